@@ -1,0 +1,26 @@
+default_scope = 'mmpretrain'
+runner_type = 'mcl_plugins.Runner'
+
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    momentum=dict(type='mcl_plugins.MomentumHook'),
+    checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=3),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+)
+
+env_cfg = dict(
+    cudnn_benchmark=True,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'),  # gloo on a machine without a GPU
+)
+
+vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
+visualizer = dict(type='UniversalVisualizer', vis_backends=vis_backends)
+log_processor = dict(window_size=50)
+log_level = 'INFO'
+load_from = None
+resume = False
+# Each process draws its own masks and augmentations.
+randomness = dict(seed=0, diff_rank_seed=True)

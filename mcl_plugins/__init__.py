@@ -1,0 +1,42 @@
+"""Masked contrastive pre-training for OpenMMLab.
+
+Importing the package registers its parts under the scope ``mcl_plugins`` and mends a few quirks
+of the libraries (see ``compat.py``).
+"""
+
+from .versions import check_versions
+
+check_versions()
+
+from . import compat  # noqa: E402
+from .checkpoint.files import load_file, save_file  # noqa: E402
+
+compat.mend_mmseg_inheritance()
+compat.refuse_unsafe_pickles(load_file)
+compat.write_checkpoints_whole(save_file)
+
+from . import (  # noqa: E402
+    algorithms,
+    backbones,
+    datasets,
+    heads,
+    hooks,
+    mask_generators,
+    optim,
+    preprocessors,
+    runner,
+)
+
+__version__ = '0.1.0'
+
+__all__ = [
+    'algorithms',
+    'backbones',
+    'datasets',
+    'heads',
+    'hooks',
+    'mask_generators',
+    'optim',
+    'preprocessors',
+    'runner',
+]

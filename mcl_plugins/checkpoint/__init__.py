@@ -1,0 +1,1 @@
+"""Checkpoint files: safe loading, whole writing, converters."""

@@ -1,0 +1,30 @@
+"""Released ConMIM checkpoints: ``checkpoint-E.pth`` (student), ``checkpoint_copy-E.pth`` (EMA)."""
+
+from .renaming import Renaming
+
+CONMIM = Renaming(
+    'a released ConMIM checkpoint',
+    [
+        ('cls_token', 'backbone.cls_token'),
+        ('mask_token', 'backbone.mask_token'),
+        ('rel_pos_bias.', 'backbone.rel_pos_bias.'),
+        ('patch_embed.proj.', 'backbone.patch_embed.projection.'),
+        ('blocks.{i}.norm1.', 'backbone.layers.{i}.ln1.'),
+        ('blocks.{i}.norm2.', 'backbone.layers.{i}.ln2.'),
+        ('blocks.{i}.mlp.fc1.', 'backbone.layers.{i}.ffn.layers.0.0.'),
+        ('blocks.{i}.mlp.fc2.', 'backbone.layers.{i}.ffn.layers.1.'),
+        ('blocks.{i}.', 'backbone.layers.{i}.'),
+        ('norm.', 'backbone.ln1.'),
+        # The projector; its batch norms follow the linear layers 0, 3 and 6.
+        ('projectors.0.', 'neck.fc0.'),
+        ('projectors.1.', 'neck.bn0.'),
+        ('projectors.3.', 'neck.fc1.'),
+        ('projectors.4.', 'neck.bn1.'),
+        ('projectors.6.', 'neck.fc2.'),
+        ('projectors.7.', 'neck.bn2.'),
+        # Fine-tuned models.
+        ('fc_norm.', 'backbone.ln2.'),
+        ('head.', 'head.fc.'),
+    ],
+    dropped=['lm_head.'],  # built by the released code, never used
+)

@@ -1,0 +1,61 @@
+"""Reading and writing checkpoint files: safe to open, never half written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from mmengine.runner.checkpoint import get_torch_safe_globals
+
+
+def load_file(path: Any, map_location: Any = 'cpu', weights_only: bool = True) -> Any:
+    """Read a ``torch.save`` file without executing anything that it holds.
+
+    Besides tensors and plain containers, the few NumPy and MMEngine types that a Runner's own
+    checkpoints contain are allowed.
+
+    Args:
+        path: file name, or an open binary file.
+        map_location: as in ``torch.load``.
+        weights_only: there for MMEngine, which passes it; files are never loaded otherwise.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is not a checkpoint, or holds objects that are not allowed.
+    """
+    if isinstance(path, (str, os.PathLike)) and not Path(path).is_file():
+        raise FileNotFoundError(f'Checkpoint {str(path)!r} does not exist; check the path.')
+    try:
+        with torch.serialization.safe_globals(get_torch_safe_globals()):
+            return torch.load(path, map_location=map_location, weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(
+            f'{path} was not loaded: it is damaged, not a PyTorch checkpoint, or holds objects '
+            f'other than tensors, which could run code. ({str(error).splitlines()[0]})'
+        ) from error
+
+
+def save_file(content: Any, path: str | Path) -> None:
+    """``torch.save`` to a temporary file, then rename: a crash leaves the old file whole."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
+    try:
+        with temporary.open('wb') as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def state_dict_of(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The tensors of a checkpoint: its ``state_dict``, ``model`` or ``module``, or itself."""
+    for key in ('state_dict', 'model', 'module'):
+        if isinstance(checkpoint.get(key), dict):
+            return checkpoint[key]
+    return checkpoint

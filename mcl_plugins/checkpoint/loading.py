@@ -1,0 +1,93 @@
+"""Loading an encoder from a pre-training file: all of its tensors, or a clear error."""
+
+from __future__ import annotations
+
+from mmengine.logging import print_log
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from .files import load_file, state_dict_of
+
+
+def init_from_checkpoint(module: BaseModule) -> bool:
+    """Carry out ``init_cfg=dict(type='Pretrained', ...)`` completely.
+
+    MMEngine's own loading skips what is missing or of another shape with a warning. Here it is an
+    error, unless ``init_cfg`` says ``allow_missing=True``.
+
+    Returns:
+        False if ``init_cfg`` asks for something else than a checkpoint; nothing is done then.
+    """
+    config = module.init_cfg
+    if not isinstance(config, dict) or config['type'] != 'Pretrained':
+        return False
+    load_encoder(
+        module, config['checkpoint'], config.get('prefix', ''), config.get('allow_missing', False)
+    )
+    module._is_init = True
+    return True
+
+
+def load_encoder(
+    module: nn.Module, path: str, prefix: str = '', allow_missing: bool = False
+) -> None:
+    """Load the tensors under ``prefix`` of a checkpoint file into ``module``.
+
+    Position tables are resized by the module's own hooks. Norms that a task adds after the
+    encoder (mean pooling's, for instance) are not in a pre-training file and start fresh.
+
+    Args:
+        module: the encoder.
+        path: a file written by this package, or one made by ``tools/convert``.
+        prefix: what the encoder's tensors start with: ``'backbone.'`` for the student,
+            ``'teacher.backbone.'`` for the EMA teacher.
+        allow_missing: load what fits and only report the rest.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: nothing stands under the prefix, or the tensors are another architecture's.
+    """
+    if not path:
+        raise ValueError(
+            'init_cfg.checkpoint is empty: give the pre-training checkpoint, for example with '
+            '--cfg-options model.backbone.init_cfg.checkpoint=work_dirs/vit-b/epoch_800.pth'
+        )
+    tensors = state_dict_of(load_file(path))
+    encoder = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    if not encoder:
+        tops = sorted({key.split('.')[0] for key in tensors})
+        raise ValueError(f'{path} has no tensors under {prefix!r}; its names start with {tops}.')
+    problems = _load(module, encoder)
+    if problems and not allow_missing:
+        raise ValueError(
+            f'{path} (prefix {prefix!r}) does not fit {type(module).__name__}, so nothing was '
+            'trained on it:\n  '
+            + '\n  '.join(problems[:8])
+            + (f'\n  ... and {len(problems) - 8} more' if len(problems) > 8 else '')
+            + '\nIs it a checkpoint of another architecture? To load what fits, set '
+            'init_cfg.allow_missing=True.'
+        )
+    for problem in problems:
+        print_log(f'{path}: {problem}', logger='current')
+    print_log(f'Loaded {type(module).__name__} from {path} (prefix {prefix!r}).', logger='current')
+
+
+def _load(module: nn.Module, encoder: dict[str, Tensor]) -> list[str]:
+    """Load what fits; return a line for each tensor in which module and file differ."""
+    for hook in module._load_state_dict_pre_hooks.values():
+        hook(encoder, '', {}, True, [], [], [])
+    wanted = module.state_dict()
+    fresh = getattr(module, 'task_modules', ())
+    fitting = {k: v for k, v in encoder.items() if k in wanted and v.shape == wanted[k].shape}
+    module.load_state_dict(fitting, strict=False)
+    problems = []
+    for name in sorted((wanted.keys() | encoder.keys()) - fitting.keys()):
+        top = name.split('.')[0]
+        if name not in encoder and top not in fresh:
+            problems.append(f'missing: {name} {tuple(wanted[name].shape)}')
+        elif name not in wanted and top == 'layers':
+            problems.append(f'too many: {name} {tuple(encoder[name].shape)}')
+        elif name in wanted and name in encoder:
+            file_shape, model_shape = tuple(encoder[name].shape), tuple(wanted[name].shape)
+            problems.append(f'shape of {name}: {file_shape} in the file, {model_shape} here')
+    return problems

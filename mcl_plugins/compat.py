@@ -1,0 +1,73 @@
+"""Work-arounds for quirks of the libraries: each with its reason and how to know it can go."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mmengine.config import utils as config_utils
+from mmengine.runner import checkpoint as mmengine_checkpoint
+from mmengine.runner import runner as mmengine_runner
+from torch import nn
+
+
+def mend_mmseg_inheritance() -> None:
+    """Let ``_base_ = 'mmseg::...'`` find the installed mmseg.
+
+    MMEngine looks for a distribution named ``mmsegmentation``, which the maintained line does not
+    have, and ``mmengine.hub`` would then install the old one over it. Can go when
+    ``MODULE2PACKAGE['mmseg']`` names an importable module.
+    """
+    config_utils.MODULE2PACKAGE['mmseg'] = 'mmseg'
+
+
+def refuse_unsafe_pickles(load: Callable) -> None:
+    """Make MMEngine load checkpoints with ``load``, which never runs code from a file.
+
+    MMEngine tries ``weights_only=True`` and falls back to ``weights_only=False`` when the file is
+    refused, so a hostile file is executed. Can go when that fall-back is gone.
+    """
+    mmengine_checkpoint._safe_torch_load = load
+
+
+def write_checkpoints_whole(save: Callable) -> None:
+    """Make the Runner write local checkpoints with ``save``, to a temporary file that is renamed.
+
+    MMEngine writes in place: a run that is killed while saving leaves half a file, which a later
+    ``--resume`` picks up. Can go when ``mmengine.runner.checkpoint.save_checkpoint`` renames.
+    """
+    write_anywhere = mmengine_checkpoint.save_checkpoint
+
+    def save_checkpoint(
+        checkpoint: dict, filename: str, file_client_args: Any = None, backend_args: Any = None
+    ) -> None:
+        if '://' in filename or file_client_args or backend_args:
+            write_anywhere(checkpoint, filename, file_client_args, backend_args)
+        else:
+            save(checkpoint, filename)
+
+    mmengine_runner.save_checkpoint = save_checkpoint
+
+
+def single_drop_path(layers: Iterable[Any]) -> None:
+    """Undo the second drop path on the FFN branch of mmpretrain's BEiT blocks.
+
+    The FFN drops its output and the block drops it again, so a rate p acts as 1 - (1 - p)^2 there.
+    Can go when ``BEiTTransformerEncoderLayer`` no longer passes ``dropout_layer`` to its FFN.
+    """
+    for layer in layers:
+        layer.ffn.dropout_layer = nn.Identity()
+
+
+@contextmanager
+def quiet_meshgrid() -> Iterator[None]:
+    """Silence PyTorch's notice about ``torch.meshgrid`` without ``indexing``, and only that.
+
+    mmpretrain's relative position index is what it wants (row-major). Can go when
+    mmpretrain passes ``indexing='ij'``.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', message='torch.meshgrid')
+        yield

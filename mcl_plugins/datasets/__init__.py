@@ -1,0 +1,5 @@
+"""Datasets for pre-training."""
+
+from .image_folder import ImageFolder, ImageNet
+
+__all__ = ['ImageFolder', 'ImageNet']

@@ -1,0 +1,55 @@
+"""Image folders, checked before anything is built on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmpretrain.datasets import CustomDataset
+from mmpretrain.datasets import ImageNet as _ImageNet
+
+from ..registry import DATASETS
+
+
+def check_folder(folder: str, data_root: str) -> None:
+    """Raise unless ``folder`` exists and holds something.
+
+    Raises:
+        FileNotFoundError: it does not exist.
+        ValueError: it is empty.
+    """
+    path = Path(folder)
+    remedy = (
+        f'Put the images there (or a symbolic link), or name another place with '
+        f'--cfg-options train_dataloader.dataset.data_root=... (now {data_root!r}).'
+    )
+    if not path.is_dir():
+        raise FileNotFoundError(
+            f'The image folder {str(path.absolute())!r} does not exist. {remedy}'
+        )
+    if next(path.iterdir(), None) is None:
+        raise ValueError(f'The image folder {str(path.absolute())!r} is empty. {remedy}')
+
+
+@DATASETS.register_module()
+class ImageFolder(CustomDataset):
+    """Any folder of images, searched through all levels; labels from sub-folders if wanted.
+
+    Takes the arguments of mmpretrain's ``CustomDataset``; for images without labels set
+    ``with_label=False``.
+    """
+
+    def full_init(self) -> None:
+        """Check the folder, then list the images."""
+        if not self.ann_file:
+            check_folder(self.img_prefix, self.data_root)
+        super().full_init()
+
+
+@DATASETS.register_module()
+class ImageNet(_ImageNet):
+    """ImageNet-1k as ``data_root/{train,val}/<wnid>/*.JPEG``; arguments of mmpretrain's."""
+
+    def full_init(self) -> None:
+        """Check the folder, then list the images."""
+        check_folder(self.img_prefix, self.data_root)
+        super().full_init()

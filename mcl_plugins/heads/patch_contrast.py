@@ -1,0 +1,115 @@
+"""ConMIM's contrast between the patches of an image, and the variants of its ablations."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..gather import gather_keys, rank
+from ..mask_generators import PatchMask
+from ..registry import MODELS
+from .info_nce import feature_spread, info_nce, unit
+
+
+@MODELS.register_module()
+class PatchContrastHead(nn.Module):
+    """InfoNCE from each hidden patch to the patches of the teacher's view (ConMIM, Eq. 3).
+
+    Similarities are cosines over the temperature. The keys are all L patches of the same image,
+    hidden or not, the positive among them.
+
+    Args:
+        temperature: tau.
+        negatives: ``'image'`` for the keys of the same image (ConMIM), ``'batch'`` for those of
+            all images of the process (Table 5).
+        max_negative_similarity: negatives whose cosine with the query exceeds this are left out
+            (Table 5, "filtering"); None keeps all.
+    """
+
+    def __init__(
+        self,
+        temperature: float = 0.1,
+        negatives: Literal['image', 'batch'] = 'image',
+        max_negative_similarity: float | None = None,
+    ) -> None:
+        super().__init__()
+        if negatives not in ('image', 'batch'):
+            raise ValueError(f"negatives={negatives!r}; choose 'image' or 'batch'.")
+        self.temperature = check_temperature(temperature)
+        self.negatives = negatives
+        self.max_negative_similarity = max_negative_similarity
+
+    def forward(self, query: Tensor, key: Tensor, mask: PatchMask | None) -> dict[str, Tensor]:
+        """Loss and monitors of a batch.
+
+        Args:
+            query: (N, L, C) student projections.
+            key: (N, L, C) teacher projections, no gradient.
+            mask: hidden patches are the queries; None makes all patches queries.
+
+        Returns:
+            ``loss``, ``top1``, ``chance`` and ``teacher_spread``, float32 scalars.
+        """
+        batch, patches, _ = query.shape
+        with torch.autocast(query.device.type, enabled=False):
+            query, key = unit(query), unit(key)
+            if mask is None:
+                target = torch.arange(patches, device=query.device).expand(batch, -1)
+            else:
+                target = mask.hidden_ids
+                query = query.take_along_dim(target[..., None], dim=1)
+            spread = feature_spread(key)
+            if self.negatives == 'batch':  # one long image made of all of them
+                first = torch.arange(batch, device=query.device) * patches
+                target = (target + first[:, None]).reshape(1, -1)
+                query, key = query.flatten(0, 1)[None], key.flatten(0, 1)[None]
+            similarity = query @ key.transpose(1, 2)  # (N, queries, keys)
+            if self.max_negative_similarity is not None:
+                similarity = leave_out(similarity, target, self.max_negative_similarity)
+            logits = (similarity / self.temperature).flatten(0, 1)
+            return {**info_nce(logits, target.flatten()), 'teacher_spread': spread}
+
+
+@MODELS.register_module()
+class InstanceContrastHead(nn.Module):
+    """InfoNCE between images, on the mean of their patch projections (ConMIM, Table 4).
+
+    The keys are the images of the whole batch, over all processes.
+
+    Args:
+        temperature: tau.
+    """
+
+    def __init__(self, temperature: float = 0.1) -> None:
+        super().__init__()
+        self.temperature = check_temperature(temperature)
+
+    def forward(self, query: Tensor, key: Tensor, mask: PatchMask | None) -> dict[str, Tensor]:
+        """As :meth:`PatchContrastHead.forward`; the mask does not change what is compared."""
+        with torch.autocast(query.device.type, enabled=False):
+            query, key = unit(query.mean(dim=1)), gather_keys(unit(key.mean(dim=1)))
+            target = torch.arange(len(query), device=query.device) + rank() * len(query)
+            logits = query @ key.T / self.temperature
+            return {**info_nce(logits, target), 'teacher_spread': feature_spread(key)}
+
+
+def leave_out(similarity: Tensor, target: Tensor, ceiling: float) -> Tensor:
+    """Take negatives whose similarity exceeds ``ceiling`` out of a softmax.
+
+    Args:
+        similarity: (N, queries, keys).
+        target: (N, queries), the index of each positive; it stays in.
+        ceiling: largest similarity of a negative that stays in.
+    """
+    similar = similarity.detach() > ceiling
+    similar.scatter_(-1, target[..., None], False)
+    return similarity.masked_fill(similar, -torch.inf)
+
+
+def check_temperature(temperature: float) -> float:
+    """Return the temperature, or raise a ValueError unless it is positive."""
+    if temperature <= 0:
+        raise ValueError(f'temperature={temperature} must be positive, for example 0.1.')
+    return temperature

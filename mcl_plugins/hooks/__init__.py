@@ -1,0 +1,5 @@
+"""Hooks of pre-training."""
+
+from .momentum import MomentumHook
+
+__all__ = ['MomentumHook']

@@ -1,0 +1,16 @@
+"""Weight initialisation that the methods share."""
+
+from torch import nn
+
+
+def trunc_normal_layers(module: nn.Module, std: float) -> None:
+    """Fill every linear and convolution layer as BEiT and ConMIM do.
+
+    Weights come from a normal of deviation ``std`` truncated at +-``std`` (not at two standard
+    deviations or more, as libraries default to); biases are zero.
+    """
+    for layer in module.modules():
+        if isinstance(layer, (nn.Linear, nn.Conv2d)):
+            nn.init.trunc_normal_(layer.weight, std=std, a=-std, b=std)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

@@ -1,0 +1,7 @@
+"""On-device, batched masks. True = hidden from the student."""
+
+from .block_mask import BlockMask
+from .patch_mask import PatchMask
+from .random_mask import RandomMask
+
+__all__ = ['BlockMask', 'PatchMask', 'RandomMask']

@@ -1,0 +1,82 @@
+"""The EMA teacher and its momentum schedule."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class MomentumSchedule:
+    """Cosine schedule of the EMA momentum, in the papers' convention.
+
+    The momentum m is the share of the teacher that stays: t <- m t + (1 - m) s. (MMEngine's own
+    EMA states 1 - m.)
+
+    Attributes:
+        start: momentum of the first step.
+        end: momentum that the schedule approaches; equal to ``start`` for a constant.
+
+    Raises:
+        ValueError: a momentum outside [0, 1].
+    """
+
+    start: float
+    end: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ('start', 'end'):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise ValueError(
+                    f'momentum {name}={value} is outside [0, 1]; it is the share of the teacher '
+                    'that stays at each step, for example 0.996.'
+                )
+
+    def __call__(self, step: int, total: int) -> float:
+        """Momentum of 0-based ``step`` out of ``total``."""
+        return self.end - (self.end - self.start) * (1 + math.cos(math.pi * step / total)) / 2
+
+
+class MomentumTeacher(nn.Module):
+    """A copy of the student's modules that follows them as an exponential moving average.
+
+    Only parameters are averaged. Buffers are the teacher's own: a BatchNorm in train mode tracks
+    the statistics of the images that the teacher sees. The copies keep their names, so a
+    teacher of ``backbone`` and ``neck`` is called ``teacher.backbone(...)`` and stands under
+    ``teacher.backbone.`` in a checkpoint.
+
+    Args:
+        **student: the modules to copy, by name.
+    """
+
+    backbone: nn.Module  # the usual names, for type checkers
+    neck: nn.Module
+
+    def __init__(self, **student: nn.Module) -> None:
+        super().__init__()
+        for name, module in student.items():
+            self.add_module(name, copy.deepcopy(module).requires_grad_(False))
+        # In a tuple, so that the student is not registered a second time.
+        self._student = tuple(student.values())
+
+    def init_weights(self) -> None:
+        """Start equal to the student; called by MMEngine after the student's own."""
+        with torch.no_grad():
+            for student, teacher in zip(self._student, self.children(), strict=True):
+                teacher.load_state_dict(student.state_dict())
+
+    @torch.no_grad()
+    def update(self, momentum: float) -> None:
+        """teacher <- momentum * teacher + (1 - momentum) * student, in one fused call."""
+        teacher, student = list(self.parameters()), list(self._student_parameters())
+        torch._foreach_lerp_(teacher, student, 1 - momentum)
+
+    def _student_parameters(self) -> Iterator[Tensor]:
+        for module in self._student:
+            yield from module.parameters()

@@ -1,0 +1,21 @@
+"""The package's registries: children of MMEngine's root with scope ``mcl_plugins``.
+
+``type='mcl_plugins.ConMIM'`` resolves from the scopes of mmpretrain, mmseg and mmdet alike, with
+no import in the config. A child of mmpretrain's registries would not be reachable from mmdet.
+"""
+
+from mmengine import registry as root
+
+__all__ = ['DATASETS', 'HOOKS', 'MODELS', 'OPTIM_WRAPPERS', 'OPTIM_WRAPPER_CONSTRUCTORS', 'RUNNERS']
+
+# Importing the package registers every part; MMEngine does so on the first look-up.
+_SHARED = dict(scope='mcl_plugins', locations=['mcl_plugins'])
+
+MODELS = root.Registry('model', parent=root.MODELS, **_SHARED)
+DATASETS = root.Registry('dataset', parent=root.DATASETS, **_SHARED)
+HOOKS = root.Registry('hook', parent=root.HOOKS, **_SHARED)
+RUNNERS = root.Registry('runner', parent=root.RUNNERS, **_SHARED)
+OPTIM_WRAPPERS = root.Registry('optim_wrapper', parent=root.OPTIM_WRAPPERS, **_SHARED)
+OPTIM_WRAPPER_CONSTRUCTORS = root.Registry(
+    'optimizer wrapper constructor', parent=root.OPTIM_WRAPPER_CONSTRUCTORS, **_SHARED
+)

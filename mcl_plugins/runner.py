@@ -1,0 +1,115 @@
+"""MMEngine's Runner with a readable console, honest learning rates and strict loading."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from typing import Any
+
+import torch
+from mmengine.logging import MMLogger
+from mmengine.model import MMDistributedDataParallel, is_model_wrapper
+from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner as _Runner
+from torch import distributed as dist
+from torch import nn
+
+from .registry import RUNNERS
+
+
+class ConsoleFilter(logging.Filter):
+    """Keep long texts (environment, config, hook lists, parameter groups) out of the console.
+
+    They stay in the log file. Warnings and errors always pass.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is printed."""
+        message = record.getMessage()
+        short = message.count('\n') < 6 and not message.startswith('paramwise_options')
+        return record.levelno >= logging.WARNING or short
+
+
+@RUNNERS.register_module()
+class Runner(_Runner):
+    """The Runner that ``tools/train.py`` and ``tools/test.py`` use; same config as MMEngine's.
+
+    - Without a GPU, processes talk over gloo instead of the config's backend.
+    - The console shows progress; environment, config and hook lists go to the log file.
+    - ``auto_scale_lr`` counts gradient accumulation and says what the rate came to.
+    - A checkpoint that does not fit the model stops the run instead of loading in part.
+    """
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """MMEngine's, which insists on an accelerator in each process, made to work on CPUs.
+
+        Raises:
+            RuntimeError: started on CPUs by a launcher other than torchrun.
+        """
+        if self.distributed and not torch.cuda.is_available() and not dist.is_initialized():
+            if self.launcher != 'pytorch':
+                raise RuntimeError(
+                    f'--launcher {self.launcher} found no GPU on {platform.node()}; CPU processes '
+                    'are started with tools/dist_train.sh.'
+                )
+            dist.init_process_group('gloo')
+        super().setup_env(env_cfg)
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """MMEngine's, which names a GPU for each process, made to work on CPUs."""
+        if not self.distributed or torch.cuda.is_available() or model_wrapper_cfg is not None:
+            return super().wrap_model(model_wrapper_cfg, model)
+        return MMDistributedDataParallel(
+            module=model,
+            broadcast_buffers=False,
+            find_unused_parameters=self.cfg.get('find_unused_parameters', False),
+        )
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """MMEngine's logger, with the console kept readable."""
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(ConsoleFilter())
+        return logger
+
+    def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None) -> None:
+        """Scale the learning rate by effective batch size over ``base_batch_size``.
+
+        The effective batch is processes x batch size x gradient accumulation; MMEngine leaves
+        out the last.
+        """
+        if not auto_scale_lr or not auto_scale_lr.get('enable', False):
+            return
+        loader = self._train_dataloader
+        batch = loader['batch_size'] if isinstance(loader, dict) else loader.batch_size
+        accumulation = optim_wrapper._accumulative_counts
+        effective = self.world_size * batch * accumulation
+        base = auto_scale_lr['base_batch_size']
+        for group in optim_wrapper.optimizer.param_groups:
+            group['lr'] *= effective / base
+        rates = [group['lr'] for group in optim_wrapper.optimizer.param_groups]
+        self.logger.info(
+            f'Effective batch {effective} = {self.world_size} processes x {batch} images x '
+            f'{accumulation} accumulated; peak learning rate {max(rates):.3g} '
+            f'({effective / base:.3g} times the rate stated for a batch of {base}).'
+        )
+
+    def load_checkpoint(
+        self, filename: str, map_location: Any = 'cpu', strict: bool = True, **kwargs: Any
+    ) -> dict:
+        """Load a whole model.
+
+        Raises:
+            ValueError: the file is a checkpoint of another model.
+        """
+        try:
+            return super().load_checkpoint(filename, map_location, strict, **kwargs)
+        except RuntimeError as error:
+            model = self.model.module if is_model_wrapper(self.model) else self.model
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            raise ValueError(
+                f'{filename} does not fit the {type(model).__name__} of this config; is it a '
+                'checkpoint of another architecture? To start an encoder from a pre-training '
+                'file use model.backbone.init_cfg instead.\n' + '\n'.join(lines[:12])
+            ) from error

@@ -1,0 +1,88 @@
+"""What ``train.py`` and ``test.py`` have in common: arguments and how they change a config."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+import mcl_plugins.registry  # noqa: F401  mends the libraries before a config is read
+
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add OpenMMLab's arguments that training and testing share."""
+    parser.add_argument('--work-dir', help='where logs and checkpoints go')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='settings to override, as key=value: a.b=1 c="[1,2]" d="[(1,2),(3,4)]" (no blanks)',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher',
+    )
+    parser.add_argument(
+        '--no-pin-memory', action='store_true', help='do not pin the memory of the data loaders'
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config file and apply the common arguments to it."""
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if not Path(args.config).is_file():
+        raise FileNotFoundError(f'Config {args.config!r} does not exist; see configs/.')
+    config = Config.fromfile(args.config)
+    config.launcher = args.launcher
+    config.setdefault('runner_type', 'mcl_plugins.Runner')
+    default_work_dir = config.get('work_dir') or f'./work_dirs/{_name(args.config)}'
+    config.work_dir = args.work_dir or default_work_dir
+    for name in LOADERS:
+        if config.get(name):
+            _complete_loader(config[name], config.get('default_scope'), args.no_pin_memory)
+    return config
+
+
+def _name(path: str) -> str:
+    """``conmim/vit-b`` of ``configs/conmim/vit-b.py``: methods share the names of their files."""
+    parts = Path(path).with_suffix('').parts
+    return '/'.join(parts[parts.index('configs') + 1 :] if 'configs' in parts else parts[-1:])
+
+
+def _complete_loader(loader: dict, scope: str | None, no_pin_memory: bool) -> None:
+    """The defaults of OpenMMLab's own scripts."""
+    loader.setdefault('pin_memory', True)
+    loader.setdefault('persistent_workers', loader.get('num_workers', 0) > 0)
+    if scope == 'mmpretrain':
+        loader.setdefault('collate_fn', dict(type='default_collate'))
+    if no_pin_memory:
+        loader['pin_memory'] = False
+    if not loader.get('num_workers'):
+        loader['persistent_workers'] = False
+
+
+def build_runner(config: Config) -> Runner:
+    """Build the runner that the config names."""
+    return RUNNERS.build(config)
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a command; an error in what the user gave ends it with its message alone."""
+    try:
+        main()
+    except (FileNotFoundError, ValueError) as error:
+        if os.environ.get('MCL_TRACEBACK'):
+            raise
+        print(f'\nerror: {error}\n(MCL_TRACEBACK=1 shows where it arose.)', file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# tools/dist_test.sh CONFIG CHECKPOINT PROCESSES [test.py's arguments]
+set -euo pipefail
+[ $# -ge 3 ] || { echo "usage: $0 CONFIG CHECKPOINT PROCESSES [ARGUMENT ...]" >&2; exit 2; }
+source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+launch test.py "$3" "$1" "$2" "${@:4}"

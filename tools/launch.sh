@@ -1,0 +1,47 @@
+# Sourced by the launchers: chooses the Python, and starts torchrun with as many processes as
+# this machine has devices for.
+
+tools="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+
+# An activated environment first, then the .venv that setup_env.sh made, then the system's.
+if [ -z "${PYTHON:-}" ]; then
+  if [ -z "${VIRTUAL_ENV:-}${CONDA_PREFIX:-}" ] && [ -x "$tools/../.venv/bin/python" ]; then
+    PYTHON="$tools/../.venv/bin/python"
+  else
+    PYTHON=python
+  fi
+fi
+
+# launch SCRIPT PROCESSES ARGUMENT...
+launch() {
+  local script="$1" processes="$2" nnodes="${NNODES:-1}"
+  shift 2
+  case "$processes" in
+    '' | *[!0-9]* | 0) echo "$(basename "$0"): the number of processes is '$processes', not a positive integer" >&2; return 2 ;;
+  esac
+  local devices kind
+  read -r devices kind < <("$PYTHON" -c '
+import os, torch
+gpus = torch.cuda.device_count()
+print(gpus or len(os.sched_getaffinity(0)), "GPUs" if gpus else "CPU cores, and no GPU")')
+  if [ "$processes" -gt "$devices" ]; then
+    cat >&2 <<EOF
+$(basename "$0"): $processes processes asked for, but this machine has $devices $kind.
+The number is that of one machine. For $processes in all, run on each of NNODES machines, with NODE_RANK from 0:
+  NNODES=$(((processes + devices - 1) / devices)) NODE_RANK=0 MASTER_ADDR=<address of machine 0> $0 $1 $devices
+Fewer processes train the same: the learning rate follows the batch, and
+  --cfg-options optim_wrapper.accumulative_counts=$(((processes + devices - 1) / devices))
+keeps the batch at that of $processes.
+EOF
+    return 2
+  fi
+  if [ "${kind#CPU}" != "$kind" ]; then
+    export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$((devices / processes))}"
+  else
+    export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+  fi
+  "$PYTHON" -m torch.distributed.run \
+    --nnodes="$nnodes" --node_rank="${NODE_RANK:-0}" --nproc_per_node="$processes" \
+    --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" \
+    "$tools/$script" "$@" --launcher pytorch
+}

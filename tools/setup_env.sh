@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# Makes .venv with the pinned versions of tools/requirements.lock and this package in it.
+#
+#   bash tools/setup_env.sh              pre-training and classification; needs no compiler
+#   bash tools/setup_env.sh --with-ops   builds mmcv's ops from source too: detection works
+#
+# Safe to run again: what is there and right is kept. PYTHON=... names another Python 3.11.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+fail() { printf 'setup_env: %s\n' "$*" >&2; exit 1; }
+say() { printf '\033[1m[%3ds] %s\033[0m\n' "$SECONDS" "$*"; }
+
+ops=no
+case "${1:-}" in
+  '') ;;
+  --with-ops) ops=yes ;;
+  *) fail "unknown option '$1'; the only option is --with-ops" ;;
+esac
+
+python="${PYTHON:-python3.11}"
+lock=tools/requirements.lock
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/mcl_plugins"
+stamp=.venv/.mcl_plugins
+mmcv="$(grep '^onedl-mmcv==' "$lock")"
+
+check_machine() {
+  command -v "$python" >/dev/null || fail "$python was not found; install Python 3.11 or name one with PYTHON=/path/to/python3.11"
+  local version
+  version="$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+  [ "$version" = 3.11 ] || fail "$python is Python $version; the pinned versions are for Python 3.11: PYTHON=/path/to/python3.11 bash tools/setup_env.sh"
+  local free_gb
+  free_gb=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')
+  [ "$free_gb" -ge 12 ] || fail "only $free_gb GB free here; the environment needs 12 GB"
+  if [ "$ops" = yes ] && ! command -v "${CXX:-c++}" >/dev/null; then
+    fail "no C++ compiler (${CXX:-c++}); install g++, or run without --with-ops and do without detection"
+  fi
+}
+
+pip() { .venv/bin/python -m pip --disable-pip-version-check "$@"; }
+
+# pip keeps both builds of mmcv under one key and serves one for the other; hence a wheel folder
+# for each kind and no cache. Ops are compiled against one torch: its version is part of the name.
+install_mmcv() {
+  local kind=pure
+  if [ "$ops" = yes ]; then
+    kind="ops-$(.venv/bin/python -c 'import torch; print("torch" + torch.__version__ + ("-cuda" if torch.cuda.is_available() else "-cpu"))')"
+  fi
+  local wheels="$cache/${mmcv/==/-}-py3.11-$(uname -m)-$kind"
+  if ! compgen -G "$wheels/*.whl" >/dev/null; then
+    rm -rf "$wheels.new" && mkdir -p "$wheels.new"
+    if [ "$ops" = yes ]; then
+      say 'Compiling mmcv ops: about 7 minutes on 2 cores, once for each torch version'
+      build_ops "$wheels.new"
+    else
+      pip wheel -q --no-cache-dir --no-deps -w "$wheels.new" "$mmcv"
+    fi
+    rm -rf "$wheels" && mv "$wheels.new" "$wheels"
+  fi
+  pip install -q --no-deps --force-reinstall "$wheels"/*.whl
+}
+
+# Prints how many sources are compiled, since pip itself is silent for minutes.
+build_ops() {
+  local log="$1/../build-$$.log" build
+  MMCV_WITH_OPS=1 MAX_JOBS="${MAX_JOBS:-$(nproc)}" PATH="$PWD/.venv/bin:$PATH" \
+    pip wheel -v --no-cache-dir --no-build-isolation --no-deps -w "$1" "$mmcv" >"$log" 2>&1 &
+  build=$!
+  while kill -0 "$build" 2>/dev/null; do
+    sleep 10
+    printf '\r  mmcv ops: %s compiled, %d s ' "$(grep -oE '^ *\[[0-9]+/[0-9]+\]' "$log" | tail -1 | tr -d ' ')" "$SECONDS"
+  done
+  printf '\n'
+  if ! wait "$build"; then
+    tail -30 "$log" >&2
+    fail "mmcv ops did not compile; the whole log is $log"
+  fi
+  rm -f "$log"
+}
+
+check_result() {
+  .venv/bin/python - "$ops" <<'PY'
+import sys
+import warnings
+from importlib.metadata import version
+
+warnings.simplefilter('ignore')
+import torch
+import mcl_plugins
+names = ['torch', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain']
+if sys.argv[1] == 'yes':
+    import mmcv._ext
+    import mmdet.models, mmseg.models
+    names += ['onedl-mmsegmentation', 'onedl-mmdetection']
+print('  ' + ', '.join(f'{name} {version(name)}' for name in names))
+device = torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU'
+print(f'  mcl_plugins {mcl_plugins.__version__} on {device}')
+PY
+}
+
+wanted="ops=$ops $(sha256sum "$lock" setup.cfg | sha256sum | cut -c1-16)"
+# An environment with ops also serves those who do not need them.
+if [ -f "$stamp" ] && { [ "$(cat "$stamp")" = "$wanted" ] || [ "$(cat "$stamp")" = "${wanted/ops=no/ops=yes}" ]; } && check_result; then
+  say 'The environment .venv is complete'
+  exit 0
+fi
+
+check_machine
+say "Making .venv with $("$python" --version)"
+[ -x .venv/bin/python ] || "$python" -m venv .venv
+rm -f "$stamp"
+say 'Installing PyTorch (about 5 GB with its CUDA libraries)'
+pip install -q -c "$lock" torch torchvision setuptools wheel packaging ninja psutil
+say 'Installing mmcv'
+install_mmcv
+say 'Installing the OpenMMLab libraries and the rest'
+pip install -q --no-deps --no-build-isolation -r "$lock"
+pip install -q --no-deps --no-build-isolation -e .
+say 'Checking the result'
+check_result || fail 'the environment does not import; remove .venv and run again'
+echo "$wanted" >"$stamp"
+say 'Done. Activate it with: source .venv/bin/activate'

@@ -1,0 +1,85 @@
+"""Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT``; arguments as in OpenMMLab."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+
+import mmengine
+from command import add_common_arguments, build_runner, load_config, run
+from mmengine.config import Config, ConfigDict
+from mmengine.evaluator import DumpResults
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint of the whole model')
+    parser.add_argument('--out', help='file for the predictions or metrics (.pkl, .json, .yaml)')
+    parser.add_argument(
+        '--out-item', choices=['metrics', 'pred'], default='pred', help='what goes into --out'
+    )
+    parser.add_argument('--amp', action='store_true', help='evaluate in mixed precision')
+    parser.add_argument('--show', action='store_true', help='show predictions in a window')
+    parser.add_argument('--show-dir', help='where pictures of predictions are saved')
+    parser.add_argument('--interval', type=int, default=1, help='show every so many images')
+    parser.add_argument('--wait-time', type=float, default=2, help='seconds a window stays')
+    parser.add_argument('--tta', action='store_true', help='average over augmented copies')
+    add_common_arguments(parser)
+    return parser.parse_args()
+
+
+def configure(args: argparse.Namespace) -> Config:
+    """The config with the command line applied."""
+    config = load_config(args)
+    if not config.get('test_dataloader'):
+        raise ValueError(
+            f'{args.config} has nothing to test: pre-training configs have no test set. '
+            'Fine-tune with one of the configs under transfer/ and test that.'
+        )
+    config.load_from = args.checkpoint
+    if args.amp:
+        config.test_cfg.fp16 = True
+    if args.show or args.show_dir:
+        hook = config.default_hooks.setdefault('visualization', {'type': 'VisualizationHook'})
+        hook.update(
+            enable=True,
+            show=args.show,
+            wait_time=args.wait_time,
+            out_dir=args.show_dir,
+            interval=args.interval,
+        )
+    if args.tta:
+        use_test_time_augmentation(config)
+    if args.cfg_options:
+        config.merge_from_dict(args.cfg_options)
+    return config
+
+
+def use_test_time_augmentation(config: Config) -> None:
+    """Average over what ``tta_pipeline`` says; for classifiers the flip is the default."""
+    if 'tta_model' not in config:
+        config.tta_model = dict(type='mmpretrain.AverageClsScoreTTA')
+    if 'tta_pipeline' not in config:
+        pipeline = copy.deepcopy(config.test_dataloader.dataset.pipeline)
+        flips = [dict(type='RandomFlip', prob=1.0), dict(type='RandomFlip', prob=0.0)]
+        pipeline[-1] = dict(type='TestTimeAug', transforms=[flips, [pipeline[-1]]])
+        config.tta_pipeline = pipeline
+    config.model = ConfigDict(**config.tta_model, module=config.model)
+    config.test_dataloader.dataset.pipeline = config.tta_pipeline
+
+
+def main() -> None:
+    """Evaluate."""
+    args = parse_args()
+    runner = build_runner(configure(args))
+    if args.out and args.out_item == 'pred':
+        runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
+    metrics = runner.test()
+    if args.out and args.out_item == 'metrics':
+        mmengine.dump(metrics, args.out)
+
+
+if __name__ == '__main__':
+    run(main)

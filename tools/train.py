@@ -1,0 +1,63 @@
+"""Pre-train or fine-tune: ``python tools/train.py CONFIG``; arguments as in OpenMMLab."""
+
+from __future__ import annotations
+
+import argparse
+
+from command import add_common_arguments, build_runner, load_config, run
+from mmengine.config import Config
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='go on from this checkpoint, or without a value from the newest in the work dir',
+    )
+    parser.add_argument('--amp', action='store_true', help='train in float16 with loss scaling')
+    parser.add_argument('--no-validate', action='store_true', help='do not evaluate on the way')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help="scale the rate to the batch also where the config's auto_scale_lr is not enabled",
+    )
+    parser.add_argument(
+        '--no-persistent-workers', action='store_true', help='start new workers each epoch'
+    )
+    add_common_arguments(parser)
+    return parser.parse_args()
+
+
+def configure(args: argparse.Namespace) -> Config:
+    """The config with the command line applied."""
+    config = load_config(args)
+    if args.no_validate:
+        config.val_cfg = config.val_dataloader = config.val_evaluator = None
+    if args.amp:
+        config.optim_wrapper.type = 'AmpOptimWrapper'
+        config.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if args.resume:
+        config.resume = True
+        config.load_from = None if args.resume == 'auto' else args.resume
+    if args.auto_scale_lr:
+        if 'auto_scale_lr' not in config:
+            raise ValueError(f'{args.config} does not state auto_scale_lr.base_batch_size.')
+        config.auto_scale_lr.enable = True
+    if args.no_persistent_workers:
+        config.train_dataloader.persistent_workers = False
+    if args.cfg_options:
+        config.merge_from_dict(args.cfg_options)
+    return config
+
+
+def main() -> None:
+    """Train."""
+    build_runner(configure(parse_args())).train()
+
+
+if __name__ == '__main__':
+    run(main)
