@@ -42,6 +42,8 @@ class MergedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         self, params: list[dict], module: nn.Module, prefix: str = '', **kwargs: Any
     ) -> None:
         """Fill ``params`` with the groups of ``module``."""
+        if not any(param.requires_grad for param in module.parameters()):
+            return  # MMEngine would warn of each parameter that is frozen
         if prefix:  # MMEngine's recursion into children
             super().add_params(params, module, prefix=prefix, **kwargs)
             return

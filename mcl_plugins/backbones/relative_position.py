@@ -6,9 +6,11 @@ the class token.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from scipy.interpolate import RectBivariateSpline
+from scipy.optimize import brentq
 from torch import Tensor
-from torch.nn import functional as F
 
 _TABLE = 'relative_position_bias_table'
 _INDEX = 'relative_position_index'
@@ -39,9 +41,28 @@ def resize_bias_tables(
 
 
 def resize_bias_table(table: Tensor, lines: int) -> Tensor:
-    """Bicubic resize of a (lines, heads) table of a square grid; the class lines are kept."""
+    """Resize a (lines, heads) table of a square grid by cubic splines; the class lines are kept.
+
+    As in BEiT's released code, the old offsets are spread over the new range with spacing that
+    grows geometrically from 1, so that neighbouring patches keep their bias and only far ones are
+    interpolated.
+    """
     grid, cls = table[:-_CLS_LINES], table[-_CLS_LINES:]
     source, target = round(len(grid) ** 0.5), round((lines - _CLS_LINES) ** 0.5)
-    square = grid.T.reshape(1, -1, source, source).float()
-    square = F.interpolate(square, (target, target), mode='bicubic', align_corners=True)
-    return torch.cat((square[0].flatten(1).T.to(table.dtype), cls))
+    old = _spread_offsets(source // 2, target // 2)
+    new = np.arange(target) - target // 2
+    degree = min(3, source - 1)
+    heads = [
+        RectBivariateSpline(old, old, head.reshape(source, source), kx=degree, ky=degree)(new, new)
+        for head in grid.double().T.cpu().numpy()
+    ]
+    resized = torch.from_numpy(np.stack(heads)).flatten(1).T
+    return torch.cat((resized.to(table), cls))
+
+
+def _spread_offsets(count: int, reach: int) -> np.ndarray:
+    """(2 count + 1,) offsets from -reach to reach whose spacing grows by a constant factor."""
+    powers = np.arange(count)
+    growth = brentq(lambda q: (q**powers).sum() - reach, 1e-3, 1e3) if count > 1 else 1.0
+    steps = np.cumsum(growth**powers) if count > 1 else np.array([float(reach)])
+    return np.concatenate((-steps[::-1], [0.0], steps))

@@ -59,10 +59,12 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
         """
         inputs = self.cast_data(data['inputs'])
         sources = inputs if isinstance(inputs, list) else [inputs]
-        sources = [self._to_unit_rgb(source) for source in sources]
-        if training:
-            sources = self._make_views(sources)
-        outputs = [(view - self.mean) / self.std for view in sources]
+        # MMEngine prepares batches under autocast, which would blur in half precision.
+        with torch.autocast(self.mean.device.type, enabled=False):
+            sources = [self._to_unit_rgb(source) for source in sources]
+            if training:
+                sources = self._make_views(sources)
+            outputs = [(view - self.mean) / self.std for view in sources]
         single = not training and isinstance(inputs, Tensor)
         return {
             'inputs': outputs[0] if single else outputs,

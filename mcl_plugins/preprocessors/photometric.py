@@ -53,7 +53,8 @@ def shift_hue(images: Tensor, shift: Tensor) -> Tensor:
         (green - blue) * scale,
         torch.where(value == green, (blue - red) * scale + 2, (red - green) * scale + 4),
     )
-    offsets = images.new_tensor([5.0, 3.0, 1.0]).view(1, 3, 1, 1)
+    # Made on the device: a list would be copied to it, and the host would wait for that.
+    offsets = torch.arange(5, 0, -2, device=images.device).view(1, 3, 1, 1)
     k = (offsets + sextant.unsqueeze(1) + 6 * shift) % 6
     return value.unsqueeze(1) - chroma.unsqueeze(1) * torch.minimum(k, 4 - k).clamp_(0, 1)
 

@@ -1,0 +1,204 @@
+"""Build configs in this process and take a training step of each on a shrunken model.
+
+    python tests/configs/step.py CONFIG...
+
+Prints one JSON object a config: ``config`` and either ``error`` (a traceback) or what was measured.
+``mcl_plugins`` is not imported here: the configs must find it by themselves.
+"""
+
+import json
+import math
+import re
+import socket
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import default_collate
+from mmengine.logging import MMLogger
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import DATASETS, MODELS, PARAM_SCHEDULERS, init_default_scope
+from PIL import Image
+
+# Encoders without classifier, in parameters: 12 d^2 + 14 d + 732 heads a block and 770 d beside.
+ENCODER = {'s': 21.6e6, 'b': 85.8e6, 'l': 303.4e6}
+WIDTH = {'s': 384, 'b': 768, 'l': 1024}
+TINY = dict(embed_dims=48, num_layers=2, num_heads=3, feedforward_channels=192)
+# 8 x 8 patches: a smaller grid has too few mask units to tell 60, 75 and 90 % apart.
+PIXELS, PATCH, CLASSES, BATCH = 64, 8, 10, 4
+EPOCH = 3  # iterations of the epochs on which the schedules are tried
+
+
+def refuse(*args, **kwargs):
+    raise AssertionError('a config must not use the network')
+
+
+def strings(node):
+    """All strings in a nest of dicts and lists."""
+    if isinstance(node, dict):
+        node = list(node.values())
+    if isinstance(node, (list, tuple)):
+        for child in node:
+            yield from strings(child)
+    elif isinstance(node, str):
+        yield node
+
+
+def check_full_size(config, size):
+    """Build the encoder and the neck on no device: numbers without memory."""
+    with torch.device('meta'):
+        encoder = MODELS.build(config.model.backbone)
+        neck = MODELS.build(config.model.neck) if config.model.get('neck') else None
+    parameters = sum(p.numel() for p in encoder.parameters())
+    assert math.isclose(parameters, ENCODER[size], rel_tol=0.01), f'{parameters} parameters'
+    if neck is not None:
+        width, hid, out = WIDTH[size], 4096, 256
+        expected = width * hid + hid * hid + hid * out + 4 * hid
+        assert sum(p.numel() for p in neck.parameters()) == expected
+    return parameters
+
+
+def check_pipelines(config, folder):
+    """Each loader's dataset builds, and its pipeline makes uint8 images of the model's size."""
+    path = Path(folder) / 'image.png'
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)).save(path)
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        if config.get(name):
+            assert config[name].dataset.type == 'mcl_plugins.ImageNet', name
+            dataset = DATASETS.build({**config[name].dataset, 'lazy_init': True})
+            sample = dataset.pipeline({'img_path': str(path), 'gt_label': 1})
+            side = config.model.backbone.img_size
+            assert sample['inputs'].shape == (3, side, side), name
+            assert sample['inputs'].dtype == torch.uint8, name
+
+
+def shrink(config):
+    """A model of 2 blocks that keeps what makes the config what it is."""
+    model = config.model
+    model.backbone.update(arch=TINY, img_size=PIXELS, patch_size=PATCH, init_cfg=None)
+    if 'neck' in model:
+        model.neck.update(in_channels=TINY['embed_dims'], hid_channels=64, out_channels=16)
+    if model.type == 'ImageClassifier':
+        model.head.update(num_classes=CLASSES, in_channels=TINY['embed_dims'])
+        config.data_preprocessor.num_classes = CLASSES
+    model.setdefault('data_preprocessor', config.data_preprocessor)
+
+
+def random_batch():
+    """A batch as the loader would give it."""
+    from mmpretrain.structures import DataSample  # noqa: PLC0415  after the configs' own imports
+
+    return default_collate(
+        [
+            dict(
+                inputs=torch.randint(0, 256, (3, PIXELS, PIXELS), dtype=torch.uint8),
+                data_samples=DataSample().set_gt_label(index),
+            )
+            for index in range(BATCH)
+        ]
+    )
+
+
+def take_step(config):
+    """One optimizer step; returns the loss and the optimizer."""
+    model = MODELS.build(config.model)
+    model.init_weights()
+    model.train()
+    optimizer = build_optim_wrapper(model, config.optim_wrapper)
+    check_groups(model, optimizer)
+
+    with optimizer.optim_context(model):
+        data = model.data_preprocessor(random_batch(), training=True)
+        loss, _ = model.parse_losses(model(**data, mode='loss'))
+    assert torch.isfinite(loss), 'the loss is not finite'
+    optimizer.backward(loss)
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.grad is not None, f'no gradient: {name}'
+            assert parameter.grad.isfinite().all(), f'gradient not finite: {name}'
+        else:
+            assert parameter.grad is None, f'frozen, with gradient: {name}'
+    before = {name: p.clone() for name, p in model.named_parameters()}
+    optimizer.step()
+    optimizer.zero_grad()
+    moved = {name for name, p in model.named_parameters() if not torch.equal(p, before[name])}
+    assert moved and not [name for name in moved if name.startswith('teacher.')]
+    if hasattr(model, 'update_teacher'):
+        model.update_teacher(0, 100)
+        teacher = dict(model.teacher.named_parameters())
+        assert any(not torch.equal(p, before[f'teacher.{name}']) for name, p in teacher.items())
+    return loss.item(), optimizer
+
+
+def check_groups(model, optimizer):
+    """The optimizer has each trained parameter once, no teacher's, and decays only matrices."""
+    groups = [(p, group) for group in optimizer.optimizer.param_groups for p in group['params']]
+    trained = {id(p): name for name, p in model.named_parameters() if p.requires_grad}
+    assert sorted(id(p) for p, _ in groups) == sorted(trained), 'not the trained parameters'
+    assert not [name for name in trained.values() if name.startswith('teacher.')]
+    for parameter, group in groups:
+        name = trained[id(parameter)]
+        decayed = parameter.ndim > 1 and not name.endswith('cls_token')
+        assert (group['weight_decay'] > 0) == decayed, f'weight decay of {name}'
+
+
+def check_schedules(config, optimizer):
+    """Walk through the training; returns the first and the last learning rate of the head."""
+    epochs, base = config.train_cfg.max_epochs, [g['lr'] for g in optimizer.param_groups]
+    schedulers = [
+        PARAM_SCHEDULERS.build(  # with what MMEngine's Runner adds
+            {'end': epochs, **cfg}, default_args=dict(optimizer=optimizer, epoch_length=EPOCH)
+        )
+        for cfg in config.param_scheduler
+    ]
+    factors = []
+    for _ in range(epochs * EPOCH):
+        now = {round(g['lr'] / lr, 9) for g, lr in zip(optimizer.param_groups, base, strict=True)}
+        assert len(now) == 1, 'the schedule changes the ratio of the layers'
+        factors.append(now.pop())
+        optimizer.step()  # without gradients: nothing moves
+        for scheduler in schedulers:
+            scheduler.step()
+    warmup = config.param_scheduler[0].end * EPOCH
+    assert factors[warmup - 1] == max(factors) == 1.0, 'the peak is not at the end of the warm-up'
+    assert factors[:warmup] == sorted(factors[:warmup])
+    assert factors[warmup:] == sorted(factors[warmup:], reverse=True)
+    peak = config.optim_wrapper.optimizer.lr
+    return factors[0] * peak, factors[-1] * peak
+
+
+def try_config(path, folder):
+    torch.manual_seed(0)
+    config = Config.fromfile(path)
+    assert not [text for text in strings(config.to_dict()) if '://' in text], 'a URL'
+    init_default_scope(config.default_scope)
+    match = re.search(r'vit-([sbl])', Path(path).name)
+    size = match[1] if match else 'b'  # ablations are ViT-B
+    parameters = check_full_size(config, size)
+    check_pipelines(config, folder)
+    shrink(config)
+    loss, optimizer = take_step(config)
+    first, last = check_schedules(config, optimizer)
+    return dict(encoder=parameters, loss=loss, lr_first=first, lr_last=last)
+
+
+def main():
+    socket.socket.connect = socket.create_connection = refuse
+    MMLogger.get_current_instance().setLevel('ERROR')
+    torch.set_num_threads(1)
+    assert 'mcl_plugins' not in sys.modules
+    with tempfile.TemporaryDirectory() as folder:
+        for path in sys.argv[1:]:
+            try:
+                result = try_config(path, folder)
+            except Exception:
+                result = dict(error=traceback.format_exc())
+            print(json.dumps(dict(config=path, **result)), flush=True)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,87 @@
+"""Shared by all tests: OpenMMLab's scope, quiet logs, the small ConMIM, and two processes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.logging import MMLogger
+from mmengine.registry import DefaultScope
+from mmpretrain.registry import MODELS
+from torch import distributed as dist
+from torch import multiprocessing
+
+import mcl_plugins  # noqa: F401
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / 'tools'))
+
+SMALL = dict(
+    type='mcl_plugins.ConMIM',
+    backbone=dict(
+        type='mcl_plugins.MaskedBEiTViT',
+        arch=dict(embed_dims=48, num_layers=2, num_heads=3, feedforward_channels=96),
+        img_size=32,
+        patch_size=8,
+    ),
+    neck=dict(
+        type='NonLinearNeck',
+        in_channels=48,
+        hid_channels=32,
+        out_channels=16,
+        num_layers=3,
+        with_last_bn_affine=False,
+        with_avg_pool=False,
+        norm_cfg=dict(type='BN1d'),
+        init_cfg=dict(type='TruncNormal', layer='Linear', std=0.02, a=-0.02, b=0.02),
+    ),
+    head=dict(type='mcl_plugins.PatchContrastHead', temperature=0.1),
+    mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.75, unit=2),
+    momentum=dict(start=0.9, end=1.0),
+    data_preprocessor=dict(
+        type='mcl_plugins.MultiViewPreprocessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        views=[[], [dict(type='mcl_plugins.Grayscale', prob=0.5)]],
+    ),
+)
+
+
+@pytest.fixture(autouse=True)
+def _scope():
+    """Build under mmpretrain's scope, with MMEngine's thousand lines of initialisation off."""
+    if not MMLogger.check_instance_created('tests'):
+        MMLogger.get_instance('tests', log_level='ERROR')
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        yield
+
+
+@pytest.fixture
+def small_conmim():
+    """An initialised ConMIM of 2 narrow blocks on 32 px images with 16 patches."""
+    model = MODELS.build(SMALL)
+    model.init_weights()
+    return model
+
+
+def run_on_two_processes(function, *arguments):
+    """Call ``function(rank, *arguments)`` on two gloo processes."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = probe.getsockname()[1]
+    multiprocessing.spawn(_start, (port, function, arguments), nprocs=2)
+
+
+def _start(rank, port, function, arguments):
+    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), LOCAL_RANK=str(rank))
+    torch.set_num_threads(1)
+    dist.init_process_group('gloo', rank=rank, world_size=2)
+    try:
+        function(rank, *arguments)
+    finally:
+        dist.destroy_process_group()

@@ -1,0 +1,85 @@
+"""Files: nothing in them runs, none is half written."""
+
+import os
+
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import checkpoint as mmengine_checkpoint
+from mmengine.runner import runner as mmengine_runner
+
+from mcl_plugins.checkpoint.files import load_file, save_file, state_dict_of
+
+
+class Hostile:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, proof):
+        self.proof = proof
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.proof),)
+
+
+@pytest.mark.parametrize('load', [load_file, lambda path: mmengine_checkpoint.load_from_local(path, 'cpu')])
+def test_a_hostile_file_is_refused_and_not_run(tmp_path, load):
+    file, proof = tmp_path / 'hostile.pth', tmp_path / 'was-here'
+    torch.save({'state_dict': Hostile(proof)}, file)
+    with pytest.raises(ValueError, match='hostile.pth was not loaded'):
+        load(str(file))
+    assert not proof.exists()
+
+
+def test_a_runner_checkpoint_passes(tmp_path):
+    file = tmp_path / 'epoch_1.pth'
+    content = {
+        'state_dict': {'weight': torch.ones(2)},
+        'message_hub': {'log_scalars': {'loss': HistoryBuffer([1.0], [1])}},
+    }
+    save_file(content, file)
+    loaded = load_file(file)
+    assert torch.equal(loaded['state_dict']['weight'], torch.ones(2))
+    assert loaded['message_hub']['log_scalars']['loss'].mean() == 1.0
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match='nothing.pth'):
+        load_file(tmp_path / 'nothing.pth')
+
+
+def test_half_a_file_is_named(tmp_path):
+    file = tmp_path / 'half.pth'
+    torch.save({'weight': torch.randn(1000)}, file)
+    file.write_bytes(file.read_bytes()[:2000])
+    with pytest.raises(ValueError, match='half.pth was not loaded'):
+        load_file(file)
+
+
+def test_a_failed_save_leaves_the_old_file_whole(tmp_path, monkeypatch):
+    file = tmp_path / 'last.pth'
+    save_file({'step': 1}, file)
+
+    def fail(content, target):
+        target.write(b'half of it')
+        raise OSError('No space left on device')
+
+    monkeypatch.setattr(torch, 'save', fail)
+    with pytest.raises(OSError, match='No space'):
+        save_file({'step': 2}, file)
+    monkeypatch.undo()
+    assert load_file(file) == {'step': 1}
+    assert [path.name for path in tmp_path.iterdir()] == ['last.pth']
+
+
+def test_the_runner_saves_through_it(tmp_path):
+    mmengine_runner.save_checkpoint({'step': 3}, str(tmp_path / 'sub' / 'epoch_3.pth'))
+    assert load_file(tmp_path / 'sub' / 'epoch_3.pth') == {'step': 3}
+
+
+@pytest.mark.parametrize('key', ['state_dict', 'model', 'module'])
+def test_tensors_are_found_under_the_usual_names(key):
+    assert state_dict_of({key: {'w': 1}, 'epoch': 3}) == {'w': 1}
+
+
+def test_a_bare_state_dict_is_taken_as_it_is():
+    assert state_dict_of({'w': 1}) == {'w': 1}

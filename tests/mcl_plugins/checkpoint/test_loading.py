@@ -1,0 +1,87 @@
+"""A pre-training file gives an encoder all of its tensors, or a clear error."""
+
+import pytest
+import torch
+from conftest import SMALL
+
+from mcl_plugins.backbones import BEiTViT, MaskedBEiTViT
+from mcl_plugins.checkpoint.files import save_file
+
+ARCH = SMALL['backbone']['arch']
+
+
+@pytest.fixture
+def file(tmp_path, small_conmim):
+    with torch.no_grad():
+        for param in small_conmim.parameters():
+            param.normal_()
+    path = tmp_path / 'epoch_1.pth'
+    save_file({'state_dict': small_conmim.state_dict(), 'meta': {}}, path)
+    return path
+
+
+def encoder(path, prefix='teacher.backbone.', cls=BEiTViT, **settings):
+    init_cfg = dict(type='Pretrained', checkpoint=str(path), prefix=prefix)
+    init_cfg['allow_missing'] = settings.pop('allow_missing', False)
+    sizes = {'arch': ARCH, 'img_size': 32, 'patch_size': 8, **settings}
+    model = cls(**sizes, init_cfg=init_cfg)
+    model.init_weights()
+    return model
+
+
+@pytest.mark.parametrize('prefix', ['backbone.', 'teacher.backbone.'])
+def test_fine_tuning_gets_student_or_teacher_whole(file, small_conmim, prefix):
+    source = small_conmim.get_submodule(prefix.rstrip('.')).state_dict()
+    loaded = encoder(file, prefix).state_dict()
+    table = source['rel_pos_bias.relative_position_bias_table']
+    for name, value in loaded.items():
+        if name.endswith('relative_position_bias_table'):
+            assert torch.equal(value, table)
+        elif not name.startswith('ln2.') and not name.endswith('_index'):
+            assert torch.equal(value, source[name]), name
+
+
+def test_pre_training_can_start_from_it(file, small_conmim):
+    loaded = encoder(file, 'backbone.', MaskedBEiTViT).state_dict()
+    for name, value in small_conmim.backbone.state_dict().items():
+        assert torch.equal(value, loaded[name]), name
+
+
+def test_a_larger_image_resizes_the_tables_and_computes(file):
+    model = encoder(file, img_size=48)
+    assert model.layers[0].attn.relative_position_bias_table.shape == (11 * 11 + 3, 3)
+    assert model(torch.randn(1, 3, 48, 48))[0].isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ('change', 'line'),
+    [
+        (dict(embed_dims=96), r'shape of cls_token: \(1, 1, 48\) in the file, \(1, 1, 96\) here'),
+        (dict(num_layers=3), 'missing: layers.2'),
+        (dict(num_layers=1), 'too many: layers.1'),
+    ],
+)
+def test_another_architecture_stops(file, change, line):
+    with pytest.raises(ValueError, match=line):
+        encoder(file, arch={**ARCH, **change})
+
+
+def test_missing_tensors_can_be_allowed_by_name(file, small_conmim):
+    model = encoder(file, arch={**ARCH, 'num_layers': 3}, allow_missing=True)
+    source = small_conmim.teacher.backbone
+    assert torch.equal(model.layers[1].ln1.weight, source.layers[1].ln1.weight)
+
+
+def test_a_wrong_prefix_says_what_is_there(file):
+    with pytest.raises(ValueError, match=r"under 'encoder\.'.*'backbone'.*'teacher'"):
+        encoder(file, 'encoder.')
+
+
+def test_a_missing_file_stops(tmp_path):
+    with pytest.raises(FileNotFoundError, match='none.pth'):
+        encoder(tmp_path / 'none.pth')
+
+
+def test_no_file_says_how_to_give_one():
+    with pytest.raises(ValueError, match='model.backbone.init_cfg.checkpoint='):
+        encoder('')
