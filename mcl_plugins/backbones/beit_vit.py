@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from mmpretrain.models.backbones import BEiTViT as _BEiTViT
@@ -83,7 +83,7 @@ class BEiTViT(_BEiTViT):
 
     task_modules = ('ln2',)  # the norm after mean pooling: not part of pre-training
 
-    arch_zoo = {
+    arch_zoo: ClassVar[dict[str, dict]] = {
         **_BEiTViT.arch_zoo,
         's': _BEiTViT.arch_zoo['deit-s'],
         'small': _BEiTViT.arch_zoo['deit-s'],

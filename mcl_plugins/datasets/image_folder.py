@@ -40,8 +40,7 @@ class ImageFolder(CustomDataset):
 
     def full_init(self) -> None:
         """Check the folder, then list the images."""
-        if not self.ann_file:
-            check_folder(self.img_prefix, self.data_root)
+        check_folder(self.img_prefix, self.data_root)
         super().full_init()
 
 

@@ -44,7 +44,10 @@ def test_equal_settings_share_a_group(small_conmim):
 
 def test_updates_equal_mmengines_one_group_a_parameter(small_conmim):
     results = []
-    for constructor in ('mcl_plugins.MergedOptimWrapperConstructor', 'DefaultOptimWrapperConstructor'):
+    for constructor in (
+        'mcl_plugins.MergedOptimWrapperConstructor',
+        'DefaultOptimWrapperConstructor',
+    ):
         model = copy.deepcopy(small_conmim)
         config = copy.deepcopy(SCHEDULE.optim_wrapper)
         config.constructor = constructor

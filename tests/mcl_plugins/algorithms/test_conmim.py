@@ -122,7 +122,7 @@ def test_a_few_steps_learn_a_fixed_batch(small_conmim):
 
 
 def _half_of_the_batch(rank, state, batch, hidden, expected_loss, expected_gradients):
-    model = MODELS.build(SMALL)
+    model = MODELS.build(SMALL).double()
     model.load_state_dict(state)
     half = slice(rank * 4, rank * 4 + 4)
     model.mask_generator = GivenMask(hidden[half])
@@ -141,7 +141,8 @@ def _half_of_the_batch(rank, state, batch, hidden, expected_loss, expected_gradi
 
 def test_two_processes_equal_the_mean_of_two_halves(small_conmim):
     """BatchNorm statistics are those of a process, as released: hence halves, not the whole."""
-    batch = views(batch=8)
+    small_conmim.double()
+    batch = [view.double() for view in views(batch=8)]
     hidden = torch.stack([torch.randperm(16) for _ in range(8)]) >= 4
     losses = []
     for half in (slice(0, 4), slice(4, 8)):

@@ -21,7 +21,9 @@ class Hostile:
         return os.mkdir, (str(self.proof),)
 
 
-@pytest.mark.parametrize('load', [load_file, lambda path: mmengine_checkpoint.load_from_local(path, 'cpu')])
+@pytest.mark.parametrize(
+    'load', [load_file, lambda path: mmengine_checkpoint.load_from_local(path, 'cpu')]
+)
 def test_a_hostile_file_is_refused_and_not_run(tmp_path, load):
     file, proof = tmp_path / 'hostile.pth', tmp_path / 'was-here'
     torch.save({'state_dict': Hostile(proof)}, file)

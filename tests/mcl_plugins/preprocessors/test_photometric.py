@@ -205,7 +205,7 @@ def test_blur_with_pil_rounding_is_pil_blur(levels, sigma):
     for _ in range(3):
         images = (rows @ images).round()
     theirs = by_pil(levels, lambda image, _: image.filter(ImageFilter.GaussianBlur(sigma)))
-    # PIL computes in fixed point: a sum next to a half may go to the other side (few at these widths).
+    # PIL computes in fixed point: a sum next to a half may go to the other side (few here).
     assert (images != theirs).double().mean() < 1e-3
 
 
