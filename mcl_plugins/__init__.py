@@ -11,6 +11,7 @@ check_versions()
 from . import compat  # noqa: E402
 from .checkpoint.files import load_file, save_file  # noqa: E402
 
+compat.import_quietly('mmpretrain.models', 'mmpretrain.datasets')
 compat.mend_mmseg_inheritance()
 compat.refuse_unsafe_pickles(load_file)
 compat.write_checkpoints_whole(save_file)

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import importlib
+import io
+import logging
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from mmengine.config import utils as config_utils
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner import runner as mmengine_runner
 from torch import nn
+
+
+def import_quietly(*modules: str) -> None:
+    """Import libraries without their notices about optional parts that nobody asked for.
+
+    mmcv warns of ops that are not compiled, mmpretrain prints that OneDL is absent and imports
+    mmdet, which logs that line detection lacks CUDA: ten lines before each command says anything.
+    What does not import still raises. Can go when importing mmpretrain prints nothing.
+    """
+    disabled = logging.root.manager.disable
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        warnings.filterwarnings('ignore', message='Fail to import ``MultiScale')
+        logging.disable(logging.WARNING)
+        try:
+            for module in modules:
+                importlib.import_module(module)
+        finally:
+            logging.disable(disabled)
 
 
 def mend_mmseg_inheritance() -> None:

@@ -74,8 +74,8 @@ class MomentumTeacher(nn.Module):
     @torch.no_grad()
     def update(self, momentum: float) -> None:
         """teacher <- momentum * teacher + (1 - momentum) * student, in one fused call."""
-        teacher, student = list(self.parameters()), list(self._student_parameters())
-        torch._foreach_lerp_(teacher, student, 1 - momentum)
+        teacher: list[Tensor] = list(self.parameters())
+        torch._foreach_lerp_(teacher, list(self._student_parameters()), 1 - momentum)
 
     def _student_parameters(self) -> Iterator[Tensor]:
         for module in self._student:

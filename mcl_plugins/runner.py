@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,16 +19,24 @@ from .registry import RUNNERS
 
 
 class ConsoleFilter(logging.Filter):
-    """Keep long texts (environment, config, hook lists, parameter groups) out of the console.
+    """Keep long texts (environment, config, hook lists) and noise out of the console.
 
-    They stay in the log file. Warnings and errors always pass.
+    They stay in the log file. Warnings pass, but for two about MMEngine's own checkpoint hook.
     """
+
+    noise = (
+        'paramwise_options',
+        'Exp name:',
+        'Distributed training is not used',
+        '"FileClient" will be deprecated',
+        '"HardDiskBackend" is the alias',
+    )
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is printed."""
         message = record.getMessage()
-        short = message.count('\n') < 6 and not message.startswith('paramwise_options')
-        return record.levelno >= logging.WARNING or short
+        short = message.count('\n') < 6 or record.levelno >= logging.WARNING
+        return short and not message.startswith(self.noise)
 
 
 @RUNNERS.register_module()
@@ -86,12 +95,13 @@ class Runner(_Runner):
         accumulation = optim_wrapper._accumulative_counts
         effective = self.world_size * batch * accumulation
         base = auto_scale_lr['base_batch_size']
-        for group in optim_wrapper.optimizer.param_groups:
+        # The wrapper's groups are the optimizer's and one more, which the log shows as base_lr.
+        for group in optim_wrapper.param_groups:
             group['lr'] *= effective / base
-        rates = [group['lr'] for group in optim_wrapper.optimizer.param_groups]
+        rate = optim_wrapper.optimizer.defaults['lr'] * effective / base
         self.logger.info(
             f'Effective batch {effective} = {self.world_size} processes x {batch} images x '
-            f'{accumulation} accumulated; peak learning rate {max(rates):.3g} '
+            f'{accumulation} accumulated; peak learning rate {rate:.3g} '
             f'({effective / base:.3g} times the rate stated for a batch of {base}).'
         )
 
@@ -101,8 +111,16 @@ class Runner(_Runner):
         """Load a whole model.
 
         Raises:
-            ValueError: the file is a checkpoint of another model.
+            FileNotFoundError: there is no such file.
+            ValueError: the file is a checkpoint of another model, or no file is named.
         """
+        if not filename:
+            raise ValueError(
+                'load_from is empty: this config starts from a checkpoint of the whole model; '
+                'give it with --cfg-options load_from=work_dirs/.../epoch_100.pth'
+            )
+        if '://' not in filename and not Path(filename).is_file():
+            raise FileNotFoundError(f'Checkpoint {filename!r} does not exist; check the path.')
         try:
             return super().load_checkpoint(filename, map_location, strict, **kwargs)
         except RuntimeError as error:

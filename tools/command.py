@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -48,6 +49,8 @@ def load_config(args: argparse.Namespace) -> Config:
     config.setdefault('runner_type', 'mcl_plugins.Runner')
     default_work_dir = config.get('work_dir') or f'./work_dirs/{_name(args.config)}'
     config.work_dir = args.work_dir or default_work_dir
+    if args.cfg_options:
+        config.merge_from_dict(args.cfg_options)
     for name in LOADERS:
         if config.get(name):
             _complete_loader(config[name], config.get('default_scope'), args.no_pin_memory)
@@ -61,12 +64,12 @@ def _name(path: str) -> str:
 
 
 def _complete_loader(loader: dict, scope: str | None, no_pin_memory: bool) -> None:
-    """The defaults of OpenMMLab's own scripts."""
+    """The defaults of OpenMMLab's own scripts, as far as the machine has a use for them."""
     loader.setdefault('pin_memory', True)
-    loader.setdefault('persistent_workers', loader.get('num_workers', 0) > 0)
+    loader.setdefault('persistent_workers', True)
     if scope == 'mmpretrain':
         loader.setdefault('collate_fn', dict(type='default_collate'))
-    if no_pin_memory:
+    if no_pin_memory or not torch.cuda.is_available():
         loader['pin_memory'] = False
     if not loader.get('num_workers'):
         loader['persistent_workers'] = False

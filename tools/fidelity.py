@@ -177,7 +177,7 @@ def conmim(golden: Golden, device: torch.device) -> Comparison:
                 norm_cfg=dict(type='BN1d'),
             ),
             head=dict(type='mcl_plugins.PatchContrastHead', temperature=0.1),
-            mask_generator=None,
+            mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.5),  # replaced below
             momentum=dict(start=0.996),
         )
     ).to(device, torch.float64)

@@ -52,8 +52,6 @@ def configure(args: argparse.Namespace) -> Config:
         )
     if args.tta:
         use_test_time_augmentation(config)
-    if args.cfg_options:
-        config.merge_from_dict(args.cfg_options)
     return config
 
 

@@ -49,8 +49,6 @@ def configure(args: argparse.Namespace) -> Config:
         config.auto_scale_lr.enable = True
     if args.no_persistent_workers:
         config.train_dataloader.persistent_workers = False
-    if args.cfg_options:
-        config.merge_from_dict(args.cfg_options)
     return config
 
 

@@ -44,6 +44,8 @@ class ConMIM(BaseSelfSupervisor):
             backbone, neck, head, data_preprocessor=data_preprocessor, init_cfg=init_cfg
         )
         self.mask_generator = MODELS.build(mask_generator) if mask_generator else None
+        if self.mask_generator is None:
+            self.backbone.mask_token.requires_grad_(False)  # unused: DDP would wait for it
         self.momentum = MomentumSchedule(**momentum)
         self.teacher = MomentumTeacher(backbone=self.backbone, neck=self.neck)
 

@@ -49,6 +49,12 @@ class ImageNet(_ImageNet):
     """ImageNet-1k as ``data_root/{train,val}/<wnid>/*.JPEG``; arguments of mmpretrain's."""
 
     def full_init(self) -> None:
-        """Check the folder, then list the images."""
+        """Check the folder and its classes, then list the images."""
         check_folder(self.img_prefix, self.data_root)
+        found = sum(path.is_dir() for path in Path(self.img_prefix).iterdir())
+        if not self.ann_file and self.with_label and found != len(self.CLASSES):
+            raise ValueError(
+                f'{self.img_prefix} has {found} class folders, ImageNet-1k has '
+                f'{len(self.CLASSES)}; for other images use dataset type mcl_plugins.ImageFolder.'
+            )
         super().full_init()

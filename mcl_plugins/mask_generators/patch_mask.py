@@ -72,7 +72,7 @@ class PatchMask:
 def num_hidden(total: int, mask_ratio: float) -> int:
     """How many of ``total`` units a mask ratio hides: the ceiling, as the released codes round.
 
-    The small slack keeps ratios that binary floats cannot hold (0.9 of 10) on their integer.
+    The small slack keeps ratios that binary floats cannot hold (0.28 of 25) on their integer.
     """
     return math.ceil(total * mask_ratio - 1e-6)
 

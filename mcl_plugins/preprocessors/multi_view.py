@@ -36,7 +36,7 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
         views: Sequence[Sequence[dict]] = ((),),
         bgr_to_rgb: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__(non_blocking=True)  # the loader's memory is pinned
         self.register_buffer('mean', torch.tensor(mean).view(-1, 1, 1) / 255, persistent=False)
         self.register_buffer('std', torch.tensor(std).view(-1, 1, 1) / 255, persistent=False)
         self.views = nn.ModuleList(

@@ -132,9 +132,8 @@ def test_pretraining_settings(name):
         encoder = MODELS.build(model.backbone)
     assert encoder.patch_resolution == (14, 14)
     assert encoder.arch_settings['embed_dims'] == step.WIDTH[name[4]]
-    with torch.device('cpu'):
-        model.backbone.arch = step.TINY
-        tiny = MODELS.build(model.backbone)
+    model.backbone.arch = step.TINY
+    tiny = MODELS.build(model.backbone)
     assert tiny.layers[0].gamma_1.unique().item() == pytest.approx(layer_scale)
 
 
@@ -242,11 +241,14 @@ def test_finetuning_settings(name):
     assert config.data_preprocessor.mean == [123.675, 116.28, 103.53]
     assert config.data_preprocessor.std == [58.395, 57.12, 57.375]
     assert [(a.type, a.alpha) for a in model.train_cfg.augments] == [('Mixup', 0.8), ('CutMix', 1)]
-    steps = {step.type: step for step in config.train_dataloader.dataset.pipeline}
-    assert steps['RandAugment'].magnitude_level == 9
-    assert steps['RandAugment'].magnitude_std == 0.5
-    assert (steps['RandomErasing'].erase_prob, steps['RandomErasing'].mode) == (0.25, 'rand')
-    assert steps['RandomResizedCrop'].interpolation == 'bicubic'
+    transforms = {t.type: t for t in config.train_dataloader.dataset.pipeline}
+    assert transforms['RandAugment'].magnitude_level == 9
+    assert transforms['RandAugment'].magnitude_std == 0.5
+    assert (transforms['RandomErasing'].erase_prob, transforms['RandomErasing'].mode) == (
+        0.25,
+        'rand',
+    )
+    assert transforms['RandomResizedCrop'].interpolation == 'bicubic'
 
 
 @pytest.mark.parametrize('name', FINETUNING)

@@ -41,7 +41,7 @@ all_generators = pytest.mark.parametrize('generator', GENERATORS, ids=name)
         (0.6, 1, (14, 14), 118),
         (0.9, 1, (14, 14), 177),
         (0.75, 1, (6, 10), 45),
-        (0.9, 1, (1, 10), 9),  # 0.9 * 10 is a little above 9 in binary
+        (0.28, 1, (5, 5), 7),  # 0.28 * 25 is a little above 7 in binary
         (0.5, 7, (14, 14), 98),
     ],
 )
@@ -228,6 +228,30 @@ def test_block_masks_hide_each_patch_as_often_as_beit(ratio):
     # of two, and 0.01 because BEiT stops up to some patches short.
     assert np.abs(ours - theirs).max() < 4.5 * (2 * 0.25 / 1500) ** 0.5 + 0.01
     assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.99
+
+
+def test_blocks_are_as_often_tall_as_wide():
+    torch.manual_seed(0)
+    hidden = BlockMask(0.4)(2000, GRID, CPU).hidden.view(-1, *GRID)
+    down = (hidden[:, 1:] != hidden[:, :-1]).flatten(1).sum(dim=1)
+    right = (hidden[:, :, 1:] != hidden[:, :, :-1]).flatten(1).sum(dim=1)
+    difference = (down - right).double()
+    assert difference.mean().abs() < 4.5 * difference.std() / 2000**0.5
+
+
+def test_block_masks_are_completed_along_the_border():
+    hidden = torch.zeros(50, *GRID, dtype=torch.bool)
+    hidden[:, 2:8, 3:9] = True
+    torch.manual_seed(0)
+    completed = BlockMask._complete(hidden, target=40).hidden.view(-1, *GRID)
+    assert completed[hidden].all()
+    # Three hidden neighbours, the most there are: beside the block, its corners left out.
+    beside = torch.zeros(GRID, dtype=torch.bool)
+    beside[3:7, [2, 9]] = True
+    beside[[1, 8], 4:8] = True
+    added = completed & ~hidden
+    assert added.flatten(1).sum(dim=1).tolist() == [4] * 50
+    assert torch.equal(added.any(dim=0), beside)
 
 
 def test_block_mask_of_another_grid():

@@ -1,0 +1,117 @@
+"""The commands that users type, run as they type them, on a handful of images."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from PIL import Image
+
+CONFIG = str(ROOT / 'configs/quickstart/conmim.py')
+ENV = {**os.environ, 'PYTHON': sys.executable, 'VIRTUAL_ENV': sys.prefix}
+SHORT = [
+    'train_cfg.max_epochs=3',
+    'model.neck.hid_channels=32',
+    'model.backbone.patch_size=8',
+    'train_dataloader.batch_size=4',
+    'train_dataloader.num_workers=0',
+]
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Sixteen images in two classes; returns the options that make a short run of them."""
+    rng = np.random.default_rng(0)
+    for index in range(16):
+        folder = tmp_path / 'data/train' / str(index % 2)
+        folder.mkdir(parents=True, exist_ok=True)
+        image = rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)
+        Image.fromarray(image).save(folder / f'{index}.jpg')
+    return [*SHORT, f'train_dataloader.dataset.data_root={tmp_path / "data"}']
+
+
+def run(*command, cwd=None, **env):
+    return subprocess.run(
+        [str(word) for word in command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={**ENV, **env},
+        timeout=300,
+    )
+
+
+def test_train_logs_a_readable_console_and_resumes(images, tmp_path):
+    work_dir = tmp_path / 'work'
+    command = [sys.executable, ROOT / 'tools/train.py', CONFIG, '--work-dir', work_dir]
+    result = run(*command, '--cfg-options', *images, 'default_hooks.logger.interval=2')
+    assert result.returncode == 0, result.stderr
+    lines = (result.stdout + result.stderr).splitlines()
+    (line,) = [line for line in lines if 'Epoch(train) [3][4/4]' in line]
+    for figure in ('loss', 'top1', 'chance', 'teacher_spread', 'lr', 'data_time', 'eta'):
+        assert f' {figure}: ' in line
+    assert len(lines) < 60
+    assert (work_dir / 'epoch_3.pth').is_file()
+    assert list(work_dir.glob('*/vis_data/events.out.tfevents*')), 'no TensorBoard log'
+
+    images[0] = 'train_cfg.max_epochs=4'
+    result = run(*command, '--resume', '--cfg-options', *images)
+    assert result.returncode == 0, result.stderr
+    assert 'resumed epoch: 3' in result.stdout + result.stderr
+
+
+def test_dist_train_runs_two_processes_from_another_folder(images, tmp_path):
+    result = run(
+        ROOT / 'tools/dist_train.sh',
+        CONFIG,
+        2,
+        '--work-dir',
+        tmp_path / 'work',
+        '--cfg-options',
+        *images,
+        cwd=tmp_path,
+        PORT='29517',
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert 'Effective batch 8 = 2 processes x 4 images' in result.stdout + result.stderr
+    assert (tmp_path / 'work/epoch_3.pth').is_file()
+
+
+def test_more_processes_than_devices_say_how_to_spread():
+    result = run(ROOT / 'tools/dist_train.sh', CONFIG, 4096)
+    assert result.returncode == 2
+    assert '4096 processes asked for, but this machine has' in result.stderr
+    assert 'NODE_RANK=0 MASTER_ADDR=' in result.stderr and 'Traceback' not in result.stderr
+
+
+@pytest.mark.parametrize('number', ['0', '-1', 'all', '1.5'])
+def test_a_senseless_number_of_processes_is_refused(number):
+    result = run(ROOT / 'tools/dist_train.sh', CONFIG, number)
+    assert result.returncode == 2 and f"'{number}', not a positive integer" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    [
+        ('train_dataloader.dataset.data_root=/no/such/place', '/no/such/place/train'),
+        ('model.mask_generator.mask_ratio=1.2', 'mask_ratio=1.2 is outside (0, 1)'),
+        ('model.backbone.img_size=33', 'img_size=33 is not a multiple of patch_size=8'),
+        ('model.momentum.start=1.5', 'momentum start=1.5 is outside [0, 1]'),
+        ('load_from=/no/such.pth', "'/no/such.pth' does not exist"),
+    ],
+)
+def test_bad_input_ends_in_one_clear_message(images, tmp_path, option, message):
+    command = [sys.executable, ROOT / 'tools/train.py', CONFIG, '--work-dir', tmp_path / 'work']
+    result = run(*command, '--cfg-options', *images, option)
+    assert result.returncode == 1
+    assert message in result.stderr and 'Traceback' not in result.stderr
+
+
+def test_a_missing_config_and_an_untestable_one_are_named(tmp_path):
+    result = run(sys.executable, ROOT / 'tools/train.py', 'configs/conmim/vit-x.py')
+    assert result.returncode == 1 and "'configs/conmim/vit-x.py' does not exist" in result.stderr
+    result = run(sys.executable, ROOT / 'tools/test.py', CONFIG, tmp_path / 'x.pth')
+    assert result.returncode == 1 and 'nothing to test' in result.stderr

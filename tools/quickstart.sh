@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# From a fresh clone to a pre-trained network and a picture of what it learned: about 6 minutes
+# on 2 cores after the installation.
+#   bash tools/quickstart.sh [--seeds 3] [--method conmim] [--work-dir DIR]
+set -euo pipefail
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+bash "$root/tools/setup_env.sh"
+exec "$root/.venv/bin/python" "$root/tools/quickstart/run.py" "$@"

@@ -1,0 +1,148 @@
+"""The quickstart's picture: what was learned, how much it helps, and what it looks like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmpretrain.registry import MODELS
+from probe import build_classifier, features, load_images
+from sklearn.metrics.pairwise import cosine_similarity
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+
+COLOURS = {'random': '#9aa5b1', 'pretrained': '#d9822b', 'pixels': '#5c7080'}
+NAMES = {'random': 'random weights', 'pretrained': 'pre-trained', 'pixels': 'raw pixels'}
+RIGHT, WRONG = '#2e8540', '#b03a2e'
+QUERIES = 5
+NEIGHBOURS = 7
+
+
+def draw_report(
+    results: dict, config: Path, finetune_config: Path, checkpoint: Path, data: Path, folder: Path
+) -> Path:
+    """Draw ``report.png`` into ``folder`` and return its path.
+
+    Args:
+        results: the content of ``results.json``.
+        config: pre-training config, for its masks.
+        finetune_config: its encoder finds the neighbours.
+        checkpoint: pre-training checkpoint.
+        data: folder of the images.
+        folder: where the picture goes.
+    """
+    figure = plt.figure(figsize=(13, 10), layout='constrained')
+    figure.suptitle(
+        f'Quickstart: {results["method"]} on handwritten digits, pre-trained without labels',
+        fontsize=16,
+        fontweight='bold',
+    )
+    top, bottom = figure.subfigures(2, 1, height_ratios=[1, 1.25], squeeze=False)[:, 0]
+    curve, bars = top.subplots(1, 2, width_ratios=[1, 1.3])
+    draw_curve(curve, results['pre-training'])
+    draw_accuracies(bars, results)
+    draw_neighbours(bottom, config, finetune_config, checkpoint, data)
+    path = folder / 'report.png'
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+    return path
+
+
+def draw_curve(axes: Axes, history: dict) -> None:
+    """Loss over steps with the chance floor."""
+    axes.plot(history['step'], history['loss'], color=COLOURS['pretrained'], linewidth=2)
+    axes.axhline(history['chance'], color='black', linestyle='--', linewidth=1)
+    axes.annotate(
+        f'chance: {history["chance"]:.2f}',
+        (history['step'][-1], history['chance']),
+        xytext=(0, 4),
+        textcoords='offset points',
+        ha='right',
+    )
+    axes.set(title='Pre-training loss', xlabel='step', ylabel='contrastive loss')
+    axes.grid(alpha=0.3)
+
+
+def draw_accuracies(axes: Axes, results: dict) -> None:
+    """Bars of top-1 accuracy with the spread over seeds."""
+    tasks = ['fine-tune on 200 labels', 'linear probe', 'k-NN']
+    width = 0.26
+    for offset, name in enumerate(NAMES):
+        rows = [(place, results[task].get(name)) for place, task in enumerate(tasks)]
+        rows = [(place, row) for place, row in rows if row]
+        places = [place + (offset - 1) * width for place, _ in rows]
+        means = [row['mean'] for _, row in rows]
+        spreads = [row['spread'] or 0 for _, row in rows]
+        axes.bar(places, means, width, color=COLOURS[name], label=NAMES[name])
+        if any(spreads):
+            axes.errorbar(places, means, spreads, fmt='none', ecolor='black', capsize=4)
+        for place, mean, spread in zip(places, means, spreads, strict=True):
+            axes.text(place, mean + spread + 1, f'{mean:.0f}', ha='center')
+    axes.axhline(10, color='black', linestyle='--', linewidth=1)
+    axes.text(-0.5, 11, 'chance')
+    axes.set_xticks(range(len(tasks)), tasks)
+    axes.set(title='Top-1 accuracy on unseen digits, %', xlim=(-0.55, 2.45), ylim=(0, 108))
+    axes.legend(loc='upper left', ncols=3, frameon=False)
+    axes.spines[['top', 'right']].set_visible(False)
+
+
+def draw_neighbours(
+    figure: Figure | SubFigure, config: Path, finetune_config: Path, checkpoint: Path, data: Path
+) -> None:
+    """A row for each of a few unseen digits: itself, masked, and its nearest training images."""
+    train, train_labels = load_images(data / 'train')
+    val, val_labels = load_images(data / 'val')
+    queries = np.array([np.flatnonzero(val_labels == digit)[7] for digit in range(0, 10, 2)])
+    queries = queries[:QUERIES]
+    encoder = build_classifier(finetune_config, checkpoint)
+    bank, wanted = (
+        features(encoder, images, name)
+        for images, name in ((train, 'training'), (val[queries], 'queries'))
+    )
+    scaler = StandardScaler().fit(bank)
+    similarity = cosine_similarity(scaler.transform(wanted), scaler.transform(bank))
+    nearest = np.argsort(-similarity, axis=1)[:, :NEIGHBOURS]
+    masked = mask_pixels(config, val[queries])
+
+    figure.suptitle(
+        'An unseen digit, what the student saw of such an image, and nearest neighbours'
+    )
+    grid = figure.subplots(QUERIES, NEIGHBOURS + 2)
+    for row, query in enumerate(queries):
+        show(grid[row, 0], val[query], f'{val_labels[query]}', 'black')
+        show(grid[row, 1], masked[row], 'masked', 'gray')
+        for column, index in enumerate(nearest[row], start=2):
+            same = train_labels[index] == val_labels[query]
+            show(
+                grid[row, column], train[index], str(train_labels[index]), RIGHT if same else WRONG
+            )
+
+
+def mask_pixels(config: Path, images: Tensor) -> Tensor:
+    """Paint what a config's mask generator hides of (N, 3, H, W) uint8 images gray."""
+    settings = Config.fromfile(config).model
+    patch = settings.backbone.patch_size
+    height, width = images.shape[-2:]
+    rows, columns = height // patch, width // patch
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        generator = MODELS.build(settings.mask_generator)
+    hidden = generator(len(images), (rows, columns), images.device).hidden
+    hidden = hidden.view(-1, 1, rows, columns)
+    hidden = hidden.repeat_interleave(patch, 2).repeat_interleave(patch, 3)
+    return torch.where(hidden, 128, images)
+
+
+def show(axes: Axes, image: Tensor, title: str, colour: str) -> None:
+    """One image in a frame of a colour."""
+    axes.imshow(image.permute(1, 2, 0).numpy())
+    axes.set_title(title, fontsize=10, color=colour, pad=2)
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(color=colour, linewidth=2.5)
