@@ -8,7 +8,7 @@ from packaging.specifiers import SpecifierSet
 
 # Module names, so that both the maintained distributions (onedl-*) and OpenMMLab's own count.
 REQUIRED = {
-    'torch': '>=2.4,<2.14',
+    'torch': '>=2.6,<2.14',
     'mmengine': '>=0.10.7,<1',
     'mmcv': '>=2.1,<2.4',
     'mmpretrain': '>=1.2,<2',

@@ -37,6 +37,10 @@ check_machine() {
   fi
 }
 
+# In a terminal pip shows its downloads; elsewhere it would only fill the log.
+quiet=-q
+[ ! -t 1 ] || quiet=
+
 pip() { .venv/bin/python -m pip --disable-pip-version-check "$@"; }
 
 # pip keeps both builds of mmcv under one key and serves one for the other; hence a wheel folder
@@ -112,11 +116,11 @@ say "Making .venv with $("$python" --version)"
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 rm -f "$stamp"
 say 'Installing PyTorch (about 5 GB with its CUDA libraries)'
-pip install -q -c "$lock" torch torchvision setuptools wheel packaging ninja psutil
+pip install $quiet -c "$lock" torch torchvision setuptools wheel packaging ninja psutil
 say 'Installing mmcv'
 install_mmcv
 say 'Installing the OpenMMLab libraries and the rest'
-pip install -q --no-deps --no-build-isolation -r "$lock"
+pip install $quiet --no-deps --no-build-isolation -r "$lock"
 pip install -q --no-deps --no-build-isolation -e .
 say 'Checking the result'
 check_result || fail 'the environment does not import; remove .venv and run again'

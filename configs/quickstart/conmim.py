@@ -1,7 +1,8 @@
-# ConMIM in minutes on a CPU: a small ViT on 40 px images of handwritten digits
-# (tools/data/make_digits.py). bash tools/quickstart.sh runs it and measures what it gave.
+# ConMIM in minutes on a CPU: a small ViT on 40 px images of handwritten digits.
+# bash tools/quickstart.sh runs it and measures what it gave.
 _base_ = [
     '../_base_/models/conmim.py',
+    '../_base_/datasets/digits.py',
     '../_base_/schedules/conmim.py',
     '../_base_/default_runtime.py',
 ]
@@ -23,23 +24,6 @@ model = dict(
         init_cfg=dict(std=0.05, a=-0.05, b=0.05)),
     mask_generator=dict(mask_ratio=0.5, unit=1),
     momentum=dict(start=0.95),
-)
-
-train_dataloader = dict(
-    batch_size=96,
-    num_workers=1,
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
-    dataset=dict(
-        type='mcl_plugins.ImageFolder',
-        data_root='data/quickstart',
-        data_prefix='train',
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='RandomResizedCrop', scale=32, crop_ratio_range=(0.5, 1.0), backend='pillow'),
-            dict(type='PackInputs'),
-        ]),
 )
 
 optim_wrapper = dict(

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from mmengine.logging import HistoryBuffer
 from mmengine.runner.checkpoint import get_torch_safe_globals
+
+
+def _history_buffer_method(owner: type, name: str) -> Callable:
+    """Stand in for ``getattr`` while loading: methods of MMEngine's HistoryBuffer and no others.
+
+    Raises:
+        UnpicklingError: the file asks for an attribute of something else.
+    """
+    if owner is not HistoryBuffer or name.startswith('_'):
+        raise UnpicklingError(f'the file asks for {name!r} of {owner!r}')
+    return getattr(HistoryBuffer, name)
+
+
+def _allowed_globals() -> list:
+    """What a Runner's checkpoint holds beside tensors: NumPy scalars and arrays, log histories."""
+    allowed = [entry for entry in get_torch_safe_globals() if entry is not getattr]
+    return [*allowed, (_history_buffer_method, 'builtins.getattr')]
 
 
 def load_file(path: Any, map_location: Any = 'cpu', weights_only: bool = True) -> Any:
@@ -29,7 +48,7 @@ def load_file(path: Any, map_location: Any = 'cpu', weights_only: bool = True) -
     if isinstance(path, (str, os.PathLike)) and not Path(path).is_file():
         raise FileNotFoundError(f'Checkpoint {str(path)!r} does not exist; check the path.')
     try:
-        with torch.serialization.safe_globals(get_torch_safe_globals()):
+        with torch.serialization.safe_globals(_allowed_globals()):
             return torch.load(path, map_location=map_location, weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError) as error:
         raise ValueError(

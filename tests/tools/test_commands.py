@@ -1,6 +1,8 @@
 """The commands that users type, run as they type them, on a handful of images."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -61,6 +63,64 @@ def test_train_logs_a_readable_console_and_resumes(images, tmp_path):
     result = run(*command, '--resume', '--cfg-options', *images)
     assert result.returncode == 0, result.stderr
     assert 'resumed epoch: 3' in result.stdout + result.stderr
+
+
+def test_pretrained_file_is_fine_tuned_and_tested(images, tmp_path):
+    """The way of the README: the pre-training file goes into fine-tuning as it is."""
+    finetune = ROOT / 'configs/quickstart/conmim_finetune.py'
+    train = [sys.executable, ROOT / 'tools/train.py']
+    # The same images serve as validation set.
+    shutil.copytree(tmp_path / 'data/train', tmp_path / 'data/val')
+    result = run(*train, CONFIG, '--work-dir', tmp_path / 'pre', '--cfg-options', *images)
+    assert result.returncode == 0, result.stderr
+    folder = f'dataset.data_root={tmp_path / "data"}'
+    options = [
+        f'train_dataloader.{folder}',
+        'train_dataloader.dataset.ann_file=',
+        'train_dataloader.batch_size=8',
+        f'val_dataloader.{folder}',
+        f'test_dataloader.{folder}',
+        'train_cfg.max_epochs=5',
+        'train_cfg.val_interval=5',
+    ]
+    start = f'model.backbone.init_cfg.checkpoint={tmp_path / "pre/epoch_3.pth"}'
+    work_dir = tmp_path / 'fine'
+    result = run(*train, finetune, '--work-dir', work_dir, '--cfg-options', *options, start)
+    assert result.returncode == 0, result.stderr
+    assert 'Loaded BEiTViT from' in result.stdout + result.stderr
+    result = run(
+        ROOT / 'tools/dist_test.sh',
+        finetune,
+        work_dir / 'epoch_5.pth',
+        2,
+        '--work-dir',
+        tmp_path / 'test',
+        '--out',
+        tmp_path / 'metrics.json',
+        '--out-item',
+        'metrics',
+        '--cfg-options',
+        *options,
+        PORT='29518',
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert 0 <= json.loads((tmp_path / 'metrics.json').read_text())['accuracy/top1'] <= 100
+
+
+def test_slurm_train_calls_srun(tmp_path):
+    srun = tmp_path / 'srun'
+    srun.write_text('#!/bin/sh\necho "$@"\n')
+    srun.chmod(0o755)
+    path = f'{tmp_path}:{ENV["PATH"]}'
+    command = [ROOT / 'tools/slurm_train.sh', 'part', 'job', CONFIG, 'out', '--resume']
+    result = run(*command, PATH=path, GPUS='16', SRUN_ARGS='--exclusive --qos=high')
+    assert result.returncode == 0, result.stderr
+    for words in (
+        '-p part --job-name=job --gres=gpu:8 --ntasks=16 --ntasks-per-node=8',
+        '--exclusive --qos=high',
+        f'{CONFIG} --work-dir out --launcher slurm --resume',
+    ):
+        assert words in result.stdout
 
 
 def test_dist_train_runs_two_processes_from_another_folder(images, tmp_path):

@@ -32,6 +32,19 @@ def test_a_hostile_file_is_refused_and_not_run(tmp_path, load):
     assert not proof.exists()
 
 
+class Reaching:
+    """Asks for an attribute of a class that is allowed in files."""
+
+    def __reduce__(self):
+        return getattr, (torch.Tensor, '__init_subclass__')
+
+
+def test_attributes_are_not_reachable(tmp_path):
+    torch.save({'state_dict': Reaching()}, tmp_path / 'reaching.pth')
+    with pytest.raises(ValueError, match='reaching.pth was not loaded'):
+        load_file(tmp_path / 'reaching.pth')
+
+
 def test_a_runner_checkpoint_passes(tmp_path):
     file = tmp_path / 'epoch_1.pth'
     content = {

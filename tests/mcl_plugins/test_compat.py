@@ -1,0 +1,50 @@
+"""The work-arounds do what they are for."""
+
+import subprocess
+import sys
+import warnings
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DATASETS, DefaultScope
+
+from mcl_plugins import compat
+from mcl_plugins.registry import MODELS
+
+
+@pytest.mark.parametrize('library', ['mmpretrain', 'mmseg', 'mmdet'])
+def test_configs_inherit_from_the_libraries(tmp_path, library):
+    pytest.importorskip(library, reason=f'{library} needs mmcv ops', exc_type=ImportError)
+    config = tmp_path / 'config.py'
+    config.write_text(f"_base_ = '{library}::_base_/default_runtime.py'\nmine = 1\n")
+    loaded = Config.fromfile(config)
+    assert loaded.mine == 1 and loaded.default_scope == library
+
+
+@pytest.mark.parametrize('scope', ['mmpretrain', 'mmseg', 'mmdet'])
+def test_parts_are_found_from_each_scope(scope):
+    pytest.importorskip(scope, reason=f'{scope} needs mmcv ops', exc_type=ImportError)
+    with DefaultScope.overwrite_default_scope(scope):
+        assert MODELS.get('mcl_plugins.ConMIM').__name__ == 'ConMIM'
+        assert DATASETS.get('mcl_plugins.ImageFolder').__name__ == 'ImageFolder'
+
+
+def test_import_says_nothing():
+    command = [sys.executable, '-c', 'import mcl_plugins']
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout == result.stderr == ''
+
+
+def test_a_quiet_import_still_fails_loudly():
+    with pytest.raises(ModuleNotFoundError, match='no_such_module'):
+        compat.import_quietly('no_such_module')
+
+
+def test_only_the_meshgrid_notice_is_silenced():
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter('always')
+        with compat.quiet_meshgrid():
+            torch.meshgrid([torch.arange(2), torch.arange(2)])
+            warnings.warn('something else', stacklevel=1)
+    assert [str(warning.message) for warning in seen] == ['something else']
