@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 COLOURS = {'random': '#9aa5b1', 'pretrained': '#d9822b', 'pixels': '#5c7080'}
+TITLES = {'conmim': 'ConMIM'}
 NAMES = {'random': 'random weights', 'pretrained': 'pre-trained', 'pixels': 'raw pixels'}
 RIGHT, WRONG = '#2e8540', '#b03a2e'
 QUERIES = 5
@@ -39,7 +40,7 @@ def draw_report(
     """
     figure = plt.figure(figsize=(13, 10), layout='constrained')
     figure.suptitle(
-        f'Quickstart: {results["method"]} on handwritten digits, pre-trained without labels',
+        f'Quickstart: {TITLES[results["method"]]} on handwritten digits, without labels',
         fontsize=16,
         fontweight='bold',
     )
@@ -80,14 +81,15 @@ def draw_accuracies(axes: Axes, results: dict) -> None:
         means = [row['mean'] for _, row in rows]
         spreads = [row['spread'] or 0 for _, row in rows]
         axes.bar(places, means, width, color=COLOURS[name], label=NAMES[name])
-        if any(spreads):
-            axes.errorbar(places, means, spreads, fmt='none', ecolor='black', capsize=4)
+        for place, mean, spread in zip(places, means, spreads, strict=True):
+            if spread:
+                axes.errorbar(place, mean, spread, ecolor='black', capsize=4)
         for place, mean, spread in zip(places, means, spreads, strict=True):
             axes.text(place, mean + spread + 1, f'{mean:.0f}', ha='center')
     axes.axhline(10, color='black', linestyle='--', linewidth=1)
-    axes.text(-0.5, 11, 'chance')
+    axes.text(-0.78, 11, 'chance')
     axes.set_xticks(range(len(tasks)), tasks)
-    axes.set(title='Top-1 accuracy on unseen digits, %', xlim=(-0.55, 2.45), ylim=(0, 108))
+    axes.set(title='Top-1 accuracy on unseen digits, %', xlim=(-0.8, 2.45), ylim=(0, 108))
     axes.legend(loc='upper left', ncols=3, frameon=False)
     axes.spines[['top', 'right']].set_visible(False)
 

@@ -20,11 +20,10 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from probe import frozen_accuracies
-from report import draw_report
+from report import TITLES, draw_report
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / 'data' / 'quickstart'
-METHODS = ('conmim',)
 START = time.monotonic()
 
 
@@ -78,7 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--method', choices=METHODS, default='conmim')
+    parser.add_argument('--method', choices=sorted(TITLES), default='conmim')
     parser.add_argument('--seeds', type=int, choices=(1, 2, 3), default=1, help='fine-tunings each')
     parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs' / 'quickstart')
     args = parser.parse_args()
