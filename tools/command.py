@@ -84,7 +84,7 @@ def run(main: Callable[[], None]) -> None:
     """Run a command; an error in what the user gave ends it with its message alone."""
     try:
         main()
-    except (FileNotFoundError, ValueError) as error:
+    except (FileNotFoundError, ValueError, FloatingPointError) as error:
         if os.environ.get('MCL_TRACEBACK'):
             raise
         print(f'\nerror: {error}\n(MCL_TRACEBACK=1 shows where it arose.)', file=sys.stderr)

@@ -23,7 +23,11 @@ launch() {
   read -r devices kind < <("$PYTHON" -c '
 import os, torch
 gpus = torch.cuda.device_count()
-print(gpus or len(os.sched_getaffinity(0)), "GPUs" if gpus else "CPU cores, and no GPU")')
+print(gpus or len(os.sched_getaffinity(0)), "GPUs" if gpus else "CPU cores, and no GPU")' 2>/dev/null) || true
+  if [ -z "${devices:-}" ]; then
+    echo "$(basename "$0"): $PYTHON cannot import torch; run tools/setup_env.sh, or activate the environment that has it" >&2
+    return 2
+  fi
   if [ "$processes" -gt "$devices" ]; then
     cat >&2 <<EOF
 $(basename "$0"): $processes processes asked for, but this machine has $devices $kind.

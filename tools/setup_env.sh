@@ -18,7 +18,7 @@ case "${1:-}" in
   *) fail "unknown option '$1'; the only option is --with-ops" ;;
 esac
 
-python="${PYTHON:-python3.11}"
+python="${PYTHON:-$(command -v python3.11 || echo python3)}"
 lock=tools/requirements.lock
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/mcl_plugins"
 stamp=.venv/.mcl_plugins

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+import torch
 from command import add_common_arguments, build_runner, load_config, run
 from mmengine.config import Config
 
@@ -38,6 +39,8 @@ def configure(args: argparse.Namespace) -> Config:
     if args.no_validate:
         config.val_cfg = config.val_dataloader = config.val_evaluator = None
     if args.amp:
+        if not torch.cuda.is_available():
+            raise ValueError('--amp trains in float16 on a GPU, and there is none; leave it out.')
         config.optim_wrapper.type = 'AmpOptimWrapper'
         config.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.resume:

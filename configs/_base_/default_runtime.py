@@ -6,7 +6,8 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
     momentum=dict(type='mcl_plugins.MomentumHook'),
-    checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=3),
+    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2),
+    finite_loss=dict(type='mcl_plugins.FiniteLossHook', interval=50),
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
 

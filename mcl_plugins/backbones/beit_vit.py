@@ -65,7 +65,7 @@ class FusedBEiTAttention(BEiTAttention):
 class BEiTViT(_BEiTViT):
     """mmpretrain's ``BEiTViT`` with what ConMIM needs to be right.
 
-    It takes the same arguments and ``init_std``, and differs in that
+    It takes the same arguments, for square images and patches, and ``init_std``; it differs in that
 
     - ``'small'`` is ViT-S (384 wide, 12 blocks, 6 heads), as in the papers;
     - drop path acts once on the FFN branch, not twice;
@@ -94,8 +94,6 @@ class BEiTViT(_BEiTViT):
         arch: str | dict = 'base',
         img_size: int = 224,
         patch_size: int = 16,
-        drop_rate: float = 0.0,
-        bias: str | bool = 'qv_bias',
         init_std: float = 0.02,
         **kwargs: Any,
     ) -> None:
@@ -111,23 +109,10 @@ class BEiTViT(_BEiTViT):
                 f'use {lower or patch_size} or {lower + patch_size}.'
             )
         with quiet_meshgrid():
-            super().__init__(
-                arch=arch,
-                img_size=img_size,
-                patch_size=patch_size,
-                drop_rate=drop_rate,
-                bias=bias,
-                **kwargs,
-            )
-            for layer in self.layers:
-                layer.attn = FusedBEiTAttention(
-                    embed_dims=self.embed_dims,
-                    num_heads=self.arch_settings['num_heads'],
-                    window_size=self.patch_resolution,
-                    use_rel_pos_bias=self.use_rel_pos_bias,
-                    bias=bias,
-                    proj_drop_rate=drop_rate,
-                )
+            super().__init__(arch=arch, img_size=img_size, patch_size=patch_size, **kwargs)
+        for layer in self.layers:
+            # The blocks build their attention themselves; ours differs in its methods alone.
+            layer.attn.__class__ = FusedBEiTAttention
         single_drop_path(self.layers)
         self.init_std = init_std
 
@@ -167,7 +152,9 @@ class BEiTViT(_BEiTViT):
 
     def _encode(self, patches: Tensor) -> tuple[Tensor, ...]:
         """(N, L, D) patch embeddings -> outputs of the blocks in ``out_indices``."""
-        x = torch.cat((self.cls_token.expand(len(patches), -1, -1), patches), dim=1)
+        x = patches
+        if self.cls_token is not None:
+            x = torch.cat((self.cls_token.expand(len(x), -1, -1), x), dim=1)
         if self.pos_embed is not None:
             x = x + self.pos_embed
         x = self.drop_after_pos(x)

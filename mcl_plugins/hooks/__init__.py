@@ -1,5 +1,6 @@
 """Hooks of pre-training."""
 
+from .finite_loss import FiniteLossHook
 from .momentum import MomentumHook
 
-__all__ = ['MomentumHook']
+__all__ = ['FiniteLossHook', 'MomentumHook']

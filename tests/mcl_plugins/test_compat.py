@@ -36,6 +36,20 @@ def test_import_says_nothing():
     assert result.stdout == result.stderr == ''
 
 
+@pytest.mark.parametrize('absent', [['mmdet'], ['mmseg'], ['mmdet', 'mmseg', 'mmcv._ext']])
+def test_what_is_not_installed_is_not_missed(absent):
+    """Without the dense libraries, and without mmcv's ops, the rest works."""
+    code = (
+        f'import sys; sys.modules.update(dict.fromkeys({absent!r})); import mcl_plugins; '
+        'from mmpretrain.registry import MODELS; '
+        'print(MODELS.get("mcl_plugins.ConMIM").__name__)'
+    )
+    result = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, check=False
+    )
+    assert result.stdout.strip() == 'ConMIM', result.stderr
+
+
 def test_a_quiet_import_still_fails_loudly():
     with pytest.raises(ModuleNotFoundError, match='no_such_module'):
         compat.import_quietly('no_such_module')

@@ -91,6 +91,17 @@ def test_teacher_moves_once_an_optimizer_step(config, monkeypatch):
     assert steps == [(1, 4), (3, 4)]
 
 
+def test_a_loss_that_is_no_number_stops_before_a_checkpoint(config):
+    config.default_hooks.finite_loss = dict(type='mcl_plugins.FiniteLossHook', interval=50)
+    runner = Runner.from_cfg(config)
+    with torch.no_grad():
+        runner.model.backbone.cls_token.fill_(torch.nan)
+    runner.model.init_weights = lambda: None  # keep it
+    with pytest.raises(FloatingPointError, match='nan at iteration 4.*--resume'):
+        runner.train()
+    assert not list(Path(config.work_dir).glob('*.pth'))
+
+
 def test_resuming_goes_on_where_it_stopped(config):
     Runner.from_cfg(config).train()
     teacher = load_file(f'{config.work_dir}/epoch_1.pth')['state_dict'][

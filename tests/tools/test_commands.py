@@ -41,7 +41,7 @@ def run(*command, cwd=None, **env):
         text=True,
         check=False,
         cwd=cwd,
-        env={**ENV, **env},
+        env={**ENV, **{key: str(value) for key, value in env.items()}},
         timeout=300,
     )
 
@@ -168,6 +168,20 @@ def test_bad_input_ends_in_one_clear_message(images, tmp_path, option, message):
     result = run(*command, '--cfg-options', *images, option)
     assert result.returncode == 1
     assert message in result.stderr and 'Traceback' not in result.stderr
+
+
+def test_half_precision_without_a_gpu_is_refused(images):
+    command = [sys.executable, ROOT / 'tools/train.py', CONFIG, '--amp']
+    result = run(*command, CUDA_VISIBLE_DEVICES='')
+    assert result.returncode == 1 and '--amp trains in float16 on a GPU' in result.stderr
+
+
+def test_a_python_without_torch_is_named(tmp_path):
+    python = tmp_path / 'python'
+    python.write_text('#!/bin/sh\nexit 1\n')
+    python.chmod(0o755)
+    result = run(ROOT / 'tools/dist_train.sh', CONFIG, 2, PYTHON=python)
+    assert result.returncode == 2 and 'cannot import torch; run tools/setup_env.sh' in result.stderr
 
 
 def test_a_missing_config_and_an_untestable_one_are_named(tmp_path):

@@ -7,5 +7,3 @@ _base_ = [
     '../../_base_/schedules/finetune_layer_decay.py',
     '../../_base_/default_runtime.py',
 ]
-
-default_hooks = dict(checkpoint=dict(interval=1))

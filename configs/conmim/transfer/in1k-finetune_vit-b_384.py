@@ -10,4 +10,3 @@ _base_ = [
 # is too small for a fresh head. Give it with --cfg-options load_from=...
 load_from = ''
 model = dict(backbone=dict(img_size=384, init_cfg=None))
-default_hooks = dict(checkpoint=dict(interval=1))
