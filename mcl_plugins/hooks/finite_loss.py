@@ -35,9 +35,12 @@ class FiniteLossHook(Hook):
         """Look at the iteration's loss."""
         due = self.every_n_train_iters(runner, self.interval)
         last = self.end_of_epoch(runner.train_dataloader, batch_idx)
-        if outputs and (due or last) and not math.isfinite(float(outputs['loss'])):
+        if not outputs or not (due or last):
+            return
+        loss = outputs['loss'].item()
+        if not math.isfinite(loss):
             raise FloatingPointError(
-                f'The loss is {float(outputs["loss"])} at iteration {runner.iter + 1}. The last '
-                'checkpoint is from before; go on from it (--resume) with a smaller learning rate, '
-                'clip_grad, or without --amp.'
+                f'The loss is {loss} at iteration {runner.iter + 1}. The last checkpoint is from '
+                'before; go on from it (--resume) with a smaller learning rate, clip_grad, or '
+                'without --amp.'
             )
