@@ -113,7 +113,8 @@ def draw_neighbours(
     masked = mask_pixels(config, val[queries])
 
     figure.suptitle(
-        'An unseen digit, what the student saw of such an image, and nearest neighbours'
+        'An unseen digit, what the student sees of one, and its nearest training images '
+        '(green: same digit)'
     )
     grid = figure.subplots(QUERIES, NEIGHBOURS + 2)
     for row, query in enumerate(queries):

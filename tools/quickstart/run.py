@@ -22,6 +22,8 @@ from statistics import mean, stdev
 from probe import frozen_accuracies
 from report import TITLES, draw_report
 
+import mcl_plugins  # noqa: F401  before the libraries, whose notices it keeps quiet
+
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / 'data' / 'quickstart'
 START = time.monotonic()
