@@ -6,9 +6,10 @@ import argparse
 import copy
 
 import mmengine
-from command import add_common_arguments, build_runner, load_config, run
 from mmengine.config import Config, ConfigDict
 from mmengine.evaluator import DumpResults
+
+from command import add_common_arguments, build_runner, load_config, run
 
 
 def parse_args() -> argparse.Namespace:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 
 import torch
-from command import add_common_arguments, build_runner, load_config, run
 from mmengine.config import Config
+
+from command import add_common_arguments, build_runner, load_config, run
 
 
 def parse_args() -> argparse.Namespace:

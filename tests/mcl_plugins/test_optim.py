@@ -3,10 +3,10 @@
 import copy
 
 import torch
-from conftest import ROOT
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 
+from conftest import ROOT
 from mcl_plugins.optim import Bf16OptimWrapper
 
 SCHEDULE = Config.fromfile(ROOT / 'configs/_base_/schedules/conmim.py')

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import SMALL
 from mmengine.config import Config
 from mmengine.runner import Runner as MMEngineRunner
 from PIL import Image
 
+from conftest import SMALL
 from mcl_plugins.checkpoint.files import load_file, save_file
 from mcl_plugins.runner import ConsoleFilter, Runner
 

@@ -3,9 +3,9 @@
 from configparser import ConfigParser
 
 import pytest
-from conftest import ROOT
 from packaging.requirements import Requirement
 
+from conftest import ROOT
 from mcl_plugins.versions import OPTIONAL, REQUIRED, check_version
 
 

@@ -8,8 +8,9 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from PIL import Image
+
+from conftest import ROOT
 
 CONFIG = str(ROOT / 'configs/quickstart/conmim.py')
 ENV = {**os.environ, 'PYTHON': sys.executable, 'VIRTUAL_ENV': sys.prefix}

@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
 from mmpretrain.registry import MODELS
 
+from conftest import ROOT
 from mcl_plugins.checkpoint.conmim import CONMIM
 
 GOLDEN = ROOT / 'tests/golden'

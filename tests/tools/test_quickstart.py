@@ -6,11 +6,11 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from PIL import Image
 
+from conftest import ROOT
 from mcl_plugins.checkpoint.files import save_file
 
 sys.path.insert(0, str(ROOT / 'tools/quickstart'))

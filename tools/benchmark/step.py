@@ -1,7 +1,7 @@
 """Time of a training step of a config, and against a variant of it in the same run.
 
     python tools/benchmark/step.py configs/conmim/vit-b.py --batch-size 64
-    python tools/benchmark/step.py configs/conmim/vit-s.py --batch-size 8 \
+    python tools/benchmark/step.py configs/conmim/vit-b.py --batch-size 2 \
         --against model.backbone.type=BEiTPretrainViT
 
 A step is what training does with a batch of uint8 images on the device: preprocessing, forward,

@@ -12,10 +12,11 @@ from matplotlib.figure import Figure, SubFigure
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
-from probe import build_classifier, features, load_images
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
+
+from probe import build_classifier, features, load_images
 
 COLOURS = {'random': '#9aa5b1', 'pretrained': '#d9822b', 'pixels': '#5c7080'}
 TITLES = {'conmim': 'ConMIM'}

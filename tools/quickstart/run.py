@@ -19,10 +19,9 @@ import time
 from pathlib import Path
 from statistics import mean, stdev
 
+import mcl_plugins  # noqa: F401  before the libraries, whose notices it keeps quiet
 from probe import frozen_accuracies
 from report import TITLES, draw_report
-
-import mcl_plugins  # noqa: F401  before the libraries, whose notices it keeps quiet
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / 'data' / 'quickstart'

@@ -5,10 +5,10 @@ import math
 
 import pytest
 import torch
-from conftest import SMALL, run_on_two_processes
 from mmpretrain.registry import MODELS
 from torch.nn.parallel import DistributedDataParallel
 
+from conftest import SMALL, run_on_two_processes
 from mcl_plugins.mask_generators import PatchMask
 
 

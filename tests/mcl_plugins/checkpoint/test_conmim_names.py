@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
 from mmpretrain.registry import MODELS
 
+from conftest import ROOT
 from mcl_plugins.checkpoint.conmim import CONMIM
 from mcl_plugins.checkpoint.files import load_file, save_file
 from tools.convert.conmim import convert, convert_back

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from conftest import SMALL
 
+from conftest import SMALL
 from mcl_plugins.backbones import BEiTViT, MaskedBEiTViT
 from mcl_plugins.checkpoint.files import save_file
 

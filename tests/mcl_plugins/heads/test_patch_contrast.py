@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from conftest import run_on_two_processes
 
+from conftest import run_on_two_processes
 from mcl_plugins.heads import InstanceContrastHead, PatchContrastHead
 from mcl_plugins.heads.info_nce import feature_spread, unit
 from mcl_plugins.mask_generators import PatchMask, RandomMask
