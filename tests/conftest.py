@@ -7,11 +7,13 @@ import socket
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
+from PIL import Image
 from torch import distributed as dist
 from torch import multiprocessing
 
@@ -67,6 +69,18 @@ def small_conmim():
     model = MODELS.build(SMALL)
     model.init_weights()
     return model
+
+
+@pytest.fixture
+def images(tmp_path):
+    """A data root with sixteen small random images of two classes under train/."""
+    rng = np.random.default_rng(0)
+    for index in range(16):
+        folder = tmp_path / 'data/train' / str(index % 2)
+        folder.mkdir(parents=True, exist_ok=True)
+        image = rng.integers(0, 256, (40, 48, 3), dtype=np.uint8)
+        Image.fromarray(image).save(folder / f'{index}.jpg')
+    return tmp_path / 'data'
 
 
 def run_on_two_processes(function, *arguments):

@@ -4,12 +4,10 @@ import copy
 import logging
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner as MMEngineRunner
-from PIL import Image
 
 from conftest import SMALL
 from mcl_plugins.checkpoint.files import load_file, save_file
@@ -17,13 +15,7 @@ from mcl_plugins.runner import ConsoleFilter, Runner
 
 
 @pytest.fixture
-def config(tmp_path):
-    rng = np.random.default_rng(0)
-    for index in range(16):
-        folder = tmp_path / 'data/train' / str(index % 2)
-        folder.mkdir(parents=True, exist_ok=True)
-        image = rng.integers(0, 256, (40, 48, 3), dtype=np.uint8)
-        Image.fromarray(image).save(folder / f'{index}.jpg')
+def config(tmp_path, images):
     return Config(
         dict(
             default_scope='mmpretrain',
@@ -38,7 +30,7 @@ def config(tmp_path):
                 collate_fn=dict(type='default_collate'),
                 dataset=dict(
                     type='mcl_plugins.ImageFolder',
-                    data_root=str(tmp_path / 'data'),
+                    data_root=str(images),
                     data_prefix='train',
                     with_label=False,
                     pipeline=[

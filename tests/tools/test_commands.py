@@ -6,9 +6,7 @@ import shutil
 import subprocess
 import sys
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from conftest import ROOT
 
@@ -24,15 +22,9 @@ SHORT = [
 
 
 @pytest.fixture
-def images(tmp_path):
-    """Sixteen images in two classes; returns the options that make a short run of them."""
-    rng = np.random.default_rng(0)
-    for index in range(16):
-        folder = tmp_path / 'data/train' / str(index % 2)
-        folder.mkdir(parents=True, exist_ok=True)
-        image = rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)
-        Image.fromarray(image).save(folder / f'{index}.jpg')
-    return [*SHORT, f'train_dataloader.dataset.data_root={tmp_path / "data"}']
+def options(images):
+    """What makes a short run of sixteen images."""
+    return [*SHORT, f'train_dataloader.dataset.data_root={images}']
 
 
 def run(*command, cwd=None, **env):
@@ -47,10 +39,10 @@ def run(*command, cwd=None, **env):
     )
 
 
-def test_train_logs_a_readable_console_and_resumes(images, tmp_path):
+def test_train_logs_a_readable_console_and_resumes(options, tmp_path):
     work_dir = tmp_path / 'work'
     command = [sys.executable, ROOT / 'tools/train.py', CONFIG, '--work-dir', work_dir]
-    result = run(*command, '--cfg-options', *images, 'default_hooks.logger.interval=2')
+    result = run(*command, '--cfg-options', *options, 'default_hooks.logger.interval=2')
     assert result.returncode == 0, result.stderr
     lines = (result.stdout + result.stderr).splitlines()
     (line,) = [line for line in lines if 'Epoch(train) [3][4/4]' in line]
@@ -60,22 +52,22 @@ def test_train_logs_a_readable_console_and_resumes(images, tmp_path):
     assert (work_dir / 'epoch_3.pth').is_file()
     assert list(work_dir.glob('*/vis_data/events.out.tfevents*')), 'no TensorBoard log'
 
-    images[0] = 'train_cfg.max_epochs=4'
-    result = run(*command, '--resume', '--cfg-options', *images)
+    options[0] = 'train_cfg.max_epochs=4'
+    result = run(*command, '--resume', '--cfg-options', *options)
     assert result.returncode == 0, result.stderr
     assert 'resumed epoch: 3' in result.stdout + result.stderr
 
 
-def test_pretrained_file_is_fine_tuned_and_tested(images, tmp_path):
+def test_pretrained_file_is_fine_tuned_and_tested(options, tmp_path):
     """The way of the README: the pre-training file goes into fine-tuning as it is."""
     finetune = ROOT / 'configs/quickstart/conmim_finetune.py'
     train = [sys.executable, ROOT / 'tools/train.py']
     # The same images serve as validation set.
     shutil.copytree(tmp_path / 'data/train', tmp_path / 'data/val')
-    result = run(*train, CONFIG, '--work-dir', tmp_path / 'pre', '--cfg-options', *images)
+    result = run(*train, CONFIG, '--work-dir', tmp_path / 'pre', '--cfg-options', *options)
     assert result.returncode == 0, result.stderr
     folder = f'dataset.data_root={tmp_path / "data"}'
-    options = [
+    tuning = [
         f'train_dataloader.{folder}',
         'train_dataloader.dataset.ann_file=',
         'train_dataloader.batch_size=8',
@@ -86,7 +78,7 @@ def test_pretrained_file_is_fine_tuned_and_tested(images, tmp_path):
     ]
     start = f'model.backbone.init_cfg.checkpoint={tmp_path / "pre/epoch_3.pth"}'
     work_dir = tmp_path / 'fine'
-    result = run(*train, finetune, '--work-dir', work_dir, '--cfg-options', *options, start)
+    result = run(*train, finetune, '--work-dir', work_dir, '--cfg-options', *tuning, start)
     assert result.returncode == 0, result.stderr
     assert 'Loaded BEiTViT from' in result.stdout + result.stderr
     result = run(
@@ -101,7 +93,7 @@ def test_pretrained_file_is_fine_tuned_and_tested(images, tmp_path):
         '--out-item',
         'metrics',
         '--cfg-options',
-        *options,
+        *tuning,
         PORT='29518',
     )
     assert result.returncode == 0, result.stderr[-3000:]
@@ -124,7 +116,7 @@ def test_slurm_train_calls_srun(tmp_path):
         assert words in result.stdout
 
 
-def test_dist_train_runs_two_processes_from_another_folder(images, tmp_path):
+def test_dist_train_runs_two_processes_from_another_folder(options, tmp_path):
     result = run(
         ROOT / 'tools/dist_train.sh',
         CONFIG,
@@ -132,7 +124,7 @@ def test_dist_train_runs_two_processes_from_another_folder(images, tmp_path):
         '--work-dir',
         tmp_path / 'work',
         '--cfg-options',
-        *images,
+        *options,
         cwd=tmp_path,
         PORT='29517',
     )
@@ -164,14 +156,14 @@ def test_a_senseless_number_of_processes_is_refused(number):
         ('load_from=/no/such.pth', "'/no/such.pth' does not exist"),
     ],
 )
-def test_bad_input_ends_in_one_clear_message(images, tmp_path, option, message):
+def test_bad_input_ends_in_one_clear_message(options, tmp_path, option, message):
     command = [sys.executable, ROOT / 'tools/train.py', CONFIG, '--work-dir', tmp_path / 'work']
-    result = run(*command, '--cfg-options', *images, option)
+    result = run(*command, '--cfg-options', *options, option)
     assert result.returncode == 1
     assert message in result.stderr and 'Traceback' not in result.stderr
 
 
-def test_half_precision_without_a_gpu_is_refused(images):
+def test_half_precision_without_a_gpu_is_refused(options):
     command = [sys.executable, ROOT / 'tools/train.py', CONFIG, '--amp']
     result = run(*command, CUDA_VISIBLE_DEVICES='')
     assert result.returncode == 1 and '--amp trains in float16 on a GPU' in result.stderr
