@@ -79,7 +79,7 @@ def test_takes_a_step(steps, name):
 @pytest.mark.parametrize('name', CONFIGS)
 def test_learning_rate_ends_where_the_paper_says(steps, name):
     result = steps[0][name]
-    assert 'error' not in steps[name], 'see test_takes_a_step'
+    assert 'error' not in result, 'see test_takes_a_step'
     start, end = (1e-6, 1e-6) if name in FINETUNING else (0, 1e-5)
     assert result['lr_first'] == pytest.approx(start, abs=1e-7)
     # Three iterations an epoch end a little before the floor.
