@@ -217,5 +217,5 @@ class MaskedBEiTViT(BEiTViT):
         """
         patches = self._embed(x)
         if hidden is not None:
-            patches = torch.where(hidden[..., None], self.mask_token.to(patches.dtype), patches)
+            patches = torch.where(hidden[..., None], self.mask_token, patches)
         return self._encode(patches)
