@@ -24,7 +24,9 @@ class Bf16OptimWrapper(OptimWrapper):
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Autocast the forward pass; gradient accumulation as in MMEngine."""
-        enabled = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+        enabled = torch.cuda.is_available() and torch.cuda.is_bf16_supported(
+            including_emulation=False
+        )
         with super().optim_context(model), torch.autocast('cuda', torch.bfloat16, enabled):
             yield
 

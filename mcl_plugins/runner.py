@@ -15,6 +15,7 @@ from mmengine.runner import Runner as _Runner
 from torch import distributed as dist
 from torch import nn
 
+from .hooks import MomentumHook
 from .registry import RUNNERS
 
 
@@ -53,11 +54,11 @@ class Runner(_Runner):
         """MMEngine's, which insists on an accelerator in each process, made to work on CPUs.
 
         Raises:
-            RuntimeError: started on CPUs by a launcher other than torchrun.
+            ValueError: started on CPUs by a launcher other than torchrun.
         """
         if self.distributed and not torch.cuda.is_available() and not dist.is_initialized():
             if self.launcher != 'pytorch':
-                raise RuntimeError(
+                raise ValueError(
                     f'--launcher {self.launcher} found no GPU on {platform.node()}; CPU processes '
                     'are started with tools/dist_train.sh.'
                 )
@@ -73,6 +74,14 @@ class Runner(_Runner):
             broadcast_buffers=False,
             find_unused_parameters=self.cfg.get('find_unused_parameters', False),
         )
+
+    def register_hooks(self, *args: Any, **kwargs: Any) -> None:
+        """MMEngine's, and the hook that moves an EMA teacher if the config forgot it."""
+        super().register_hooks(*args, **kwargs)
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        present = any(isinstance(hook, MomentumHook) for hook in self.hooks)
+        if hasattr(model, 'update_teacher') and not present:
+            self.register_hook(MomentumHook())
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """MMEngine's logger, with the console kept readable."""

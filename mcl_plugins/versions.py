@@ -3,34 +3,56 @@
 from __future__ import annotations
 
 import importlib
+import warnings
+from importlib.metadata import PackageNotFoundError, version
 
 from packaging.specifiers import SpecifierSet
 
-# Module names, so that both the maintained distributions (onedl-*) and OpenMMLab's own count.
+# Module -> maintained distribution and versions. OpenMMLab's own releases have the same modules.
 REQUIRED = {
-    'torch': '>=2.6,<2.14',
-    'mmengine': '>=0.10.7,<1',
-    'mmcv': '>=2.1,<2.4',
-    'mmpretrain': '>=1.2,<2',
+    'torch': ('torch', '>=2.6,<2.14'),
+    'mmengine': ('onedl-mmengine', '>=0.10.7,<1'),
+    'mmcv': ('onedl-mmcv', '>=2.1,<2.4'),
+    'mmpretrain': ('onedl-mmpretrain', '>=1.2,<2'),
 }
-OPTIONAL = {'mmseg': '>=1.2,<2', 'mmdet': '>=3.3,<4'}
+OPTIONAL = {
+    'mmseg': ('onedl-mmsegmentation', '>=1.2,<2'),
+    'mmdet': ('onedl-mmdetection', '>=3.3,<4'),
+}
 
 
 def check_versions() -> None:
-    """Raise unless the required libraries are there in versions of the matrix.
+    """Check what is installed against the matrix.
+
+    An optional library of another version is only warned of: what does not need it works.
 
     Raises:
-        ImportError: names the library, its version, the range and the remedy.
+        ImportError: a required library is absent or of another version; names the remedy.
     """
-    for name, specifier in REQUIRED.items():
-        check_version(name, specifier, importlib.import_module(name).__version__)
+    for name, (distribution, specifier) in REQUIRED.items():
+        try:
+            found = importlib.import_module(name).__version__
+        except ModuleNotFoundError as error:
+            remedy = _remedy(distribution, specifier)
+            raise ImportError(f'{name} is not installed. {remedy}') from error
+        check_version(name, distribution, specifier, found)
+    for name, (distribution, specifier) in OPTIONAL.items():
+        try:
+            check_version(name, distribution, specifier, version(distribution))
+        except PackageNotFoundError:
+            continue
+        except ImportError as error:
+            warnings.warn(str(error), stacklevel=2)
 
 
-def check_version(name: str, specifier: str, version: str) -> None:
-    """Raise an ImportError if ``version`` of the library is outside ``specifier``."""
-    if not SpecifierSet(specifier).contains(version, prereleases=True):
-        distribution = name if name == 'torch' else f'onedl-{name}'
+def check_version(name: str, distribution: str, specifier: str, found: str) -> None:
+    """Raise an ImportError if version ``found`` of the library is outside ``specifier``."""
+    if not SpecifierSet(specifier).contains(found, prereleases=True):
         raise ImportError(
-            f'{name} {version} is installed; mcl_plugins works with {name} {specifier}. '
-            f'Run "bash tools/setup_env.sh" or: pip install "{distribution}{specifier}"'
+            f'{name} {found} is installed; mcl_plugins works with {name} {specifier}. '
+            + _remedy(distribution, specifier)
         )
+
+
+def _remedy(distribution: str, specifier: str) -> str:
+    return f'Run "bash tools/setup_env.sh" or: pip install "{distribution}{specifier}"'

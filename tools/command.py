@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
+from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
@@ -87,5 +90,8 @@ def run(main: Callable[[], None]) -> None:
     except (FileNotFoundError, ValueError, FloatingPointError) as error:
         if os.environ.get('MCL_TRACEBACK'):
             raise
+        logger = MMLogger.get_current_instance()
+        if any(isinstance(handler, logging.FileHandler) for handler in logger.handlers):
+            logger.info(traceback.format_exc())  # too long for the console: only into the file
         print(f'\nerror: {error}\n(MCL_TRACEBACK=1 shows where it arose.)', file=sys.stderr)
         sys.exit(1)

@@ -3,4 +3,4 @@
 set -euo pipefail
 [ $# -ge 3 ] || { echo "usage: $0 CONFIG CHECKPOINT PROCESSES [ARGUMENT ...]" >&2; exit 2; }
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
-launch test.py "$3" "$1" "$2" "${@:4}"
+launch test.py "$3" "$0 $1 $2" "$1" "$2" "${@:4}"

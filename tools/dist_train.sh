@@ -4,4 +4,4 @@
 set -euo pipefail
 [ $# -ge 2 ] || { echo "usage: $0 CONFIG PROCESSES [ARGUMENT ...]" >&2; exit 2; }
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
-launch train.py "$2" "$1" "${@:3}"
+launch train.py "$2" "$0 $1" "$1" "${@:3}"

@@ -3,19 +3,19 @@
 
 tools="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 
-# An activated environment first, then the .venv that setup_env.sh made, then the system's.
+has_torch() { "$1" -c 'import importlib.util as u, sys; sys.exit(u.find_spec("torch") is None)' 2>/dev/null; }
+
+# An activated environment with torch first, then the .venv that setup_env.sh made, then whatever.
 if [ -z "${PYTHON:-}" ]; then
-  if [ -z "${VIRTUAL_ENV:-}${CONDA_PREFIX:-}" ] && [ -x "$tools/../.venv/bin/python" ]; then
-    PYTHON="$tools/../.venv/bin/python"
-  else
-    PYTHON=python
-  fi
+  PYTHON="$tools/../.venv/bin/python"
+  if [ -n "${VIRTUAL_ENV:-}${CONDA_PREFIX:-}" ] && has_torch python; then PYTHON=python; fi
+  [ -x "$PYTHON" ] || PYTHON=python
 fi
 
-# launch SCRIPT PROCESSES ARGUMENT...
+# launch SCRIPT PROCESSES USAGE ARGUMENT...; USAGE is the command before the number of processes.
 launch() {
-  local script="$1" processes="$2" nnodes="${NNODES:-1}"
-  shift 2
+  local script="$1" processes="$2" usage="$3" nnodes="${NNODES:-1}"
+  shift 3
   case "$processes" in
     '' | *[!0-9]* | 0) echo "$(basename "$0"): the number of processes is '$processes', not a positive integer" >&2; return 2 ;;
   esac
@@ -23,7 +23,8 @@ launch() {
   read -r devices kind < <("$PYTHON" -c '
 import os, torch
 gpus = torch.cuda.device_count()
-print(gpus or len(os.sched_getaffinity(0)), "GPUs" if gpus else "CPU cores, and no GPU")' 2>/dev/null) || true
+cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+print(gpus or cores, "GPUs" if gpus else "CPU cores, and no GPU")' 2>/dev/null) || true
   if [ -z "${devices:-}" ]; then
     echo "$(basename "$0"): $PYTHON cannot import torch; run tools/setup_env.sh, or activate the environment that has it" >&2
     return 2
@@ -32,7 +33,9 @@ print(gpus or len(os.sched_getaffinity(0)), "GPUs" if gpus else "CPU cores, and 
     cat >&2 <<EOF
 $(basename "$0"): $processes processes asked for, but this machine has $devices $kind.
 The number is that of one machine. For $processes in all, run on each of NNODES machines, with NODE_RANK from 0:
-  NNODES=$(((processes + devices - 1) / devices)) NODE_RANK=0 MASTER_ADDR=<address of machine 0> $0 $1 $devices
+  NNODES=$(((processes + devices - 1) / devices)) NODE_RANK=0 MASTER_ADDR=<address of machine 0> $usage $devices
+EOF
+    [ "$script" != train.py ] || cat >&2 <<EOF
 Fewer processes train the same: the learning rate follows the batch, and
   --cfg-options optim_wrapper.accumulative_counts=$(((processes + devices - 1) / devices))
 keeps the batch at that of $processes.

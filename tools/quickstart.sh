@@ -3,6 +3,7 @@
 # on 2 cores after the installation.
 #   bash tools/quickstart.sh [--seeds 3] [--method conmim] [--work-dir DIR]
 set -euo pipefail
+case " $* " in *' -h '* | *' --help '*) sed -n '2,4s/^# //p' "$0"; exit 0 ;; esac
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 bash "$root/tools/setup_env.sh"
 exec "$root/.venv/bin/python" "$root/tools/quickstart/run.py" "$@"

@@ -20,7 +20,8 @@ esac
 
 python="${PYTHON:-$(command -v python3.11 || echo python3)}"
 lock=tools/requirements.lock
-cache="${XDG_CACHE_HOME:-$HOME/.cache}/mcl_plugins"
+cache="${XDG_CACHE_HOME:-${HOME:-}/.cache}/mcl_plugins"
+{ mkdir -p "$cache" && [ -w "$cache" ]; } 2>/dev/null || cache="$PWD/.cache/mcl_plugins"
 stamp=.venv/.mcl_plugins
 mmcv="$(grep '^onedl-mmcv==' "$lock")"
 
@@ -29,9 +30,10 @@ check_machine() {
   local version
   version="$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
   [ "$version" = 3.11 ] || fail "$python is Python $version; the pinned versions are for Python 3.11: PYTHON=/path/to/python3.11 bash tools/setup_env.sh"
-  local free_gb
+  local free_gb needed_gb=12
+  [ ! -d .venv/lib/python3.11/site-packages/torch ] || needed_gb=2
   free_gb=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')
-  [ "$free_gb" -ge 12 ] || fail "only $free_gb GB free here; the environment needs 12 GB"
+  [ "$free_gb" -ge "$needed_gb" ] || fail "only $free_gb GB free here; the environment needs $needed_gb GB"
   if [ "$ops" = yes ] && ! command -v "${CXX:-c++}" >/dev/null; then
     fail "no C++ compiler (${CXX:-c++}); install g++, or run without --with-ops and do without detection"
   fi
@@ -48,28 +50,48 @@ pip() { .venv/bin/python -m pip --disable-pip-version-check "$@"; }
 install_mmcv() {
   local kind=pure
   if [ "$ops" = yes ]; then
-    kind="ops-$(.venv/bin/python -c 'import torch; print("torch" + torch.__version__ + ("-cuda" if torch.cuda.is_available() else "-cpu"))')"
+    kind="ops-$(ops_target)"
   fi
   local wheels="$cache/${mmcv/==/-}-py3.11-$(uname -m)-$kind"
   if ! compgen -G "$wheels/*.whl" >/dev/null; then
-    rm -rf "$wheels.new" && mkdir -p "$wheels.new"
+    local new="$wheels.new.$$"
+    mkdir -p "$new"
     if [ "$ops" = yes ]; then
-      say 'Compiling mmcv ops: about 7 minutes on 2 cores, once for each torch version'
-      build_ops "$wheels.new"
+      say "Compiling mmcv ops for ${kind#ops-}: 7 to 10 minutes on 2 cores, once for each torch version"
+      build_ops "$new"
     else
-      pip wheel -q --no-cache-dir --no-deps -w "$wheels.new" "$mmcv"
+      pip wheel -q --no-cache-dir --no-deps -w "$new" "$mmcv"
     fi
-    rm -rf "$wheels" && mv "$wheels.new" "$wheels"
+    rm -rf "$wheels" && mv "$new" "$wheels"
   fi
   pip install -q --no-deps --force-reinstall "$wheels"/*.whl
 }
 
+# What the ops are compiled for: this torch and, with a CUDA toolkit to compile for it, this GPU.
+ops_target() {
+  .venv/bin/python - 2>/dev/null <<'PY'
+import torch
+from torch.utils.cpp_extension import CUDA_HOME
+
+target = f'torch{torch.__version__}'
+if torch.cuda.is_available() and CUDA_HOME:
+    print(target + '-cuda-sm%d%d' % torch.cuda.get_device_capability())
+else:
+    print(target + '-cpu')
+PY
+}
+
 # Prints how many sources are compiled, since pip itself is silent for minutes.
 build_ops() {
-  local log="$1/../build-$$.log" build
+  local log="$cache/build-$$.log" build
+  # Without a toolkit mmcv must not see the GPU: it would look for nvcc and fail.
+  case "$(ops_target)" in *-cpu) export CUDA_VISIBLE_DEVICES= ;; esac
   MMCV_WITH_OPS=1 MAX_JOBS="${MAX_JOBS:-$(nproc)}" PATH="$PWD/.venv/bin:$PATH" \
     pip wheel -v --no-cache-dir --no-build-isolation --no-deps -w "$1" "$mmcv" >"$log" 2>&1 &
   build=$!
+  # A background job does not hear Ctrl-C by itself.
+  trap 'pkill -P "$build" 2>/dev/null; kill "$build" 2>/dev/null' EXIT
+  trap 'exit 130' INT TERM
   while kill -0 "$build" 2>/dev/null; do
     sleep 10
     printf '\r  mmcv ops: %s compiled, %d s ' "$(grep -oE '^ *\[[0-9]+/[0-9]+\]' "$log" | tail -1 | tr -d ' ')" "$SECONDS"
@@ -79,6 +101,7 @@ build_ops() {
     tail -30 "$log" >&2
     fail "mmcv ops did not compile; the whole log is $log"
   fi
+  trap - EXIT INT TERM
   rm -f "$log"
 }
 
@@ -113,7 +136,9 @@ fi
 
 check_machine
 say "Making .venv with $("$python" --version)"
-[ -x .venv/bin/python ] || "$python" -m venv .venv
+# An interrupted venv has a Python but no pip; one of another version is of no use.
+.venv/bin/python -c 'import pip, sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null ||
+  "$python" -m venv --clear .venv || fail 'no virtual environment could be made; on Debian: apt install python3.11-venv'
 rm -f "$stamp"
 say 'Installing PyTorch (about 5 GB with its CUDA libraries)'
 pip install $quiet -c "$lock" torch torchvision setuptools wheel packaging ninja psutil

@@ -6,6 +6,7 @@ import argparse
 
 import torch
 from mmengine.config import Config
+from mmengine.runner import find_latest_checkpoint
 
 from command import add_common_arguments, build_runner, load_config, run
 
@@ -45,8 +46,7 @@ def configure(args: argparse.Namespace) -> Config:
         config.optim_wrapper.type = 'AmpOptimWrapper'
         config.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.resume:
-        config.resume = True
-        config.load_from = None if args.resume == 'auto' else args.resume
+        set_resume(config, args.resume)
     if args.auto_scale_lr:
         if 'auto_scale_lr' not in config:
             raise ValueError(f'{args.config} does not state auto_scale_lr.base_batch_size.')
@@ -54,6 +54,19 @@ def configure(args: argparse.Namespace) -> Config:
     if args.no_persistent_workers:
         config.train_dataloader.persistent_workers = False
     return config
+
+
+def set_resume(config: Config, checkpoint: str) -> None:
+    """Go on from ``checkpoint``, or with 'auto' from the newest in the work dir.
+
+    With nothing there yet, 'auto' starts as if it had not been said, so that a job which is queued
+    again after each stop can always say it.
+    """
+    found = find_latest_checkpoint(config.work_dir) if checkpoint == 'auto' else checkpoint
+    if found:
+        config.resume, config.load_from = True, found
+        if 'backbone' in config.model:
+            config.model.backbone.pop('init_cfg', None)  # the file may be gone, and is not needed
 
 
 def main() -> None:

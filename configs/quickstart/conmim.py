@@ -1,4 +1,4 @@
-# ConMIM in minutes on a CPU: a small ViT on 40 px images of handwritten digits.
+# ConMIM in minutes on a CPU: a small ViT on 32 px crops of handwritten digits.
 # bash tools/quickstart.sh runs it and measures what it gave.
 _base_ = [
     '../_base_/models/conmim.py',

@@ -58,6 +58,7 @@ class FusedBEiTAttention(BEiTAttention):
         if self.relative_position_bias_table is None:
             return shared
         own = self.relative_position_bias_table[self.relative_position_index].permute(2, 0, 1)
+        own = own.contiguous()  # CUDA's fused kernels refuse a bias of another layout
         return own if shared is None else own + shared
 
 
@@ -121,6 +122,8 @@ class BEiTViT(_BEiTViT):
         if init_from_checkpoint(self):
             return
         super().init_weights()
+        if self.init_cfg:
+            return  # another initialisation was asked for
         trunc_normal_layers(self, self.init_std)
         tokens = [self.cls_token, self.pos_embed, getattr(self, 'mask_token', None)]
         for token in filter(lambda token: token is not None, tokens):

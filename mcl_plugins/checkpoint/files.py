@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from pickle import UnpicklingError
@@ -25,9 +26,13 @@ def _history_buffer_method(owner: type, name: str) -> Callable:
 
 
 def _allowed_globals() -> list:
-    """What a Runner's checkpoint holds beside tensors: NumPy scalars and arrays, log histories."""
+    """What checkpoints hold beside tensors, none of which runs anything.
+
+    A Runner's has NumPy scalars and arrays and log histories; a released one the ``Namespace`` of
+    its command line.
+    """
     allowed = [entry for entry in get_torch_safe_globals() if entry is not getattr]
-    return [*allowed, (_history_buffer_method, 'builtins.getattr')]
+    return [*allowed, Namespace, (_history_buffer_method, 'builtins.getattr')]
 
 
 def load_file(path: Any, map_location: Any = 'cpu', weights_only: bool = True) -> Any:

@@ -77,7 +77,9 @@ def _load(module: nn.Module, encoder: dict[str, Tensor]) -> list[str]:
     for hook in module._load_state_dict_pre_hooks.values():
         hook(encoder, '', {}, True, [], [], [])
     wanted = module.state_dict()
+    # Norms and tokens may belong to one task alone; positions and blocks may not be lost.
     fresh = getattr(module, 'task_modules', ())
+    unneeded = {*fresh, 'ln1', 'mask_token'}
     fitting = {k: v for k, v in encoder.items() if k in wanted and v.shape == wanted[k].shape}
     module.load_state_dict(fitting, strict=False)
     problems = []
@@ -85,7 +87,7 @@ def _load(module: nn.Module, encoder: dict[str, Tensor]) -> list[str]:
         top = name.split('.')[0]
         if name not in encoder and top not in fresh:
             problems.append(f'missing: {name} {tuple(wanted[name].shape)}')
-        elif name not in wanted and top == 'layers':
+        elif name not in wanted and top not in unneeded:
             problems.append(f'too many: {name} {tuple(encoder[name].shape)}')
         elif name in wanted and name in encoder:
             file_shape, model_shape = tuple(encoder[name].shape), tuple(wanted[name].shape)

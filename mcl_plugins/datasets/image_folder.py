@@ -17,10 +17,12 @@ def check_folder(folder: str, data_root: str) -> None:
         FileNotFoundError: it does not exist.
         ValueError: it is empty.
     """
+    if '://' in folder:
+        return  # another storage backend's
     path = Path(folder)
     remedy = (
-        f'Put the images there (or a symbolic link), or name another place with '
-        f'--cfg-options train_dataloader.dataset.data_root=... (now {data_root!r}).'
+        f'Put the images there (or a symbolic link), or name another place with --cfg-options '
+        f'train_dataloader.dataset.data_root=... (val_, test_; now {data_root!r}).'
     )
     if not path.is_dir():
         raise FileNotFoundError(
@@ -51,10 +53,14 @@ class ImageNet(_ImageNet):
     def full_init(self) -> None:
         """Check the folder and its classes, then list the images."""
         check_folder(self.img_prefix, self.data_root)
+        if not self.ann_file and self.with_label and '://' not in self.img_prefix:
+            self._check_classes()
+        super().full_init()
+
+    def _check_classes(self) -> None:
         found = sum(path.is_dir() for path in Path(self.img_prefix).iterdir())
-        if not self.ann_file and self.with_label and found != len(self.CLASSES):
+        if found != len(self.CLASSES):
             raise ValueError(
                 f'{self.img_prefix} has {found} class folders, ImageNet-1k has '
-                f'{len(self.CLASSES)}; for other images use dataset type mcl_plugins.ImageFolder.'
+                f'{len(self.CLASSES)}; for other images see configs/conmim/vit-b_own-images.py.'
             )
-        super().full_init()

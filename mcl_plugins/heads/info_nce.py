@@ -28,7 +28,7 @@ def info_nce(logits: Tensor, target: Tensor) -> dict[str, Tensor]:
     return {
         'loss': F.cross_entropy(logits, target),
         'top1': (logits.detach().argmax(dim=-1) == target).float().mean(),
-        'chance': logits.new_tensor(math.log(logits.shape[-1])),
+        'chance': logits.new_full((), math.log(logits.shape[-1])),
     }
 
 

@@ -18,7 +18,7 @@ class FiniteLossHook(Hook):
     Looks every ``interval`` iterations and at the end of an epoch, before checkpoints are written.
 
     Args:
-        interval: iterations between two looks; each makes the host wait for the device.
+        interval: iterations between two looks.
 
     Raises:
         FloatingPointError: the loss is infinite or not a number.

@@ -74,7 +74,13 @@ def num_hidden(total: int, mask_ratio: float) -> int:
 
     The small slack keeps ratios that binary floats cannot hold (0.28 of 25) on their integer.
     """
-    return math.ceil(total * mask_ratio - 1e-6)
+    hidden = math.ceil(total * mask_ratio - 1e-6)
+    if hidden >= total:
+        raise ValueError(
+            f'mask_ratio={mask_ratio} hides all {total} units of the image; choose a smaller ratio '
+            'or smaller mask units.'
+        )
+    return hidden
 
 
 def check_mask_ratio(mask_ratio: float) -> float:

@@ -11,6 +11,7 @@ from mmengine.runner import Runner as MMEngineRunner
 
 from conftest import SMALL
 from mcl_plugins.checkpoint.files import load_file, save_file
+from mcl_plugins.hooks import MomentumHook
 from mcl_plugins.runner import ConsoleFilter, Runner
 
 
@@ -70,6 +71,12 @@ def test_training_moves_student_and_teacher_and_logs_the_monitors(config):
     (log,) = Path(runner.log_dir).glob('*.log')
     text = log.read_text()
     assert 'eta:' in text and 'teacher_spread:' in text
+
+
+def test_a_forgotten_hook_does_not_freeze_the_teacher(config):
+    del config.default_hooks['momentum']
+    runner = Runner.from_cfg(config)
+    assert sum(isinstance(hook, MomentumHook) for hook in runner.hooks) == 1
 
 
 def test_teacher_moves_once_an_optimizer_step(config, monkeypatch):

@@ -1,12 +1,16 @@
 """The version matrix: one truth, and a clear message outside it."""
 
+import importlib
 from configparser import ConfigParser
 
 import pytest
 from packaging.requirements import Requirement
 
 from conftest import ROOT
-from mcl_plugins.versions import OPTIONAL, REQUIRED, check_version
+from mcl_plugins import versions
+from mcl_plugins.versions import OPTIONAL, REQUIRED, check_version, check_versions
+
+MATRIX = {**REQUIRED, **OPTIONAL}
 
 
 def ranges():
@@ -19,20 +23,10 @@ def ranges():
     return {requirement.name: requirement.specifier for requirement in requirements}
 
 
-DISTRIBUTIONS = {
-    'torch': 'torch',
-    'mmengine': 'onedl-mmengine',
-    'mmcv': 'onedl-mmcv',
-    'mmpretrain': 'onedl-mmpretrain',
-    'mmseg': 'onedl-mmsegmentation',
-    'mmdet': 'onedl-mmdetection',
-}
-
-
 def test_matrix_equals_the_packages_metadata():
     declared = ranges()
-    for name, specifier in {**REQUIRED, **OPTIONAL}.items():
-        assert str(declared[DISTRIBUTIONS[name]]) == str(Requirement(f'x{specifier}').specifier)
+    for distribution, specifier in MATRIX.values():
+        assert declared[distribution] == Requirement(f'x{specifier}').specifier
 
 
 def test_pins_lie_inside_the_matrix():
@@ -41,10 +35,28 @@ def test_pins_lie_inside_the_matrix():
         for line in (ROOT / 'tools/requirements.lock').read_text().splitlines()
         if '==' in line and not line.startswith('#')
     )
-    for name, specifier in {**REQUIRED, **OPTIONAL}.items():
-        check_version(name, specifier, pins[DISTRIBUTIONS[name]])
+    for name, (distribution, specifier) in MATRIX.items():
+        check_version(name, distribution, specifier, pins[distribution])
 
 
 def test_a_version_outside_is_named_with_the_remedy():
-    with pytest.raises(ImportError, match=r'mmcv 2\.9\.0 is installed.*<2\.4.*setup_env\.sh'):
-        check_version('mmcv', REQUIRED['mmcv'], '2.9.0')
+    message = r'mmcv 2\.9\.0 is installed.*<2\.4.*setup_env\.sh.*onedl-mmcv'
+    with pytest.raises(ImportError, match=message):
+        check_version('mmcv', *REQUIRED['mmcv'], '2.9.0')
+
+
+def test_an_absent_library_is_named_with_the_remedy(monkeypatch):
+    def absent(name):
+        raise ModuleNotFoundError(name)
+
+    monkeypatch.setattr(importlib, 'import_module', absent)
+    with pytest.raises(ImportError, match=r'torch is not installed.*setup_env\.sh'):
+        check_versions()
+
+
+def test_an_optional_library_of_another_version_is_warned_of(monkeypatch):
+    monkeypatch.setattr(versions, 'version', lambda _: '9.9')
+    with pytest.warns(UserWarning, match='is installed') as seen:
+        check_versions()
+    assert ['mmseg 9.9', 'mmdet 9.9'] == [str(warning.message)[:9] for warning in seen]
+    assert 'onedl-mmsegmentation' in str(seen[0].message)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -54,6 +55,8 @@ def make(root: Path) -> None:
         for index in indices
         for copy in range(COPIES[split])
     ]
+    for split in COPIES:
+        shutil.rmtree(root / split, ignore_errors=True)  # another recipe's, or half of this one's
     for split, index, copy in tqdm(jobs, desc='drawing digits', unit='image', file=sys.stdout):
         folder = root / split / str(digits.target[index])
         folder.mkdir(parents=True, exist_ok=True)

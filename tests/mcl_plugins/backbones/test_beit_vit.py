@@ -49,6 +49,18 @@ def test_outputs_and_gradients_equal_mmpretrains_attention(masked):
             torch.testing.assert_close(param.grad, other.grad, rtol=1e-6, atol=1e-8)
 
 
+def test_bias_has_the_layout_that_fused_kernels_take():
+    own = BEiTViT(**SIZES).layers[0].attn._logit_bias(None)
+    shared = MaskedBEiTViT(**SIZES).rel_pos_bias()
+    assert own.is_contiguous() and shared.is_contiguous()
+
+
+def test_another_initialisation_is_honoured():
+    model = BEiTViT(**SIZES, init_cfg=dict(type='Constant', layer='Conv2d', val=0.5))
+    model.init_weights()
+    assert (model.patch_embed.projection.weight == 0.5).all()
+
+
 def test_fine_tuning_form_equals_mmpretrains():
     reference = randomised(ReferenceBEiT(**SIZES)).double()
     ours = BEiTViT(**SIZES).double()

@@ -1,5 +1,7 @@
 """Released names and ours, both ways."""
 
+from argparse import Namespace
+
 import numpy as np
 import pytest
 import torch
@@ -26,7 +28,9 @@ def released():
 
 def test_released_files_become_a_model_and_come_back(tmp_path, released):
     for part, state in released.items():
-        save_file({'model': state, 'epoch': 1}, tmp_path / f'{part}.pth')
+        # As the released code writes it.
+        content = {'model': state, 'epoch': 1, 'args': Namespace(lr=5e-4), 'scaler': {'scale': 1.0}}
+        save_file(content, tmp_path / f'{part}.pth')
     state = convert(tmp_path / 'student.pth', tmp_path / 'teacher.pth')
     save_file({'state_dict': state}, tmp_path / 'ours.pth')
     for part, original in released.items():

@@ -66,6 +66,11 @@ def test_another_architecture_stops(file, change, line):
         encoder(file, arch={**ARCH, **change})
 
 
+def test_positions_are_not_lost(file):
+    with pytest.raises(ValueError, match='too many: rel_pos_bias'):
+        encoder(file, use_rel_pos_bias=False, use_shared_rel_pos_bias=False)
+
+
 def test_missing_tensors_can_be_allowed_by_name(file, small_conmim):
     model = encoder(file, arch={**ARCH, 'num_layers': 3}, allow_missing=True)
     source = small_conmim.teacher.backbone
