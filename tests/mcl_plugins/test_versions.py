@@ -58,5 +58,5 @@ def test_an_optional_library_of_another_version_is_warned_of(monkeypatch):
     monkeypatch.setattr(versions, 'version', lambda _: '9.9')
     with pytest.warns(UserWarning, match='is installed') as seen:
         check_versions()
-    assert ['mmseg 9.9', 'mmdet 9.9'] == [str(warning.message)[:9] for warning in seen]
+    assert [str(warning.message)[:9] for warning in seen] == ['mmseg 9.9', 'mmdet 9.9']
     assert 'onedl-mmsegmentation' in str(seen[0].message)
