@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh clone to a pre-trained network and a picture of what it learned: about 6 minutes
+# From a fresh clone to a pre-trained network and a picture of what it learned: about 4 minutes
 # on 2 cores after the installation.
 #   bash tools/quickstart.sh [--seeds 3] [--method conmim] [--work-dir DIR]
 set -euo pipefail
