@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 import torch
+from mmengine.dist import all_gather
 from torch import Tensor
-from torch import distributed as dist
-
-
-def world_size() -> int:
-    """Number of processes; 1 outside a process group."""
-    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
-
-
-def rank() -> int:
-    """Index of this process; 0 outside a process group."""
-    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
 
 
 @torch.no_grad()
@@ -27,9 +17,4 @@ def gather_keys(keys: Tensor) -> Tensor:
     Returns:
         (processes * N, ...); rows ``rank * N`` to ``(rank + 1) * N`` are this process's own.
     """
-    if world_size() == 1:
-        return keys
-    keys = keys.contiguous()
-    gathered = [torch.empty_like(keys) for _ in range(world_size())]
-    dist.all_gather(gathered, keys)
-    return torch.cat(gathered)
+    return torch.cat(all_gather(keys.contiguous()))

@@ -86,7 +86,7 @@ build_ops() {
   local log="$cache/build-$$.log" build
   # Without a toolkit mmcv must not see the GPU: it would look for nvcc and fail.
   case "$(ops_target)" in *-cpu) export CUDA_VISIBLE_DEVICES= ;; esac
-  MMCV_WITH_OPS=1 MAX_JOBS="${MAX_JOBS:-$(nproc)}" PATH="$PWD/.venv/bin:$PATH" \
+  MAX_JOBS="${MAX_JOBS:-$(nproc)}" PATH="$PWD/.venv/bin:$PATH" \
     pip wheel -v --no-cache-dir --no-build-isolation --no-deps -w "$1" "$mmcv" >"$log" 2>&1 &
   build=$!
   # A background job does not hear Ctrl-C by itself.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+from mmengine.dist import get_rank
 from torch import Tensor, nn
 
-from ..gather import gather_keys, rank
+from ..gather import gather_keys
 from ..mask_generators import PatchMask
 from ..registry import MODELS
 from .info_nce import feature_spread, info_nce, unit
@@ -90,7 +91,7 @@ class InstanceContrastHead(nn.Module):
         """As :meth:`PatchContrastHead.forward`; the mask does not change what is compared."""
         with torch.autocast(query.device.type, enabled=False):
             query, key = unit(query.mean(dim=1)), gather_keys(unit(key.mean(dim=1)))
-            target = torch.arange(len(query), device=query.device) + rank() * len(query)
+            target = torch.arange(len(query), device=query.device) + get_rank() * len(query)
             logits = query @ key.T / self.temperature
             return {**info_nce(logits, target), 'teacher_spread': feature_spread(key)}
 

@@ -5,8 +5,8 @@
 Makes the images, pre-trains with ``configs/quickstart/<method>.py``, then compares the pre-trained
 encoder with the same network from random weights: a fine-tune on 200 labels
 (``<method>_finetune.py``), a linear probe and k-NN, with raw pixels as a reference. Writes
-``results.json`` and ``report.png`` into the work dir. Everything runs through ``tools/train.py``,
-as a user's own training does.
+``results.json`` and ``report.png`` into the work dir. All training runs through
+``tools/train.py``, as a user's own does.
 """
 
 from __future__ import annotations

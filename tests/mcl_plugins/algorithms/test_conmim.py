@@ -36,7 +36,7 @@ def test_every_trained_parameter_gets_a_gradient_and_no_teacher_one(small_conmim
             assert param.grad is not None and param.grad.isfinite().all(), name
 
 
-def test_loss_of_a_fresh_network_has_its_teacher_equal_to_the_student(small_conmim):
+def test_a_fresh_teacher_equals_the_student(small_conmim):
     state = small_conmim.state_dict()
     for name in [name for name in state if name.startswith('teacher.')]:
         assert torch.equal(state[name], state[name.removeprefix('teacher.')])
