@@ -23,9 +23,12 @@ from . import (  # noqa: E402
     heads,
     hooks,
     mask_generators,
+    necks,
     optim,
     preprocessors,
     runner,
+    sync_norm,
+    transforms,
 )
 
 __version__ = '0.1.0'
@@ -37,7 +40,10 @@ __all__ = [
     'heads',
     'hooks',
     'mask_generators',
+    'necks',
     'optim',
     'preprocessors',
     'runner',
+    'sync_norm',
+    'transforms',
 ]

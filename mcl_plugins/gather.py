@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
-from mmengine.dist import all_gather
+from mmengine.dist import all_gather, get_world_size
 from torch import Tensor
+from torch.distributed.nn import functional as collectives
 
 
 @torch.no_grad()
@@ -18,3 +19,15 @@ def gather_keys(keys: Tensor) -> Tensor:
         (processes * N, ...); rows ``rank * N`` to ``(rank + 1) * N`` are this process's own.
     """
     return torch.cat(all_gather(keys.contiguous()))
+
+
+def gather_with_gradient(features: Tensor) -> Tensor:
+    """As :func:`gather_keys`, but gradients flow back to the process that each row came from."""
+    if get_world_size() == 1:
+        return features
+    return torch.cat(collectives.all_gather(features.contiguous()))
+
+
+def sum_with_gradient(values: Tensor) -> Tensor:
+    """Add up a tensor over all processes; so are the gradients of the sum."""
+    return values if get_world_size() == 1 else collectives.all_reduce(values)

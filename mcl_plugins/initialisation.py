@@ -14,3 +14,19 @@ def trunc_normal_layers(module: nn.Module, std: float) -> None:
             nn.init.trunc_normal_(layer.weight, std=std, a=-std, b=std)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
+
+
+def xavier_layers(module: nn.Module) -> None:
+    """Fill every linear layer as MAE does: Xavier uniform weights, zero biases."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def fix_parameter(module: nn.Module, name: str) -> None:
+    """Turn a parameter into a buffer: under the same name in checkpoints, never trained."""
+    values = getattr(module, name).data
+    delattr(module, name)
+    module.register_buffer(name, values)

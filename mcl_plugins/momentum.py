@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -49,14 +50,16 @@ class MomentumTeacher(nn.Module):
     Only parameters are averaged. Buffers are the teacher's own: a BatchNorm in train mode tracks
     the statistics of the images that the teacher sees. The copies keep their names, so a
     teacher of ``backbone`` and ``neck`` is called ``teacher.backbone(...)`` and stands under
-    ``teacher.backbone.`` in a checkpoint.
+    ``teacher.backbone.`` in a checkpoint. A part that the teacher does not need (CMAE's target has
+    no final norm) may be removed from a copy; the rest follows.
 
     Args:
         **student: the modules to copy, by name.
     """
 
-    backbone: nn.Module  # the usual names, for type checkers
-    neck: nn.Module
+    backbone: Any  # the usual names, for type checkers
+    neck: Any
+    projector: Any
 
     def __init__(self, **student: nn.Module) -> None:
         super().__init__()
@@ -69,7 +72,8 @@ class MomentumTeacher(nn.Module):
         """Start equal to the student; called by MMEngine after the student's own."""
         with torch.no_grad():
             for student, teacher in zip(self._student, self.children(), strict=True):
-                teacher.load_state_dict(student.state_dict())
+                state = student.state_dict()
+                teacher.load_state_dict({name: state[name] for name in teacher.state_dict()})
 
     @torch.no_grad()
     def update(self, momentum: float) -> None:
@@ -78,5 +82,7 @@ class MomentumTeacher(nn.Module):
         torch._foreach_lerp_(teacher, list(self._student_parameters()), 1 - momentum)
 
     def _student_parameters(self) -> Iterator[Tensor]:
-        for module in self._student:
-            yield from module.parameters()
+        """The student's counterpart of each of the teacher's parameters."""
+        for student, teacher in zip(self._student, self.children(), strict=True):
+            parameters = dict(student.named_parameters())
+            yield from (parameters[name] for name, _ in teacher.named_parameters())

@@ -55,10 +55,16 @@ class MergedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 
 
 def merge_groups(groups: list[dict]) -> list[dict]:
-    """Join the groups whose settings are equal; drop parameters that need no gradient."""
+    """Join the groups whose settings are equal.
+
+    Parameters that need no gradient are left out; one that two modules share goes by its first
+    name.
+    """
     merged: dict[tuple, dict] = {}
+    seen: set[int] = set()
     for group in groups:
-        trained = [p for p in _as_list(group['params']) if p.requires_grad]
+        trained = [p for p in _as_list(group['params']) if p.requires_grad and id(p) not in seen]
+        seen.update(id(p) for p in trained)
         settings = {key: value for key, value in group.items() if key != 'params'}
         if trained:
             key = tuple(sorted(settings.items()))

@@ -6,13 +6,22 @@ no import in the config. A child of mmpretrain's registries would not be reachab
 
 from mmengine import registry as root
 
-__all__ = ['DATASETS', 'HOOKS', 'MODELS', 'OPTIM_WRAPPERS', 'OPTIM_WRAPPER_CONSTRUCTORS', 'RUNNERS']
+__all__ = [
+    'DATASETS',
+    'HOOKS',
+    'MODELS',
+    'OPTIM_WRAPPERS',
+    'OPTIM_WRAPPER_CONSTRUCTORS',
+    'RUNNERS',
+    'TRANSFORMS',
+]
 
 # Importing the package registers every part; MMEngine does so on the first look-up.
 _SHARED = dict(scope='mcl_plugins', locations=['mcl_plugins'])
 
 MODELS = root.Registry('model', parent=root.MODELS, **_SHARED)
 DATASETS = root.Registry('dataset', parent=root.DATASETS, **_SHARED)
+TRANSFORMS = root.Registry('transform', parent=root.TRANSFORMS, **_SHARED)
 HOOKS = root.Registry('hook', parent=root.HOOKS, **_SHARED)
 RUNNERS = root.Registry('runner', parent=root.RUNNERS, **_SHARED)
 OPTIM_WRAPPERS = root.Registry('optim_wrapper', parent=root.OPTIM_WRAPPERS, **_SHARED)

@@ -20,25 +20,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.registry import DefaultScope
-from mmpretrain.models.selfsup import BaseSelfSupervisor
-from mmpretrain.registry import MODELS
 from torch import Tensor
 
-from mcl_plugins.checkpoint.conmim import CONMIM
-from mcl_plugins.mask_generators import PatchMask
+from released import ccmim, cmae, conmim
+from released.golden import Comparison, Golden
 
-Golden = dict[str, np.ndarray]
 # The files are float32 copies of float64 numbers; computing in float64 leaves only that rounding.
 TOLERANCE = {'loss': 1e-4, 'outputs': 1e-3, 'gradients': 1e-3}
 
 
-@dataclass
-class Comparison:
-    """Ours against the file's, by name."""
-
-    loss: dict[str, tuple[Tensor, np.ndarray]]
-    outputs: dict[str, tuple[Tensor, np.ndarray]]
-    gradients: dict[str, tuple[Tensor, np.ndarray]]
+METHODS: dict[str, Callable[[Golden, torch.device], Comparison]] = {
+    'ccmim': ccmim.compare,
+    'cmae': cmae.compare,
+    'conmim': conmim.compare,
+}
 
 
 @dataclass
@@ -114,118 +109,6 @@ def largest_error(pairs: dict[str, tuple[Tensor, np.ndarray]]) -> float:
         error = (got - wanted[name]).abs().max().item() / scale
         largest = max(largest, float('inf') if math.isnan(error) else error)
     return largest
-
-
-def tensor(golden: Golden, name: str, device: torch.device) -> Tensor:
-    """A stored tensor; floating point ones in float64."""
-    value = torch.as_tensor(golden[name], device=device)
-    return value.double() if value.is_floating_point() else value
-
-
-def part(golden: Golden, name: str, device: torch.device) -> dict[str, Tensor]:
-    """The stored tensors under ``name/``, without it."""
-    start = f'{name}/'
-    return {
-        key.removeprefix(start): tensor(golden, key, device)
-        for key in golden
-        if key.startswith(start)
-    }
-
-
-def gradients_of(
-    model: BaseSelfSupervisor, wanted: dict[str, Tensor]
-) -> dict[str, tuple[Tensor, np.ndarray]]:
-    """Pair each stored gradient with the model's; a parameter without gradient has zeros.
-
-    Raises:
-        ValueError: the file and the model do not train the same parameters.
-    """
-    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    if trained.keys() != wanted.keys():
-        raise ValueError(f'Trained on one side only: {sorted(trained.keys() ^ wanted.keys())}.')
-    return {
-        name: (p.grad if p.grad is not None else torch.zeros_like(p), wanted[name].cpu().numpy())
-        for name, p in trained.items()
-    }
-
-
-def conmim(golden: Golden, device: torch.device) -> Comparison:
-    """ConMIM: images, images_strong and mask in; loss and both normalised projections out."""
-    img, patch, dim, depth, heads, out, hidden = golden['meta'].tolist()
-    model = MODELS.build(
-        dict(
-            type='mcl_plugins.ConMIM',
-            backbone=dict(
-                type='mcl_plugins.MaskedBEiTViT',
-                arch=dict(
-                    embed_dims=dim,
-                    num_layers=depth,
-                    num_heads=heads,
-                    feedforward_channels=4 * dim,
-                ),
-                img_size=img,
-                patch_size=patch,
-            ),
-            neck=dict(
-                type='NonLinearNeck',
-                in_channels=dim,
-                hid_channels=hidden,
-                out_channels=out,
-                num_layers=3,
-                with_last_bn_affine=False,
-                with_avg_pool=False,
-                norm_cfg=dict(type='BN1d'),
-            ),
-            head=dict(type='mcl_plugins.PatchContrastHead', temperature=0.1),
-            mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.5),  # replaced below
-            momentum=dict(start=0.996),
-        )
-    ).to(device, torch.float64)
-    student = CONMIM.from_released(part(golden, 'student', device))
-    teacher = CONMIM.from_released(part(golden, 'teacher', device))
-    state = {**student, **{f'teacher.{name}': value for name, value in teacher.items()}}
-    model.load_state_dict(state)
-
-    mask = PatchMask.from_hidden(tensor(golden, 'mask', device))
-    model.mask_generator = FixedMask(mask)
-    recorder = Recorder(model.head)
-    losses = model.loss([tensor(golden, name, device) for name in ('images', 'images_strong')])
-    losses['loss'].backward()
-    query, key, _ = recorder.arguments
-    return Comparison(
-        loss={'loss': (losses['loss'], golden['loss'])},
-        outputs={
-            'student_proj': (torch.nn.functional.normalize(query, dim=-1), golden['student_proj']),
-            'teacher_proj': (torch.nn.functional.normalize(key, dim=-1), golden['teacher_proj']),
-        },
-        gradients=gradients_of(model, CONMIM.from_released(part(golden, 'grad', device))),
-    )
-
-
-class FixedMask(torch.nn.Module):
-    """A mask generator that returns a stored mask."""
-
-    def __init__(self, mask: PatchMask) -> None:
-        super().__init__()
-        self.mask = mask
-
-    def forward(self, *_: object) -> PatchMask:
-        """The stored mask."""
-        return self.mask
-
-
-class Recorder:
-    """Keeps the arguments of a module's last call."""
-
-    def __init__(self, module: torch.nn.Module) -> None:
-        self.arguments: tuple = ()
-        module.register_forward_pre_hook(self._keep)
-
-    def _keep(self, _: torch.nn.Module, arguments: tuple) -> None:
-        self.arguments = arguments
-
-
-METHODS: dict[str, Callable[[Golden, torch.device], Comparison]] = {'conmim': conmim}
 
 
 if __name__ == '__main__':

@@ -8,6 +8,7 @@ import torch
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor, nn
 
+from ..mask_generators import PatchMask
 from ..momentum import MomentumSchedule, MomentumTeacher
 from ..registry import MODELS
 
@@ -58,14 +59,17 @@ class ConMIM(BaseSelfSupervisor):
             data_samples: not used.
         """
         weak, strong = inputs
-        mask = None
-        if self.mask_generator is not None:
-            mask = self.mask_generator(len(weak), self.backbone.patch_resolution, weak.device)
-
+        mask = self.draw_mask(weak)
         query = project(self.backbone, self.neck, weak, None if mask is None else mask.hidden)
         with torch.no_grad():
             key = project(self.teacher.backbone, self.teacher.neck, strong, None)
         return self.head(query, key, mask)  # (N, L, C) against (N, L, C)
+
+    def draw_mask(self, images: Tensor) -> PatchMask | None:
+        """The mask of a batch of the student's views; None without a mask generator."""
+        if self.mask_generator is None:
+            return None
+        return self.mask_generator(len(images), self.backbone.patch_resolution, images.device)
 
     def update_teacher(self, step: int, total: int) -> None:
         """Move the teacher, after the optimizer's ``step`` (0-based) out of ``total``."""

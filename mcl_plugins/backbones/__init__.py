@@ -1,5 +1,14 @@
 """Encoders that take a mask, and the pieces that mmpretrain's lack."""
 
 from .beit_vit import BEiTViT, MaskedBEiTViT
+from .conv_vit import ConvViT, MaskedConvViT
+from .vit import MaskedViT, VisionTransformer
 
-__all__ = ['BEiTViT', 'MaskedBEiTViT']
+__all__ = [
+    'BEiTViT',
+    'ConvViT',
+    'MaskedBEiTViT',
+    'MaskedConvViT',
+    'MaskedViT',
+    'VisionTransformer',
+]

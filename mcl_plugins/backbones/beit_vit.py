@@ -14,6 +14,7 @@ from ..checkpoint.loading import init_from_checkpoint
 from ..compat import quiet_meshgrid, single_drop_path
 from ..initialisation import trunc_normal_layers
 from ..registry import MODELS
+from .checks import check_arch, check_image_size
 from .relative_position import expand_shared_bias, resize_bias_tables
 
 
@@ -83,6 +84,7 @@ class BEiTViT(_BEiTViT):
     """
 
     task_modules = ('ln2',)  # the norm after mean pooling: not part of pre-training
+    pretraining_modules = ('ln1', 'mask_token')
 
     arch_zoo: ClassVar[dict[str, dict]] = {
         **_BEiTViT.arch_zoo,
@@ -98,17 +100,8 @@ class BEiTViT(_BEiTViT):
         init_std: float = 0.02,
         **kwargs: Any,
     ) -> None:
-        if isinstance(arch, str) and arch.lower() not in self.arch_zoo:
-            raise ValueError(
-                f'Unknown arch {arch!r}; choose from {sorted(self.arch_zoo)} or give a dict with '
-                'embed_dims, num_layers, num_heads and feedforward_channels.'
-            )
-        if img_size % patch_size:
-            lower = img_size - img_size % patch_size
-            raise ValueError(
-                f'img_size={img_size} is not a multiple of patch_size={patch_size}; '
-                f'use {lower or patch_size} or {lower + patch_size}.'
-            )
+        check_arch(arch, self.arch_zoo)
+        check_image_size(img_size, patch_size)
         with quiet_meshgrid():
             super().__init__(arch=arch, img_size=img_size, patch_size=patch_size, **kwargs)
         for layer in self.layers:

@@ -1,6 +1,6 @@
 """Released ConMIM checkpoints: ``checkpoint-E.pth`` (student), ``checkpoint_copy-E.pth`` (EMA)."""
 
-from .renaming import Renaming
+from .renaming import Renaming, vit_blocks
 
 CONMIM = Renaming(
     'a released ConMIM checkpoint',
@@ -9,11 +9,7 @@ CONMIM = Renaming(
         ('mask_token', 'backbone.mask_token'),
         ('rel_pos_bias.', 'backbone.rel_pos_bias.'),
         ('patch_embed.proj.', 'backbone.patch_embed.projection.'),
-        ('blocks.{i}.norm1.', 'backbone.layers.{i}.ln1.'),
-        ('blocks.{i}.norm2.', 'backbone.layers.{i}.ln2.'),
-        ('blocks.{i}.mlp.fc1.', 'backbone.layers.{i}.ffn.layers.0.0.'),
-        ('blocks.{i}.mlp.fc2.', 'backbone.layers.{i}.ffn.layers.1.'),
-        ('blocks.{i}.', 'backbone.layers.{i}.'),
+        *vit_blocks('blocks.{i}.', 'backbone.layers.{i}.'),
         ('norm.', 'backbone.ln1.'),
         # The projector; its batch norms follow the linear layers 0, 3 and 6.
         ('projectors.0.', 'neck.fc0.'),

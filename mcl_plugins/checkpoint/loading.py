@@ -77,9 +77,9 @@ def _load(module: nn.Module, encoder: dict[str, Tensor]) -> list[str]:
     for hook in module._load_state_dict_pre_hooks.values():
         hook(encoder, '', {}, True, [], [], [])
     wanted = module.state_dict()
-    # Norms and tokens may belong to one task alone; positions and blocks may not be lost.
+    # Some parts belong to one task alone; positions and blocks may not be lost.
     fresh = getattr(module, 'task_modules', ())
-    unneeded = {*fresh, 'ln1', 'mask_token'}
+    unneeded = {*fresh, *getattr(module, 'pretraining_modules', ())}
     fitting = {k: v for k, v in encoder.items() if k in wanted and v.shape == wanted[k].shape}
     module.load_state_dict(fitting, strict=False)
     problems = []

@@ -9,6 +9,22 @@ from typing import TypeVar
 Value = TypeVar('Value')
 
 
+def vit_blocks(theirs: str, ours: str) -> list[tuple[str, str]]:
+    """Names within timm's transformer blocks and within mmpretrain's.
+
+    Args:
+        theirs: beginning of a block's names there, ``'blocks.{i}.'``.
+        ours: beginning of a block's names here, ``'backbone.layers.{i}.'``.
+    """
+    return [
+        (f'{theirs}norm1.', f'{ours}ln1.'),
+        (f'{theirs}norm2.', f'{ours}ln2.'),
+        (f'{theirs}mlp.fc1.', f'{ours}ffn.layers.0.0.'),
+        (f'{theirs}mlp.fc2.', f'{ours}ffn.layers.1.'),
+        (theirs, ours),
+    ]
+
+
 class Renaming:
     """A table of name beginnings: (released, ours), ``{i}`` standing for a number on both sides.
 

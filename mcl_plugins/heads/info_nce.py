@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 
 import torch
+from mmengine.dist import get_rank
 from torch import Tensor
 from torch.nn import functional as F
+
+from ..gather import gather_keys
 
 
 def unit(features: Tensor) -> Tensor:
@@ -30,6 +33,34 @@ def info_nce(logits: Tensor, target: Tensor) -> dict[str, Tensor]:
         'top1': (logits.detach().argmax(dim=-1) == target).float().mean(),
         'chance': logits.new_full((), math.log(logits.shape[-1])),
     }
+
+
+def in_batch_info_nce(query: Tensor, key: Tensor, temperature: float) -> dict[str, Tensor]:
+    """InfoNCE from each query to the keys of the batch on all processes.
+
+    Args:
+        query: (N, C), L2-normalised.
+        key: (N, C), L2-normalised, no gradient; row i is the positive of query i.
+        temperature: tau.
+
+    Returns:
+        What :func:`info_nce` returns, and ``key_spread``.
+    """
+    keys = gather_keys(key)
+    logits = query @ keys.T / temperature
+    return {**info_nce(logits, own_ids(query)), 'key_spread': feature_spread(keys)}
+
+
+def own_ids(rows: Tensor) -> Tensor:
+    """(N,) int64: where this process's N rows stand among those of all processes."""
+    return torch.arange(len(rows), device=rows.device) + get_rank() * len(rows)
+
+
+def check_temperature(temperature: float) -> float:
+    """Return the temperature, or raise a ValueError unless it is positive."""
+    if temperature <= 0:
+        raise ValueError(f'temperature={temperature} must be positive, for example 0.1.')
+    return temperature
 
 
 @torch.no_grad()

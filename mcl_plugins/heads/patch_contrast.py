@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from mmengine.dist import get_rank
 from torch import Tensor, nn
 
-from ..gather import gather_keys
 from ..mask_generators import PatchMask
 from ..registry import MODELS
-from .info_nce import feature_spread, info_nce, unit
+from .info_nce import check_temperature, feature_spread, in_batch_info_nce, info_nce, unit
 
 
 @MODELS.register_module()
@@ -51,7 +49,7 @@ class PatchContrastHead(nn.Module):
             mask: hidden patches are the queries; None makes all patches queries.
 
         Returns:
-            ``loss``, ``top1``, ``chance`` and ``teacher_spread``, float32 scalars.
+            ``loss``, ``top1``, ``chance`` and ``key_spread``, float32 scalars.
         """
         batch, patches, _ = query.shape
         with torch.autocast(query.device.type, enabled=False):
@@ -70,7 +68,7 @@ class PatchContrastHead(nn.Module):
             if self.max_negative_similarity is not None:
                 similarity = leave_out(similarity, target, self.max_negative_similarity)
             logits = (similarity / self.temperature).flatten(0, 1)
-            return {**info_nce(logits, target.flatten()), 'teacher_spread': spread}
+            return {**info_nce(logits, target.flatten()), 'key_spread': spread}
 
 
 @MODELS.register_module()
@@ -90,10 +88,8 @@ class InstanceContrastHead(nn.Module):
     def forward(self, query: Tensor, key: Tensor, mask: PatchMask | None) -> dict[str, Tensor]:
         """As :meth:`PatchContrastHead.forward`; the mask does not change what is compared."""
         with torch.autocast(query.device.type, enabled=False):
-            query, key = unit(query.mean(dim=1)), gather_keys(unit(key.mean(dim=1)))
-            target = torch.arange(len(query), device=query.device) + get_rank() * len(query)
-            logits = query @ key.T / self.temperature
-            return {**info_nce(logits, target), 'teacher_spread': feature_spread(key)}
+            query, key = unit(query.mean(dim=1)), unit(key.mean(dim=1))
+            return in_batch_info_nce(query, key, self.temperature)
 
 
 def leave_out(similarity: Tensor, target: Tensor, ceiling: float) -> Tensor:
@@ -107,10 +103,3 @@ def leave_out(similarity: Tensor, target: Tensor, ceiling: float) -> Tensor:
     similar = similarity.detach() > ceiling
     similar.scatter_(-1, target[..., None], False)
     return similarity.masked_fill(similar, -torch.inf)
-
-
-def check_temperature(temperature: float) -> float:
-    """Return the temperature, or raise a ValueError unless it is positive."""
-    if temperature <= 0:
-        raise ValueError(f'temperature={temperature} must be positive, for example 0.1.')
-    return temperature

@@ -66,11 +66,11 @@ def test_training_moves_student_and_teacher_and_logs_the_monitors(config):
     student, teacher = state[f'backbone.{name}'], state[f'teacher.backbone.{name}']
     assert not torch.equal(student, teacher)
     scalars = runner.message_hub.log_scalars
-    for key in ('loss', 'top1', 'chance', 'teacher_spread', 'lr', 'data_time', 'time'):
+    for key in ('loss', 'top1', 'chance', 'key_spread', 'lr', 'data_time', 'time'):
         assert f'train/{key}' in scalars
     (log,) = Path(runner.log_dir).glob('*.log')
     text = log.read_text()
-    assert 'eta:' in text and 'teacher_spread:' in text
+    assert 'eta:' in text and 'key_spread:' in text
 
 
 def test_a_forgotten_hook_does_not_freeze_the_teacher(config):

@@ -46,7 +46,7 @@ def test_train_logs_a_readable_console_and_resumes(options, tmp_path):
     assert result.returncode == 0, result.stderr
     lines = (result.stdout + result.stderr).splitlines()
     (line,) = [line for line in lines if 'Epoch(train) [3][4/4]' in line]
-    for figure in ('loss', 'top1', 'chance', 'teacher_spread', 'lr', 'data_time', 'eta'):
+    for figure in ('loss', 'top1', 'chance', 'key_spread', 'lr', 'data_time', 'eta'):
         assert f' {figure}: ' in line
     assert len(lines) < 60
     assert (work_dir / 'epoch_3.pth').is_file()

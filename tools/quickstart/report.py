@@ -16,11 +16,13 @@ from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from mcl_plugins.checkpoint.files import load_file, state_dict_of
 from probe import build_classifier, features, load_images
 
 COLOURS = {'random': '#9aa5b1', 'pretrained': '#d9822b', 'pixels': '#5c7080'}
-TITLES = {'conmim': 'ConMIM'}
+TITLES = {'ccmim': 'ccMIM', 'cmae': 'CMAE', 'conmim': 'ConMIM'}
 NAMES = {'random': 'random weights', 'pretrained': 'pre-trained', 'pixels': 'raw pixels'}
+LOSSES = {'contrast': '#d9822b', 'reconstruction': '#2b6cb0'}
 RIGHT, WRONG = '#2e8540', '#b03a2e'
 QUERIES = 5
 NEIGHBOURS = 7
@@ -33,7 +35,7 @@ def draw_report(
 
     Args:
         results: the content of ``results.json``.
-        config: pre-training config, for its masks.
+        config: pre-training config; its model draws the masks.
         finetune_config: its encoder finds the neighbours.
         checkpoint: pre-training checkpoint.
         data: folder of the images.
@@ -57,8 +59,9 @@ def draw_report(
 
 
 def draw_curve(axes: Axes, history: dict) -> None:
-    """Loss over steps with the chance floor."""
-    axes.plot(history['step'], history['loss'], color=COLOURS['pretrained'], linewidth=2)
+    """Losses over steps; the dashed line is the contrastive one of a network that only guesses."""
+    for name, values in history['losses'].items():
+        axes.plot(history['step'], values, color=LOSSES[name], linewidth=2, label=name)
     axes.axhline(history['chance'], color='black', linestyle='--', linewidth=1)
     axes.annotate(
         f'chance: {history["chance"]:.2f}',
@@ -67,7 +70,8 @@ def draw_curve(axes: Axes, history: dict) -> None:
         textcoords='offset points',
         ha='right',
     )
-    axes.set(title='Pre-training loss', xlabel='step', ylabel='contrastive loss')
+    axes.set(title='Pre-training loss', xlabel='step', ylabel='loss', ylim=(0, None))
+    axes.legend(frameon=False)
     axes.grid(alpha=0.3)
 
 
@@ -111,7 +115,7 @@ def draw_neighbours(
     scaler = StandardScaler().fit(bank)
     similarity = cosine_similarity(scaler.transform(wanted), scaler.transform(bank))
     nearest = np.argsort(-similarity, axis=1)[:, :NEIGHBOURS]
-    masked = mask_pixels(config, val[queries])
+    masked = mask_pixels(config, checkpoint, val[queries])
 
     figure.suptitle(
         'An unseen digit, what the student sees of one, and its nearest training images '
@@ -128,17 +132,17 @@ def draw_neighbours(
             )
 
 
-def mask_pixels(config: Path, images: Tensor) -> Tensor:
-    """Paint what a config's mask generator hides of (N, 3, H, W) uint8 images gray."""
-    settings = Config.fromfile(config).model
-    patch = settings.backbone.patch_size
-    height, width = images.shape[-2:]
-    rows, columns = height // patch, width // patch
+def mask_pixels(config: Path, checkpoint: Path, images: Tensor) -> Tensor:
+    """Paint what a pre-trained model would hide of (N, 3, H, W) uint8 RGB images gray."""
+    settings = Config.fromfile(config)
+    preprocessor = {**settings.data_preprocessor, 'bgr_to_rgb': False}
     torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        generator = MODELS.build(settings.mask_generator)
-    hidden = generator(len(images), (rows, columns), images.device).hidden
-    hidden = hidden.view(-1, 1, rows, columns)
+        model = MODELS.build({**settings.model, 'data_preprocessor': preprocessor})
+    model.load_state_dict(state_dict_of(load_file(checkpoint)))
+    mask = model.draw_mask(model.data_preprocessor({'inputs': images})['inputs'])
+    patch = settings.model.backbone.patch_size
+    hidden = mask.hidden.view(-1, 1, images.shape[2] // patch, images.shape[3] // patch)
     hidden = hidden.repeat_interleave(patch, 2).repeat_interleave(patch, 3)
     return torch.where(hidden, 128, images)
 

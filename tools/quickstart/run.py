@@ -114,7 +114,7 @@ def main() -> None:
         'fine-tune on 200 labels': {name: summary(values) for name, values in accuracies.items()},
         **frozen,
         'pre-training': {
-            'loss': [round(row['loss'], 4) for row in curve],
+            'losses': losses_of(curve),
             'chance': round(curve[-1]['chance'], 4),
             'step': [row['step'] for row in curve],
         },
@@ -124,6 +124,14 @@ def main() -> None:
     picture = draw_report(results, config, finetune_config, checkpoint, DATA, work_dir)
     print_results(results)
     print(f'\nresults: {work_dir / "results.json"}\npicture: {picture}')
+
+
+def losses_of(rows: list[dict]) -> dict[str, list[float]]:
+    """The parts of the pre-training loss, by name, as logged."""
+    names = {'loss_contrast': 'contrast', 'loss_pixel': 'reconstruction'}
+    if 'loss_contrast' not in rows[0]:  # a method of one loss
+        names = {'loss': 'contrast'}
+    return {name: [round(row[key], 4) for row in rows] for key, name in names.items()}
 
 
 def print_results(results: dict) -> None:

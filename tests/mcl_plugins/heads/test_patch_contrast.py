@@ -79,7 +79,7 @@ def test_equal_keys_give_the_chance_floor(negatives, keys):
     result = PatchContrastHead(0.1, negatives)(query, key, mask)
     assert result['loss'].item() == pytest.approx(math.log(keys), rel=1e-6)
     assert result['chance'].item() == pytest.approx(math.log(keys), rel=1e-6)
-    assert result['teacher_spread'].item() == pytest.approx(0, abs=1e-6)
+    assert result['key_spread'].item() == pytest.approx(0, abs=1e-6)
 
 
 def test_matching_orthogonal_keys_are_all_found():

@@ -1,89 +1,19 @@
-"""Every config: it builds in a fresh process, takes a step, and says what its paper says."""
-
-import json
-import re
-import subprocess
-import sys
-from pathlib import Path
+"""ConMIM's configs say what its paper says."""
 
 import pytest
 import step
 import torch
-from mmengine.config import Config
-from mmengine.logging import MMLogger
-from mmengine.optim import build_optim_wrapper
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.registry import MODELS
 from mmengine.runner import load_checkpoint
-from modelindex.load_model_index import load
+from zoo import ABSENT, Zoo, assert_layers_learn_at_their_own_rates
 
 from mcl_plugins.checkpoint.files import save_file
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / 'configs/conmim'
-CONFIGS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob('*.py'))
-PRETRAINING = [name for name in CONFIGS if not name.startswith('transfer/')]
-ABLATIONS = [name for name in CONFIGS if name.startswith('ablations/')]
-FINETUNING = [name for name in CONFIGS if name.startswith('transfer/in1k-finetune')]
+ZOO = Zoo('conmim')
+PRETRAINING, ABLATIONS, FINETUNING = ZOO.pretraining, ZOO.ablations, ZOO.finetuning
+config_of = ZOO.config
 # For users' own images: it stands in no table.
 OWN_IMAGES = 'vit-b_own-images.py'
-PROCESSES = 2
-
-
-@pytest.fixture(scope='module', autouse=True)
-def quiet():
-    """MMEngine lists the initialisation of each parameter where there is no log file."""
-    MMLogger.get_current_instance().setLevel('ERROR')
-    init_default_scope('mmpretrain')
-
-
-def config_of(name):
-    return Config.fromfile(FOLDER / name)
-
-
-# Building and stepping
-
-
-@pytest.fixture(scope='module')
-def steps():
-    """What ``step.py`` says of each config, from a few fresh processes: an import takes seconds."""
-    runs = [
-        subprocess.Popen(
-            [
-                sys.executable,
-                step.__file__,
-                *(str(FOLDER / name) for name in CONFIGS[i::PROCESSES]),
-            ],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for i in range(PROCESSES)
-    ]
-    results, errors = {}, ''
-    for run in runs:
-        out, err = run.communicate(timeout=170)
-        lines = [json.loads(line) for line in out.splitlines() if line.startswith('{"config"')]
-        results.update({Path(r['config']).relative_to(FOLDER).as_posix(): r for r in lines})
-        errors += err
-    return results, errors
-
-
-@pytest.mark.parametrize('name', CONFIGS)
-def test_takes_a_step(steps, name):
-    results, errors = steps
-    assert name in results, errors
-    assert 'error' not in results[name], results[name]['error']
-
-
-@pytest.mark.parametrize('name', CONFIGS)
-def test_learning_rate_ends_where_the_paper_says(steps, name):
-    result = steps[0][name]
-    assert 'error' not in result, 'see test_takes_a_step'
-    start, end = (1e-6, 1e-6) if name in FINETUNING else (0, 1e-5)
-    assert result['lr_first'] == pytest.approx(start, abs=1e-7)
-    # Three iterations an epoch end a little before the floor.
-    assert end * 0.999 <= result['lr_last'] < end * (1.7 if name in FINETUNING else 1.01)
 
 
 # Pre-training: section 4 and Tables 7 and 10 of the paper, the README for ViT-L
@@ -148,7 +78,6 @@ def test_hidden_patches(name):
 
 # Ablations: their table's row, and nothing else
 
-ABSENT = 'absent'
 STRONG = config_of('vit-b.py').strong_view
 
 
@@ -188,25 +117,10 @@ CHANGES = {
 }
 
 
-def flat(node, prefix=''):
-    """{'a.b': value} of a nest of dicts; lists are values."""
-    if not isinstance(node, dict):
-        return {prefix: node}
-    leaves = {}
-    for key, child in node.items():
-        leaves.update(flat(child, f'{prefix}.{key}' if prefix else key))
-    return leaves
-
-
 @pytest.mark.parametrize('name', ABLATIONS)
 def test_ablation_changes_only_its_row(name):
-    default, config = flat(config_of('vit-b_300e.py').to_dict()), flat(config_of(name).to_dict())
-    changes = {
-        key: config.get(key, ABSENT)
-        for key in default.keys() | config.keys()
-        if config.get(key, ABSENT) != default.get(key, ABSENT)
-    }
-    assert changes == CHANGES[name.removeprefix('ablations/').removesuffix('.py')]
+    key = name.removeprefix('ablations/').removesuffix('.py')
+    assert ZOO.changes(name, 'vit-b_300e.py') == CHANGES[key]
 
 
 # Fine-tuning: Table 11 of the paper; ViT-L and 384 px are ours
@@ -254,20 +168,7 @@ def test_finetuning_settings(name):
 
 @pytest.mark.parametrize('name', FINETUNING)
 def test_layers_learn_at_their_own_rates(name):
-    config = config_of(name)
-    with torch.device('meta'):
-        model = MODELS.build(config.model)
-    optimizer = build_optim_wrapper(model, config.optim_wrapper)
-    decay, depth = config.optim_wrapper.paramwise_cfg.layer_decay_rate, len(model.backbone.layers)
-    for group in optimizer.optimizer.param_groups:
-        block = re.match(r'backbone\.layers\.(\d+)\.', group['param_name'])
-        if block:
-            above = depth - int(block[1])
-        else:
-            first = group['param_name'].startswith(('backbone.patch_embed', 'backbone.cls_token'))
-            above = depth + 1 if first else 0
-        lr = config.optim_wrapper.optimizer.lr * decay**above
-        assert group['lr'] == pytest.approx(lr), group['param_name']
+    assert_layers_learn_at_their_own_rates(config_of(name))
 
 
 def test_classifier_starts_a_thousandth_as_large():
@@ -370,39 +271,3 @@ def test_second_stage_starts_from_the_whole_classifier(tmp_path):
     # Forgotten, it is an error, not a training from scratch.
     with pytest.raises(FileNotFoundError):
         load_checkpoint(second, config_of(name).load_from)
-
-
-# Pages about the configs
-
-
-def test_readme_links_to_every_config_and_to_nothing_else():
-    links = re.findall(r'\]\(([^)]+)\)', (FOLDER / 'README.md').read_text())
-    local = {link for link in links if '://' not in link}
-    assert local == set(CONFIGS)
-
-
-@pytest.mark.parametrize('name', ABLATIONS)
-def test_readme_and_config_state_the_same_number(name):
-    stated = re.search(r': (\d\d\.\d\d|fails)', (FOLDER / name).read_text().splitlines()[0])[1]
-    (row,) = [row for row in (FOLDER / 'README.md').read_text().splitlines() if f'({name})' in row]
-    assert row.split('|')[3].strip() == stated
-
-
-def test_model_index_loads_and_its_files_exist():
-    index = load(str(ROOT / 'model-index.yml'))
-    index.build_models_with_collections()
-    assert not index.check_errors
-    names = [model.name for model in index.models]
-    assert len(set(names)) == len(names)
-    for model in index.models:
-        assert not model.check_errors
-        assert model.name == model.name.lower()
-        assert (ROOT / model.config).is_file(), model.config
-        assert set(model.data.get('Downstream') or []) <= set(names)
-        epochs = Config.fromfile(ROOT / model.config).train_cfg.max_epochs
-        assert model.metadata.data['Epochs'] == epochs, model.name
-    assert {FOLDER / name for name in CONFIGS if name not in (*ABLATIONS, OWN_IMAGES)} == {
-        ROOT / model.config for model in index.models
-    }
-    for collection in index.collections:
-        assert (ROOT / collection.readme).is_file()

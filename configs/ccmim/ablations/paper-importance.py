@@ -1,0 +1,4 @@
+# Importance as in Eq. 4: scores of the last block before the softmax, averaged over the heads.
+_base_ = '../vit-b_300e.py'
+
+model = dict(importance=dict(blocks='last', kind='logit'))

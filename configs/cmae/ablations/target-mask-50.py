@@ -1,0 +1,5 @@
+# Table 4e, 50 % of the target view hidden, in the same units: 83.3.
+_base_ = '../vit-b_300e.py'
+
+model = dict(
+    target_mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.5, unit=2))

@@ -1,0 +1,21 @@
+# Table 4b, two independent crops and no colours: 83.0.
+_base_ = '../vit-b_300e.py'
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='MultiView',
+        num_views=[2],
+        transforms=[[
+            dict(
+                type='RandomResizedCrop',
+                scale=224,
+                crop_ratio_range=(0.2, 1.0),
+                backend='pillow',
+                interpolation='bicubic'),
+            dict(type='RandomFlip', prob=0.5),
+        ]]),
+    dict(type='PackInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+data_preprocessor = dict(views=[[], []])

@@ -1,0 +1,5 @@
+# CMAE ViT-S/16 on ImageNet (paper, Figure 5b, no settings: ViT-B's, with a layer decay of ours).
+_base_ = 'in1k-finetune_vit-b.py'
+
+model = dict(backbone=dict(arch='small'), head=dict(in_channels=384))
+optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=0.75))

@@ -1,0 +1,9 @@
+# CMAE ViT-L/16, 1600 epochs (paper, Figure 5b, which gives no settings: those of ViT-B).
+_base_ = 'vit-b.py'
+
+model = dict(
+    backbone=dict(arch='large'),
+    pixel_decoder=dict(embed_dim=1024),
+    feature_decoder=dict(embed_dim=1024, predict_feature_dim=1024),
+    projector=dict(in_channels=1024),
+)

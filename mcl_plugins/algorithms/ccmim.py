@@ -1,0 +1,91 @@
+"""ccMIM: Contextual Image Masking Modeling via Synergized Contrasting (Zhang et al., ICLR 2023)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmpretrain.models.selfsup import BaseSelfSupervisor
+from torch import Tensor
+
+from ..mask_generators import ImportanceMask, PatchMask
+from ..registry import MODELS
+
+
+@MODELS.register_module()
+class CcMIM(BaseSelfSupervisor):
+    """A masked autoencoder that hides what matters and compares it with what is left.
+
+    The class token's attention to each patch, when the encoder sees the whole image, is the
+    patch's importance; important patches are likely to be hidden. The encoder then sees the
+    visible patches, from which the decoder reconstructs the hidden ones, and, without gradient,
+    the hidden patches by themselves. The class tokens of the two sets are drawn together.
+
+    Args:
+        backbone: a :class:`MaskedViT`.
+        decoder: from the visible tokens to the pixels of every patch.
+        projector: from (N, D) class tokens to (N, C), for both sets, each with its own
+            BatchNorm statistics.
+        pixel_head: loss between the reconstruction and the image.
+        contrast_head: loss between the visible set's features and the hidden set's.
+        mask_generator: an :class:`ImportanceMask`, or one that does not look at the image
+            (Table 5, "random" and "block-wise").
+        predictor: from (N, C) to (N, C), on the visible set (Eq. 8); None for InfoNCE.
+        importance: ``blocks`` and ``kind`` of :meth:`MaskedViT.class_attention`; by default the
+            probabilities of all blocks are added, as in the released code.
+        data_preprocessor: makes the one view.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        decoder: dict,
+        projector: dict,
+        pixel_head: dict,
+        contrast_head: dict,
+        mask_generator: dict,
+        predictor: dict | None = None,
+        importance: dict | None = None,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        self.decoder = MODELS.build(decoder)
+        self.projector = MODELS.build(projector)
+        self.predictor = MODELS.build(predictor) if predictor else None
+        self.pixel_head = MODELS.build(pixel_head)
+        self.contrast_head = MODELS.build(contrast_head)
+        self.mask_generator = MODELS.build(mask_generator)
+        self.importance = importance or {}
+
+    def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:
+        """Losses and monitors of a batch.
+
+        Args:
+            inputs: one view, (N, 3, H, W).
+            data_samples: not used.
+        """
+        (images,) = inputs
+        patches = self.backbone.embed(images)  # (N, L, D)
+        mask = self._mask_of(patches)
+
+        tokens = self.backbone.encode(patches, mask.visible_ids)  # (N, 1 + V, D)
+        pixels = self.decoder(tokens, mask.restore_ids)  # (N, L, 3 p^2)
+        loss_pixel = self.pixel_head.loss(pixels, images, mask.hidden)
+
+        (visible,) = self.projector((tokens[:, 0],))  # (N, C)
+        if self.predictor is not None:
+            (visible,) = self.predictor((visible,))
+        with torch.no_grad():
+            tokens = self.backbone.encode(patches, mask.hidden_ids)  # (N, 1 + L - V, D)
+            (hidden,) = self.projector((tokens[:, 0],))  # (N, C)
+        return {'loss_pixel': loss_pixel, **self.contrast_head(visible, hidden)}
+
+    def draw_mask(self, images: Tensor) -> PatchMask:
+        """The mask of a batch of views (N, 3, H, W)."""
+        return self._mask_of(self.backbone.embed(images))
+
+    def _mask_of(self, patches: Tensor) -> PatchMask:
+        if isinstance(self.mask_generator, ImportanceMask):
+            return self.mask_generator(self.backbone.class_attention(patches, **self.importance))
+        return self.mask_generator(len(patches), self.backbone.patch_resolution, patches.device)

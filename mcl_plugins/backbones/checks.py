@@ -1,0 +1,31 @@
+"""Checks that the encoders share: each names the value and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+
+
+def check_arch(arch: str | dict, zoo: Iterable[str]) -> None:
+    """Raise a ValueError unless a named architecture is known."""
+    known = sorted(zoo)
+    if isinstance(arch, str) and arch.lower() not in known:
+        raise ValueError(
+            f'Unknown arch {arch!r}; choose from {known} or give a dict with embed_dims, '
+            'num_layers, num_heads and feedforward_channels.'
+        )
+
+
+def check_image_size(img_size: int, patch_size: int) -> None:
+    """Raise a ValueError unless whole patches tile the image."""
+    if img_size % patch_size:
+        lower = img_size - img_size % patch_size
+        raise ValueError(
+            f'img_size={img_size} is not a multiple of patch_size={patch_size}; '
+            f'use {lower or patch_size} or {lower + patch_size}.'
+        )
+
+
+def check_choice(name: str, value: object, choices: Container[object]) -> None:
+    """Raise a ValueError unless ``value`` is one of ``choices``."""
+    if value not in choices:
+        raise ValueError(f'{name}={value!r} is unknown; choose from {choices}.')

@@ -1,0 +1,284 @@
+"""Hybrid convolutional vision transformer (ConvMAE's encoder, CMAE*'s backbone)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal, cast
+
+import numpy as np
+import torch
+from mmcv.cnn.bricks import DropPath
+from mmengine.model import ModuleList
+from mmpretrain.models.backbones.base_backbone import BaseBackbone
+from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
+from mmpretrain.models.utils import (
+    LayerNorm2d,
+    build_2d_sincos_position_embedding,
+    build_norm_layer,
+    resize_pos_embed,
+)
+from torch import Tensor, nn
+
+from ..checkpoint.loading import init_from_checkpoint
+from ..initialisation import fix_parameter, xavier_layers
+from ..mask_generators import PatchMask
+from ..registry import MODELS
+from .checks import check_arch, check_choice, check_image_size
+
+PATCH_SIZES = (4, 2, 2)  # strides 4, 8 and 16
+
+
+class ConvPatchEmbed(nn.Sequential):
+    """Non-overlapping patches of a map: convolution, norm over the channels, GELU."""
+
+    def __init__(self, in_channels: int, out_channels: int, patch_size: int) -> None:
+        super().__init__()
+        self.projection = nn.Conv2d(in_channels, out_channels, patch_size, patch_size)
+        self.ln = LayerNorm2d(out_channels, eps=1e-5)
+        self.act = nn.GELU()
+
+
+class ConvBlock(nn.Module):
+    """A transformer block whose attention is a 5x5 depthwise convolution.
+
+    Args:
+        channels: width C.
+        hidden_channels: width of the feed-forward layer.
+        drop_path_rate: stochastic depth.
+    """
+
+    def __init__(self, channels: int, hidden_channels: int, drop_path_rate: float) -> None:
+        super().__init__()
+        self.ln1 = LayerNorm2d(channels, eps=1e-5)
+        self.conv1 = nn.Conv2d(channels, channels, 1)
+        self.attn = nn.Conv2d(channels, channels, 5, padding=2, groups=channels)
+        self.conv2 = nn.Conv2d(channels, channels, 1)
+        self.ln2 = LayerNorm2d(channels, eps=1e-5)
+        self.ffn = nn.Sequential(
+            nn.Conv2d(channels, hidden_channels, 1),
+            nn.GELU(),
+            nn.Conv2d(hidden_channels, channels, 1),
+        )
+        self.drop_path = DropPath(drop_path_rate)
+
+    def forward(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
+        """Mix neighbours, then channels.
+
+        Args:
+            x: (N, C, H, W).
+            visible: (N, 1, H, W), 1 where a position may be seen by its neighbours and 0 where
+                not; None shows everything.
+        """
+        mixed = self.conv1(self.ln1(x))
+        if visible is not None:
+            mixed = mixed * visible
+        x = x + self.drop_path(self.conv2(self.attn(mixed)))
+        return x + self.drop_path(self.ffn(self.ln2(x)))
+
+
+@MODELS.register_module()
+class ConvViT(BaseBackbone):
+    """Two stages of convolution blocks at strides 4 and 8, then a transformer at stride 16.
+
+    ConvMAE's encoder (Gao et al., NeurIPS 2022; released ``models_convvit.py``), about as large as
+    ViT-B. CMAE* uses such a "hybrid convolutional ViT" of ViT-B's size without further detail;
+    that it is this one is an assumption. There is no class token.
+
+    Args:
+        arch: ``'base'``, or a dict with ``embed_dims`` and ``depths`` of the three stages and
+            ``num_heads`` of the last.
+        img_size: side of the image in pixels.
+        drop_path_rate: stochastic depth of the last block; it rises linearly from 0.
+        final_norm: normalise the tokens of the last block.
+        out_type: ``'raw'`` tokens (N, L, D), ``'featmap'`` (N, D, H / 16, W / 16) or
+            ``'avg_featmap'``, the normalised mean of the tokens (N, D).
+
+    Raises:
+        ValueError: unknown ``arch`` or ``out_type``, or an image that 16 px patches do not tile.
+    """
+
+    arch_zoo: ClassVar[dict[str, dict]] = {
+        'base': dict(embed_dims=(256, 384, 768), depths=(2, 2, 11), num_heads=12),
+    }
+    task_modules = ('ln2',)
+    pretraining_modules = ('ln1', 'fusions')
+    num_extra_tokens = 0
+
+    def __init__(
+        self,
+        arch: str | dict = 'base',
+        img_size: int = 224,
+        drop_path_rate: float = 0.0,
+        final_norm: bool = True,
+        out_type: Literal['raw', 'featmap', 'avg_featmap'] = 'raw',
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        check_arch(arch, self.arch_zoo)
+        check_choice('out_type', out_type, ('raw', 'featmap', 'avg_featmap'))
+        stride = int(np.prod(PATCH_SIZES))
+        check_image_size(img_size, stride)
+        settings = self.arch_zoo[arch.lower()] if isinstance(arch, str) else arch
+        widths, depths = settings['embed_dims'], settings['depths']
+        self.img_size = (img_size, img_size)
+        self.patch_resolution = (img_size // stride, img_size // stride)
+        self.stage_widths, self.embed_dims, self.num_layers = widths[:-1], widths[-1], depths[-1]
+        self.out_type, self.final_norm = out_type, final_norm
+
+        drop_paths = iter(np.linspace(0, drop_path_rate, sum(depths)).tolist())
+        self.patch_embeds = nn.ModuleList(
+            ConvPatchEmbed(in_channels, out_channels, patch)
+            for in_channels, out_channels, patch in zip(
+                (3, *widths[:-1]), widths, PATCH_SIZES, strict=True
+            )
+        )
+        self.conv_stages = nn.ModuleList(
+            nn.ModuleList(ConvBlock(width, 4 * width, next(drop_paths)) for _ in range(depth))
+            for width, depth in zip(widths[:-1], depths[:-1], strict=True)
+        )
+        self.projection = nn.Linear(self.embed_dims, self.embed_dims)
+        self.pos_embed = nn.Parameter(
+            torch.zeros(1, self.patch_resolution[0] * self.patch_resolution[1], self.embed_dims)
+        )
+        self.register_load_state_dict_pre_hook(self._resize_positions)
+        self.layers = ModuleList(
+            TransformerEncoderLayer(
+                self.embed_dims,
+                settings['num_heads'],
+                4 * self.embed_dims,
+                drop_path_rate=rate,
+                norm_cfg=dict(type='LN', eps=1e-6),
+            )
+            for rate in drop_paths
+        )
+        if final_norm:
+            self.ln1 = build_norm_layer(dict(type='LN', eps=1e-6), self.embed_dims)
+        if out_type == 'avg_featmap':
+            self.ln2 = build_norm_layer(dict(type='LN', eps=1e-6), self.embed_dims)
+
+    def init_weights(self) -> None:
+        """Initialise as ConvMAE, or from ``init_cfg``'s checkpoint: all of it or an error."""
+        if init_from_checkpoint(self):
+            return
+        super().init_weights()
+        if self.init_cfg:
+            return  # another initialisation was asked for
+        xavier_layers(self)
+        last = cast(ConvPatchEmbed, self.patch_embeds[-1])
+        nn.init.xavier_uniform_(last.projection.weight.data.flatten(1))
+        self.pos_embed.data.copy_(
+            build_2d_sincos_position_embedding(self.patch_resolution, self.embed_dims)
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor]:
+        """Encode (N, 3, H, W) images; the output has the form of ``out_type``."""
+        *_, x = self._maps(x)
+        tokens = self._encode(self._tokens(x))
+        tokens = self.ln1(tokens) if self.final_norm else tokens
+        if self.out_type == 'featmap':
+            tokens = tokens.transpose(1, 2).unflatten(2, self.patch_resolution)
+        elif self.out_type == 'avg_featmap':
+            tokens = self.ln2(tokens.mean(dim=1))
+        return (tokens,)
+
+    def get_layer_depth(self, param_name: str, prefix: str = '') -> tuple[int, int]:
+        """Layer of a parameter and number of layers, for layer-wise learning rates.
+
+        All convolutional stages are layer 0, as in ConvMAE's released code.
+        """
+        last = self.num_layers + 1
+        if not param_name.startswith(prefix):
+            return last, last + 1  # the classifier
+        name = param_name[len(prefix) :]
+        if name.startswith('layers.'):
+            return int(name.split('.')[1]) + 1, last + 1
+        in_stem = name.startswith(('patch_embeds', 'conv_stages', 'pos_embed'))
+        return 0 if in_stem else last, last + 1
+
+    def _maps(self, x: Tensor, visible: Tensor | None = None) -> Iterator[Tensor]:
+        """The maps at strides 4 and 8 after their blocks, and the one at 16 before the transformer.
+
+        ``visible`` is (N, 1, H / 16, W / 16), 1 where patches may be seen.
+        """
+        if x.shape[-2:] != self.img_size:
+            raise ValueError(
+                f'The backbone was built for {self.img_size} px images, got {tuple(x.shape[-2:])}: '
+                'set img_size to that.'
+            )
+        for embed, blocks in zip(self.patch_embeds, (*self.conv_stages, ()), strict=True):
+            x = embed(x)
+            if visible is not None:
+                scale = x.shape[-1] // visible.shape[-1]
+                seen = visible.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+            for block in blocks:
+                x = block(x, None if visible is None else seen)
+            yield x
+
+    def _tokens(self, x: Tensor) -> Tensor:
+        """(N, D, H / 16, W / 16) -> (N, L, D) with positions."""
+        return self.projection(x.flatten(2).transpose(1, 2)) + self.pos_embed
+
+    def _encode(self, tokens: Tensor) -> Tensor:
+        for layer in self.layers:
+            tokens = layer(tokens)
+        return tokens
+
+    @staticmethod
+    def _resize_positions(module: Any, state_dict: dict, prefix: str, *_: Any) -> None:
+        """Fit a checkpoint's positions to this image size before they are loaded."""
+        positions = state_dict.get(f'{prefix}pos_embed')
+        if positions is not None and positions.shape[1] != module.pos_embed.shape[1]:
+            side = int(positions.shape[1] ** 0.5)
+            state_dict[f'{prefix}pos_embed'] = resize_pos_embed(
+                positions, (side, side), module.patch_resolution, 'bicubic', num_extra_tokens=0
+            )
+
+
+@MODELS.register_module()
+class MaskedConvViT(ConvViT):
+    """:class:`ConvViT` for masked pre-training: visible tokens only, from all three scales.
+
+    In the convolutional stages hidden positions are zero to their neighbours, so that none of
+    their pixels reaches a visible token. The maps of these stages are brought to stride 16 and
+    added to the transformer's output (ConvMAE, "multi-scale"). Positions are fixed.
+
+    Args:
+        **kwargs: those of :class:`ConvViT` but ``out_type``.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(out_type='raw', **kwargs)
+        fix_parameter(self, 'pos_embed')
+        self.fusions = nn.ModuleList(
+            nn.Conv2d(width, self.embed_dims, scale, scale)
+            for width, scale in zip(self.stage_widths, (4, 2), strict=True)
+        )
+
+    def forward(self, x: Tensor, mask: PatchMask | None = None) -> tuple[Tensor]:
+        """Encode the visible patches of images.
+
+        Args:
+            x: (N, 3, H, W) with H = W = ``img_size``.
+            mask: over the 16 px patches; None shows everything.
+
+        Returns:
+            One tensor (N, V, D): the V visible patches in the order of ``mask.visible_ids``.
+        """
+        visible = None
+        if mask is not None:
+            visible = (~mask.hidden).to(x.dtype).view(-1, 1, *self.patch_resolution)
+        *maps, x = self._maps(x, visible)
+        tokens = self._encode(show(self._tokens(x), mask))
+        for fuse, stage in zip(self.fusions, maps, strict=True):
+            tokens = tokens + show(fuse(stage).flatten(2).transpose(1, 2), mask)
+        return (self.ln1(tokens) if self.final_norm else tokens,)
+
+    def drop_final_norm(self) -> None:
+        """Do without the final norm from now on (CMAE's target)."""
+        self.final_norm = False
+        self.ln1 = nn.Identity()
+
+
+def show(tokens: Tensor, mask: PatchMask | None) -> Tensor:
+    """(N, L, D) -> (N, V, D), the visible ones."""
+    return tokens if mask is None else tokens.take_along_dim(mask.visible_ids[..., None], dim=1)

@@ -1,0 +1,177 @@
+"""Plain vision transformer: strict loading for transfer, visible tokens only for pre-training."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import torch
+from mmpretrain.models.backbones import VisionTransformer as _VisionTransformer
+from mmpretrain.models.utils import build_2d_sincos_position_embedding
+from torch import Tensor, nn
+
+from ..checkpoint.loading import init_from_checkpoint
+from ..initialisation import fix_parameter, xavier_layers
+from ..mask_generators import PatchMask
+from ..registry import MODELS
+from .checks import check_arch, check_choice, check_image_size
+from .class_attention import class_logits
+
+
+@MODELS.register_module()
+class VisionTransformer(_VisionTransformer):
+    """mmpretrain's ``VisionTransformer`` as MAE and its descendants use it.
+
+    It takes the same arguments, for square images and patches; it differs in that
+
+    - ``'small'`` is ViT-S (384 wide, 12 blocks, 6 heads), as in the papers, and norms have
+      epsilon 1e-6;
+    - weights start as in MAE: Xavier uniform, biases zero, the class token from a normal of
+      0.02, positions from sines and cosines (rows in the first half of the channels; MAE has the
+      columns there, which is the same for training and another matter for loading: positions are
+      in the checkpoints);
+    - ``init_cfg=dict(type='Pretrained', ...)`` loads every tensor or stops with a list of what
+      is missing.
+
+    Raises:
+        ValueError: unknown ``arch``, or ``img_size`` is not a multiple of ``patch_size``.
+    """
+
+    task_modules = ('ln2',)  # the norm after mean pooling: not part of pre-training
+    pretraining_modules = ('ln1',)
+
+    arch_zoo: ClassVar[dict[str, dict]] = {
+        **_VisionTransformer.arch_zoo,
+        's': _VisionTransformer.arch_zoo['deit-s'],
+        'small': _VisionTransformer.arch_zoo['deit-s'],
+    }
+
+    def __init__(
+        self,
+        arch: str | dict = 'base',
+        img_size: int = 224,
+        patch_size: int = 16,
+        norm_cfg: dict | None = None,
+        **kwargs: Any,
+    ) -> None:
+        check_arch(arch, self.arch_zoo)
+        check_image_size(img_size, patch_size)
+        norm_cfg = norm_cfg or dict(type='LN', eps=1e-6)
+        super().__init__(arch, img_size, patch_size, norm_cfg=norm_cfg, **kwargs)
+
+    def init_weights(self) -> None:
+        """Initialise at random, or from ``init_cfg``'s checkpoint: all of it or an error."""
+        if init_from_checkpoint(self):
+            return
+        super().init_weights()
+        if self.init_cfg:
+            return  # another initialisation was asked for
+        xavier_layers(self)
+        nn.init.xavier_uniform_(self.patch_embed.projection.weight.data.flatten(1))
+        nn.init.zeros_(self.patch_embed.projection.bias)
+        if self.cls_token is not None:
+            nn.init.normal_(self.cls_token, std=0.02)
+        positions = build_2d_sincos_position_embedding(
+            self.patch_resolution, self.embed_dims, cls_token=self.cls_token is not None
+        )
+        self.pos_embed.data.copy_(positions)
+
+
+@MODELS.register_module()
+class MaskedViT(VisionTransformer):
+    """MAE's encoder: it sees the visible patches only; positions are fixed.
+
+    The steps of :meth:`forward` are public, so that a method which encodes several parts of an
+    image (ccMIM) embeds it once.
+
+    Args:
+        final_norm: normalise the output.
+        **kwargs: those of :class:`VisionTransformer`.
+    """
+
+    def __init__(self, *args: Any, final_norm: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, final_norm=final_norm, out_type='raw', **kwargs)
+        fix_parameter(self, 'pos_embed')
+
+    def forward(self, x: Tensor, mask: PatchMask | None = None) -> tuple[Tensor]:
+        """Encode the visible patches of images.
+
+        Args:
+            x: (N, 3, H, W) with H = W = ``img_size``.
+            mask: None shows everything.
+
+        Returns:
+            One tensor (N, 1 + V, D): the class token, then the V visible patches in the order of
+            ``mask.visible_ids``.
+        """
+        return (self.encode(self.embed(x), None if mask is None else mask.visible_ids),)
+
+    def embed(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N, L, D) patch embeddings with their positions."""
+        if x.shape[-2:] != tuple(self.img_size):
+            raise ValueError(
+                f'The backbone was built for {tuple(self.img_size)} px images (its positions are '
+                f'fixed), got {tuple(x.shape[-2:])}: set img_size to that.'
+            )
+        return self.patch_embed(x)[0] + self.pos_embed[:, 1:]
+
+    def encode(self, patches: Tensor, ids: Tensor | None = None) -> Tensor:
+        """Encode a part of the embedded patches.
+
+        Args:
+            patches: (N, L, D) from :meth:`embed`.
+            ids: (N, V) int64, the patches to encode; None for all of them.
+
+        Returns:
+            (N, 1 + V, D), the class token first.
+        """
+        if ids is not None:
+            patches = patches.take_along_dim(ids[..., None], dim=1)
+        x = self._with_class_token(patches)
+        for layer in self.layers:
+            x = layer(x)
+        return self.ln1(x) if self.final_norm else x
+
+    @torch.no_grad()
+    def class_attention(
+        self,
+        patches: Tensor,
+        blocks: Literal['all', 'last'] = 'all',
+        kind: Literal['probability', 'logit'] = 'probability',
+    ) -> Tensor:
+        """How much the class token attends to each patch when it sees all of them.
+
+        Only the class token's row is computed, in float32; the tokens themselves go through fused
+        attention.
+
+        Args:
+            patches: (N, L, D) from :meth:`embed`.
+            blocks: ``'all'`` sums over the blocks (ccMIM's released code), ``'last'`` takes the
+                last one.
+            kind: ``'probability'`` averages the softmax over the heads (released code),
+                ``'logit'`` the scaled scores before it (ccMIM, Eq. 4).
+
+        Returns:
+            (N, L) float32, no gradient.
+        """
+        check_choice('blocks', blocks, ('all', 'last'))
+        check_choice('kind', kind, ('probability', 'logit'))
+        x = self._with_class_token(patches)
+        rows = []
+        for index, layer in enumerate(self.layers):
+            last = index == self.num_layers - 1
+            if last or blocks == 'all':
+                logits = class_logits(layer.attn, layer.ln1(x))  # (N, heads, 1 + L)
+                row = logits.softmax(dim=-1) if kind == 'probability' else logits
+                rows.append(row.mean(dim=1)[:, 1:])
+            if not last:  # nobody needs the tokens after the last block
+                x = layer(x)
+        return torch.stack(rows).sum(dim=0)
+
+    def drop_final_norm(self) -> None:
+        """Do without the final norm from now on (CMAE's target)."""
+        self.final_norm = False
+        self.ln1 = nn.Identity()
+
+    def _with_class_token(self, patches: Tensor) -> Tensor:
+        token = (self.cls_token + self.pos_embed[:, :1]).expand(len(patches), -1, -1)
+        return self.drop_after_pos(torch.cat((token, patches), dim=1))

@@ -1,0 +1,118 @@
+"""Contrast between whole images: InfoNCE, its variants, and the loss without negatives."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..gather import gather_keys, gather_with_gradient
+from ..registry import MODELS
+from .info_nce import check_temperature, feature_spread, in_batch_info_nce, own_ids, unit
+
+
+@MODELS.register_module()
+class InfoNCEHead(nn.Module):
+    """InfoNCE from each image's query to the keys of the whole batch, over all processes.
+
+    One direction, in-batch negatives, times 2 tau: the loss of CMAE (section 3.3), ccMIM
+    (released code) and, one direction of it, MoCo v3.
+
+    Args:
+        temperature: tau; similarities are cosines over it.
+        loss_weight: factor of the loss beside the 2 tau.
+    """
+
+    def __init__(self, temperature: float, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.temperature = check_temperature(temperature)
+        self.loss_weight = loss_weight
+
+    def forward(self, query: Tensor, key: Tensor) -> dict[str, Tensor]:
+        """Loss and monitors of a batch.
+
+        Args:
+            query: (N, C).
+            key: (N, C) of the same images; no gradient flows into it.
+
+        Returns:
+            ``loss_contrast`` and ``chance``, its value for a network that cannot tell the keys
+            apart, both weighted; ``top1`` and ``key_spread``; float32 scalars.
+        """
+        with torch.autocast(query.device.type, enabled=False):
+            result = in_batch_info_nce(unit(query), unit(key.detach()), self.temperature)
+            scale = 2 * self.temperature * self.loss_weight
+            return {
+                'loss_contrast': scale * result['loss'],
+                'top1': result['top1'],
+                'chance': scale * result['chance'],
+                'key_spread': result['key_spread'],
+            }
+
+
+@MODELS.register_module()
+class VisibleNegativesHead(InfoNCEHead):
+    """ccMIM's Eq. 7 as printed: the negatives are the visible parts of the other images.
+
+    They are compared with both the visible and the hidden part of an image; its positive pair is
+    these two. The released code compares the visible part with the other images' hidden parts
+    instead (:class:`InfoNCEHead`).
+    """
+
+    def forward(self, query: Tensor, key: Tensor) -> dict[str, Tensor]:
+        """As :meth:`InfoNCEHead.forward`; query is the visible part, key the hidden one.
+
+        Gradients also flow through the visible parts of the other images, on all processes.
+        """
+        with torch.autocast(query.device.type, enabled=False):
+            query, key = unit(query), unit(key.detach())
+            visible = gather_with_gradient(query)
+            own = own_ids(query)
+            to_visible = query @ visible.T / self.temperature  # (N, images)
+            to_hidden = key @ visible.T / self.temperature
+            others = torch.ones_like(to_visible, dtype=torch.bool).scatter_(1, own[:, None], False)
+            logits = torch.cat((to_hidden, to_visible.masked_fill(~others, -torch.inf)), dim=1)
+            scale = 2 * self.temperature * self.loss_weight
+            return {
+                'loss_contrast': scale * F.cross_entropy(logits, own),
+                'top1': (logits.detach().argmax(dim=1) == own).float().mean(),
+                'chance': logits.new_full((), scale * math.log(2 * len(visible) - 1)),
+                'key_spread': feature_spread(gather_keys(key)),
+            }
+
+
+@MODELS.register_module()
+class CosineHead(nn.Module):
+    """1 - cos between query and key, without negatives (ccMIM, Eq. 8).
+
+    BYOL's 2 - 2 cos is ``loss_weight=2``.
+
+    Args:
+        loss_weight: factor of the loss.
+    """
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, query: Tensor, key: Tensor) -> dict[str, Tensor]:
+        """Loss and monitors of a batch.
+
+        Args:
+            query: (N, C) predictions.
+            key: (N, C) of the same images; no gradient flows into it.
+
+        Returns:
+            ``loss_contrast``, ``chance`` (the weighted loss of orthogonal features) and
+            ``key_spread``, which falls towards 0 when the features collapse; float32 scalars.
+        """
+        with torch.autocast(query.device.type, enabled=False):
+            query, key = unit(query), unit(key.detach())
+            cosine = (query * key).sum(dim=-1).mean()
+            return {
+                'loss_contrast': self.loss_weight * (1 - cosine),
+                'chance': cosine.new_full((), self.loss_weight),
+                'key_spread': feature_spread(gather_keys(key)),
+            }

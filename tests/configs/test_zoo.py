@@ -1,0 +1,117 @@
+"""Every config of every method: it builds in a fresh process, takes a step, and is documented."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import step
+from mmengine.config import Config
+from modelindex.load_model_index import load
+from zoo import ROOT, Zoo
+
+METHODS = ('ccmim', 'cmae', 'conmim')
+ZOOS = {method: Zoo(method) for method in METHODS}
+CONFIGS = [f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.names]
+ABLATIONS = [f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.ablations]
+# For users' own images: it stands in no table.
+OWN_IMAGES = 'conmim/vit-b_own-images.py'
+PROCESSES = 2
+# First and last rate of a training: what the papers or the released codes say.
+RATES = {'ccmim': (0, 0), 'cmae': (0, 0), 'conmim': (0, 1e-5)}
+FINETUNE_RATES = {'ccmim': (2e-7, 1e-6), 'cmae': (1e-7, 1e-6), 'conmim': (1e-6, 1e-6)}
+
+
+def test_every_method_is_tested():
+    folders = {path.name for path in (ROOT / 'configs').iterdir() if path.is_dir()}
+    assert folders - {'_base_', 'quickstart'} == set(METHODS)
+
+
+@pytest.fixture(scope='module')
+def steps():
+    """What ``step.py`` says of each config, from a few fresh processes: an import takes seconds."""
+    files = [str(ROOT / 'configs' / name) for name in CONFIGS]
+    runs = [
+        subprocess.Popen(
+            [sys.executable, step.__file__, *files[i::PROCESSES]],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for i in range(PROCESSES)
+    ]
+    results, errors = {}, ''
+    for run in runs:
+        out, err = run.communicate(timeout=400)
+        lines = [json.loads(line) for line in out.splitlines() if line.startswith('{"config"')]
+        results.update(
+            {Path(r['config']).relative_to(ROOT / 'configs').as_posix(): r for r in lines}
+        )
+        errors += err
+    return results, errors
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_takes_a_step(steps, name):
+    results, errors = steps
+    assert name in results, errors
+    assert 'error' not in results[name], results[name]['error']
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_learning_rate_ends_where_the_paper_says(steps, name):
+    result = steps[0][name]
+    assert 'error' not in result, 'see test_takes_a_step'
+    method = name.split('/')[0]
+    finetuning = '/transfer/' in name
+    start, end = (FINETUNE_RATES if finetuning else RATES)[method]
+    assert result['lr_first'] == pytest.approx(start, abs=1e-7)
+    # Three iterations an epoch end a little before the floor.
+    margin = end * (0.7 if finetuning else 0.01) + 1e-8
+    assert end * 0.999 <= result['lr_last'] < end + margin
+
+
+# Pages about the configs
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_readme_links_to_every_config_and_to_nothing_else(method):
+    links = re.findall(r'\]\(([^)]+)\)', (ZOOS[method].folder / 'README.md').read_text())
+    local = {link for link in links if '://' not in link and not link.startswith('../')}
+    assert local == set(ZOOS[method].names)
+
+
+@pytest.mark.parametrize('name', ABLATIONS)
+def test_readme_and_config_state_the_same_number(name):
+    method, _, file = name.partition('/')
+    header = (ROOT / 'configs' / name).read_text().splitlines()[0]
+    stated = re.search(r'(\d\d\.\d\d?|fails|collapses|figure only|no number)', header)
+    assert stated, header
+    readme = (ROOT / 'configs' / method / 'README.md').read_text().splitlines()
+    rows = [row for row in readme if f'({file})' in row]
+    assert rows, 'not in the README'
+    for row in rows:
+        assert stated[1] in [cell.strip() for cell in row.split('|')], row
+
+
+def test_model_index_loads_and_its_files_exist():
+    index = load(str(ROOT / 'model-index.yml'))
+    index.build_models_with_collections()
+    assert not index.check_errors
+    names = [model.name for model in index.models]
+    assert len(set(names)) == len(names)
+    for model in index.models:
+        assert not model.check_errors
+        assert model.name == model.name.lower()
+        assert (ROOT / model.config).is_file(), model.config
+        assert set(model.data.get('Downstream') or []) <= set(names)
+        epochs = Config.fromfile(ROOT / model.config).train_cfg.max_epochs
+        assert model.metadata.data['Epochs'] == epochs, model.name
+    assert {ROOT / 'configs' / n for n in CONFIGS if n not in (*ABLATIONS, OWN_IMAGES)} == {
+        ROOT / model.config for model in index.models
+    }
+    for collection in index.collections:
+        assert (ROOT / collection.readme).is_file()

@@ -1,0 +1,76 @@
+"""The configs of a method, and what is true of them all."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import MODELS
+
+ROOT = Path(__file__).parents[2]
+ABSENT = 'absent'
+
+
+class Zoo:
+    """The configs under configs/<method>, by their names within it."""
+
+    def __init__(self, method):
+        self.method = method
+        self.folder = ROOT / 'configs' / method
+        self.names = sorted(
+            path.relative_to(self.folder).as_posix() for path in self.folder.rglob('*.py')
+        )
+
+    @property
+    def pretraining(self):
+        return [name for name in self.names if not name.startswith('transfer/')]
+
+    @property
+    def ablations(self):
+        return [name for name in self.names if name.startswith('ablations/')]
+
+    @property
+    def finetuning(self):
+        return [name for name in self.names if name.startswith('transfer/in1k-finetune')]
+
+    def config(self, name):
+        return Config.fromfile(self.folder / name)
+
+    def changes(self, name, base):
+        """What config ``name`` says otherwise than ``base``: {'a.b': value or ABSENT}."""
+        before, after = (flat(self.config(n).to_dict()) for n in (base, name))
+        return {
+            key: after.get(key, ABSENT)
+            for key in before.keys() | after.keys()
+            if after.get(key, ABSENT) != before.get(key, ABSENT)
+        }
+
+
+def flat(node, prefix=''):
+    """{'a.b': value} of a nest of dicts; lists are values."""
+    if not isinstance(node, dict):
+        return {prefix: node}
+    leaves = {}
+    for key, child in node.items():
+        leaves.update(flat(child, f'{prefix}.{key}' if prefix else key))
+    return leaves
+
+
+def assert_layers_learn_at_their_own_rates(config):
+    """Layer decay, parameter by parameter, on the real architecture."""
+    with torch.device('meta'):
+        model = MODELS.build(config.model)
+    optimizer = build_optim_wrapper(model, config.optim_wrapper)
+    decay, depth = config.optim_wrapper.paramwise_cfg.layer_decay_rate, len(model.backbone.layers)
+    stem = ('patch_embed', 'cls_token', 'pos_embed', 'conv_stages')
+    for group in optimizer.optimizer.param_groups:
+        block = re.match(r'backbone\.layers\.(\d+)\.', group['param_name'])
+        if block:
+            above = depth - int(block[1])
+        else:
+            first = group['param_name'].removeprefix('backbone.').startswith(stem)
+            above = depth + 1 if first else 0
+        lr = config.optim_wrapper.optimizer.lr * decay**above
+        assert group['lr'] == pytest.approx(lr), group['param_name']

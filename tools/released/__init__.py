@@ -1,0 +1,1 @@
+"""Each method on the numbers of its released implementation."""
