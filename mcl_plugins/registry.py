@@ -4,7 +4,10 @@
 no import in the config. A child of mmpretrain's registries would not be reachable from mmdet.
 """
 
+from typing import Any
+
 from mmengine import registry as root
+from mmpretrain.registry import MODELS as MMPRETRAIN_MODELS
 
 __all__ = [
     'DATASETS',
@@ -14,6 +17,7 @@ __all__ = [
     'OPTIM_WRAPPER_CONSTRUCTORS',
     'RUNNERS',
     'TRANSFORMS',
+    'build_part',
 ]
 
 # Importing the package registers every part; MMEngine does so on the first look-up.
@@ -28,3 +32,8 @@ OPTIM_WRAPPERS = root.Registry('optim_wrapper', parent=root.OPTIM_WRAPPERS, **_S
 OPTIM_WRAPPER_CONSTRUCTORS = root.Registry(
     'optimizer wrapper constructor', parent=root.OPTIM_WRAPPER_CONSTRUCTORS, **_SHARED
 )
+
+
+def build_part(config: dict | None) -> Any:
+    """Build a part of a model; None stays None. Types without a scope are mmpretrain's."""
+    return None if config is None else MMPRETRAIN_MODELS.build(config)

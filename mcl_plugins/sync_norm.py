@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from .gather import sum_with_gradient
 from .registry import MODELS
 
 
 @MODELS.register_module()
-class SyncBN(nn.SyncBatchNorm):
-    """PyTorch's ``SyncBatchNorm``, made to work on CPUs too.
+class SyncBN(_BatchNorm):
+    """Batch normalisation over the rows of all processes.
 
-    PyTorch's refuses CPU tensors within a process group, so a method that uses it could not
-    train on gloo. In configs: ``norm_cfg=dict(type='mcl_plugins.SyncBN')``.
+    PyTorch's ``SyncBatchNorm`` refuses CPU tensors within a process group, and DDP refuses models
+    that hold one on a CPU, so a method that uses it could not train on gloo. This one has its
+    parameters, buffers and numbers, on every device. In configs:
+    ``norm_cfg=dict(type='mcl_plugins.SyncBN')``.
     """
 
     def forward(self, input: Tensor) -> Tensor:
         """(N, C, ...) -> the same shape."""
-        if input.device.type != 'cpu' or not self.training:
+        if not self.training:
             return super().forward(input)
         channels = [0, *range(2, input.ndim)]
         shape = [1, -1] + [1] * (input.ndim - 2)
-        count = sum_with_gradient(input.new_full((), input.numel() / input.shape[1]))
-        mean = sum_with_gradient(input.sum(channels)) / count
-        centred = input - mean.view(shape)
+        # Statistics of bfloat16 rows are float32, as in PyTorch's.
+        rows = input.to(torch.promote_types(input.dtype, torch.float32))
+        count = sum_with_gradient(rows.new_full((), rows.numel() / rows.shape[1]))
+        mean = sum_with_gradient(rows.sum(channels)) / count
+        centred = rows - mean.view(shape)
         variance = sum_with_gradient(centred.square().sum(channels)) / count
-        self._track(mean.detach(), variance.detach() * count / (count - 1))
+        self._track(mean.detach(), variance.detach() * count / (count - 1).clamp_min(1))
         output = centred * (variance + self.eps).rsqrt().view(shape)
-        return output * self.weight.view(shape) + self.bias.view(shape) if self.affine else output
+        if self.affine:
+            output = output * self.weight.view(shape) + self.bias.view(shape)
+        return output.to(input.dtype)
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        """Any number of dimensions will do."""
 
     def _track(self, mean: Tensor, variance: Tensor) -> None:
         """Update the running statistics as PyTorch does."""

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import distributed as dist
 from torch import multiprocessing
 
-import mcl_plugins  # noqa: F401
+from mcl_plugins.mask_generators import PatchMask
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / 'tools'))
@@ -81,6 +81,17 @@ def images(tmp_path):
         image = rng.integers(0, 256, (40, 48, 3), dtype=np.uint8)
         Image.fromarray(image).save(folder / f'{index}.jpg')
     return tmp_path / 'data'
+
+
+class GivenMask(torch.nn.Module):
+    """A mask generator that hands out a fixed mask."""
+
+    def __init__(self, hidden):
+        super().__init__()
+        self.hidden = hidden
+
+    def forward(self, *_):
+        return PatchMask.from_hidden(self.hidden)
 
 
 def run_on_two_processes(function, *arguments):

@@ -9,7 +9,7 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor
 
 from ..mask_generators import ImportanceMask, PatchMask
-from ..registry import MODELS
+from ..registry import MODELS, build_part
 
 
 @MODELS.register_module()
@@ -50,12 +50,12 @@ class CcMIM(BaseSelfSupervisor):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        self.decoder = MODELS.build(decoder)
-        self.projector = MODELS.build(projector)
-        self.predictor = MODELS.build(predictor) if predictor else None
-        self.pixel_head = MODELS.build(pixel_head)
-        self.contrast_head = MODELS.build(contrast_head)
-        self.mask_generator = MODELS.build(mask_generator)
+        self.decoder = build_part(decoder)
+        self.projector = build_part(projector)
+        self.predictor = build_part(predictor)
+        self.pixel_head = build_part(pixel_head)
+        self.contrast_head = build_part(contrast_head)
+        self.mask_generator = build_part(mask_generator)
         self.importance = importance or {}
 
     def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:

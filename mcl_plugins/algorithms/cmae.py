@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..mask_generators import PatchMask
 from ..momentum import MomentumSchedule, MomentumTeacher
-from ..registry import MODELS
+from ..registry import MODELS, build_part
 
 
 @MODELS.register_module()
@@ -56,18 +56,16 @@ class CMAE(BaseSelfSupervisor):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        self.pixel_decoder = MODELS.build(pixel_decoder)
-        self.feature_decoder = MODELS.build(feature_decoder) if feature_decoder else None
+        self.pixel_decoder = build_part(pixel_decoder)
+        self.feature_decoder = build_part(feature_decoder)
         if self.feature_decoder is not None and share_decoder_blocks:
             self.feature_decoder.share_blocks(self.pixel_decoder)
-        self.projector = MODELS.build(projector)
-        self.predictor = MODELS.build(predictor)
-        self.pixel_head = MODELS.build(pixel_head)
-        self.contrast_head = MODELS.build(contrast_head)
-        self.mask_generator = MODELS.build(mask_generator)
-        self.target_mask_generator = (
-            MODELS.build(target_mask_generator) if target_mask_generator else None
-        )
+        self.projector = build_part(projector)
+        self.predictor = build_part(predictor)
+        self.pixel_head = build_part(pixel_head)
+        self.contrast_head = build_part(contrast_head)
+        self.mask_generator = build_part(mask_generator)
+        self.target_mask_generator = build_part(target_mask_generator)
         self.momentum = MomentumSchedule(**momentum)
         self.target = MomentumTeacher(backbone=self.backbone, projector=self.projector)
         self.target.backbone.drop_final_norm()

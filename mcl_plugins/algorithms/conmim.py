@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..mask_generators import PatchMask
 from ..momentum import MomentumSchedule, MomentumTeacher
-from ..registry import MODELS
+from ..registry import MODELS, build_part
 
 
 @MODELS.register_module()
@@ -44,7 +44,7 @@ class ConMIM(BaseSelfSupervisor):
         super().__init__(
             backbone, neck, head, data_preprocessor=data_preprocessor, init_cfg=init_cfg
         )
-        self.mask_generator = MODELS.build(mask_generator) if mask_generator else None
+        self.mask_generator = build_part(mask_generator)
         if self.mask_generator is None:
             self.backbone.mask_token.requires_grad_(False)  # unused: DDP would wait for it
         self.momentum = MomentumSchedule(**momentum)

@@ -26,11 +26,12 @@ def golden():
         return dict(archive)
 
 
-def test_released_numbers_pass(tmp_path):
-    result = fidelity(GOLDEN / 'conmim_a.npz', '--json', tmp_path / 'out.json')
+@pytest.mark.parametrize('method', ['ccmim', 'cmae', 'conmim'])
+def test_released_numbers_pass(tmp_path, method):
+    result = fidelity(GOLDEN / f'{method}_a.npz', '--json', tmp_path / 'out.json')
     assert result.returncode == 0, result.stderr
     (report,) = json.loads((tmp_path / 'out.json').read_text())
-    assert report['passed'] and report['method'] == 'conmim'
+    assert report['passed'] and report['method'] == method
     assert max(report['loss'], report['outputs'], report['gradients']) < 1e-5
 
 
@@ -53,7 +54,10 @@ def test_an_unknown_method_is_named(tmp_path, golden):
     golden['method'] = np.array('simclr')
     np.savez(tmp_path / 'simclr.npz', **golden)
     result = fidelity(tmp_path / 'simclr.npz')
-    assert result.returncode == 1 and "'simclr' is unknown; known are ['conmim'" in result.stderr
+    assert (
+        result.returncode == 1
+        and "'simclr' is unknown; known are ['ccmim', 'cmae', 'conmim'" in result.stderr
+    )
 
 
 def test_other_sizes_pass(tmp_path):

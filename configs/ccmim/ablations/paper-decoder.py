@@ -1,4 +1,4 @@
-# A decoder of two blocks, as the paper says; the released code and MAE have eight.
+# Two blocks of decoder, as the paper says; MAE and the code have eight (no number in the paper).
 _base_ = '../vit-b_300e.py'
 
 model = dict(decoder=dict(decoder_depth=2))

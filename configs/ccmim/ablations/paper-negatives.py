@@ -1,4 +1,4 @@
-# Negatives as in Eq. 7: the other images' visible parts.
+# Negatives as in Eq. 7, the visible parts of the other images (no number in the paper).
 _base_ = '../vit-b_300e.py'
 
 model = dict(contrast_head=dict(type='mcl_plugins.VisibleNegativesHead'))

@@ -8,19 +8,7 @@ import torch
 from mmpretrain.registry import MODELS
 from torch.nn.parallel import DistributedDataParallel
 
-from conftest import SMALL, run_on_two_processes
-from mcl_plugins.mask_generators import PatchMask
-
-
-class GivenMask(torch.nn.Module):
-    """Hands out a fixed mask."""
-
-    def __init__(self, hidden):
-        super().__init__()
-        self.hidden = hidden
-
-    def forward(self, *_):
-        return PatchMask.from_hidden(self.hidden)
+from conftest import SMALL, GivenMask, run_on_two_processes
 
 
 def views(batch=4):

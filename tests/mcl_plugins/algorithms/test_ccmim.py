@@ -1,0 +1,220 @@
+"""ccMIM as a whole: who sees what, where gradients stop, variants, two processes."""
+
+import pytest
+import torch
+from mmpretrain.registry import MODELS
+from torch.nn.parallel import DistributedDataParallel
+
+from conftest import GivenMask, run_on_two_processes
+from mcl_plugins.mask_generators import PatchMask
+
+SMALL = dict(
+    type='mcl_plugins.CcMIM',
+    backbone=dict(
+        type='mcl_plugins.MaskedViT',
+        arch=dict(embed_dims=48, num_layers=2, num_heads=3, feedforward_channels=96),
+        img_size=32,
+        patch_size=8,
+    ),
+    decoder=dict(
+        type='mcl_plugins.MaskedDecoder',
+        num_patches=16,
+        patch_size=8,
+        embed_dim=48,
+        decoder_embed_dim=32,
+        decoder_depth=2,
+        decoder_num_heads=4,
+    ),
+    projector=dict(
+        type='NonLinearNeck',
+        in_channels=48,
+        hid_channels=48,
+        out_channels=16,
+        with_last_bn_affine=False,
+        with_avg_pool=False,
+        norm_cfg=dict(type='BN1d'),
+        init_cfg=dict(type='Xavier', layer='Linear', distribution='uniform'),
+    ),
+    pixel_head=dict(
+        type='MAEPretrainHead',
+        norm_pix=True,
+        patch_size=8,
+        loss=dict(type='PixelReconstructionLoss', criterion='L2'),
+    ),
+    contrast_head=dict(type='mcl_plugins.InfoNCEHead', temperature=0.5, loss_weight=0.2),
+    mask_generator=dict(type='mcl_plugins.ImportanceMask', mask_ratio=0.75),
+    data_preprocessor=dict(
+        type='mcl_plugins.MultiViewPreprocessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+    ),
+)
+ALIGN = dict(
+    predictor=dict(
+        type='NonLinearNeck',
+        in_channels=16,
+        hid_channels=8,
+        out_channels=16,
+        with_last_bn=False,
+        with_last_bias=True,
+        with_avg_pool=False,
+        norm_cfg=dict(type='BN1d'),
+    ),
+    contrast_head=dict(type='mcl_plugins.CosineHead', loss_weight=0.2),
+)
+VARIANTS = {
+    'default': {},
+    'align': ALIGN,
+    'Eq. 7': dict(contrast_head=dict(type='mcl_plugins.VisibleNegativesHead', temperature=0.5)),
+    'Eq. 4': dict(importance=dict(blocks='last', kind='logit')),
+    'random': dict(mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.75)),
+    'block': dict(mask_generator=dict(type='mcl_plugins.BlockMask', mask_ratio=0.75, min_area=2)),
+    'most important': dict(
+        mask_generator=dict(type='mcl_plugins.ImportanceMask', mask_ratio=0.75, sampling=False)
+    ),
+    'lambda 0': dict(
+        contrast_head=dict(type='mcl_plugins.InfoNCEHead', temperature=0.5, loss_weight=0.0)
+    ),
+}
+
+
+def build(**changes):
+    model = MODELS.build({**SMALL, **changes})
+    model.init_weights()
+    return model
+
+
+def images(batch=6):
+    return torch.randn(batch, 3, 32, 32)
+
+
+def total(losses):
+    return losses['loss_contrast'] + losses['loss_pixel']
+
+
+@pytest.mark.parametrize('changes', VARIANTS.values(), ids=VARIANTS)
+def test_every_parameter_gets_a_gradient(changes):
+    model = build(**changes)
+    losses = model.loss([images()])
+    total(losses).backward()
+    for name, param in model.named_parameters():
+        assert param.grad is not None and param.grad.isfinite().all(), name
+    assert model.draw_mask(images()).hidden.sum(dim=1).tolist() == [12] * 6
+
+
+def test_visible_and_hidden_patches_are_encoded_apart():
+    """Each projector call sees the class token of one set, encoded without the other set."""
+    model = build().double()
+    batch = images().double()
+    mask = PatchMask.from_hidden(torch.stack([torch.randperm(16) for _ in range(6)]) >= 4)
+    model.mask_generator = GivenMask(mask.hidden)
+    rows = []
+    model.projector.register_forward_pre_hook(lambda _, args: rows.append(args[0][0]))
+    model.loss([batch])
+    patches = model.backbone.embed(batch)
+    for (row, ids), grad in zip(
+        zip(rows, (mask.visible_ids, mask.hidden_ids), strict=True), (True, False), strict=True
+    ):
+        alone = torch.stack(
+            [model.backbone.encode(p[i][None])[0, 0] for p, i in zip(patches, ids, strict=True)]
+        )
+        torch.testing.assert_close(row, alone)
+        assert row.requires_grad == grad
+
+
+def test_no_gradient_through_the_hidden_set_is_what_a_detached_key_gives():
+    """The released code runs the hidden set with gradients that never arrive."""
+    model = build().double()
+    batch = images().double()
+    hidden = torch.stack([torch.randperm(16) for _ in range(6)]) >= 4
+    model.mask_generator = GivenMask(hidden)
+    total(model.loss([batch])).backward()
+    ours = {name: p.grad for name, p in model.named_parameters()}
+
+    model.zero_grad()
+    mask = model.draw_mask(batch)
+    patches = model.backbone.embed(batch)
+    tokens = model.backbone.encode(patches, mask.visible_ids)
+    loss = model.pixel_head.loss(model.decoder(tokens, mask.restore_ids), batch, mask.hidden)
+    (query,) = model.projector((tokens[:, 0],))
+    (key,) = model.projector((model.backbone.encode(patches, mask.hidden_ids)[:, 0],))
+    (loss + model.contrast_head(query, key.detach())['loss_contrast']).backward()
+    for name, param in model.named_parameters():
+        torch.testing.assert_close(ours[name], param.grad, msg=name)
+
+
+def test_importance_is_that_of_the_current_weights():
+    model = build()
+    batch = images()
+    importance = []
+    model.mask_generator.register_forward_pre_hook(lambda _, args: importance.append(args[0]))
+    model.loss([batch])
+    torch.testing.assert_close(
+        importance[0], model.backbone.class_attention(model.backbone.embed(batch))
+    )
+    # Probabilities of two blocks, without the class token's own share.
+    assert (importance[0].sum(dim=1) < 2).all() and (importance[0] > 0).all()
+
+
+def test_bfloat16_autocast_stays_close_to_float32():
+    model = build()
+    model.mask_generator = GivenMask(torch.arange(16).expand(6, -1) >= 4)
+    batch = images()
+    exact = total(model.loss([batch]))
+    with torch.autocast('cpu', torch.bfloat16):
+        rounded = total(model.loss([batch]))
+    assert rounded.dtype == torch.float32
+    assert rounded.item() == pytest.approx(exact.item(), rel=0.02)
+
+
+def test_a_few_steps_learn_a_fixed_batch():
+    model = build()
+    batch = images(batch=8)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    history = []
+    for _ in range(60):
+        losses = model.loss([batch])
+        optimizer.zero_grad()
+        total(losses).backward()
+        optimizer.step()
+        history.append(losses)
+    assert history[-1]['loss_contrast'] < 0.8 * history[-1]['chance']
+    assert history[-1]['loss_pixel'] < 0.9 * history[0]['loss_pixel']
+
+
+def _half_of_the_batch(rank, state, batch, hidden, expected_loss, expected_gradients):
+    torch.manual_seed(0)
+    model = MODELS.build(without_batch_norm()).double()
+    model.load_state_dict(state)
+    half = slice(rank * 4, rank * 4 + 4)
+    model.mask_generator = GivenMask(hidden[half])
+    wrapped = DistributedDataParallel(model, broadcast_buffers=False)
+    loss = total(wrapped([batch[half]], mode='loss'))
+    loss.backward()
+    loss = loss.detach()
+    torch.distributed.all_reduce(loss)
+    torch.testing.assert_close(loss / 2, expected_loss)
+    for name, param in model.named_parameters():
+        torch.testing.assert_close(
+            param.grad, expected_gradients[name], msg=lambda text, name=name: f'{name}: {text}'
+        )
+
+
+def without_batch_norm():
+    """The projector's statistics are those of a process, as released: layer norms instead."""
+    norm_cfg = dict(type='LN')
+    projector = {**SMALL['projector'], 'norm_cfg': norm_cfg, 'with_last_bn': False}
+    return {**SMALL, 'projector': projector}
+
+
+def test_two_processes_equal_one_but_for_batch_norm():
+    model = build(**without_batch_norm()).double()
+    batch = images(batch=8).double()
+    hidden = torch.stack([torch.randperm(16) for _ in range(8)]) >= 4
+    model.mask_generator = GivenMask(hidden)
+    loss = total(model.loss([batch]))
+    loss.backward()
+    gradients = {name: p.grad for name, p in model.named_parameters()}
+    run_on_two_processes(
+        _half_of_the_batch, model.state_dict(), batch, hidden, loss.detach(), gradients
+    )
