@@ -5,7 +5,11 @@ import subprocess
 import sys
 
 import pytest
+import torch
+from mmengine.config import Config
+from mmpretrain.registry import MODELS
 
+from benchmark import references  # noqa: F401
 from conftest import ROOT
 
 
@@ -18,3 +22,20 @@ def test_both_variants_and_their_ratio_are_printed():
     rows = dict(re.findall(r'^(config|variant) +([\d.]+) ms', result.stdout, re.M))
     (ratio,) = re.findall(r'variant / config: ([\d.]+)', result.stdout)
     assert float(ratio) == pytest.approx(float(rows['variant']) / float(rows['config']), abs=0.02)
+
+
+def test_the_reference_for_ccmim_computes_the_same():
+    """Whole maps and a graph through the hidden set give the same losses and gradients."""
+    config = Config.fromfile(ROOT / 'configs/quickstart/ccmim.py')
+    results = []
+    for kind in ('mcl_plugins.CcMIM', 'mcl_plugins.CcMIMWithMaps'):
+        config.model.type = kind
+        torch.manual_seed(0)
+        model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
+        model.init_weights()
+        model.double()
+        losses = model.loss([torch.randn(4, 3, 32, 32).double()])
+        (losses['loss_pixel'] + losses['loss_contrast']).backward()
+        results.append([losses['loss_pixel'], *(p.grad for p in model.parameters())])
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs)

@@ -3,6 +3,8 @@
     python tools/benchmark/step.py configs/conmim/vit-b.py --batch-size 64
     python tools/benchmark/step.py configs/conmim/vit-b.py --batch-size 2 \
         --against model.backbone.type=BEiTPretrainViT
+    python tools/benchmark/step.py configs/ccmim/vit-b.py --batch-size 2 \
+        --against model.type=mcl_plugins.CcMIMWithMaps
 
 A step is what training does with a batch of uint8 images on the device: preprocessing, forward,
 backward, optimizer, teacher. Both variants take turns step by step, so that they meet the same
@@ -15,6 +17,7 @@ import argparse
 import statistics
 import time
 
+import references  # noqa: F401  registers what to compare with
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.logging import MMLogger
