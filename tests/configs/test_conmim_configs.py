@@ -5,15 +5,13 @@ import step
 import torch
 from mmengine.registry import MODELS
 from mmengine.runner import load_checkpoint
-from zoo import ABSENT, Zoo, assert_layers_learn_at_their_own_rates
+from zoo import ABSENT, OWN_IMAGES, Zoo, assert_layers_learn_at_their_own_rates
 
 from mcl_plugins.checkpoint.files import save_file
 
 ZOO = Zoo('conmim')
 PRETRAINING, ABLATIONS, FINETUNING = ZOO.pretraining, ZOO.ablations, ZOO.finetuning
 config_of = ZOO.config
-# For users' own images: it stands in no table.
-OWN_IMAGES = 'vit-b_own-images.py'
 
 
 # Pre-training: section 4 and Tables 7 and 10 of the paper, the README for ViT-L
