@@ -12,7 +12,7 @@ model = dict(
         type='mcl_plugins.VisionTransformer',
         arch=dict(embed_dims=96, num_layers=4, num_heads=3, feedforward_channels=384),
         img_size=32,
-        patch_size=4,
+        patch_size=8,
         final_norm=False,
         out_type='avg_featmap',
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),

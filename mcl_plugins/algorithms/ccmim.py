@@ -51,9 +51,11 @@ class CcMIM(BaseSelfSupervisor):
     ) -> None:
         super().__init__(backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.decoder = build_part(decoder)
+        self.decoder.check_encoder(self.backbone)
         self.projector = build_part(projector)
         self.predictor = build_part(predictor)
         self.pixel_head = build_part(pixel_head)
+        self.decoder.check_pixel_head(self.pixel_head)
         self.contrast_head = build_part(contrast_head)
         self.mask_generator = build_part(mask_generator)
         self.importance = importance or {}

@@ -57,12 +57,16 @@ class CMAE(BaseSelfSupervisor):
     ) -> None:
         super().__init__(backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.pixel_decoder = build_part(pixel_decoder)
+        self.pixel_decoder.check_encoder(self.backbone)
         self.feature_decoder = build_part(feature_decoder)
-        if self.feature_decoder is not None and share_decoder_blocks:
-            self.feature_decoder.share_blocks(self.pixel_decoder)
+        if self.feature_decoder is not None:
+            self.feature_decoder.check_encoder(self.backbone)
+            if share_decoder_blocks:
+                self.feature_decoder.share_blocks(self.pixel_decoder)
         self.projector = build_part(projector)
         self.predictor = build_part(predictor)
         self.pixel_head = build_part(pixel_head)
+        self.pixel_decoder.check_pixel_head(self.pixel_head)
         self.contrast_head = build_part(contrast_head)
         self.mask_generator = build_part(mask_generator)
         self.target_mask_generator = build_part(target_mask_generator)

@@ -33,6 +33,7 @@ class MaskedDecoder(MAEPretrainDecoder):
     mask_token: nn.Parameter
     decoder_pos_embed: Tensor
     decoder_blocks: nn.ModuleList
+    decoder_pred: nn.Linear
 
     def __init__(self, num_patches: int = 196, with_cls_token: bool = True, **kwargs: Any) -> None:
         super().__init__(num_patches=num_patches, **kwargs)
@@ -52,6 +53,30 @@ class MaskedDecoder(MAEPretrainDecoder):
             cls_token=self.num_extra_tokens > 0,
         )
         self.decoder_pos_embed.copy_(positions)
+
+    def check_encoder(self, encoder: Any) -> None:
+        """Raise a ValueError unless this decoder takes the tokens of ``encoder``."""
+        rows, columns = encoder.patch_resolution
+        for name, own, wanted in (
+            ('num_patches', self.num_patches, rows * columns),
+            ('embed_dim', self.decoder_embed.in_features, encoder.embed_dims),
+            ('with_cls_token', bool(self.num_extra_tokens), bool(encoder.num_extra_tokens)),
+        ):
+            if own != wanted:
+                raise ValueError(
+                    f'The decoder has {name}={own}, but {type(encoder).__name__} needs {wanted} '
+                    f'({rows}x{columns} patches of width {encoder.embed_dims}): set it to that.'
+                )
+
+    def check_pixel_head(self, head: Any) -> None:
+        """Raise a ValueError unless the output has as many pixels as the patches of ``head``."""
+        pixels = head.in_channels * head.patch_size**2
+        if self.decoder_pred.out_features != pixels:
+            raise ValueError(
+                f'The decoder predicts {self.decoder_pred.out_features} values a patch, but the '
+                f'pixel head with patch_size={head.patch_size} compares {pixels}: give both the '
+                "backbone's patch_size."
+            )
 
     def share_blocks(self, other: MaskedDecoder) -> None:
         """Use the embedding, the mask token and the first blocks of ``other`` as one's own.

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from conftest import ROOT
+from mcl_plugins.checkpoint.files import load_file
 
 CONFIG = str(ROOT / 'configs/quickstart/conmim.py')
 ENV = {**os.environ, 'PYTHON': sys.executable, 'VIRTUAL_ENV': sys.prefix}
@@ -131,6 +132,18 @@ def test_dist_train_runs_two_processes_from_another_folder(options, tmp_path):
     assert result.returncode == 0, result.stderr[-3000:]
     assert 'Effective batch 8 = 2 processes x 4 images' in result.stdout + result.stderr
     assert (tmp_path / 'work/epoch_3.pth').is_file()
+
+
+@pytest.mark.parametrize('method', ['ccmim', 'cmae'])
+def test_the_mae_family_trains_on_two_processes(images, tmp_path, method):
+    config = ROOT / f'configs/quickstart/{method}.py'
+    command = [ROOT / 'tools/dist_train.sh', config, 2, '--work-dir', tmp_path / 'work']
+    options = [SHORT[0], *SHORT[3:], f'train_dataloader.dataset.data_root={images}']
+    port = {'ccmim': '29519', 'cmae': '29520'}[method]
+    result = run(*command, '--cfg-options', *options, PORT=port)
+    assert result.returncode == 0, result.stderr[-3000:]
+    state = load_file(tmp_path / 'work/epoch_3.pth')['state_dict']
+    assert any(name.startswith('target.') for name in state) == (method == 'cmae')
 
 
 def test_more_processes_than_devices_say_how_to_spread():

@@ -17,11 +17,10 @@ sys.path.insert(0, str(ROOT / 'tools/quickstart'))
 
 from data.make_digits import make
 from probe import frozen_accuracies, load_images
-from report import draw_report
-from run import summary
+from report import TITLES, draw_report
+from run import losses_of, summary
 
-CONFIG = ROOT / 'configs/quickstart/conmim.py'
-FINETUNE = ROOT / 'configs/quickstart/conmim_finetune.py'
+CONFIGS = ROOT / 'configs/quickstart'
 
 
 @pytest.fixture(scope='module')
@@ -31,9 +30,9 @@ def digits(tmp_path_factory):
     return root
 
 
-@pytest.fixture
-def checkpoint(tmp_path):
-    config = Config.fromfile(CONFIG)
+def checkpoint(method, tmp_path):
+    """A file as pre-training with the quickstart's config would write it at its start."""
+    config = Config.fromfile(CONFIGS / f'{method}.py')
     model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
     model.init_weights()
     save_file({'state_dict': model.state_dict(), 'meta': {}}, tmp_path / 'epoch_0.pth')
@@ -72,19 +71,22 @@ def test_few_labels_are_twenty_of_each_digit_from_training(digits, choice):
     assert all(name.split('/')[0] == label for name, label in zip(names, labels, strict=True))
 
 
-def test_probes_and_picture(digits, checkpoint, tmp_path):
-    frozen = frozen_accuracies(FINETUNE, checkpoint, digits)
+@pytest.mark.parametrize('method', sorted(TITLES))
+def test_probes_and_picture(digits, tmp_path, method):
+    config, finetune = CONFIGS / f'{method}.py', CONFIGS / f'{method}_finetune.py'
+    start = checkpoint(method, tmp_path)
+    frozen = frozen_accuracies(finetune, start, digits)
     for task in ('linear probe', 'k-NN'):
         assert set(frozen[task]) == {'pixels', 'random', 'pretrained'}
         # Digits are easy for pixels, and better than chance even for a random network.
         assert frozen[task]['pixels']['mean'] > 70 and frozen[task]['random']['mean'] > 12
     results = {
-        'method': 'conmim',
+        'method': method,
         'fine-tune on 200 labels': {'random': summary([30.0, 40.0]), 'pretrained': summary([70.0])},
         **frozen,
-        'pre-training': {'step': [20, 40], 'loss': [3.0, 1.0], 'chance': 2.77},
+        'pre-training': {'step': [20, 40], 'losses': {'contrast': [3.0, 1.0]}, 'chance': 2.77},
     }
-    picture = draw_report(results, CONFIG, FINETUNE, checkpoint, digits, tmp_path)
+    picture = draw_report(results, config, finetune, start, digits, tmp_path)
     with Image.open(picture) as image:
         pixels = np.asarray(image.convert('RGB'))
     assert pixels.shape[0] > 800 and pixels.shape[1] > 1000
@@ -107,3 +109,9 @@ def test_centre_crops_have_labels_of_their_folders(digits):
     np.testing.assert_array_equal(
         images[0].permute(1, 2, 0).numpy(), np.asarray(Image.open(first))[4:36, 4:36]
     )
+
+
+def test_losses_have_names():
+    rows = [{'loss': 3.0, 'loss_pixel': 1.00004, 'loss_contrast': 2.0}]
+    assert losses_of(rows) == {'contrast': [2.0], 'reconstruction': [1.0]}
+    assert losses_of([{'loss': 3.0}, {'loss': 2.0}]) == {'contrast': [3.0, 2.0]}

@@ -182,6 +182,20 @@ def test_a_few_steps_learn_a_fixed_batch():
     assert history[-1]['loss_pixel'] < 0.9 * history[0]['loss_pixel']
 
 
+@pytest.mark.parametrize(
+    ('part', 'setting', 'message'),
+    [
+        ('decoder', dict(num_patches=9), r'num_patches=9, but MaskedViT needs 16 \(4x4 patches'),
+        ('decoder', dict(embed_dim=64), 'embed_dim=64, but MaskedViT needs 48'),
+        ('decoder', dict(with_cls_token=False), 'with_cls_token=False, but MaskedViT needs True'),
+        ('pixel_head', dict(patch_size=16), 'predicts 192 values .* patch_size=16 compares 768'),
+    ],
+)
+def test_parts_that_do_not_fit_are_errors(part, setting, message):
+    with pytest.raises(ValueError, match=message):
+        build(**{part: {**SMALL[part], **setting}})
+
+
 def _half_of_the_batch(rank, state, batch, hidden, expected_loss, expected_gradients):
     torch.manual_seed(0)
     model = MODELS.build(without_batch_norm()).double()
