@@ -53,6 +53,35 @@ SMALL = dict(
 )
 
 
+# Parts of the small MAE-like models: 16 patches of 8 px, 48 wide.
+SMALL_VIT = dict(
+    type='mcl_plugins.MaskedViT',
+    arch=dict(embed_dims=48, num_layers=2, num_heads=3, feedforward_channels=96),
+    img_size=32,
+    patch_size=8,
+)
+SMALL_DECODER = dict(
+    type='mcl_plugins.MaskedDecoder',
+    num_patches=16,
+    patch_size=8,
+    embed_dim=48,
+    decoder_embed_dim=32,
+    decoder_depth=2,
+    decoder_num_heads=4,
+)
+PIXEL_HEAD = dict(
+    type='MAEPretrainHead',
+    norm_pix=True,
+    patch_size=8,
+    loss=dict(type='PixelReconstructionLoss', criterion='L2'),
+)
+PREPROCESSOR = dict(
+    type='mcl_plugins.MultiViewPreprocessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+)
+
+
 @pytest.fixture(autouse=True)
 def _scope():
     """Build under mmpretrain's scope, with MMEngine's thousand lines of initialisation off."""

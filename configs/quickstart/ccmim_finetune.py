@@ -1,26 +1,21 @@
-# The quickstart's few-label fine-tuning, from a checkpoint of ccmim.py or, with
-# init_cfg=None, from random weights.
-_base_ = [
-    '../_base_/default_runtime.py',
-    '../_base_/datasets/digits_few_labels.py',
-    '../_base_/schedules/digits_finetune.py',
-]
+# The quickstart's few-label fine-tuning, from a checkpoint of ccmim.py or, with init_cfg=None, from
+# random weights: on gray images too, and with the network of cmae_finetune.py.
+_base_ = 'cmae_finetune.py'
 
-model = dict(
-    type='ImageClassifier',
-    backbone=dict(
-        type='mcl_plugins.VisionTransformer',
-        arch=dict(embed_dims=96, num_layers=4, num_heads=3, feedforward_channels=384),
-        img_size=32,
-        patch_size=8,
-        final_norm=False,
-        out_type='avg_featmap',
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
-    head=dict(
-        type='LinearClsHead',
-        num_classes=10,
-        in_channels=96,
-        loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original'),
-        init_cfg=dict(type='TruncNormal', layer='Linear', std=0.02)),
-)
-default_hooks = dict(logger=dict(interval=40), checkpoint=dict(interval=40))
+train_dataloader = dict(
+    dataset=dict(
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='RandomResizedCrop', scale=32, crop_ratio_range=(0.6, 1.0), backend='pillow'),
+            dict(type='RandomGrayscale', prob=1.0, keep_channels=True),
+            dict(type='PackInputs'),
+        ]))
+val_dataloader = dict(
+    dataset=dict(
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='CenterCrop', crop_size=32),
+            dict(type='RandomGrayscale', prob=1.0, keep_channels=True),
+            dict(type='PackInputs'),
+        ]))
+test_dataloader = val_dataloader

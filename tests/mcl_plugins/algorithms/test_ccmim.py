@@ -5,26 +5,20 @@ import torch
 from mmpretrain.registry import MODELS
 from torch.nn.parallel import DistributedDataParallel
 
-from conftest import GivenMask, run_on_two_processes
+from conftest import (
+    PIXEL_HEAD,
+    PREPROCESSOR,
+    SMALL_DECODER,
+    SMALL_VIT,
+    GivenMask,
+    run_on_two_processes,
+)
 from mcl_plugins.mask_generators import PatchMask
 
 SMALL = dict(
     type='mcl_plugins.CcMIM',
-    backbone=dict(
-        type='mcl_plugins.MaskedViT',
-        arch=dict(embed_dims=48, num_layers=2, num_heads=3, feedforward_channels=96),
-        img_size=32,
-        patch_size=8,
-    ),
-    decoder=dict(
-        type='mcl_plugins.MaskedDecoder',
-        num_patches=16,
-        patch_size=8,
-        embed_dim=48,
-        decoder_embed_dim=32,
-        decoder_depth=2,
-        decoder_num_heads=4,
-    ),
+    backbone=SMALL_VIT,
+    decoder=SMALL_DECODER,
     projector=dict(
         type='NonLinearNeck',
         in_channels=48,
@@ -35,19 +29,10 @@ SMALL = dict(
         norm_cfg=dict(type='BN1d'),
         init_cfg=dict(type='Xavier', layer='Linear', distribution='uniform'),
     ),
-    pixel_head=dict(
-        type='MAEPretrainHead',
-        norm_pix=True,
-        patch_size=8,
-        loss=dict(type='PixelReconstructionLoss', criterion='L2'),
-    ),
+    pixel_head=PIXEL_HEAD,
     contrast_head=dict(type='mcl_plugins.InfoNCEHead', temperature=0.5, loss_weight=0.2),
     mask_generator=dict(type='mcl_plugins.ImportanceMask', mask_ratio=0.75),
-    data_preprocessor=dict(
-        type='mcl_plugins.MultiViewPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-    ),
+    data_preprocessor=PREPROCESSOR,
 )
 ALIGN = dict(
     predictor=dict(

@@ -8,7 +8,14 @@ import torch
 from mmpretrain.registry import MODELS
 from torch.nn.parallel import DistributedDataParallel
 
-from conftest import GivenMask, run_on_two_processes
+from conftest import (
+    PIXEL_HEAD,
+    PREPROCESSOR,
+    SMALL_DECODER,
+    SMALL_VIT,
+    GivenMask,
+    run_on_two_processes,
+)
 
 MLP = dict(
     type='NonLinearNeck',
@@ -19,41 +26,21 @@ MLP = dict(
     with_avg_pool=False,
     norm_cfg=dict(type='mcl_plugins.SyncBN', eps=1e-6),
 )
-DECODER = dict(
-    type='mcl_plugins.MaskedDecoder',
-    num_patches=16,
-    patch_size=8,
-    embed_dim=48,
-    decoder_embed_dim=32,
-    decoder_num_heads=4,
-)
 SMALL = dict(
     type='mcl_plugins.CMAE',
-    backbone=dict(
-        type='mcl_plugins.MaskedViT',
-        arch=dict(embed_dims=48, num_layers=2, num_heads=3, feedforward_channels=96),
-        img_size=32,
-        patch_size=8,
-    ),
-    pixel_decoder=dict(**DECODER, decoder_depth=2),
-    feature_decoder=dict(**DECODER, decoder_depth=1, predict_feature_dim=48),
+    backbone=SMALL_VIT,
+    pixel_decoder=SMALL_DECODER,
+    feature_decoder={**SMALL_DECODER, 'decoder_depth': 1, 'predict_feature_dim': 48},
     projector=dict(**MLP, in_channels=48),
     predictor=dict(**MLP, in_channels=16),
-    pixel_head=dict(
-        type='MAEPretrainHead',
-        norm_pix=True,
-        patch_size=8,
-        loss=dict(type='PixelReconstructionLoss', criterion='L2'),
-    ),
+    pixel_head=PIXEL_HEAD,
     contrast_head=dict(type='mcl_plugins.InfoNCEHead', temperature=0.07),
     mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.65, unit=1),
     momentum=dict(start=0.9, end=0.9),
-    data_preprocessor=dict(
-        type='mcl_plugins.MultiViewPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        views=[[], [dict(type='mcl_plugins.Grayscale', prob=0.5)]],
-    ),
+    data_preprocessor={
+        **PREPROCESSOR,
+        'views': [[], [dict(type='mcl_plugins.Grayscale', prob=0.5)]],
+    },
 )
 
 
