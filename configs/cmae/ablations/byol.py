@@ -1,4 +1,4 @@
-# Section 4.4, a loss without negatives, 2 - 2 cos as in BYOL: 83.4.
+# Loss form, a loss without negatives, 2 - 2 cos as in BYOL: 83.4.
 _base_ = '../vit-b_300e.py'
 
 model = dict(
