@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from PIL import Image
@@ -103,12 +104,14 @@ def test_spread_is_that_of_the_seeds():
 
 
 def test_centre_crops_have_labels_of_their_folders(digits):
-    images, labels = load_images(digits / 'val')
+    images, labels = load_images(CONFIGS / 'conmim_finetune.py', digits / 'val')
     assert images.shape == (794, 3, 32, 32) and len(labels) == 794
     first = sorted((digits / 'val').glob('*/*.jpg'))[0]
     np.testing.assert_array_equal(
         images[0].permute(1, 2, 0).numpy(), np.asarray(Image.open(first))[4:36, 4:36]
     )
+    gray, _ = load_images(CONFIGS / 'ccmim_finetune.py', digits / 'val')
+    assert torch.equal(gray[:, 0], gray[:, 2]) and not torch.equal(images[:, 0], images[:, 2])
 
 
 def test_losses_have_names():

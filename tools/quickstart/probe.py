@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.dataset import Compose
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import MODELS
-from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -23,14 +23,21 @@ from tqdm import tqdm
 NEIGHBOURS = 20
 
 
-def load_images(folder: Path, side: int = 32) -> tuple[Tensor, np.ndarray]:
-    """Centre crops (N, 3, side, side) uint8 RGB of an image folder, and labels (N,)."""
+def load_images(config: Path, folder: Path) -> tuple[Tensor, np.ndarray]:
+    """What an encoder sees of an image folder in evaluation.
+
+    Args:
+        config: fine-tuning config, for its validation pipeline.
+        folder: images in one folder a class.
+
+    Returns:
+        (N, 3, H, W) uint8 RGB and labels (N,).
+    """
     files = sorted(folder.glob('*/*.jpg'))
-    images = np.stack([np.asarray(Image.open(file)) for file in files])
-    margin = (images.shape[1] - side) // 2
-    crops = images[:, margin : margin + side, margin : margin + side]
-    labels = np.array([int(file.parent.name) for file in files])
-    return torch.from_numpy(crops).permute(0, 3, 1, 2).contiguous(), labels
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        pipeline = Compose(Config.fromfile(config).val_dataloader.dataset.pipeline)
+    images = torch.stack([pipeline({'img_path': str(file)})['inputs'] for file in files])
+    return images.flip(1), np.array([int(file.parent.name) for file in files])
 
 
 def build_classifier(config: Path, checkpoint: Path | None) -> ImageClassifier:
@@ -61,8 +68,8 @@ def features(classifier: ImageClassifier, images: Tensor, name: str) -> np.ndarr
 
 def frozen_accuracies(config: Path, checkpoint: Path, data: Path) -> dict[str, dict]:
     """Linear probe and k-NN accuracies in percent: random and pre-trained encoder, raw pixels."""
-    train, train_labels = load_images(data / 'train')
-    val, val_labels = load_images(data / 'val')
+    train, train_labels = load_images(config, data / 'train')
+    val, val_labels = load_images(config, data / 'val')
     inputs = {'pixels': (train.flatten(1).numpy() / 255, val.flatten(1).numpy() / 255)}
     for name, start in (('random', None), ('pretrained', checkpoint)):
         encoder = build_classifier(config, start)

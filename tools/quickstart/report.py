@@ -103,8 +103,8 @@ def draw_neighbours(
     figure: Figure | SubFigure, config: Path, finetune_config: Path, checkpoint: Path, data: Path
 ) -> None:
     """A row for each of a few unseen digits: itself, masked, and its nearest training images."""
-    train, train_labels = load_images(data / 'train')
-    val, val_labels = load_images(data / 'val')
+    train, train_labels = load_images(finetune_config, data / 'train')
+    val, val_labels = load_images(finetune_config, data / 'val')
     queries = np.array([np.flatnonzero(val_labels == digit)[7] for digit in range(0, 10, 2)])
     queries = queries[:QUERIES]
     encoder = build_classifier(finetune_config, checkpoint)
@@ -118,7 +118,7 @@ def draw_neighbours(
     masked = mask_pixels(config, checkpoint, val[queries])
 
     figure.suptitle(
-        'An unseen digit, what the student sees of one, and its nearest training images '
+        'An unseen digit, what pre-training shows of one, and its nearest training images '
         '(green: same digit)'
     )
     grid = figure.subplots(QUERIES, NEIGHBOURS + 2)
