@@ -28,7 +28,7 @@ model = dict(
     pixel_head=dict(patch_size=8),
 )
 
-optim_wrapper = dict(optimizer=dict(lr=2e-3))
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
 auto_scale_lr = dict(base_batch_size=96)
 train_cfg = dict(max_epochs=32)
 param_scheduler = [

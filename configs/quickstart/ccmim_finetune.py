@@ -19,3 +19,4 @@ val_dataloader = dict(
             dict(type='PackInputs'),
         ]))
 test_dataloader = val_dataloader
+optim_wrapper = dict(optimizer=dict(lr=2e-3))
