@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
+import torch
 from mmengine.config import utils as config_utils
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner import runner as mmengine_runner
@@ -70,6 +71,16 @@ def write_checkpoints_whole(save: Callable) -> None:
             save(checkpoint, filename)
 
     mmengine_runner.save_checkpoint = save_checkpoint
+
+
+def forget_autocast_weights() -> None:
+    """Drop the half-precision copies of weights that autocast made without gradient.
+
+    Before PyTorch 2.11 a pass under ``no_grad`` leaves copies in autocast's cache that a trained
+    pass of the same weights then uses: these weights get no gradient, silently. Can go when
+    setup.cfg asks for torch 2.11.
+    """
+    torch.clear_autocast_cache()
 
 
 def single_drop_path(layers: Iterable[Any]) -> None:

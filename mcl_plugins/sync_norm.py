@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from mmengine.dist import get_world_size
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -24,12 +25,16 @@ class SyncBN(_BatchNorm):
         """(N, C, ...) -> the same shape."""
         if not self.training:
             return super().forward(input)
+        if input.numel() == input.shape[1] and get_world_size() == 1:
+            raise ValueError('SyncBN got one row, whose variance is nothing: use a larger batch.')
         channels = [0, *range(2, input.ndim)]
         shape = [1, -1] + [1] * (input.ndim - 2)
         # Statistics of bfloat16 rows are float32, as in PyTorch's.
         rows = input.to(torch.promote_types(input.dtype, torch.float32))
-        count = sum_with_gradient(rows.new_full((), rows.numel() / rows.shape[1]))
-        mean = sum_with_gradient(rows.sum(channels)) / count
+        own = rows.new_full((1,), rows.numel() / rows.shape[1])
+        sums = sum_with_gradient(torch.cat((rows.sum(channels), own)))  # one collective for both
+        count = sums[-1].detach()
+        mean = sums[:-1] / count
         centred = rows - mean.view(shape)
         variance = sum_with_gradient(centred.square().sum(channels)) / count
         self._track(mean.detach(), variance.detach() * count / (count - 1).clamp_min(1))

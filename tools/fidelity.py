@@ -59,7 +59,7 @@ def main() -> None:
     args = parser.parse_args()
     try:
         results = [check(file, torch.device(args.device)) for file in args.files]
-    except (FileNotFoundError, ValueError, KeyError) as error:
+    except (FileNotFoundError, ValueError, KeyError, RuntimeError) as error:
         sys.exit(f'error: {error}')
     report = json.dumps([asdict(result) for result in results], indent=2)
     print(report)

@@ -8,7 +8,10 @@ import torch
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor
 
+from ..backbones.checks import check_choice
+from ..backbones.vit import IMPORTANCE, MaskedViT
 from ..mask_generators import ImportanceMask, PatchMask
+from ..necks.masked_decoder import check_pixels
 from ..registry import MODELS, build_part
 
 
@@ -51,14 +54,14 @@ class CcMIM(BaseSelfSupervisor):
     ) -> None:
         super().__init__(backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.decoder = build_part(decoder)
-        self.decoder.check_encoder(self.backbone)
         self.projector = build_part(projector)
         self.predictor = build_part(predictor)
         self.pixel_head = build_part(pixel_head)
-        self.decoder.check_pixel_head(self.pixel_head)
         self.contrast_head = build_part(contrast_head)
         self.mask_generator = build_part(mask_generator)
         self.importance = importance or {}
+        check_pixels(self.backbone, self.decoder, self.pixel_head)
+        self._check_importance()
 
     def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:
         """Losses and monitors of a batch.
@@ -86,6 +89,19 @@ class CcMIM(BaseSelfSupervisor):
     def draw_mask(self, images: Tensor) -> PatchMask:
         """The mask of a batch of views (N, 3, H, W)."""
         return self._mask_of(self.backbone.embed(images))
+
+    def _check_importance(self) -> None:
+        """Raise a ValueError unless the importances can be computed and are used."""
+        if not isinstance(self.backbone, MaskedViT):
+            raise ValueError(f'ccMIM needs a MaskedViT, got {type(self.backbone).__name__}.')
+        if self.importance and not isinstance(self.mask_generator, ImportanceMask):
+            raise ValueError(
+                f'importance={self.importance} has no effect with '
+                f'{type(self.mask_generator).__name__}; use an ImportanceMask or leave it out.'
+            )
+        for name, value in self.importance.items():
+            check_choice('importance', name, IMPORTANCE)
+            check_choice(f'importance.{name}', value, IMPORTANCE[name])
 
     def _mask_of(self, patches: Tensor) -> PatchMask:
         if isinstance(self.mask_generator, ImportanceMask):

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..mask_generators import PatchMask
 from ..momentum import MomentumSchedule, MomentumTeacher
+from ..necks.masked_decoder import check_pixels
 from ..registry import MODELS, build_part
 
 
@@ -57,22 +58,17 @@ class CMAE(BaseSelfSupervisor):
     ) -> None:
         super().__init__(backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.pixel_decoder = build_part(pixel_decoder)
-        self.pixel_decoder.check_encoder(self.backbone)
         self.feature_decoder = build_part(feature_decoder)
-        if self.feature_decoder is not None:
-            self.feature_decoder.check_encoder(self.backbone)
-            if share_decoder_blocks:
-                self.feature_decoder.share_blocks(self.pixel_decoder)
         self.projector = build_part(projector)
         self.predictor = build_part(predictor)
         self.pixel_head = build_part(pixel_head)
-        self.pixel_decoder.check_pixel_head(self.pixel_head)
         self.contrast_head = build_part(contrast_head)
         self.mask_generator = build_part(mask_generator)
         self.target_mask_generator = build_part(target_mask_generator)
         self.momentum = MomentumSchedule(**momentum)
         self.target = MomentumTeacher(backbone=self.backbone, projector=self.projector)
         self.target.backbone.drop_final_norm()
+        self._fit_parts(share_decoder_blocks)
 
     def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:
         """Losses and monitors of a batch.
@@ -107,6 +103,20 @@ class CMAE(BaseSelfSupervisor):
     def update_teacher(self, step: int, total: int) -> None:
         """Move the target, after the optimizer's ``step`` (0-based) out of ``total``."""
         self.target.update(self.momentum(step, total))
+
+    def _fit_parts(self, share_decoder_blocks: bool) -> None:
+        """Check that the parts go together, before any work is done."""
+        check_pixels(self.backbone, self.pixel_decoder, self.pixel_head)
+        if self.feature_decoder is not None:
+            self.feature_decoder.check_encoder(self.backbone)
+            self.feature_decoder.check_output(
+                self.backbone.embed_dims, "set predict_feature_dim to the encoder's width"
+            )
+        if not share_decoder_blocks:
+            return
+        if self.feature_decoder is None:
+            raise ValueError('share_decoder_blocks=True needs a feature_decoder, which is None.')
+        self.feature_decoder.share_blocks(self.pixel_decoder)
 
     def _key(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) target views -> (N, C) projections; BatchNorm in train mode."""

@@ -14,7 +14,7 @@ from ..checkpoint.loading import init_from_checkpoint
 from ..compat import quiet_meshgrid, single_drop_path
 from ..initialisation import trunc_normal_layers
 from ..registry import MODELS
-from .checks import check_arch, check_image_size
+from .checks import ARCH_KEYS, check_arch, check_image_size
 from .relative_position import expand_shared_bias, resize_bias_tables
 
 
@@ -100,7 +100,7 @@ class BEiTViT(_BEiTViT):
         init_std: float = 0.02,
         **kwargs: Any,
     ) -> None:
-        check_arch(arch, self.arch_zoo)
+        check_arch(arch, self.arch_zoo, ARCH_KEYS)
         check_image_size(img_size, patch_size)
         with quiet_meshgrid():
             super().__init__(arch=arch, img_size=img_size, patch_size=patch_size, **kwargs)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Iterable
+
+ARCH_KEYS = ('embed_dims', 'num_layers', 'num_heads', 'feedforward_channels')
 
 
-def check_arch(arch: str | dict, zoo: Iterable[str]) -> None:
-    """Raise a ValueError unless a named architecture is known."""
-    known = sorted(zoo)
+def check_arch(arch: str | dict, zoo: Iterable[str], keys: Iterable[str]) -> None:
+    """Raise a ValueError unless a named architecture is known, or a dict has all ``keys``."""
+    known, keys = sorted(zoo), sorted(keys)
     if isinstance(arch, str) and arch.lower() not in known:
         raise ValueError(
-            f'Unknown arch {arch!r}; choose from {known} or give a dict with embed_dims, '
-            'num_layers, num_heads and feedforward_channels.'
+            f'Unknown arch {arch!r}; choose from {known} or give a dict with {", ".join(keys)}.'
         )
+    if not isinstance(arch, str) and set(arch) != set(keys):
+        raise ValueError(f'arch has the keys {sorted(arch)}; it needs {keys}.')
 
 
 def check_image_size(img_size: int, patch_size: int) -> None:
@@ -25,7 +28,7 @@ def check_image_size(img_size: int, patch_size: int) -> None:
         )
 
 
-def check_choice(name: str, value: object, choices: Container[object]) -> None:
+def check_choice(name: str, value: object, choices: Collection[object]) -> None:
     """Raise a ValueError unless ``value`` is one of ``choices``."""
     if value not in choices:
-        raise ValueError(f'{name}={value!r} is unknown; choose from {choices}.')
+        raise ValueError(f'{name}={value!r} is unknown; choose from {list(choices)}.')

@@ -71,7 +71,7 @@ class ConvBlock(nn.Module):
         """
         mixed = self.conv1(self.ln1(x))
         if visible is not None:
-            mixed = mixed * visible
+            mixed = mixed * visible.to(mixed.dtype)
         x = x + self.drop_path(self.conv2(self.attn(mixed)))
         return x + self.drop_path(self.ffn(self.ln2(x)))
 
@@ -114,7 +114,7 @@ class ConvViT(BaseBackbone):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        check_arch(arch, self.arch_zoo)
+        check_arch(arch, self.arch_zoo, self.arch_zoo['base'])
         check_choice('out_type', out_type, ('raw', 'featmap', 'avg_featmap'))
         stride = int(np.prod(PATCH_SIZES))
         check_image_size(img_size, stride)
@@ -184,7 +184,7 @@ class ConvViT(BaseBackbone):
     def get_layer_depth(self, param_name: str, prefix: str = '') -> tuple[int, int]:
         """Layer of a parameter and number of layers, for layer-wise learning rates.
 
-        All convolutional stages are layer 0, as in ConvMAE's released code.
+        All that comes before the transformer is layer 0, as in ConvMAE's released code.
         """
         last = self.num_layers + 1
         if not param_name.startswith(prefix):
@@ -192,7 +192,7 @@ class ConvViT(BaseBackbone):
         name = param_name[len(prefix) :]
         if name.startswith('layers.'):
             return int(name.split('.')[1]) + 1, last + 1
-        in_stem = name.startswith(('patch_embeds', 'conv_stages', 'pos_embed'))
+        in_stem = name.startswith(('patch_embeds', 'conv_stages', 'projection', 'pos_embed'))
         return 0 if in_stem else last, last + 1
 
     def _maps(self, x: Tensor, visible: Tensor | None = None) -> Iterator[Tensor]:

@@ -10,11 +10,15 @@ from mmpretrain.models.utils import build_2d_sincos_position_embedding
 from torch import Tensor, nn
 
 from ..checkpoint.loading import init_from_checkpoint
+from ..compat import forget_autocast_weights
 from ..initialisation import fix_parameter, xavier_layers
 from ..mask_generators import PatchMask
 from ..registry import MODELS
-from .checks import check_arch, check_choice, check_image_size
+from .checks import ARCH_KEYS, check_arch, check_choice, check_image_size
 from .class_attention import class_logits
+
+# What MaskedViT.class_attention can be asked for.
+IMPORTANCE = {'blocks': ('all', 'last'), 'kind': ('probability', 'logit')}
 
 
 @MODELS.register_module()
@@ -53,7 +57,7 @@ class VisionTransformer(_VisionTransformer):
         norm_cfg: dict | None = None,
         **kwargs: Any,
     ) -> None:
-        check_arch(arch, self.arch_zoo)
+        check_arch(arch, self.arch_zoo, ARCH_KEYS)
         check_image_size(img_size, patch_size)
         norm_cfg = norm_cfg or dict(type='LN', eps=1e-6)
         super().__init__(arch, img_size, patch_size, norm_cfg=norm_cfg, **kwargs)
@@ -67,7 +71,8 @@ class VisionTransformer(_VisionTransformer):
             return  # another initialisation was asked for
         xavier_layers(self)
         nn.init.xavier_uniform_(self.patch_embed.projection.weight.data.flatten(1))
-        nn.init.zeros_(self.patch_embed.projection.bias)
+        if self.patch_embed.projection.bias is not None:
+            nn.init.zeros_(self.patch_embed.projection.bias)
         if self.cls_token is not None:
             nn.init.normal_(self.cls_token, std=0.02)
         positions = build_2d_sincos_position_embedding(
@@ -84,12 +89,30 @@ class MaskedViT(VisionTransformer):
     image (ccMIM) embeds it once.
 
     Args:
+        arch: architecture, by name or as a dict.
+        img_size, patch_size: sides in pixels.
         final_norm: normalise the output.
-        **kwargs: those of :class:`VisionTransformer`.
+        drop_path_rate: stochastic depth of the last block; it rises linearly from 0.
     """
 
-    def __init__(self, *args: Any, final_norm: bool = True, **kwargs: Any) -> None:
-        super().__init__(*args, final_norm=final_norm, out_type='raw', **kwargs)
+    def __init__(
+        self,
+        arch: str | dict = 'base',
+        img_size: int = 224,
+        patch_size: int = 16,
+        final_norm: bool = True,
+        drop_path_rate: float = 0.0,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(
+            arch,
+            img_size,
+            patch_size,
+            final_norm=final_norm,
+            drop_path_rate=drop_path_rate,
+            out_type='raw',
+            init_cfg=init_cfg,
+        )
         fix_parameter(self, 'pos_embed')
 
     def forward(self, x: Tensor, mask: PatchMask | None = None) -> tuple[Tensor]:
@@ -153,8 +176,8 @@ class MaskedViT(VisionTransformer):
         Returns:
             (N, L) float32, no gradient.
         """
-        check_choice('blocks', blocks, ('all', 'last'))
-        check_choice('kind', kind, ('probability', 'logit'))
+        check_choice('blocks', blocks, IMPORTANCE['blocks'])
+        check_choice('kind', kind, IMPORTANCE['kind'])
         x = self._with_class_token(patches)
         rows = []
         for index, layer in enumerate(self.layers):
@@ -165,6 +188,7 @@ class MaskedViT(VisionTransformer):
                 rows.append(row.mean(dim=1)[:, 1:])
             if not last:  # nobody needs the tokens after the last block
                 x = layer(x)
+        forget_autocast_weights()  # the same weights are about to be trained
         return torch.stack(rows).sum(dim=0)
 
     def drop_final_norm(self) -> None:

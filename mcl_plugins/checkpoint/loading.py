@@ -40,7 +40,8 @@ def load_encoder(
         module: the encoder.
         path: a file written by this package, or one made by ``tools/convert``.
         prefix: what the encoder's tensors start with: ``'backbone.'`` for the student,
-            ``'teacher.backbone.'`` for the EMA teacher.
+            ``'teacher.backbone.'`` for the EMA teacher
+            (CMAE's: ``'target.backbone.'``).
         allow_missing: load what fits and only report the rest.
 
     Raises:

@@ -1,7 +1,12 @@
 """Contrastive heads: from projections to a dict of loss and monitors."""
 
-from .instance_contrast import CosineHead, InfoNCEHead, VisibleNegativesHead
-from .patch_contrast import InstanceContrastHead, PatchContrastHead
+from .instance_contrast import (
+    CosineHead,
+    InfoNCEHead,
+    InstanceContrastHead,
+    VisibleNegativesHead,
+)
+from .patch_contrast import PatchContrastHead
 
 __all__ = [
     'CosineHead',

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..gather import gather_keys, gather_with_gradient
+from ..mask_generators import PatchMask
 from ..registry import MODELS
 from .info_nce import check_temperature, feature_spread, in_batch_info_nce, own_ids, unit
 
@@ -17,8 +18,8 @@ from .info_nce import check_temperature, feature_spread, in_batch_info_nce, own_
 class InfoNCEHead(nn.Module):
     """InfoNCE from each image's query to the keys of the whole batch, over all processes.
 
-    One direction, in-batch negatives, times 2 tau: the loss of CMAE (section 3.3), ccMIM
-    (released code) and, one direction of it, MoCo v3.
+    One direction, in-batch negatives, times 2 tau: the loss of CMAE's and ccMIM's released codes
+    (CMAE's Eq. 7 has no 2 tau) and, one direction of it, MoCo v3's.
 
     Args:
         temperature: tau; similarities are cosines over it.
@@ -58,7 +59,7 @@ class VisibleNegativesHead(InfoNCEHead):
 
     They are compared with both the visible and the hidden part of an image; its positive pair is
     these two. The released code compares the visible part with the other images' hidden parts
-    instead (:class:`InfoNCEHead`).
+    instead (:class:`InfoNCEHead`). The loss is multiplied by 2 tau here too.
     """
 
     def forward(self, query: Tensor, key: Tensor) -> dict[str, Tensor]:
@@ -116,3 +117,24 @@ class CosineHead(nn.Module):
                 'chance': cosine.new_full((), self.loss_weight),
                 'key_spread': feature_spread(gather_keys(key)),
             }
+
+
+@MODELS.register_module()
+class InstanceContrastHead(nn.Module):
+    """InfoNCE between images, on the mean of their patch projections (ConMIM, Table 4).
+
+    It takes the place of :class:`PatchContrastHead` in ConMIM, whose loss has no factor 2 tau.
+
+    Args:
+        temperature: tau.
+    """
+
+    def __init__(self, temperature: float = 0.1) -> None:
+        super().__init__()
+        self.temperature = check_temperature(temperature)
+
+    def forward(self, query: Tensor, key: Tensor, mask: PatchMask | None) -> dict[str, Tensor]:
+        """As :meth:`PatchContrastHead.forward`; the mask does not change what is compared."""
+        with torch.autocast(query.device.type, enabled=False):
+            query, key = unit(query.mean(dim=1)), unit(key.mean(dim=1))
+            return in_batch_info_nce(query, key, self.temperature)

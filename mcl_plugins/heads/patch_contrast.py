@@ -1,4 +1,4 @@
-"""ConMIM's contrast between the patches of an image, and the variants of its ablations."""
+"""ConMIM's contrast between the patches of an image, and its variants."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..mask_generators import PatchMask
 from ..registry import MODELS
-from .info_nce import check_temperature, feature_spread, in_batch_info_nce, info_nce, unit
+from .info_nce import check_temperature, feature_spread, info_nce, unit
 
 
 @MODELS.register_module()
@@ -69,27 +69,6 @@ class PatchContrastHead(nn.Module):
                 similarity = leave_out(similarity, target, self.max_negative_similarity)
             logits = (similarity / self.temperature).flatten(0, 1)
             return {**info_nce(logits, target.flatten()), 'key_spread': spread}
-
-
-@MODELS.register_module()
-class InstanceContrastHead(nn.Module):
-    """InfoNCE between images, on the mean of their patch projections (ConMIM, Table 4).
-
-    The keys are the images of the whole batch, over all processes.
-
-    Args:
-        temperature: tau.
-    """
-
-    def __init__(self, temperature: float = 0.1) -> None:
-        super().__init__()
-        self.temperature = check_temperature(temperature)
-
-    def forward(self, query: Tensor, key: Tensor, mask: PatchMask | None) -> dict[str, Tensor]:
-        """As :meth:`PatchContrastHead.forward`; the mask does not change what is compared."""
-        with torch.autocast(query.device.type, enabled=False):
-            query, key = unit(query.mean(dim=1)), unit(key.mean(dim=1))
-            return in_batch_info_nce(query, key, self.temperature)
 
 
 def leave_out(similarity: Tensor, target: Tensor, ceiling: float) -> Tensor:

@@ -88,6 +88,6 @@ def check_mask_ratio(mask_ratio: float) -> float:
     if not 0 < mask_ratio < 1:
         raise ValueError(
             f'mask_ratio={mask_ratio} is outside (0, 1): it is the share of patches to hide, '
-            'for example 0.75. For training without masks set mask_generator=None.'
+            'for example 0.75.'
         )
     return mask_ratio

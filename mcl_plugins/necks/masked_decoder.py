@@ -68,27 +68,27 @@ class MaskedDecoder(MAEPretrainDecoder):
                     f'({rows}x{columns} patches of width {encoder.embed_dims}): set it to that.'
                 )
 
-    def check_pixel_head(self, head: Any) -> None:
-        """Raise a ValueError unless the output has as many pixels as the patches of ``head``."""
-        pixels = head.in_channels * head.patch_size**2
-        if self.decoder_pred.out_features != pixels:
+    def check_output(self, width: int, remedy: str) -> None:
+        """Raise a ValueError unless the output has ``width`` values a patch."""
+        if self.decoder_pred.out_features != width:
             raise ValueError(
-                f'The decoder predicts {self.decoder_pred.out_features} values a patch, but the '
-                f'pixel head with patch_size={head.patch_size} compares {pixels}: give both the '
-                "backbone's patch_size."
+                f'The decoder predicts {self.decoder_pred.out_features} values a patch where '
+                f'{width} are needed: {remedy}.'
             )
 
     def share_blocks(self, other: MaskedDecoder) -> None:
         """Use the embedding, the mask token and the first blocks of ``other`` as one's own.
 
         Raises:
-            ValueError: ``other`` has fewer blocks.
+            ValueError: ``other`` has fewer blocks or another width.
         """
-        depth = len(self.decoder_blocks)
-        if depth > len(other.decoder_blocks):
+        depth, width = len(self.decoder_blocks), self.decoder_embed.out_features
+        others = len(other.decoder_blocks), other.decoder_embed.out_features
+        if depth > others[0] or width != others[1]:
             raise ValueError(
-                f'A decoder of {depth} blocks cannot share those of one that has '
-                f'{len(other.decoder_blocks)}; choose decoder_depth accordingly.'
+                f'A decoder of {depth} blocks of width {width} cannot share those of one that has '
+                f'{others[0]} of width {others[1]}; choose decoder_depth and decoder_embed_dim '
+                'accordingly.'
             )
         self.decoder_embed = other.decoder_embed
         self.mask_token = other.mask_token
@@ -114,3 +114,15 @@ class MaskedDecoder(MAEPretrainDecoder):
         for block in self.decoder_blocks:
             x = block(x)
         return self.decoder_pred(self.decoder_norm(x[:, extra:]))
+
+
+def check_pixels(encoder: Any, decoder: MaskedDecoder, head: Any) -> None:
+    """Raise a ValueError unless the decoder's output is the pixels of the encoder's patches."""
+    decoder.check_encoder(encoder)
+    patch_size = encoder.img_size[0] // encoder.patch_resolution[0]
+    if head.patch_size != patch_size:
+        raise ValueError(
+            f'The pixel head has patch_size={head.patch_size}, but the patches of '
+            f'{type(encoder).__name__} are {patch_size} px: set it to that.'
+        )
+    decoder.check_output(head.in_channels * patch_size**2, f'set its patch_size to {patch_size}')

@@ -10,7 +10,7 @@ from ..registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class PixelShift(BaseTransform):
-    """Cut two windows out of one master image (CMAE, section 3.2).
+    """Cut two windows out of one master image (CMAE; as the released code does).
 
     The online view is the window in the master's top left corner. The target view is shifted
     down and to the right by two independent numbers of pixels, uniform in 0 to ``max_shift``.

@@ -32,6 +32,7 @@ def test_pretraining_settings(name):
         type='AdamW', lr=1.5e-4, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.05
     )
     assert [s.get('end') for s in config.param_scheduler] == [40, None]
+    assert config.param_scheduler[0].start_factor == 1e-4
     assert model.contrast_head == dict(
         type='mcl_plugins.InfoNCEHead', temperature=0.5, loss_weight=weight
     )

@@ -42,6 +42,7 @@ def test_pretraining_settings(name):
     )
     assert 'clip_grad' not in wrapper
     assert [s.get('end') for s in config.param_scheduler] == [40, None]
+    assert config.param_scheduler[0].start_factor == 1e-4
     assert model.mask_generator == dict(type='mcl_plugins.RandomMask', mask_ratio=0.65, unit=2)
     assert model.momentum == dict(start=0.996, end=0.996)
     assert (model.contrast_head.temperature, model.contrast_head.loss_weight) == (0.07, 1.0)
@@ -202,7 +203,8 @@ def test_finetuning_settings(name):
     assert config.model.backbone.out_type == 'avg_featmap'
     assert not config.model.backbone.final_norm
     warmup, cosine = config.param_scheduler
-    assert warmup.end == 5 and cosine.eta_min_ratio * lr == pytest.approx(1e-6)
+    assert (warmup.end, warmup.start_factor) == (5, 1e-4)
+    assert cosine.eta_min_ratio * lr == pytest.approx(1e-6)
 
 
 @pytest.mark.parametrize('name', ZOO.finetuning)

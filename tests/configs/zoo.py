@@ -65,7 +65,7 @@ def assert_layers_learn_at_their_own_rates(config):
         model = MODELS.build(config.model)
     optimizer = build_optim_wrapper(model, config.optim_wrapper)
     decay, depth = config.optim_wrapper.paramwise_cfg.layer_decay_rate, len(model.backbone.layers)
-    stem = ('patch_embed', 'cls_token', 'pos_embed', 'conv_stages')
+    stem = ('patch_embed', 'cls_token', 'pos_embed', 'conv_stages', 'projection')
     for group in optimizer.optimizer.param_groups:
         block = re.match(r'backbone\.layers\.(\d+)\.', group['param_name'])
         if block:

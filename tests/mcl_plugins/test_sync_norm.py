@@ -83,6 +83,11 @@ def test_two_processes_equal_one():
     )
 
 
+def test_a_single_row_is_an_error():
+    with pytest.raises(ValueError, match='SyncBN got one row'):
+        SyncBN(4)(torch.randn(1, 4))
+
+
 def test_necks_build_it():
     neck = dict(type='NonLinearNeck', in_channels=4, hid_channels=4, out_channels=2)
     norm_cfg = dict(type='mcl_plugins.SyncBN', eps=1e-6)

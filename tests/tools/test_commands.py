@@ -145,6 +145,11 @@ def test_the_mae_family_trains_on_two_processes(images, tmp_path, method):
     state = load_file(tmp_path / 'work/epoch_3.pth')['state_dict']
     assert any(name.startswith('target.') for name in state) == (method == 'cmae')
 
+    options[0] = 'train_cfg.max_epochs=4'
+    result = run(*command, '--resume', '--cfg-options', *options, PORT=port)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert 'resumed epoch: 3' in result.stdout + result.stderr
+
 
 def test_more_processes_than_devices_say_how_to_spread():
     result = run(ROOT / 'tools/dist_train.sh', CONFIG, 4096)

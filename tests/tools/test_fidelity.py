@@ -47,7 +47,9 @@ def test_a_wrong_number_fails(tmp_path, golden, key):
 def test_a_missing_tensor_stops(tmp_path, golden):
     del golden['student/projectors.4.weight']
     np.savez(tmp_path / 'part.npz', **golden)
-    assert fidelity(tmp_path / 'part.npz').returncode == 1
+    result = fidelity(tmp_path / 'part.npz')
+    assert result.returncode == 1 and 'Traceback' not in result.stderr
+    assert 'neck.bn1.weight' in result.stderr
 
 
 def test_an_unknown_method_is_named(tmp_path, golden):

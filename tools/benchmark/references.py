@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -9,45 +11,57 @@ from mmpretrain.models.utils import MultiheadAttention
 from torch import Tensor
 
 from mcl_plugins.algorithms import CcMIM
+from mcl_plugins.backbones import MaskedViT
 from mcl_plugins.mask_generators import PatchMask
 from mcl_plugins.registry import MODELS
 
 
 @MODELS.register_module()
 class CcMIMWithMaps(CcMIM):
-    """ccMIM as its released code computes it: same losses, same gradients.
+    """ccMIM with its default importances, the way its released code goes: the same numbers.
 
-    Importances come from whole attention maps, and the hidden patches are encoded with a graph
-    that no gradient goes through.
+    All passes of the encoder build their attention maps, and the hidden patches are encoded with
+    a graph that no gradient goes through. The decoder is the same.
     """
 
     def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:
         """Losses and monitors of a batch (N, 3, H, W)."""
         (images,) = inputs
         patches = self.backbone.embed(images)
-        mask = self._mask_of(patches)
-        tokens = self.backbone.encode(patches, mask.visible_ids)
+        with explicit_attention(self.backbone) as maps:
+            mask = self._mask_from(maps, patches)
+            tokens = self.backbone.encode(patches, mask.visible_ids)
+            hidden_tokens = self.backbone.encode(patches, mask.hidden_ids)
         pixels = self.decoder(tokens, mask.restore_ids)
         loss_pixel = self.pixel_head.loss(pixels, images, mask.hidden)
         (visible,) = self.projector((tokens[:, 0],))
-        tokens = self.backbone.encode(patches, mask.hidden_ids)
-        (hidden,) = self.projector((tokens[:, 0],))
+        (hidden,) = self.projector((hidden_tokens[:, 0],))
         return {'loss_pixel': loss_pixel, **self.contrast_head(visible, hidden)}
 
     @torch.no_grad()
-    def _mask_of(self, patches: Tensor) -> PatchMask:
-        maps: list[Tensor] = []
-        attentions = [layer.attn for layer in self.backbone.layers]
-        for attention in attentions:
-            attention.forward = ExplicitAttention(attention, maps)
+    def _mask_from(self, maps: list[Tensor], patches: Tensor) -> PatchMask:
         self.backbone.encode(patches)
+        importance = torch.stack([m.mean(dim=1)[:, 0, 1:] for m in maps]).sum(dim=0)
+        maps.clear()
+        return self.mask_generator(importance)
+
+
+@contextmanager
+def explicit_attention(encoder: MaskedViT) -> Iterator[list[Tensor]]:
+    """Let the encoder's blocks build their maps (N, heads, T, T), and keep those of a pass."""
+    maps: list[Tensor] = []
+    attentions = [layer.attn for layer in encoder.layers]
+    for attention in attentions:
+        attention.forward = ExplicitAttention(attention, maps)
+    try:
+        yield maps
+    finally:
         for attention in attentions:
             del attention.forward  # back to the class's
-        return self.mask_generator(torch.stack([m.mean(dim=1)[:, 0, 1:] for m in maps]).sum(dim=0))
 
 
 class ExplicitAttention:
-    """An attention that keeps its map (N, heads, T, T)."""
+    """An attention without a fused kernel; it adds its map to ``maps``."""
 
     def __init__(self, attention: MultiheadAttention, maps: list[Tensor]) -> None:
         self.attention: Any = attention
@@ -59,5 +73,6 @@ class ExplicitAttention:
         qkv = self.attention.qkv(x).unflatten(-1, (3, heads, -1))
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
         scale = query.shape[-1] ** -0.5
-        self.maps.append((query @ key.transpose(-1, -2) * scale).softmax(dim=-1))
-        return self.attention.proj((self.maps[-1] @ value).transpose(1, 2).flatten(2))
+        attention = (query @ key.transpose(-1, -2) * scale).softmax(dim=-1)
+        self.maps.append(attention)
+        return self.attention.proj((attention @ value).transpose(1, 2).flatten(2))

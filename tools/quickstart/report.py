@@ -62,13 +62,14 @@ def draw_curve(axes: Axes, history: dict) -> None:
     """Losses over steps; the dashed line is the contrastive one of a network that only guesses."""
     for name, values in history['losses'].items():
         axes.plot(history['step'], values, color=LOSSES[name], linewidth=2, label=name)
-    axes.axhline(history['chance'], color='black', linestyle='--', linewidth=1)
+    axes.axhline(history['chance'], color=LOSSES['contrast'], linestyle='--', linewidth=1)
     axes.annotate(
         f'chance: {history["chance"]:.2f}',
         (history['step'][-1], history['chance']),
         xytext=(0, 4),
         textcoords='offset points',
         ha='right',
+        color=LOSSES['contrast'],
     )
     axes.set(title='Pre-training loss', xlabel='step', ylabel='loss', ylim=(0, None))
     axes.legend(frameon=False)

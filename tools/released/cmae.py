@@ -15,7 +15,7 @@ TEMPERATURE, MASK_RATIO, DECODER_HEADS = 0.07, 0.65, 4  # the file does not hold
 
 
 def compare(golden: Golden, device: torch.device) -> Comparison:
-    """CMAE: images, images_target and mask noise in; both losses, the mask and its inverse out."""
+    """CMAE: images, images_target and mask noise in; both losses and the mask out."""
     state = CMAE.from_released(part(golden, 'state', device))
     model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
     model.load_state_dict(state)

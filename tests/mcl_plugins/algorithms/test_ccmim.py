@@ -133,23 +133,36 @@ def test_importance_is_that_of_the_current_weights():
     batch = images()
     importance = []
     model.mask_generator.register_forward_pre_hook(lambda _, args: importance.append(args[0]))
-    model.loss([batch])
-    torch.testing.assert_close(
-        importance[0], model.backbone.class_attention(model.backbone.embed(batch))
-    )
-    # Probabilities of two blocks, without the class token's own share.
-    assert (importance[0].sum(dim=1) < 2).all() and (importance[0] > 0).all()
+    for _ in range(2):
+        model.loss([batch])
+        wanted = model.backbone.class_attention(model.backbone.embed(batch))
+        torch.testing.assert_close(importance[-1], wanted)
+        # Probabilities of two blocks, without the class token's own share.
+        assert (importance[-1].sum(dim=1) < 2).all() and (importance[-1] > 0).all()
+        with torch.no_grad():
+            for parameter in model.backbone.parameters():
+                parameter.add_(torch.randn_like(parameter), alpha=0.2)
+    assert not torch.isclose(*importance, rtol=0.01).all()
 
 
-def test_bfloat16_autocast_stays_close_to_float32():
-    model = build()
-    model.mask_generator = GivenMask(torch.arange(16).expand(6, -1) >= 4)
+@pytest.mark.parametrize('sampling', [True, False])
+def test_bfloat16_autocast_stays_close_to_float32(sampling):
+    """With the importance pass, whose half-precision weights must not serve the trained pass."""
+    model = build(mask_generator={**SMALL['mask_generator'], 'sampling': sampling})
     batch = images()
-    exact = total(model.loss([batch]))
-    with torch.autocast('cpu', torch.bfloat16):
-        rounded = total(model.loss([batch]))
+    results = []
+    for enabled in (False, True):
+        torch.manual_seed(0)
+        model.zero_grad()
+        with torch.autocast('cpu', torch.bfloat16, enabled):
+            loss = total(model.loss([batch]))
+        loss.backward()
+        results.append([loss.detach(), *(p.grad for p in model.parameters())])
+    (exact, *gradients), (rounded, *roughly) = results
     assert rounded.dtype == torch.float32
     assert rounded.item() == pytest.approx(exact.item(), rel=0.02)
+    for (name, _), ours, wanted in zip(model.named_parameters(), roughly, gradients, strict=True):
+        assert (ours - wanted).norm() < 0.3 * wanted.norm() + 1e-4, name
 
 
 def test_a_few_steps_learn_a_fixed_batch():
@@ -173,12 +186,30 @@ def test_a_few_steps_learn_a_fixed_batch():
         ('decoder', dict(num_patches=9), r'num_patches=9, but MaskedViT needs 16 \(4x4 patches'),
         ('decoder', dict(embed_dim=64), 'embed_dim=64, but MaskedViT needs 48'),
         ('decoder', dict(with_cls_token=False), 'with_cls_token=False, but MaskedViT needs True'),
-        ('pixel_head', dict(patch_size=16), 'predicts 192 values .* patch_size=16 compares 768'),
+        (
+            'decoder',
+            dict(predict_feature_dim=48),
+            'predicts 48 values .* 192 are needed',
+        ),
+        ('pixel_head', dict(patch_size=16), 'patch_size=16, but the patches of MaskedViT are 8 px'),
     ],
 )
 def test_parts_that_do_not_fit_are_errors(part, setting, message):
     with pytest.raises(ValueError, match=message):
         build(**{part: {**SMALL[part], **setting}})
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(importance=dict(block='last')), "importance='block' is unknown"),
+        (dict(importance=dict(kind='softmax')), "importance.kind='softmax' is unknown"),
+        (dict(importance=dict(kind='logit'), **VARIANTS['random']), 'no effect with RandomMask'),
+    ],
+)
+def test_importances_that_nobody_computes_are_errors(changes, message):
+    with pytest.raises(ValueError, match=message):
+        build(**changes)
 
 
 def _half_of_the_batch(rank, state, batch, hidden, expected_loss, expected_gradients):

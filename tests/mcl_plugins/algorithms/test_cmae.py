@@ -163,11 +163,18 @@ def test_bfloat16_autocast_stays_close_to_float32():
     model = build()
     model.mask_generator = GivenMask(torch.arange(16).expand(4, -1) >= 5)
     batch = views()
-    exact = total(model.loss(batch))
-    with torch.autocast('cpu', torch.bfloat16):
-        rounded = total(model.loss(batch))
+    results = []
+    for enabled in (False, True):
+        model.zero_grad()
+        with torch.autocast('cpu', torch.bfloat16, enabled):
+            loss = total(model.loss(batch))
+        loss.backward()
+        results.append([loss.detach(), *(p.grad for p in model.parameters() if p.requires_grad)])
+    (exact, *gradients), (rounded, *roughly) = results
     assert rounded.dtype == torch.float32
     assert rounded.item() == pytest.approx(exact.item(), rel=0.02)
+    whole = torch.cat([g.flatten() for g in gradients])
+    assert (torch.cat([g.flatten() for g in roughly]) - whole).norm() < 0.2 * whole.norm()
 
 
 def test_a_few_steps_learn_a_fixed_batch():
@@ -186,6 +193,50 @@ def test_a_few_steps_learn_a_fixed_batch():
         history.append(losses)
     assert history[-1]['loss_contrast'] < 0.3 * history[-1]['chance']
     assert history[-1]['loss_pixel'] < 0.8 * history[0]['loss_pixel']
+
+
+def test_a_copy_has_its_own_online_network():
+    clone = copy.deepcopy(build())
+    with torch.no_grad():
+        clone.projector.fc0.weight.fill_(7.0)
+    clone.target.update(0.0)
+    assert torch.equal(clone.target.projector.fc0.weight, clone.projector.fc0.weight)
+
+
+def test_target_keeps_running_statistics_of_its_own():
+    model = build()
+    model.train()
+    model.loss(views())
+    own, online = model.target.projector.bn0, model.projector.bn0
+    assert own.running_mean.any() and not torch.equal(own.running_mean, online.running_mean)
+    before = own.running_mean.clone()
+    model.update_teacher(0, 10)
+    assert torch.equal(own.running_mean, before)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(feature_decoder=None, **SHARED), 'needs a feature_decoder, which is None'),
+        (
+            dict(feature_decoder={**SMALL_DECODER, 'predict_feature_dim': 96}),
+            'predicts 96 values a patch where 48 are needed: set predict_feature_dim',
+        ),
+        (
+            dict(
+                feature_decoder={
+                    **SMALL['feature_decoder'],
+                    'decoder_embed_dim': 64,
+                },
+                **SHARED,
+            ),
+            'of width 64 cannot share those of one that has 2 of width 32',
+        ),
+    ],
+)
+def test_parts_that_do_not_fit_are_errors(changes, message):
+    with pytest.raises(ValueError, match=message):
+        build(**changes)
 
 
 def test_images_that_patches_do_not_tile_are_an_error():

@@ -153,7 +153,7 @@ def test_layers_count_from_the_convolutions():
     depths = [model.get_layer_depth(f'backbone.{name}', 'backbone.') for name in names]
     assert depths == [(0, 4), (1, 4), (2, 4), (3, 4)]
     assert model.get_layer_depth('head.fc.weight', 'backbone.') == (3, 4)
-    assert model.get_layer_depth('backbone.projection.weight', 'backbone.') == (3, 4)
+    assert model.get_layer_depth('backbone.projection.weight', 'backbone.') == (0, 4)
 
 
 def test_drop_path_rises_over_all_blocks():
@@ -166,7 +166,7 @@ def test_drop_path_rises_over_all_blocks():
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(arch='large'), "Unknown arch 'large'"),
+        (dict(arch='large'), "Unknown arch 'large'.* dict with depths, embed_dims, num_heads"),
         (dict(img_size=100), 'img_size=100 is not a multiple of patch_size=16; use 96 or 112'),
         (dict(out_type='cls_token'), "out_type='cls_token' is unknown"),
     ],

@@ -56,7 +56,7 @@ def test_hidden_pixels_change_no_token(encoder):
     (after,) = encoder(torch.where(hidden, images(), batch), mask)
     assert torch.equal(before, after)
     (after,) = encoder(torch.where(hidden, batch, images()), mask)
-    assert not torch.isclose(before, after).any(dim=-1).all()
+    assert not torch.isclose(before, after).all(dim=-1).any()
 
 
 def test_positions_are_fixed_and_in_checkpoints(encoder):
@@ -175,6 +175,7 @@ def test_a_checkpoint_of_another_depth_is_an_error(encoder, tmp_path):
     ('options', 'message'),
     [
         (dict(arch='tiny'), "Unknown arch 'tiny'"),
+        (dict(arch={'depth': 3}), r"keys \['depth'\]; it needs \['embed_dims'"),
         (dict(img_size=225), 'img_size=225 is not a multiple of patch_size=16; use 224 or 240'),
     ],
 )
