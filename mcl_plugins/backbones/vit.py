@@ -29,8 +29,8 @@ class VisionTransformer(_VisionTransformer):
 
     - ``'small'`` is ViT-S (384 wide, 12 blocks, 6 heads), as in the papers, and norms have
       epsilon 1e-6;
-    - weights start as in MAE: Xavier uniform, biases zero, the class token from a normal of
-      0.02, positions from sines and cosines (rows in the first half of the channels; MAE has the
+    - weights start as in MAE: Xavier uniform, linear biases zero, the class token from a normal
+      of 0.02, positions from sines and cosines (rows in the first half of the channels; MAE has the
       columns there, which is the same for training and another matter for loading: positions are
       in the checkpoints);
     - ``init_cfg=dict(type='Pretrained', ...)`` loads every tensor or stops with a list of what
@@ -71,8 +71,6 @@ class VisionTransformer(_VisionTransformer):
             return  # another initialisation was asked for
         xavier_layers(self)
         nn.init.xavier_uniform_(self.patch_embed.projection.weight.data.flatten(1))
-        if self.patch_embed.projection.bias is not None:
-            nn.init.zeros_(self.patch_embed.projection.bias)
         if self.cls_token is not None:
             nn.init.normal_(self.cls_token, std=0.02)
         positions = build_2d_sincos_position_embedding(
