@@ -8,7 +8,17 @@ from torch import Tensor
 
 from mcl_plugins.checkpoint.ccmim import CCMIM
 
-from .golden import Comparison, FixedMask, Golden, Recorder, gradients_of, part, tensor
+from .golden import (
+    Comparison,
+    FixedMask,
+    Golden,
+    Recorder,
+    gradients_of,
+    masked_vit,
+    part,
+    pixel_head,
+    tensor,
+)
 
 TEMPERATURE, WEIGHT = 0.5, 0.1  # the gradients are of 0.1 loss_align + loss_recons
 
@@ -48,17 +58,7 @@ def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
     hidden = golden['mask'][0]
     return dict(
         type='mcl_plugins.CcMIM',
-        backbone=dict(
-            type='mcl_plugins.MaskedViT',
-            arch=dict(
-                embed_dims=dim,
-                num_layers=depth,
-                num_heads=heads,
-                feedforward_channels=len(state['backbone.layers.0.ffn.layers.0.0.bias']),
-            ),
-            img_size=img,
-            patch_size=patch,
-        ),
+        backbone=masked_vit(img, patch, dim, depth, heads),
         decoder=dict(
             type='mcl_plugins.MaskedDecoder',
             num_patches=len(hidden),
@@ -77,12 +77,7 @@ def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
             with_avg_pool=False,
             norm_cfg=dict(type='BN1d'),
         ),
-        pixel_head=dict(
-            type='MAEPretrainHead',
-            norm_pix=True,
-            patch_size=patch,
-            loss=dict(type='PixelReconstructionLoss', criterion='L2'),
-        ),
+        pixel_head=pixel_head(patch),
         contrast_head=dict(
             type='mcl_plugins.InfoNCEHead', temperature=TEMPERATURE, loss_weight=WEIGHT
         ),

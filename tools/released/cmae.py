@@ -9,7 +9,16 @@ from torch import Tensor
 from mcl_plugins.checkpoint.cmae import CMAE
 from mcl_plugins.mask_generators import RandomMask
 
-from .golden import Comparison, FixedMask, Golden, gradients_of, part, tensor
+from .golden import (
+    Comparison,
+    FixedMask,
+    Golden,
+    gradients_of,
+    masked_vit,
+    part,
+    pixel_head,
+    tensor,
+)
 
 TEMPERATURE, MASK_RATIO, DECODER_HEADS = 0.07, 0.65, 4  # the file does not hold these
 
@@ -66,27 +75,12 @@ def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
 
     return dict(
         type='mcl_plugins.CMAE',
-        backbone=dict(
-            type='mcl_plugins.MaskedViT',
-            arch=dict(
-                embed_dims=dim,
-                num_layers=depth,
-                num_heads=heads,
-                feedforward_channels=len(state['backbone.layers.0.ffn.layers.0.0.bias']),
-            ),
-            img_size=img,
-            patch_size=patch,
-        ),
+        backbone=masked_vit(img, patch, dim, depth, heads),
         pixel_decoder=decoder('pixel_decoder'),
         feature_decoder=decoder('feature_decoder'),
         projector=mlp('projector'),
         predictor=mlp('predictor'),
-        pixel_head=dict(
-            type='MAEPretrainHead',
-            norm_pix=True,
-            patch_size=patch,
-            loss=dict(type='PixelReconstructionLoss', criterion='L2'),
-        ),
+        pixel_head=pixel_head(patch),
         contrast_head=dict(type='mcl_plugins.InfoNCEHead', temperature=TEMPERATURE),
         mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=MASK_RATIO, unit=2),
         momentum=dict(start=0.996, end=0.996),

@@ -56,6 +56,26 @@ def gradients_of(
     }
 
 
+def masked_vit(img: int, patch: int, dim: int, depth: int, heads: int) -> dict:
+    """Config of MAE's encoder, whose MLPs are four times as wide as its tokens."""
+    return dict(
+        type='mcl_plugins.MaskedViT',
+        arch=dict(embed_dims=dim, num_layers=depth, num_heads=heads, feedforward_channels=4 * dim),
+        img_size=img,
+        patch_size=patch,
+    )
+
+
+def pixel_head(patch: int) -> dict:
+    """Config of MAE's loss on normalised pixels."""
+    return dict(
+        type='MAEPretrainHead',
+        norm_pix=True,
+        patch_size=patch,
+        loss=dict(type='PixelReconstructionLoss', criterion='L2'),
+    )
+
+
 class FixedMask(torch.nn.Module):
     """A mask generator that returns a stored mask."""
 

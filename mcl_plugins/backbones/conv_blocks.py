@@ -1,0 +1,55 @@
+"""The convolutional half of the hybrid ViT: patch embedding and blocks (ConvMAE)."""
+
+from __future__ import annotations
+
+from mmcv.cnn.bricks import DropPath
+from mmpretrain.models.utils import LayerNorm2d
+from torch import Tensor, nn
+
+
+class ConvPatchEmbed(nn.Sequential):
+    """Non-overlapping patches of a map: convolution, norm over the channels, GELU."""
+
+    def __init__(self, in_channels: int, out_channels: int, patch_size: int) -> None:
+        super().__init__()
+        self.projection = nn.Conv2d(in_channels, out_channels, patch_size, patch_size)
+        self.ln = LayerNorm2d(out_channels, eps=1e-5)
+        self.act = nn.GELU()
+
+
+class ConvBlock(nn.Module):
+    """A transformer block whose attention is a 5x5 depthwise convolution.
+
+    Args:
+        channels: width C.
+        hidden_channels: width of the feed-forward layer.
+        drop_path_rate: stochastic depth.
+    """
+
+    def __init__(self, channels: int, hidden_channels: int, drop_path_rate: float) -> None:
+        super().__init__()
+        self.ln1 = LayerNorm2d(channels, eps=1e-5)
+        self.conv1 = nn.Conv2d(channels, channels, 1)
+        self.attn = nn.Conv2d(channels, channels, 5, padding=2, groups=channels)
+        self.conv2 = nn.Conv2d(channels, channels, 1)
+        self.ln2 = LayerNorm2d(channels, eps=1e-5)
+        self.ffn = nn.Sequential(
+            nn.Conv2d(channels, hidden_channels, 1),
+            nn.GELU(),
+            nn.Conv2d(hidden_channels, channels, 1),
+        )
+        self.drop_path = DropPath(drop_path_rate)
+
+    def forward(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
+        """Mix neighbours, then channels.
+
+        Args:
+            x: (N, C, H, W).
+            visible: (N, 1, H, W), 1 where a position may be seen by its neighbours and 0 where
+                not; None shows everything.
+        """
+        mixed = self.conv1(self.ln1(x))
+        if visible is not None:
+            mixed = mixed * visible.to(mixed.dtype)
+        x = x + self.drop_path(self.conv2(self.attn(mixed)))
+        return x + self.drop_path(self.ffn(self.ln2(x)))
