@@ -73,8 +73,8 @@ class VisibleNegativesHead(InfoNCEHead):
             own = own_ids(query)
             to_visible = query @ visible.T / self.temperature  # (N, images)
             to_hidden = key @ visible.T / self.temperature
-            others = torch.ones_like(to_visible, dtype=torch.bool).scatter_(1, own[:, None], False)
-            logits = torch.cat((to_hidden, to_visible.masked_fill(~others, -torch.inf)), dim=1)
+            others = to_visible.scatter(1, own[:, None], -torch.inf)
+            logits = torch.cat((to_hidden, others), dim=1)
             scale = 2 * self.temperature * self.loss_weight
             return {
                 'loss_contrast': scale * F.cross_entropy(logits, own),
