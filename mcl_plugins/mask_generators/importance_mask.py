@@ -28,8 +28,17 @@ class ImportanceMask(nn.Module):
         self.mask_ratio = check_mask_ratio(mask_ratio)
         self.sampling = sampling
 
-    def forward(self, importance: Tensor) -> PatchMask:
-        """Draw a mask for each image from the (N, L) importances of its patches."""
+    def forward(self, importance: Tensor, *others: object) -> PatchMask:
+        """Draw a mask for each image from the (N, L) importances of its patches.
+
+        Raises:
+            TypeError: called as the masks that do not look at the image are.
+        """
+        if others:
+            raise TypeError(
+                'ImportanceMask needs importances, which only ccMIM computes; use RandomMask or '
+                'BlockMask here.'
+            )
         draw = torch.rand_like if self.sampling else torch.zeros_like
         return self.from_noise(importance, draw(importance))
 

@@ -64,6 +64,11 @@ def test_a_ratio_outside_is_an_error():
         ImportanceMask(1.2)
 
 
+def test_a_method_without_importances_is_told():
+    with pytest.raises(TypeError, match='use RandomMask or BlockMask'):
+        ImportanceMask()(4, (14, 14), torch.device('cpu'))
+
+
 # CMAE's masks
 
 
