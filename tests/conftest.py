@@ -22,6 +22,11 @@ from mcl_plugins.mask_generators import PatchMask
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / 'tools'))
 
+PREPROCESSOR = dict(
+    type='mcl_plugins.MultiViewPreprocessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+)
 SMALL = dict(
     type='mcl_plugins.ConMIM',
     backbone=dict(
@@ -45,10 +50,7 @@ SMALL = dict(
     mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.75, unit=2),
     momentum=dict(start=0.9, end=1.0),
     data_preprocessor=dict(
-        type='mcl_plugins.MultiViewPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        views=[[], [dict(type='mcl_plugins.Grayscale', prob=0.5)]],
+        **PREPROCESSOR, views=[[], [dict(type='mcl_plugins.Grayscale', prob=0.5)]]
     ),
 )
 
@@ -74,11 +76,6 @@ PIXEL_HEAD = dict(
     norm_pix=True,
     patch_size=8,
     loss=dict(type='PixelReconstructionLoss', criterion='L2'),
-)
-PREPROCESSOR = dict(
-    type='mcl_plugins.MultiViewPreprocessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
 )
 
 

@@ -28,7 +28,6 @@ from released.golden import Comparison, Golden
 # The files are float32 copies of float64 numbers; computing in float64 leaves only that rounding.
 TOLERANCE = {'loss': 1e-4, 'outputs': 1e-3, 'gradients': 1e-3}
 
-
 METHODS: dict[str, Callable[[Golden, torch.device], Comparison]] = {
     'ccmim': ccmim.compare,
     'cmae': cmae.compare,

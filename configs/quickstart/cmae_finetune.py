@@ -1,13 +1,13 @@
 # The quickstart's few-label fine-tuning, from a checkpoint of cmae.py (the online encoder) or, with
 # init_cfg=None, from random weights.
 _base_ = [
+    '../_base_/models/digits_classifier.py',
     '../_base_/default_runtime.py',
     '../_base_/datasets/digits_few_labels.py',
     '../_base_/schedules/digits_finetune.py',
 ]
 
 model = dict(
-    type='ImageClassifier',
     backbone=dict(
         type='mcl_plugins.VisionTransformer',
         arch=dict(embed_dims=96, num_layers=4, num_heads=3, feedforward_channels=384),
@@ -16,11 +16,5 @@ model = dict(
         final_norm=False,
         out_type='avg_featmap',
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
-    head=dict(
-        type='LinearClsHead',
-        num_classes=10,
-        in_channels=96,
-        loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original'),
-        init_cfg=dict(type='TruncNormal', layer='Linear', std=0.02)),
 )
 default_hooks = dict(logger=dict(interval=40), checkpoint=dict(interval=40))

@@ -68,7 +68,7 @@ class CMAE(BaseSelfSupervisor):
         self.momentum = MomentumSchedule(**momentum)
         self.target = MomentumTeacher(backbone=self.backbone, projector=self.projector)
         self.target.backbone.drop_final_norm()
-        self._fit_parts(share_decoder_blocks)
+        self._join_decoders(share_decoder_blocks)
 
     def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:
         """Losses and monitors of a batch.
@@ -104,8 +104,8 @@ class CMAE(BaseSelfSupervisor):
         """Move the target, after the optimizer's ``step`` (0-based) out of ``total``."""
         self.target.update(self.momentum(step, total))
 
-    def _fit_parts(self, share_decoder_blocks: bool) -> None:
-        """Check that the parts go together, before any work is done."""
+    def _join_decoders(self, share_decoder_blocks: bool) -> None:
+        """Check that the decoders fit the encoder, and let them share blocks if they should."""
         check_pixels(self.backbone, self.pixel_decoder, self.pixel_head)
         if self.feature_decoder is not None:
             self.feature_decoder.check_encoder(self.backbone)

@@ -45,8 +45,8 @@ class ConvBlock(nn.Module):
 
         Args:
             x: (N, C, H, W).
-            visible: (N, 1, H, W), 1 where a position may be seen by its neighbours and 0 where
-                not; None shows everything.
+            visible: (N, 1, H, W) bool, True where a position may be seen by its neighbours; None
+                shows everything.
         """
         mixed = self.conv1(self.ln1(x))
         if visible is not None:

@@ -149,7 +149,7 @@ class ConvViT(BaseBackbone):
     def _maps(self, x: Tensor, visible: Tensor | None = None) -> Iterator[Tensor]:
         """The maps at strides 4 and 8 after their blocks, and the one at 16 before the transformer.
 
-        ``visible`` is (N, 1, H / 16, W / 16), 1 where patches may be seen.
+        ``visible`` is (N, 1, H / 16, W / 16) bool, True where patches may be seen.
         """
         if x.shape[-2:] != self.img_size:
             raise ValueError(
@@ -217,7 +217,7 @@ class MaskedConvViT(ConvViT):
         """
         visible = None
         if mask is not None:
-            visible = (~mask.hidden).to(x.dtype).view(-1, 1, *self.patch_resolution)
+            visible = ~mask.hidden.view(-1, 1, *self.patch_resolution)
         *maps, x = self._maps(x, visible)
         tokens = self._encode(show(self._tokens(x), mask))
         for fuse, stage in zip(self.fusions, maps, strict=True):

@@ -40,8 +40,7 @@ def load_encoder(
         module: the encoder.
         path: a file written by this package, or one made by ``tools/convert``.
         prefix: what the encoder's tensors start with: ``'backbone.'`` for the student,
-            ``'teacher.backbone.'`` for the EMA teacher
-            (CMAE's: ``'target.backbone.'``).
+            ``'teacher.backbone.'`` for the EMA teacher (CMAE: ``'target.backbone.'``).
         allow_missing: load what fits and only report the rest.
 
     Raises:
