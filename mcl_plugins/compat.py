@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import io
 import logging
@@ -9,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
+from unittest import mock
 
 import torch
 from mmengine.config import utils as config_utils
@@ -102,4 +104,16 @@ def quiet_meshgrid() -> Iterator[None]:
     """
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', message='torch.meshgrid')
+        yield
+
+
+@contextmanager
+def linspace_on_host() -> Iterator[None]:
+    """Let mmpretrain's Swin be built on the meta device.
+
+    Its constructor reads drop path rates from a tensor that it makes on the default device. Can go
+    when ``SwinTransformer`` builds under ``torch.device('meta')``.
+    """
+    on_host = functools.partial(torch.linspace, device='cpu')
+    with mock.patch.object(torch, 'linspace', on_host):
         yield

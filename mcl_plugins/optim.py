@@ -40,6 +40,10 @@ class MergedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     group, and those without gradient (an EMA teacher's) stay out.
     """
 
+    def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
+        # Without any setting MMEngine takes all parameters as they are: say what is the default.
+        super().__init__(optim_wrapper_cfg, paramwise_cfg or dict(bias_lr_mult=1.0))
+
     def add_params(
         self, params: list[dict], module: nn.Module, prefix: str = '', **kwargs: Any
     ) -> None:

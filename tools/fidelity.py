@@ -22,7 +22,7 @@ import torch
 from mmengine.registry import DefaultScope
 from torch import Tensor
 
-from released import ccmim, cmae, conmim
+from released import ccmim, cmae, conmim, mimco, moby, mocov3
 from released.golden import Comparison, Golden
 
 # The files are float32 copies of float64 numbers; computing in float64 leaves only that rounding.
@@ -32,6 +32,9 @@ METHODS: dict[str, Callable[[Golden, torch.device], Comparison]] = {
     'ccmim': ccmim.compare,
     'cmae': cmae.compare,
     'conmim': conmim.compare,
+    'mimco': mimco.compare,
+    'moby': moby.compare,
+    'mocov3': mocov3.compare,
 }
 
 

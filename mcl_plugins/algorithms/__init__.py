@@ -3,5 +3,7 @@
 from .ccmim import CcMIM
 from .cmae import CMAE
 from .conmim import ConMIM
+from .mimco import MimCo
+from .moby import MoBY, SimMIMMoBY
 
-__all__ = ['CMAE', 'CcMIM', 'ConMIM']
+__all__ = ['CMAE', 'CcMIM', 'ConMIM', 'MimCo', 'MoBY', 'SimMIMMoBY']

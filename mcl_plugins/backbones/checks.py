@@ -18,12 +18,12 @@ def check_arch(arch: str | dict, zoo: Iterable[str], keys: Iterable[str]) -> Non
         raise ValueError(f'arch has the keys {sorted(arch)}; it needs {keys}.')
 
 
-def check_image_size(img_size: int, patch_size: int) -> None:
-    """Raise a ValueError unless whole patches tile the image."""
+def check_image_size(img_size: int, patch_size: int, name: str = 'patch_size') -> None:
+    """Raise a ValueError unless whole patches, called ``name`` in the message, tile the image."""
     if img_size % patch_size:
         lower = img_size - img_size % patch_size
         raise ValueError(
-            f'img_size={img_size} is not a multiple of patch_size={patch_size}; '
+            f'img_size={img_size} is not a multiple of {name}={patch_size}; '
             f'use {lower or patch_size} or {lower + patch_size}.'
         )
 

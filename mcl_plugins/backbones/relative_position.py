@@ -1,7 +1,7 @@
 """Relative position bias tables from a checkpoint, fitted to another model.
 
-A table has (2 rows - 1)(2 columns - 1) + 3 lines of one number a head; the last three belong to
-the class token.
+A table has (2 rows - 1)(2 columns - 1) lines of one number a head, and in plain ViTs three more at
+the end, which belong to the class token.
 """
 
 from __future__ import annotations
@@ -28,27 +28,30 @@ def expand_shared_bias(state_dict: dict[str, Tensor], prefix: str, num_layers: i
 
 
 def resize_bias_tables(
-    state_dict: dict[str, Tensor], prefix: str, wanted: dict[str, Tensor]
+    state_dict: dict[str, Tensor],
+    prefix: str,
+    wanted: dict[str, Tensor],
+    class_lines: int = _CLS_LINES,
 ) -> None:
     """Resize every table in ``state_dict`` whose grid differs from ``wanted``'s, in place."""
     for name, target in wanted.items():
         table = state_dict.get(prefix + name)
         if table is None or not name.endswith(_TABLE) or len(table) == len(target):
             continue
-        state_dict[prefix + name] = resize_bias_table(table, len(target))
+        state_dict[prefix + name] = resize_bias_table(table, len(target), class_lines)
         index = name.removesuffix(_TABLE) + _INDEX
         state_dict[prefix + index] = wanted[index]
 
 
-def resize_bias_table(table: Tensor, lines: int) -> Tensor:
+def resize_bias_table(table: Tensor, lines: int, class_lines: int = _CLS_LINES) -> Tensor:
     """Resize a (lines, heads) table of a square grid by cubic splines; the class lines are kept.
 
     As in BEiT's released code, the old offsets are spread over the new range with spacing that
     grows geometrically from 1, so that neighbouring patches keep their bias and only far ones are
     interpolated.
     """
-    grid, cls = table[:-_CLS_LINES], table[-_CLS_LINES:]
-    source, target = round(len(grid) ** 0.5), round((lines - _CLS_LINES) ** 0.5)
+    grid, cls = table.split((len(table) - class_lines, class_lines))
+    source, target = round(len(grid) ** 0.5), round((lines - class_lines) ** 0.5)
     old = _spread_offsets(source // 2, target // 2)
     new = np.arange(target) - target // 2
     degree = min(3, source - 1)

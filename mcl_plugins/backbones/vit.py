@@ -27,8 +27,8 @@ class VisionTransformer(_VisionTransformer):
 
     It takes the same arguments, for square images and patches; it differs in that
 
-    - ``'small'`` is ViT-S (384 wide, 12 blocks, 6 heads), as in the papers, and norms have
-      epsilon 1e-6;
+    - ``'small'`` is ViT-S (384 wide, 12 blocks, 6 heads), as in the papers, ``'mocov3-small'``
+      MoCo v3's with 12 heads, and norms have epsilon 1e-6;
     - weights start as in MAE: Xavier uniform, linear biases zero, the class token from a normal
       of 0.02, positions from sines and cosines (rows in the first half of the channels; MAE has the
       columns there, which is the same for training and another matter for loading: positions are
@@ -41,12 +41,15 @@ class VisionTransformer(_VisionTransformer):
     """
 
     task_modules = ('ln2',)  # the norm after mean pooling: not part of pre-training
-    pretraining_modules = ('ln1',)
+    pretraining_modules = ('ln1', 'mask_token')
 
     arch_zoo: ClassVar[dict[str, dict]] = {
         **_VisionTransformer.arch_zoo,
         's': _VisionTransformer.arch_zoo['deit-s'],
         'small': _VisionTransformer.arch_zoo['deit-s'],
+        **dict.fromkeys(
+            ('mocov3-s', 'mocov3-small'), {**_VisionTransformer.arch_zoo['deit-s'], 'num_heads': 12}
+        ),
     }
 
     def __init__(

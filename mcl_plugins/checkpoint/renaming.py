@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 Value = TypeVar('Value')
 
@@ -25,15 +26,32 @@ def vit_blocks(theirs: str, ours: str) -> list[tuple[str, str]]:
     ]
 
 
+class Names(Protocol):
+    """Both ways between a released state dict and this package's."""
+
+    def from_released(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
+        """A released state dict in this package's names."""
+
+    def to_released(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
+        """One of this package's in the released names."""
+
+
+@functools.cache
+def pattern(start: str) -> re.Pattern:
+    """A regular expression for a name's beginning with ``{i}`` and ``{j}`` for numbers."""
+    return re.compile(re.sub(r'\\{(\w)\\}', r'(?P<\1>\\d+)', re.escape(start)))
+
+
 class Renaming:
-    """A table of name beginnings: (released, ours), ``{i}`` standing for a number on both sides.
+    """A table of name beginnings: (released, ours), ``{i}``, ``{j}`` standing for numbers.
 
     The first beginning that fits is exchanged, the rest of the name is kept.
 
     Args:
         source: whose names these are, for error messages.
         pairs: the table; longer beginnings before shorter ones.
-        dropped: beginnings of released tensors that have no place here.
+        dropped: beginnings of released tensors that have no place here; ``{i}`` as above.
+        prefix: what all released names start with; files without it are read too.
 
     Example:
         >>> Renaming('a release', [('blocks.{i}.', 'backbone.layers.{i}.')]).ours('blocks.3.w')
@@ -41,19 +59,24 @@ class Renaming:
     """
 
     def __init__(
-        self, source: str, pairs: Sequence[tuple[str, str]], dropped: Sequence[str] = ()
+        self,
+        source: str,
+        pairs: Sequence[tuple[str, str]],
+        dropped: Sequence[str] = (),
+        prefix: str = '',
     ) -> None:
         self.source = source
         self.pairs = list(pairs)
-        self.dropped = tuple(dropped)
+        self.prefix = prefix
+        self.dropped = [pattern(start) for start in dropped]
 
     def ours(self, name: str) -> str:
         """This package's name of a released tensor."""
-        return self._exchange(name, self.pairs)
+        return self._exchange(name.removeprefix(self.prefix), self.pairs)
 
     def released(self, name: str) -> str:
         """The released name of one of this package's tensors."""
-        return self._exchange(name, [(ours, theirs) for theirs, ours in self.pairs])
+        return self.prefix + self._exchange(name, [(ours, theirs) for theirs, ours in self.pairs])
 
     def from_released(self, tensors: Mapping[str, Value]) -> dict[str, Value]:
         """Rename a released state dict, without what has no place here.
@@ -61,8 +84,11 @@ class Renaming:
         Raises:
             ValueError: a name that is not in the table.
         """
-        kept = (name for name in tensors if not name.startswith(self.dropped or ('\0',)))
-        return {self.ours(name): tensors[name] for name in kept}
+        return {
+            self.ours(name): value
+            for name, value in tensors.items()
+            if not any(start.match(name) for start in self.dropped)
+        }
 
     def to_released(self, tensors: Mapping[str, Value]) -> dict[str, Value]:
         """The inverse of :meth:`from_released`.
@@ -74,7 +100,7 @@ class Renaming:
 
     def _exchange(self, name: str, pairs: Sequence[tuple[str, str]]) -> str:
         for old, new in pairs:
-            match = re.match(re.escape(old).replace(r'\{i\}', r'(?P<i>\d+)'), name)
+            match = pattern(old).match(name)
             if match:
                 return new.format(**match.groupdict()) + name[match.end() :]
         raise ValueError(f'{name!r} is not a tensor of {self.source}.')

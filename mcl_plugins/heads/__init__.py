@@ -7,11 +7,15 @@ from .instance_contrast import (
     VisibleNegativesHead,
 )
 from .patch_contrast import PatchContrastHead
+from .queue_contrast import L1Head, QueueContrast, QueueInfoNCEHead
 
 __all__ = [
     'CosineHead',
     'InfoNCEHead',
     'InstanceContrastHead',
+    'L1Head',
     'PatchContrastHead',
+    'QueueContrast',
+    'QueueInfoNCEHead',
     'VisibleNegativesHead',
 ]

@@ -25,16 +25,20 @@ from mmengine.registry import DATASETS, MODELS, PARAM_SCHEDULERS, init_default_s
 from PIL import Image
 
 # Encoders without classifier, in parameters: 12 d^2 + 14 d (and 732 heads, with position tables) a
-# block and 770 d beside. The hybrid one has two convolutions more for pre-training.
-ENCODER = {'s': 21.6e6, 'b': 85.8e6, 'l': 303.4e6}
+# block and 770 d beside; Swin's are those of its paper less the classifier. The hybrid one has two
+# convolutions more for pre-training.
+ENCODER = {'vit-s': 21.6e6, 'vit-b': 85.8e6, 'vit-l': 303.4e6, 'deit-s': 21.6e6}
+ENCODER.update({'swin-t': 28.3e6 - 0.77e6, 'swin-b': 87.8e6 - 1.03e6})
+DEFAULT = {'mimco': 'swin-t', 'moby': 'swin-t'}  # of ablations; ViT-B elsewhere
 HYBRID = {'mcl_plugins.MaskedConvViT': 88.9e6, 'mcl_plugins.ConvViT': 84.6e6}
-WIDTH = {'s': 384, 'b': 768, 'l': 1024}
 TINY = dict(embed_dims=48, num_layers=2, num_heads=3, feedforward_channels=192)
 # 8 x 8 patches: a smaller grid has too few mask units to tell 60, 75 and 90 % apart.
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 PIXELS, PATCH, CLASSES, BATCH = 64, 8, 10, 4
+TINY_SWIN = dict(embed_dims=24, depths=(1, 1), num_heads=(2, 4))  # 48 wide at the end, on 8 x 8
 TINY_HYBRID = dict(embed_dims=(16, 24, 48), depths=(1, 1, 2), num_heads=3)
 HYBRID_PATCH = 16
-TEACHERS = ('teacher.', 'target.')  # EMA copies
+TEACHERS = re.compile(r'(^|\.)(teacher|target|momentum_encoder)\.')  # EMA copies
 EPOCH = 3  # iterations of the epochs on which the schedules are tried
 
 
@@ -75,7 +79,7 @@ def check_pipelines(config, folder):
             assert config[name].dataset.type.startswith('mcl_plugins.Image'), name
             dataset = DATASETS.build({**config[name].dataset, 'lazy_init': True})
             sample = dataset.pipeline({'img_path': str(path), 'gt_label': 1})
-            side = config.model.backbone.get('img_size', 224)
+            side = config.model.backbone.get('img_size', 224)  # Swin takes any; 224 is its default
             inputs = sample['inputs']
             for image in inputs if isinstance(inputs, list) else [inputs]:
                 assert image.shape == (3, side, side), name
@@ -85,23 +89,45 @@ def check_pipelines(config, folder):
     return images
 
 
-def shrink(config):
+def shrink_encoder(backbone):
+    """Make an encoder small; returns the side of its patches."""
+    backbone.update(img_size=PIXELS, init_cfg=None)
+    if backbone.type in HYBRID:
+        backbone.arch = TINY_HYBRID
+        return HYBRID_PATCH
+    if 'Swin' in backbone.type:
+        backbone.update(arch=TINY_SWIN, patch_size=PATCH // 2, window_size=4)
+    else:
+        backbone.update(arch=TINY, patch_size=PATCH)
+    return PATCH
+
+
+def necks(node, name=''):
+    """All projectors and predictors in a nest of dicts, with their names."""
+    if isinstance(node, dict) and node.get('type') == 'NonLinearNeck':
+        yield name, node
+    elif isinstance(node, dict):
+        for key, child in node.items():
+            yield from necks(child, key)
+
+
+def shrink(config, folder):
     """A model of 2 blocks that keeps what makes the config what it is."""
     model = config.model
-    width, patch = TINY['embed_dims'], PATCH
-    model.backbone.update(img_size=PIXELS, init_cfg=None)
-    if model.backbone.type in HYBRID:
-        model.backbone.arch, patch = TINY_HYBRID, HYBRID_PATCH
-    else:
-        model.backbone.update(arch=TINY, patch_size=patch)
-    for name in ('neck', 'projector', 'predictor'):
-        part = model.get(name)
-        if part and part.type == 'NonLinearNeck':
-            inputs = 16 if name == 'predictor' else width
-            part.update(in_channels=inputs, hid_channels=64, out_channels=16)
+    width, patch = TINY['embed_dims'], shrink_encoder(model.backbone)
+    if 'backbone' in (model.get('teacher') or {}):
+        train_teacher(model.teacher.backbone, Path(folder) / 'teacher.pth')
+    for name, part in necks(model):
+        inputs = 16 if name == 'predictor' else width
+        part.update(in_channels=inputs, hid_channels=64, out_channels=16)
+    for part in (model, model.get('patch_contrast'), model.get('image_contrast')):
+        if part and part.get('queue'):
+            part.queue.update(dim=16, length=10)
     for name in ('neck', 'decoder', 'pixel_decoder', 'feature_decoder'):
         part = model.get(name)
-        if part and part.type.endswith('Decoder'):
+        if part and part.type == 'SimMIMLinearDecoder':
+            part.update(in_channels=width, encoder_stride=patch)
+        elif part and part.type.endswith('Decoder'):
             part.update(num_patches=(PIXELS // patch) ** 2, patch_size=patch, embed_dim=width)
             part.update(decoder_embed_dim=32, decoder_num_heads=2)
             if 'predict_feature_dim' in part:
@@ -113,6 +139,15 @@ def shrink(config):
         model.head.update(num_classes=CLASSES, in_channels=width)
         config.data_preprocessor.num_classes = CLASSES
     model.setdefault('data_preprocessor', config.data_preprocessor)
+
+
+def train_teacher(backbone, path):
+    """Make the frozen teacher small, and the file that it starts from."""
+    start = backbone.init_cfg
+    shrink_encoder(backbone)
+    state = MODELS.build(backbone).state_dict()
+    torch.save({'state_dict': {start.prefix + key: value for key, value in state.items()}}, path)
+    backbone.init_cfg = dict(start, checkpoint=str(path))
 
 
 def random_batch(images):
@@ -156,11 +191,11 @@ def take_step(config, images):
     optimizer.step()
     optimizer.zero_grad()
     moved = {name for name, p in model.named_parameters() if not torch.equal(p, before[name])}
-    assert moved and not [name for name in moved if name.startswith(TEACHERS)]
+    assert moved and not [name for name in moved if TEACHERS.search(name)]
     if hasattr(model, 'update_teacher'):
         model.update_teacher(0, 100)
         followed = {n for n, p in model.named_parameters() if not torch.equal(p, before[n])} - moved
-        assert followed and all(name.startswith(TEACHERS) for name in followed)
+        assert followed and all(TEACHERS.search(name) for name in followed)
     return loss.item(), optimizer
 
 
@@ -169,7 +204,7 @@ def check_groups(model, optimizer, method):
     groups = [(p, group) for group in optimizer.optimizer.param_groups for p in group['params']]
     trained = {id(p): name for name, p in model.named_parameters() if p.requires_grad}
     assert sorted(id(p) for p, _ in groups) == sorted(trained), 'not the trained parameters'
-    assert not [name for name in trained.values() if name.startswith(TEACHERS)]
+    assert not [name for name in trained.values() if TEACHERS.search(name)]
     for parameter, group in groups:
         name = trained[id(parameter)]
         expected = is_decayed(method, name, parameter)
@@ -180,8 +215,12 @@ def is_decayed(method, name, parameter):
     """Which parameters the released codes decay."""
     if method == 'mcl_plugins.CMAE':  # by name: the weights of batch norms are
         return not re.search(r'ln\d?\.|bias$|cls_token|mask_token', name)
-    if method in ('mcl_plugins.CcMIM', 'MAE'):
+    if method in ('mcl_plugins.CcMIM', 'MAE', 'mcl_plugins.MoBY'):
         return parameter.ndim > 1
+    if method == 'MoCoV3':
+        return True
+    if method in ('mcl_plugins.MimCo', 'mcl_plugins.SimMIMMoBY'):
+        return parameter.ndim > 1 and not name.endswith(('cls_token', 'mask_token'))
     return parameter.ndim > 1 and not name.endswith(('cls_token', 'pos_embed'))
 
 
@@ -203,7 +242,10 @@ def check_schedules(config, optimizer):
         for scheduler in schedulers:
             scheduler.step()
     warmup = config.param_scheduler[0].end * EPOCH
-    assert factors[warmup - 1] == max(factors) == 1.0, 'the peak is not at the end of the warm-up'
+    # MoBY's cosine begins with the warm-up, which therefore ends a little below the stated rate.
+    together = config.param_scheduler[1].begin == 0
+    assert 1 - 0.05 * together <= max(factors) <= 1.0
+    assert factors[warmup - 1] == max(factors), 'the peak is not at the end of the warm-up'
     assert factors[:warmup] == sorted(factors[:warmup])
     assert factors[warmup:] == sorted(factors[warmup:], reverse=True)
     peak = config.optim_wrapper.optimizer.lr
@@ -215,11 +257,11 @@ def try_config(path, folder):
     config = Config.fromfile(path)
     assert not [text for text in strings(config.to_dict()) if '://' in text], 'a URL'
     init_default_scope(config.default_scope)
-    match = re.search(r'vit-([sbl])', Path(path).name)
-    size = match[1] if match else 'b'  # ablations are ViT-B
-    parameters = check_full_size(config, size)
+    match = re.search('|'.join(ENCODER), Path(path).name)
+    method = Path(path).resolve().relative_to(CONFIGS).parts[0]
+    parameters = check_full_size(config, match[0] if match else DEFAULT.get(method, 'vit-b'))
     images = check_pipelines(config, folder)
-    shrink(config)
+    shrink(config, folder)
     loss, optimizer = take_step(config, images)
     first, last = check_schedules(config, optimizer)
     return dict(encoder=parameters, loss=loss, lr_first=first, lr_last=last)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from mmengine.registry import MODELS
-from zoo import ABSENT, OWN_IMAGES, Zoo, assert_layers_learn_at_their_own_rates
+from zoo import ABSENT, Zoo, assert_layers_learn_at_their_own_rates
 
 ZOO = Zoo('ccmim')
 PRETRAINING = {
@@ -16,7 +16,7 @@ PRETRAINING = {
 
 
 def test_every_pretraining_config_is_in_a_table():
-    assert {*PRETRAINING, *ZOO.ablations, OWN_IMAGES} == set(ZOO.pretraining)
+    assert {*PRETRAINING, *ZOO.ablations, *ZOO.own_images} == set(ZOO.pretraining)
 
 
 @pytest.mark.parametrize('name', PRETRAINING)

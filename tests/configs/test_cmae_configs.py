@@ -4,7 +4,7 @@ import pytest
 import step
 import torch
 from mmengine.registry import MODELS
-from zoo import ABSENT, OWN_IMAGES, Zoo, assert_layers_learn_at_their_own_rates
+from zoo import ABSENT, Zoo, assert_layers_learn_at_their_own_rates
 
 from mcl_plugins.checkpoint.files import save_file
 
@@ -26,7 +26,7 @@ PRETRAINING = {
 
 
 def test_every_pretraining_config_is_in_a_table():
-    assert {*PRETRAINING, *ZOO.ablations, OWN_IMAGES} == set(ZOO.pretraining)
+    assert {*PRETRAINING, *ZOO.ablations, *ZOO.own_images} == set(ZOO.pretraining)
 
 
 @pytest.mark.parametrize('name', PRETRAINING)

@@ -5,7 +5,7 @@ import step
 import torch
 from mmengine.registry import MODELS
 from mmengine.runner import load_checkpoint
-from zoo import ABSENT, OWN_IMAGES, Zoo, assert_layers_learn_at_their_own_rates
+from zoo import ABSENT, Zoo, assert_layers_learn_at_their_own_rates
 
 from mcl_plugins.checkpoint.files import save_file
 
@@ -36,7 +36,7 @@ HIDDEN = {
 
 
 def test_every_pretraining_config_is_in_a_table():
-    assert {*SETTINGS, *ABLATIONS, OWN_IMAGES} == set(PRETRAINING)
+    assert {*SETTINGS, *ABLATIONS, *ZOO.own_images} == set(PRETRAINING)
 
 
 @pytest.mark.parametrize('name', SETTINGS)

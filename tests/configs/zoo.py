@@ -11,7 +11,7 @@ from mmengine.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
 ABSENT = 'absent'
-OWN_IMAGES = 'vit-b_own-images.py'  # for users' own images: it stands in no table
+OWN_IMAGES = '_own-images.py'  # ending of configs for users' own images: they stand in no table
 
 
 class Zoo:
@@ -27,6 +27,10 @@ class Zoo:
     @property
     def pretraining(self):
         return [name for name in self.names if not name.startswith('transfer/')]
+
+    @property
+    def own_images(self):
+        return [name for name in self.names if name.endswith(OWN_IMAGES)]
 
     @property
     def ablations(self):

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from mcl_plugins.checkpoint.files import load_file, save_file, state_dict_of
-from mcl_plugins.checkpoint.renaming import Renaming
+from mcl_plugins.checkpoint.renaming import Names
 
 
-def main(names: Renaming, description: str | None, released_key: str) -> None:
+def main(names: Names, description: str | None, released_key: str) -> None:
     """Convert the file of the command line.
 
     Args:

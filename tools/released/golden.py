@@ -76,6 +76,22 @@ def pixel_head(patch: int) -> dict:
     )
 
 
+def mlp(state: dict[str, Tensor], name: str, with_avg_pool: bool = False) -> dict:
+    """Config of MoBY's two linear layers with one norm, as wide as its tensors in ``state``."""
+    hidden, inputs = state[f'{name}.fc0.weight'].shape
+    return dict(
+        type='NonLinearNeck',
+        in_channels=inputs,
+        hid_channels=hidden,
+        out_channels=len(state[f'{name}.fc1.weight']),
+        with_bias=True,
+        with_last_bias=True,
+        with_last_bn=False,
+        with_avg_pool=with_avg_pool,
+        norm_cfg=dict(type='mcl_plugins.SyncBN'),
+    )
+
+
 class FixedMask(torch.nn.Module):
     """A mask generator that returns a stored mask."""
 

@@ -1,0 +1,12 @@
+# MimCo's AdamW: rate 1e-3 for a batch of 512 and 10 epochs of warm-up (paper section 4.1); what the
+# paper leaves open is MoBY's.
+_base_ = './moby.py'
+
+optim_wrapper = dict(
+    paramwise_cfg=dict(
+        custom_keys=dict(cls_token=dict(decay_mult=0.0), mask_token=dict(decay_mult=0.0))))
+train_cfg = dict(max_epochs=100)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=5e-4, begin=0, end=10, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=0, eta_min_ratio=5e-3, convert_to_iter_based=True),
+]

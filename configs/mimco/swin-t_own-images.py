@@ -1,0 +1,15 @@
+# MimCo Swin-T on any folder of images without labels, searched through all its levels.
+_base_ = 'swin-t.py'
+
+train_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='mcl_plugins.ImageFolder',
+        data_root='data/images',
+        with_label=False,
+        pipeline={{_base_.train_pipeline}}))
+model = dict(
+    teacher=dict(
+        backbone=dict(
+            init_cfg=dict(checkpoint='work_dirs/moby/swin-t_own-images/epoch_300.pth')),
+        remedy='train one with tools/dist_train.sh configs/moby/swin-t_own-images.py 8'))

@@ -1,0 +1,10 @@
+# MoBY Swin-T on any folder of images without labels, searched through all its levels.
+_base_ = 'swin-t.py'
+
+train_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='mcl_plugins.ImageFolder',
+        data_root='data/images',
+        with_label=False,
+        pipeline={{_base_.train_pipeline}}))

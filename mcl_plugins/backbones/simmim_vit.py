@@ -1,0 +1,52 @@
+"""Plain vision transformer whose hidden patches are a learned mask token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..mask_generators import PatchMask
+from ..registry import MODELS
+from .vit import MaskedViT
+
+
+@MODELS.register_module()
+class SimMIMViT(MaskedViT):
+    """ViT that sees a mask token in the place of each hidden patch, as in SimMIM (MimCo's student).
+
+    The token takes the place of the patch embedding and has the patch's fixed position added. The
+    class token takes part and is left out of the output. Takes the arguments of
+    :class:`MaskedViT`.
+
+    Attributes:
+        mask_grid: (rows, columns) of patches.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, self.embed_dims))
+        self.mask_grid = self.patch_resolution
+
+    def init_weights(self) -> None:
+        """As the base class's; the mask token from a normal of 0.02."""
+        nn.init.trunc_normal_(self.mask_token, std=0.02)
+        super().init_weights()
+
+    def forward(self, x: Tensor, mask: PatchMask | None = None) -> tuple[Tensor]:
+        """Encode images, parts of which are hidden.
+
+        Args:
+            x: (N, 3, H, W) with H = W = ``img_size``.
+            mask: None shows everything.
+
+        Returns:
+            One map (N, D, rows, columns) of the patches.
+        """
+        patches = self.embed(x)
+        if mask is not None:
+            token = self.mask_token + self.pos_embed[:, 1:]
+            patches = torch.where(mask.hidden[..., None], token, patches)
+        tokens = self.encode(patches)[:, 1:]
+        return (tokens.transpose(1, 2).unflatten(2, self.mask_grid),)

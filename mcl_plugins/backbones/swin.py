@@ -1,0 +1,156 @@
+"""Swin transformer: strict loading for transfer, mask tokens for pre-training."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from mmpretrain.models.backbones import SwinTransformer as _SwinTransformer
+from torch import Tensor, nn
+
+from ..checkpoint.loading import init_from_checkpoint
+from ..compat import linspace_on_host
+from ..mask_generators import PatchMask
+from ..registry import MODELS
+from ..sync_norm import SyncBN
+from .checks import check_arch, check_choice, check_image_size
+from .relative_position import resize_bias_tables
+from .window_attention import fuse_window_attention
+
+_ARCH_KEYS = ('embed_dims', 'depths', 'num_heads')
+
+
+class TokenSyncBN(SyncBN):
+    """Batch normalisation of tokens over the images and positions of all processes."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(N, L, C) -> the same shape."""
+        return super().forward(input.flatten(0, 1)).view_as(input)
+
+
+@MODELS.register_module()
+class SwinTransformer(_SwinTransformer):
+    """mmpretrain's ``SwinTransformer`` as MoBY and MimCo use it.
+
+    It takes the same arguments, and ``mlp_norm``; it differs in that
+
+    - attention runs on PyTorch's fused kernel, and the masks of shifted windows are made once;
+    - any number of stages will do, and by default the last one's map is the output;
+    - weights start as in the released code: linear weights from a normal of 0.02, biases zero;
+    - ``init_cfg=dict(type='Pretrained', ...)`` loads every tensor or stops with a list of what
+      is missing, and resizes relative position tables without SciPy's removed ``interp2d``;
+    - an image size that the patches of the last stage do not tile is refused.
+
+    Args:
+        arch: ``'tiny'``, ``'small'``, ``'base'``, ``'large'`` or a dict.
+        img_size, patch_size: sides in pixels.
+        window_size: side of an attention window, in tokens.
+        mlp_norm: norm before the MLP of each block, ``'LN'`` or ``'BN'`` (MoBY's "BN trick"; all
+            processes together).
+
+    Raises:
+        ValueError: unknown ``arch`` or ``mlp_norm``, an ``img_size`` that is not a multiple of the
+            last stage's patches, or a last map that is smaller than a window.
+    """
+
+    # Norms of outputs that a task may add; the mask token belongs to pre-training alone.
+    task_modules = ('norm0', 'norm1', 'norm2')
+    pretraining_modules: ClassVar[tuple[str, ...]] = ('mask_token',)
+
+    def __init__(
+        self,
+        arch: str | dict = 'tiny',
+        img_size: int = 224,
+        patch_size: int = 4,
+        window_size: int = 7,
+        mlp_norm: str = 'LN',
+        **kwargs: Any,
+    ) -> None:
+        check_arch(arch, self.arch_zoo, _ARCH_KEYS)
+        check_choice('mlp_norm', mlp_norm, ('LN', 'BN'))
+        depths = arch['depths'] if isinstance(arch, dict) else self.arch_zoo[arch.lower()]['depths']
+        last_patch = patch_size * 2 ** (len(depths) - 1)
+        check_image_size(img_size, last_patch, "the last stage's patches")
+        if img_size // last_patch < window_size and not kwargs.get('pad_small_map'):
+            raise ValueError(
+                f'img_size={img_size} leaves {img_size // last_patch} x {img_size // last_patch} '
+                f'tokens to the last stage, fewer than a window of window_size={window_size}: use '
+                'larger images, a smaller window_size or pad_small_map=True.'
+            )
+        kwargs.setdefault('out_indices', (len(depths) - 1,))
+        with linspace_on_host():
+            super().__init__(arch, img_size, patch_size, window_size=window_size, **kwargs)
+        self.last_patch_size = last_patch
+        for block in (block for stage in self.stages for block in stage.blocks):
+            fuse_window_attention(block.attn)  # it differs in its methods alone
+            if mlp_norm == 'BN':
+                block.norm2 = TokenSyncBN(block.norm2.normalized_shape[0])
+
+    def init_weights(self) -> None:
+        """Initialise at random, or from ``init_cfg``'s checkpoint: all of it or an error."""
+        if init_from_checkpoint(self):
+            return
+        super().init_weights()
+        if self.init_cfg:
+            return  # another initialisation was asked for
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                nn.init.trunc_normal_(layer.weight, std=0.02)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+
+    def _prepare_relative_position_bias_table(
+        self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """Fit a checkpoint's relative position tables to this model before they are loaded."""
+        resize_bias_tables(state_dict, prefix, self.state_dict(), class_lines=0)
+
+
+@MODELS.register_module()
+class SimMIMSwin(SwinTransformer):
+    """Swin whose hidden tokens are a learned mask token, as in SimMIM.
+
+    A mask is given on the grid of the last stage, whose tokens are 32 px wide with the usual four
+    stages: SimMIM's mask unit. Within a hidden unit all tokens of the first stage are replaced,
+    after patch embedding and its norm. Takes the arguments of :class:`SwinTransformer`.
+
+    Attributes:
+        mask_grid: (rows, columns) of units that a mask hides or shows.
+    """
+
+    def __init__(self, *args: Any, drop_path_rate: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(*args, drop_path_rate=drop_path_rate, **kwargs)
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, self.embed_dims))
+        self.unit = 2 ** (self.num_layers - 1)  # side of a mask unit, in tokens of the first stage
+        rows, columns = self.patch_resolution
+        self.mask_grid = (rows // self.unit, columns // self.unit)
+
+    def init_weights(self) -> None:
+        """As the base class's; the mask token from a normal of 0.02."""
+        nn.init.trunc_normal_(self.mask_token, std=0.02)
+        super().init_weights()
+
+    def forward(self, x: Tensor, mask: PatchMask | None = None) -> tuple[Tensor]:
+        """Encode images, parts of which are hidden.
+
+        Args:
+            x: (N, 3, H, W) with H = W = ``img_size``.
+            mask: over the L units of ``mask_grid``; None shows everything.
+
+        Returns:
+            One map (N, D, rows, columns) of the last stage.
+        """
+        tokens, shape = self.patch_embed(x)
+        if mask is not None:
+            tokens = torch.where(self._spread(mask.hidden)[..., None], self.mask_token, tokens)
+        tokens = self.drop_after_pos(tokens)
+        for stage in self.stages:
+            tokens, shape = stage(tokens, shape)
+        tokens = getattr(self, f'norm{self.num_layers - 1}')(tokens)
+        return (tokens.transpose(1, 2).unflatten(2, shape),)
+
+    def _spread(self, hidden: Tensor) -> Tensor:
+        """(N, L) on the grid of the last stage -> (N, tokens of the first stage)."""
+        units = hidden.view(-1, *self.mask_grid)
+        units = units.repeat_interleave(self.unit, 1).repeat_interleave(self.unit, 2)
+        return units.flatten(1)

@@ -1,0 +1,73 @@
+"""Released MoBY checkpoints (``moby_swin_t_300ep_pretrained.pth`` and its DeiT twin)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from .renaming import Renaming, vit_blocks
+from .swin import num_stages_of, reorder_merging, swin_encoder
+
+
+class MoBYNames:
+    """Both ways between a released MoBY's state dict and this package's.
+
+    The released code shares one pointer between the queues and stores attention masks, which both
+    libraries make anew; they are left out here and there.
+    """
+
+    def from_released(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """A released state dict (or gradients) in this package's names and channel order.
+
+        Raises:
+            ValueError: a name that is not MoBY's.
+        """
+        state = _table(num_stages_of(tensors)).from_released(tensors)
+        if 'queues.0.pointer' in state:
+            state['queues.1.pointer'] = state['queues.0.pointer'].clone()
+        return reorder_merging(state, to_ours=True)
+
+    def to_released(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The inverse of :meth:`from_released`.
+
+        Raises:
+            ValueError: a name that is not MoBY's.
+        """
+        stages = [
+            int(name.split('.')[2]) for name in tensors if name.startswith('backbone.stages.')
+        ]
+        kept = {name: value for name, value in tensors.items() if name != 'queues.1.pointer'}
+        return reorder_merging(_table(max(stages, default=3) + 1).to_released(kept), to_ours=False)
+
+
+def _table(num_stages: int) -> Renaming:
+    pairs = []
+    for theirs, ours in (('encoder.', 'backbone.'), ('encoder_k.', 'target.backbone.')):
+        pairs += [
+            *swin_encoder(theirs, ours, num_stages),
+            # DeiT.
+            *vit_blocks(f'{theirs}blocks.{{i}}.', f'{ours}layers.{{i}}.'),
+            (f'{theirs}cls_token', f'{ours}cls_token'),
+            (f'{theirs}pos_embed', f'{ours}pos_embed'),
+        ]
+    for theirs, ours in (
+        ('projector.', 'projector.'),
+        ('projector_k.', 'target.projector.'),
+        ('predictor.', 'predictor.'),
+    ):
+        pairs += [
+            (f'{theirs}linear_hidden.1.', f'{ours}fc0.'),
+            (f'{theirs}linear_hidden.2.', f'{ours}bn0.'),
+            (f'{theirs}linear_out.', f'{ours}fc1.'),
+        ]
+    pairs += [
+        ('queue1', 'queues.0.keys'),
+        ('queue2', 'queues.1.keys'),
+        ('queue_ptr', 'queues.0.pointer'),
+    ]
+    masks = [f'{name}.layers.{{i}}.blocks.{{j}}.attn_mask' for name in ('encoder', 'encoder_k')]
+    return Renaming('a released MoBY checkpoint', pairs, dropped=masks)
+
+
+MOBY = MoBYNames()

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# MimCo from nothing to a fine-tuned network: teacher, student, fine-tuning, one after the other.
+#   tools/mimco_two_stage.sh swin-t|swin-b|vit-s|vit-b|digits PROCESSES
+#       [--work-dir DIR] [--cfg-options KEY=VALUE ...]
+# Called again, it goes on where it was stopped. The options hold for all stages. From outside:
+#   TEACHER=FILE            a trained (or converted) teacher instead of the first stage
+#   STUDENT_CONFIG, FINETUNE_CONFIG   other configs, for example configs/mimco/swin-t_300e.py
+#   NNODES NODE_RANK MASTER_ADDR PORT as for dist_train.sh; the work dir must be shared
+set -euo pipefail
+usage() { sed -n '2,8s/^# //p' "$0" >&2; exit 2; }
+case " $* " in *' -h '* | *' --help '*) usage ;; esac
+[ $# -ge 2 ] || usage
+
+tools="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+configs="$tools/../configs"
+arch="$1" processes="$2" work_dir="work_dirs/mimco_two_stage/$1"
+shift 2
+options=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --work-dir) [ $# -ge 2 ] || usage; work_dir="$2"; shift 2 ;;
+    --cfg-options) shift; while [ $# -gt 0 ] && [[ "$1" == *=* ]]; do options+=("$1"); shift; done ;;
+    *) echo "$(basename "$0"): unknown argument '$1'" >&2; usage ;;
+  esac
+done
+
+student="$configs/mimco/$arch.py" finetune="$configs/mimco/transfer/in1k-finetune_$arch.py"
+case "$arch" in
+  swin-t | swin-b) teacher="$configs/moby/$arch.py" ;;
+  vit-s | vit-b) teacher="$configs/mocov3/$arch.py" ;;
+  digits)  # the quickstart's networks and images
+    teacher="$configs/quickstart/mimco_teacher.py"
+    student="$configs/quickstart/mimco.py" finetune="$configs/quickstart/mimco_finetune.py" ;;
+  *) echo "$(basename "$0"): unknown architecture '$arch'" >&2; usage ;;
+esac
+student="${STUDENT_CONFIG:-$student}" finetune="${FINETUNE_CONFIG:-$finetune}"
+
+# stage NUMBER NAME CONFIG [KEY=VALUE ...]: train, or finish training, in its own folder.
+stage() {
+  printf '\n\033[1m[%s/3] %s: %s\033[0m\n' "$1" "$2" "$3"
+  local folder="$work_dir/$2" config="$3"
+  set -- "${@:4}" ${options[@]+"${options[@]}"}
+  [ $# -eq 0 ] || set -- --cfg-options "$@"
+  "$tools/dist_train.sh" "$config" "$processes" --work-dir "$folder" --resume "$@"
+}
+
+if [ "$arch" = digits ]; then
+  source "$tools/launch.sh"
+  "$PYTHON" "$tools/data/make_digits.py" data/quickstart
+fi
+if [ -n "${TEACHER:-}" ]; then
+  [ -f "$TEACHER" ] || { echo "$(basename "$0"): TEACHER=$TEACHER does not exist" >&2; exit 2; }
+else
+  stage 1 teacher "$teacher"
+  TEACHER="$(cat "$work_dir/teacher/last_checkpoint")"
+fi
+stage 2 student "$student" "model.teacher.backbone.init_cfg.checkpoint=$TEACHER"
+checkpoint="$(cat "$work_dir/student/last_checkpoint")"
+stage 3 finetune "$finetune" "model.backbone.init_cfg.checkpoint=$checkpoint"
+printf '\ndone: %s\n' "$(cat "$work_dir/finetune/last_checkpoint")"
