@@ -71,6 +71,22 @@ SMALL_DECODER = dict(
     decoder_depth=2,
     decoder_num_heads=4,
 )
+# Parts of the small MoBY and MimCo: 16x16, then 8x8 tokens of 4 px, 32 wide at the end.
+SMALL_SWIN = dict(
+    arch=dict(embed_dims=16, depths=(2, 2), num_heads=(2, 4)),
+    img_size=32,
+    patch_size=2,
+    window_size=4,
+)
+MOBY_MLP = dict(
+    type='NonLinearNeck',
+    hid_channels=24,
+    out_channels=16,
+    with_bias=True,
+    with_last_bias=True,
+    with_last_bn=False,
+    norm_cfg=dict(type='mcl_plugins.SyncBN'),
+)
 PIXEL_HEAD = dict(
     type='MAEPretrainHead',
     norm_pix=True,

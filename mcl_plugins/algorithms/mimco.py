@@ -103,6 +103,6 @@ def check_maps(student: Tensor, teacher: Tensor) -> None:
     if student.shape != teacher.shape:
         raise ValueError(
             f"The student's map is {tuple(student.shape[1:])} (channels, rows, columns) and the "
-            f"teacher's {tuple(teacher.shape[1:])}; take a teacher of the same width and patch size "
-            "(the EMA projector is fed with the teacher's features)."
+            f"teacher's {tuple(teacher.shape[1:])}; take a teacher of the same width and patch "
+            "size (the EMA projector is fed with the teacher's features)."
         )

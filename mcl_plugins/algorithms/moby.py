@@ -1,4 +1,4 @@
-"""MoBY: Self-Supervised Learning with Swin Transformers (Xie et al., 2021), MimCo's Swin teacher."""
+"""MoBY: Self-Supervised Learning with Swin Transformers (Xie et al., 2021)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class MoBY(BaseSelfSupervisor):
         self.projector = build_part(projector)
         self.predictor = build_part(predictor)
         self.contrast_head = build_part(contrast_head)
-        self.queues = nn.ModuleList(FeatureQueue(**queue) for _ in range(2))
+        self.queues: Any = nn.ModuleList(FeatureQueue(**queue) for _ in range(2))
         self.momentum = MomentumSchedule(**momentum)
         self.target = MomentumTeacher(backbone=self.backbone, projector=self.projector)
         drop_no_path(self.target.backbone)
@@ -128,7 +128,8 @@ class SimMIMMoBY(MoBY):
         """
         light, *strong = inputs
         mask = self.draw_mask(light)
-        pixels = self.neck(*self.backbone(light, mask))  # (N, 3, H, W)
+        (tokens,) = self.backbone(light, mask)  # (N, D, rows, columns)
+        pixels = self.neck(tokens)  # (N, 3, H, W)
         hidden = mask.hidden.unflatten(1, self.backbone.mask_grid)
         loss_pixel = self.head.loss(pixels, light, hidden)
         return {'loss_pixel': loss_pixel, **super().loss(strong)}

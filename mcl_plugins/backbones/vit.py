@@ -47,9 +47,10 @@ class VisionTransformer(_VisionTransformer):
         **_VisionTransformer.arch_zoo,
         's': _VisionTransformer.arch_zoo['deit-s'],
         'small': _VisionTransformer.arch_zoo['deit-s'],
-        **dict.fromkeys(
-            ('mocov3-s', 'mocov3-small'), {**_VisionTransformer.arch_zoo['deit-s'], 'num_heads': 12}
-        ),
+        **{
+            name: {**_VisionTransformer.arch_zoo['deit-s'], 'num_heads': 12}
+            for name in ('mocov3-s', 'mocov3-small')
+        },
     }
 
     def __init__(

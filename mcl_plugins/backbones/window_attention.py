@@ -35,8 +35,9 @@ class FusedWindowMSA(WindowMSA):
         # Contiguous: CUDA's fused kernels refuse a bias of another layout.
         bias = bias.to(qkv.dtype).contiguous()[None]
         dropout = self.attn_drop.p if self.training else 0.0
+        q, k, v = qkv.unbind()
         x = F.scaled_dot_product_attention(
-            *qkv.unbind(), attn_mask=bias, dropout_p=dropout, scale=self.scale
+            q, k, v, attn_mask=bias, dropout_p=dropout, scale=self.scale
         )
         x = x.unflatten(1, (-1, self.num_heads)).flatten(0, 1) if mask is not None else x
         return self.proj_drop(self.proj(x.transpose(1, 2).flatten(2)))

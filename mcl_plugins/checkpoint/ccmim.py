@@ -1,15 +1,11 @@
 """Released ccMIM checkpoints: ``checkpoint-E.pth``, in MAE's names."""
 
-from .renaming import Renaming, vit_blocks
+from .renaming import Renaming, vit_blocks, vit_encoder
 
 CCMIM = Renaming(
     'a released ccMIM checkpoint',
     [
-        ('cls_token', 'backbone.cls_token'),
-        ('pos_embed', 'backbone.pos_embed'),
-        ('patch_embed.proj.', 'backbone.patch_embed.projection.'),
-        *vit_blocks('blocks.{i}.', 'backbone.layers.{i}.'),
-        ('norm.', 'backbone.ln1.'),
+        *vit_encoder('', 'backbone.'),
         ('mask_token', 'decoder.mask_token'),
         ('decoder_pos_embed', 'decoder.decoder_pos_embed'),
         ('decoder_embed.', 'decoder.decoder_embed.'),

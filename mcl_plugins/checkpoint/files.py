@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from pickle import UnpicklingError
@@ -29,10 +30,15 @@ def _allowed_globals() -> list:
     """What checkpoints hold beside tensors, none of which runs anything.
 
     A Runner's has NumPy scalars and arrays and log histories; a released one the ``Namespace`` of
-    its command line.
+    its command line, or a yacs config, which is read as a plain dict.
     """
     allowed = [entry for entry in get_torch_safe_globals() if entry is not getattr]
-    return [*allowed, Namespace, (_history_buffer_method, 'builtins.getattr')]
+    return [
+        *allowed,
+        Namespace,
+        (OrderedDict, 'yacs.config.CfgNode'),
+        (_history_buffer_method, 'builtins.getattr'),
+    ]
 
 
 def load_file(path: Any, map_location: Any = 'cpu', weights_only: bool = True) -> Any:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .renaming import Renaming, vit_blocks
+from .renaming import Renaming, vit_encoder
 from .swin import num_stages_of, reorder_merging, swin_encoder
 
 
 class MoBYNames:
-    """Both ways between a released MoBY's state dict and this package's.
+    """Both ways between a released MoBY's state dict, of Swin or DeiT, and this package's.
 
     The released code shares one pointer between the queues and stores attention masks, which both
     libraries make anew; they are left out here and there.
@@ -23,7 +23,7 @@ class MoBYNames:
         Raises:
             ValueError: a name that is not MoBY's.
         """
-        state = _table(num_stages_of(tensors)).from_released(tensors)
+        state = _table(num_stages_of(tensors, '.layers.')).from_released(tensors)
         if 'queues.0.pointer' in state:
             state['queues.1.pointer'] = state['queues.0.pointer'].clone()
         return reorder_merging(state, to_ours=True)
@@ -34,23 +34,16 @@ class MoBYNames:
         Raises:
             ValueError: a name that is not MoBY's.
         """
-        stages = [
-            int(name.split('.')[2]) for name in tensors if name.startswith('backbone.stages.')
-        ]
+        table = _table(num_stages_of(tensors, '.stages.'))
         kept = {name: value for name, value in tensors.items() if name != 'queues.1.pointer'}
-        return reorder_merging(_table(max(stages, default=3) + 1).to_released(kept), to_ours=False)
+        return reorder_merging(table.to_released(kept), to_ours=False)
 
 
 def _table(num_stages: int) -> Renaming:
+    """The names of an encoder with so many stages: a DeiT has none."""
     pairs = []
     for theirs, ours in (('encoder.', 'backbone.'), ('encoder_k.', 'target.backbone.')):
-        pairs += [
-            *swin_encoder(theirs, ours, num_stages),
-            # DeiT.
-            *vit_blocks(f'{theirs}blocks.{{i}}.', f'{ours}layers.{{i}}.'),
-            (f'{theirs}cls_token', f'{ours}cls_token'),
-            (f'{theirs}pos_embed', f'{ours}pos_embed'),
-        ]
+        pairs += swin_encoder(theirs, ours, num_stages) if num_stages else vit_encoder(theirs, ours)
     for theirs, ours in (
         ('projector.', 'projector.'),
         ('projector_k.', 'target.projector.'),

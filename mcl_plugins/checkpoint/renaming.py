@@ -26,6 +26,22 @@ def vit_blocks(theirs: str, ours: str) -> list[tuple[str, str]]:
     ]
 
 
+def vit_encoder(theirs: str, ours: str) -> list[tuple[str, str]]:
+    """Names of timm's vision transformer without head, and of mmpretrain's.
+
+    Args:
+        theirs: beginning of all its names there, ``'encoder.'`` or nothing.
+        ours: beginning of all its names here, ``'backbone.'``.
+    """
+    return [
+        (f'{theirs}cls_token', f'{ours}cls_token'),
+        (f'{theirs}pos_embed', f'{ours}pos_embed'),
+        (f'{theirs}patch_embed.proj.', f'{ours}patch_embed.projection.'),
+        *vit_blocks(f'{theirs}blocks.{{i}}.', f'{ours}layers.{{i}}.'),
+        (f'{theirs}norm.', f'{ours}ln1.'),
+    ]
+
+
 class Names(Protocol):
     """Both ways between a released state dict and this package's."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from torch import Tensor
 
 
-def swin_encoder(theirs: str, ours: str, num_stages: int = 4) -> list[tuple[str, str]]:
+def swin_encoder(theirs: str, ours: str, num_stages: int) -> list[tuple[str, str]]:
     """Names of an encoder without head.
 
     Args:
@@ -28,12 +28,15 @@ def swin_encoder(theirs: str, ours: str, num_stages: int = 4) -> list[tuple[str,
     ]
 
 
-def num_stages_of(names: Mapping[str, object]) -> int:
-    """How many stages the encoder with these released names has; 4 if none is among them."""
-    stages = [
-        int(name.partition('layers.')[2].split('.')[0]) for name in names if '.layers.' in name
-    ]
-    return max(stages, default=3) + 1
+def num_stages_of(names: Iterable[str], part: str) -> int:
+    """How many stages a Swin with these names has, 0 if they are not a Swin's.
+
+    Args:
+        names: of tensors.
+        part: what stands before a stage's number: ``'.layers.'`` there, ``'.stages.'`` here.
+    """
+    stages = {int(name.partition(part)[2].split('.')[0]) for name in names if part in name}
+    return max(stages, default=-1) + 1
 
 
 def reorder_merging(tensors: Mapping[str, Tensor], to_ours: bool) -> dict[str, Tensor]:

@@ -6,19 +6,12 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
-from mcl_plugins.checkpoint.renaming import Renaming, vit_blocks
+from mcl_plugins.checkpoint.renaming import Renaming, vit_encoder
 from mcl_plugins.mask_generators import PatchMask
 
 from .golden import Comparison, FixedMask, Golden, gradients_of, mlp, part, tensor
 
 # Nothing is released: these are the names of the golden files.
-ENCODER = [
-    ('cls_token', 'cls_token'),
-    ('pos_embed', 'pos_embed'),
-    ('patch_embed.proj.', 'patch_embed.projection.'),
-    *vit_blocks('blocks.{i}.', 'layers.{i}.'),
-    ('norm.', 'ln1.'),
-]
 HEADS = [
     (f'{level}_{theirs}.{place}.', f'{level}_contrast.{ours}.{layer}.')
     for level in ('patch', 'image')
@@ -33,8 +26,8 @@ MIMCO = Renaming(
     'a golden MimCo file',
     [
         ('mask_token', 'backbone.mask_token'),
-        *((f'student.{theirs}', f'backbone.{ours}') for theirs, ours in ENCODER),
-        *((f'teacher.{theirs}', f'teacher.{ours}') for theirs, ours in ENCODER),
+        *vit_encoder('student.', 'backbone.'),
+        *vit_encoder('teacher.', 'teacher.'),
         *HEADS,
     ],
 )

@@ -1,0 +1,179 @@
+"""MimCo's two levels against plain loops, with a queue that has wrapped around."""
+
+import math
+
+import pytest
+import torch
+from mmpretrain.registry import MODELS
+
+from mcl_plugins.heads import L1Head, QueueInfoNCEHead
+
+N, L, D, C, K, TAU = 5, 6, 10, 4, 12, 0.2
+
+
+def mlp(inputs):
+    return dict(
+        type='NonLinearNeck',
+        in_channels=inputs,
+        hid_channels=8,
+        out_channels=C,
+        with_bias=True,
+        with_last_bias=True,
+        with_last_bn=False,
+        with_avg_pool=False,
+        norm_cfg=dict(type='mcl_plugins.SyncBN'),
+    )
+
+
+@pytest.fixture
+def contrast():
+    module = MODELS.build(
+        dict(
+            type='mcl_plugins.QueueContrast',
+            projector=mlp(D),
+            predictor=mlp(C),
+            head=dict(type='mcl_plugins.QueueInfoNCEHead', temperature=TAU),
+            queue=dict(dim=C, length=K),
+        )
+    ).double()
+    module.init_weights()
+    with torch.no_grad():  # the EMA is another network
+        for parameter in module.target.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    return module
+
+
+def features():
+    return torch.randn(2, N, L, D).double().unbind()
+
+
+def plain_mlp(neck, rows):
+    """Linear, batch norm, ReLU, linear, on a list of vectors."""
+    hidden = [neck.fc0.weight @ row + neck.fc0.bias for row in rows]
+    mean = sum(hidden) / len(hidden)
+    variance = sum((h - mean) ** 2 for h in hidden) / len(hidden)
+    normed = [(h - mean) / (variance + 1e-5).sqrt() for h in hidden]
+    normed = [h * neck.bn0.weight + neck.bn0.bias for h in normed]
+    return [neck.fc1.weight @ h.clamp_min(0) + neck.fc1.bias for h in normed]
+
+
+@torch.no_grad()
+def plain_loss(module, student, teacher, positions, queue):
+    """Eq. 1 (positions: one list an image) and Eq. 3 (one position an image), term by term."""
+    rows = [student[n, p] for n in range(N) for p in range(student.shape[1])]
+    queries = plain_mlp(module.predictor, plain_mlp(module.projector, rows))
+    rows = [teacher[n, p] for n in range(N) for p in range(teacher.shape[1])]
+    keys = plain_mlp(module.target.projector, rows)
+    terms = []
+    for n in range(N):
+        for p in positions[n]:
+            query = queries[n * student.shape[1] + p]
+            key = keys[n * student.shape[1] + p]
+            query, key = query / query.norm(), key / key.norm()
+            positive = math.exp(query @ key / TAU)
+            negatives = sum(math.exp(query @ negative / TAU) for negative in queue)
+            terms.append(-math.log(positive / (positive + negatives)))
+    per_image = [sum(keys[n * student.shape[1] :][: student.shape[1]]) / student.shape[1]
+                 for n in range(N)]  # fmt: skip
+    return sum(terms) / len(terms), [key / key.norm() for key in per_image]
+
+
+@pytest.mark.parametrize('level', ['patch', 'image'])
+def test_loss_and_queue_equal_plain_loops_over_several_batches(contrast, level):
+    """Batches of 5 in a queue of 12: it wraps around in the third, in the middle of the batch."""
+    queue = list(contrast.queue.keys.T)
+    for step in range(4):
+        student, teacher = features()
+        ids = torch.stack([torch.randperm(L)[:2] for _ in range(N)])
+        if level == 'image':
+            student, teacher = (x.mean(dim=1, keepdim=True) for x in (student, teacher))
+            ids = None
+        positions = [[0]] * N if ids is None else ids.tolist()
+        expected, keys = plain_loss(contrast, student, teacher, positions, queue)
+        result = contrast(student, teacher, ids)
+        assert result['loss'].item() == pytest.approx(expected, rel=1e-9)
+        for offset, key in enumerate(keys):
+            queue[(step * N + offset) % K] = key
+        torch.testing.assert_close(contrast.queue.keys.T, torch.stack(queue))
+
+
+def test_a_key_is_never_among_its_own_negatives(contrast):
+    student, teacher = features()
+    before = contrast.queue.keys.clone()
+    seen = []
+    contrast.head.register_forward_pre_hook(lambda _, args: seen.append(args[2].clone()))
+    contrast(student, teacher)
+    assert torch.equal(seen[0], before) and not torch.equal(contrast.queue.keys, before)
+
+
+def test_batch_statistics_are_those_of_all_positions(contrast):
+    """Leaving positions out of the comparison does not change what the others are compared with."""
+    rows = []
+    contrast.head.register_forward_pre_hook(lambda _, args: rows.append(args))
+    student, teacher = features()
+    contrast(student, teacher)
+    contrast(student, teacher, torch.tensor([[4, 1]] * N))
+    (all_queries, all_keys, _), (queries, keys, _) = rows
+    picked = [n * L + p for n in range(N) for p in (4, 1)]
+    torch.testing.assert_close(queries, all_queries[picked])
+    torch.testing.assert_close(keys, all_keys[picked])
+
+
+def test_uniform_similarities_give_the_chance_loss():
+    query = torch.eye(4)[:1].expand(3, -1)
+    key = torch.eye(4)[1:2].expand(3, -1)
+    negatives = torch.eye(4)[2:].T.repeat(1, 5)
+    result = QueueInfoNCEHead(temperature=0.3)(query, key, negatives)
+    assert result['loss'].item() == pytest.approx(math.log(11))
+    assert result['chance'].item() == pytest.approx(math.log(11))
+
+
+def test_a_perfect_query_scores():
+    key = torch.nn.functional.normalize(torch.randn(3, 8), dim=1)
+    negatives = torch.nn.functional.normalize(torch.randn(8, 20), dim=0)
+    result = QueueInfoNCEHead(temperature=0.01)(5 * key, key, negatives)
+    assert result['top1'] == 1 and result['loss'] < 0.1
+
+
+def test_l1_is_a_distance_of_unit_vectors():
+    query, key = torch.randn(2, 6, 8)
+    expected = 0
+    for q, k in zip(query, key, strict=True):
+        expected += sum(abs(a - b) for a, b in zip(q / q.norm(), k / k.norm(), strict=True)) / 6
+    assert L1Head()(query, key)['loss'].item() == pytest.approx(expected.item(), rel=1e-5)
+    assert L1Head()(3 * key, key)['loss'].item() == pytest.approx(0, abs=1e-6)
+
+
+def test_keys_get_no_gradient(contrast):
+    student, teacher = features()
+    teacher.requires_grad_()
+    contrast(student, teacher)['loss'].backward()
+    assert teacher.grad is None
+    assert not [p for p in contrast.target.parameters() if p.grad is not None]
+    for name, parameter in contrast.named_parameters():
+        if not name.startswith('target.'):
+            assert parameter.grad is not None, name
+
+
+@pytest.mark.parametrize(
+    ('head', 'queue', 'message'),
+    [
+        ('QueueInfoNCEHead', None, 'needs a queue, got queue=None'),
+        ('L1Head', dict(dim=C, length=K), 'has no use for a queue'),
+    ],
+)
+def test_a_head_without_its_queue_is_refused(head, queue, message):
+    config = dict(
+        type='mcl_plugins.QueueContrast',
+        projector=mlp(D),
+        predictor=mlp(C),
+        head=dict(type=f'mcl_plugins.{head}'),
+        queue=queue,
+    )
+    with pytest.raises(ValueError, match=message):
+        MODELS.build(config)
+
+
+def test_a_temperature_of_zero_is_refused():
+    with pytest.raises(ValueError, match='temperature=0 must be positive'):
+        QueueInfoNCEHead(temperature=0)
