@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a fresh clone to a pre-trained network and a picture of what it learned: about 4 minutes
 # on 2 cores after the installation.
-#   bash tools/quickstart.sh [--seeds 3] [--method ccmim|cmae|conmim] [--work-dir DIR]
+#   bash tools/quickstart.sh [--seeds 3] [--method ccmim|cmae|conmim|mimco] [--work-dir DIR]
 set -euo pipefail
 case " $* " in *' -h '* | *' --help '*) sed -n '2,4s/^# //p' "$0"; exit 0 ;; esac
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"

@@ -26,7 +26,7 @@ model = dict(
             arch=dict(_delete_=True, **arch),
             img_size=32,
             window_size=4,
-            init_cfg=dict(checkpoint='work_dirs/quickstart/teacher/epoch_24.pth')),
+            init_cfg=dict(checkpoint='work_dirs/quickstart/teacher/epoch_8.pth')),
         remedy='train one with tools/train.py configs/quickstart/mimco_teacher.py '
         '--work-dir work_dirs/quickstart/teacher'),
     patch_contrast=contrast,
@@ -37,9 +37,9 @@ del arch, contrast
 
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
 auto_scale_lr = dict(base_batch_size=96)
-train_cfg = dict(max_epochs=24)
+train_cfg = dict(max_epochs=20)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, begin=0, end=2, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=0, eta_min_ratio=5e-3, convert_to_iter_based=True),
 ]
-default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=24))
+default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=20))

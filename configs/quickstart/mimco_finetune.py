@@ -18,3 +18,4 @@ model = dict(
     neck=dict(type='GlobalAveragePooling'),
 )
 default_hooks = dict(logger=dict(interval=40), checkpoint=dict(interval=40))
+optim_wrapper = dict(optimizer=dict(lr=3e-3))

@@ -56,9 +56,9 @@ model = dict(
 
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
 auto_scale_lr = dict(base_batch_size=96)
-train_cfg = dict(max_epochs=24)
+train_cfg = dict(max_epochs=8)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, begin=0, end=2, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=0, eta_min_ratio=5e-3, convert_to_iter_based=True),
 ]
-default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=24))
+default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=8))

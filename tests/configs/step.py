@@ -111,8 +111,11 @@ def necks(node, name=''):
             yield from necks(child, key)
 
 
-def shrink(config, folder):
-    """A model of 2 blocks that keeps what makes the config what it is."""
+def shrink(config, folder=None):
+    """A model of 2 blocks that keeps what makes the config what it is.
+
+    A frozen teacher's file is written into ``folder``.
+    """
     model = config.model
     width, patch = TINY['embed_dims'], shrink_encoder(model.backbone)
     if 'backbone' in (model.get('teacher') or {}):

@@ -9,6 +9,7 @@ from zoo import ABSENT, Zoo, assert_layers_learn_at_their_own_rates
 
 from mcl_plugins.checkpoint.files import save_file
 
+WIDTH = {'s': 384, 'b': 768, 'l': 1024}
 ZOO = Zoo('conmim')
 PRETRAINING, ABLATIONS, FINETUNING = ZOO.pretraining, ZOO.ablations, ZOO.finetuning
 config_of = ZOO.config
@@ -60,7 +61,7 @@ def test_pretraining_settings(name):
     with torch.device('meta'):
         encoder = MODELS.build(model.backbone)
     assert encoder.patch_resolution == (14, 14)
-    assert encoder.arch_settings['embed_dims'] == step.WIDTH[name[4]]
+    assert encoder.arch_settings['embed_dims'] == WIDTH[name[4]]
     model.backbone.arch = step.TINY
     tiny = MODELS.build(model.backbone)
     assert tiny.layers[0].gamma_1.unique().item() == pytest.approx(layer_scale)

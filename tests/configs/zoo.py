@@ -68,14 +68,21 @@ def assert_layers_learn_at_their_own_rates(config):
     with torch.device('meta'):
         model = MODELS.build(config.model)
     optimizer = build_optim_wrapper(model, config.optim_wrapper)
-    decay, depth = config.optim_wrapper.paramwise_cfg.layer_decay_rate, len(model.backbone.layers)
-    stem = ('patch_embed', 'cls_token', 'pos_embed', 'conv_stages', 'projection')
+    decay = config.optim_wrapper.paramwise_cfg.layer_decay_rate
+    # Blocks of each stage; a plain ViT has one stage.
+    depths = getattr(model.backbone, 'depths', None) or [len(model.backbone.layers)]
     for group in optimizer.optimizer.param_groups:
-        block = re.match(r'backbone\.layers\.(\d+)\.', group['param_name'])
-        if block:
-            above = depth - int(block[1])
-        else:
-            first = group['param_name'].removeprefix('backbone.').startswith(stem)
-            above = depth + 1 if first else 0
-        lr = config.optim_wrapper.optimizer.lr * decay**above
+        lr = config.optim_wrapper.optimizer.lr * decay ** above(group['param_name'], depths)
         assert group['lr'] == pytest.approx(lr), group['param_name']
+
+
+def above(name, depths):
+    """How many blocks come after a parameter, and one more for the first layers."""
+    block = re.match(r'backbone\.(?:layers|stages\.(\d+)\.blocks)\.(\d+)\.', name)
+    merging = re.match(r'backbone\.stages\.(\d+)\.downsample\.', name)
+    stem = ('patch_embed', 'cls_token', 'pos_embed', 'conv_stages', 'projection')
+    if block:
+        return sum(depths) - sum(depths[: int(block[1] or 0)]) - int(block[2])
+    if merging:  # it learns with the last block of its stage
+        return sum(depths) - sum(depths[: int(merging[1]) + 1]) + 1
+    return sum(depths) + 1 if name.removeprefix('backbone.').startswith(stem) else 0

@@ -35,6 +35,9 @@ def checkpoint(method, tmp_path):
     """A file as pre-training with the quickstart's config would write it at its start."""
     config = Config.fromfile(CONFIGS / f'{method}.py')
     model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
+    if hasattr(model, 'teacher') and hasattr(model.teacher, 'encoder'):
+        model.teacher.encoder.init_cfg = None
+        model.teacher.init_weights = model.teacher.encoder.init_weights  # not yet trained
     model.init_weights()
     save_file({'state_dict': model.state_dict(), 'meta': {}}, tmp_path / 'epoch_0.pth')
     return tmp_path / 'epoch_0.pth'
@@ -118,3 +121,5 @@ def test_losses_have_names():
     rows = [{'loss': 3.0, 'loss_pixel': 1.00004, 'loss_contrast': 2.0}]
     assert losses_of(rows) == {'contrast': [2.0], 'reconstruction': [1.0]}
     assert losses_of([{'loss': 3.0}, {'loss': 2.0}]) == {'contrast': [3.0, 2.0]}
+    levels = {'contrast of patches': [1.0], 'contrast of images': [2.0]}
+    assert losses_of([{'loss': 3.0, 'loss_patch': 1.0, 'loss_image': 2.0}]) == levels

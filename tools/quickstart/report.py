@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -20,9 +21,15 @@ from mcl_plugins.checkpoint.files import load_file, state_dict_of
 from probe import build_classifier, features, load_images
 
 COLOURS = {'random': '#9aa5b1', 'pretrained': '#d9822b', 'pixels': '#5c7080'}
-TITLES = {'ccmim': 'ccMIM', 'cmae': 'CMAE', 'conmim': 'ConMIM'}
+TITLES = {'ccmim': 'ccMIM', 'cmae': 'CMAE', 'conmim': 'ConMIM', 'mimco': 'MimCo'}
 NAMES = {'random': 'random weights', 'pretrained': 'pre-trained', 'pixels': 'raw pixels'}
-LOSSES = {'contrast': '#d9822b', 'reconstruction': '#2b6cb0'}
+CONTRAST = '#d9822b'
+LOSSES = {
+    'contrast': CONTRAST,
+    'reconstruction': '#2b6cb0',
+    'contrast of patches': CONTRAST,
+    'contrast of images': '#2b6cb0',
+}
 RIGHT, WRONG = '#2e8540', '#b03a2e'
 QUERIES = 5
 NEIGHBOURS = 7
@@ -62,14 +69,14 @@ def draw_curve(axes: Axes, history: dict) -> None:
     """Losses over steps; the dashed line is the contrastive one of a network that only guesses."""
     for name, values in history['losses'].items():
         axes.plot(history['step'], values, color=LOSSES[name], linewidth=2, label=name)
-    axes.axhline(history['chance'], color=LOSSES['contrast'], linestyle='--', linewidth=1)
+    axes.axhline(history['chance'], color=CONTRAST, linestyle='--', linewidth=1)
     axes.annotate(
         f'chance: {history["chance"]:.2f}',
         (history['step'][-1], history['chance']),
         xytext=(0, 4),
         textcoords='offset points',
         ha='right',
-        color=LOSSES['contrast'],
+        color=CONTRAST,
     )
     axes.set(title='Pre-training loss', xlabel='step', ylabel='loss', ylim=(0, None))
     axes.legend(frameon=False)
@@ -142,8 +149,9 @@ def mask_pixels(config: Path, checkpoint: Path, images: Tensor) -> Tensor:
         model = MODELS.build({**settings.model, 'data_preprocessor': preprocessor})
     model.load_state_dict(state_dict_of(load_file(checkpoint)))
     mask = model.draw_mask(model.data_preprocessor({'inputs': images})['inputs'])
-    patch = settings.model.backbone.patch_size
-    hidden = mask.hidden.view(-1, 1, images.shape[2] // patch, images.shape[3] // patch)
+    grid = math.isqrt(mask.hidden.shape[1])  # the images are square
+    patch = images.shape[2] // grid
+    hidden = mask.hidden.view(-1, 1, grid, grid)
     hidden = hidden.repeat_interleave(patch, 2).repeat_interleave(patch, 3)
     return torch.where(hidden, 128, images)
 

@@ -2,7 +2,8 @@
 
     python tools/quickstart/run.py [--method conmim] [--seeds 1] [--work-dir work_dirs/quickstart]
 
-Makes the images, pre-trains with ``configs/quickstart/<method>.py``, then compares the pre-trained
+Makes the images, pre-trains with ``configs/quickstart/<method>.py`` (before it, where there is
+one, the teacher with ``<method>_teacher.py``), then compares the pre-trained
 encoder with the same network from random weights: a fine-tune on 200 labels
 (``<method>_finetune.py``), a linear probe and k-NN, with raw pixels as a reference. Writes
 ``results.json`` and ``report.png`` into the work dir. All training runs through
@@ -53,6 +54,19 @@ def checkpoint_of(work_dir: Path) -> Path:
     return Path((work_dir / 'last_checkpoint').read_text())
 
 
+def pretrain(config: Path, work_dir: Path) -> Path:
+    """Pre-train, after the frozen teacher if the method has one; returns the checkpoint."""
+    teacher = config.with_name(f'{config.stem}_teacher.py')
+    start: dict[str, object] = {}
+    if teacher.is_file():
+        train(teacher, work_dir / 'teacher', randomness__seed=0)
+        start['model__teacher__backbone__init_cfg__checkpoint'] = checkpoint_of(
+            work_dir / 'teacher'
+        )
+    train(config, work_dir / 'pretrain', randomness__seed=0, **start)
+    return checkpoint_of(work_dir / 'pretrain')
+
+
 def fine_tune(config: Path, work_dir: Path, checkpoint: Path | None, seed: int) -> float:
     """Top-1 accuracy in percent after fine-tuning on the label choice of ``seed``."""
     start = (
@@ -90,8 +104,7 @@ def main() -> None:
     subprocess.run([sys.executable, str(ROOT / 'tools/data/make_digits.py'), str(DATA)], check=True)
 
     say(2, f'Pre-training without labels: {config.relative_to(ROOT)}')
-    train(config, work_dir / 'pretrain', randomness__seed=0)
-    checkpoint = checkpoint_of(work_dir / 'pretrain')
+    checkpoint = pretrain(config, work_dir)
 
     say(3, 'Fine-tuning with 200 labels, from random and from pre-trained weights')
     accuracies = {
@@ -115,7 +128,7 @@ def main() -> None:
         **frozen,
         'pre-training': {
             'losses': losses_of(curve),
-            'chance': round(curve[-1]['chance'], 4),
+            'chance': round(curve[-1]['chance' if 'chance' in curve[-1] else 'chance_patch'], 4),
             'step': [row['step'] for row in curve],
         },
         'seconds': round(time.monotonic() - START),
@@ -128,9 +141,13 @@ def main() -> None:
 
 def losses_of(rows: list[dict]) -> dict[str, list[float]]:
     """The parts of the pre-training loss, by name, as logged."""
-    names = {'loss_contrast': 'contrast', 'loss_pixel': 'reconstruction'}
-    if 'loss_contrast' not in rows[0]:  # a method of one loss
-        names = {'loss': 'contrast'}
+    names = {
+        'loss_contrast': 'contrast',
+        'loss_pixel': 'reconstruction',
+        'loss_patch': 'contrast of patches',
+        'loss_image': 'contrast of images',
+    }
+    names = {key: name for key, name in names.items() if key in rows[0]} or {'loss': 'contrast'}
     return {name: [round(row[key], 4) for row in rows] for key, name in names.items()}
 
 
