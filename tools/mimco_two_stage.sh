@@ -2,17 +2,18 @@
 # MimCo from nothing to a fine-tuned network: teacher, student, fine-tuning, one after the other.
 #   tools/mimco_two_stage.sh swin-t|swin-b|vit-s|vit-b|digits PROCESSES
 #       [--work-dir DIR] [--cfg-options KEY=VALUE ...]
-# Called again, it goes on where it was stopped. The options hold for all stages. From outside:
+# Called again, it goes on where it was stopped. The options hold for all stages, those of val_* and
+# test_* for the last one, which alone validates. From outside:
 #   TEACHER=FILE            a trained (or converted) teacher instead of the first stage
 #   STUDENT_CONFIG, FINETUNE_CONFIG   other configs, for example configs/mimco/swin-t_300e.py
 #   NNODES NODE_RANK MASTER_ADDR PORT as for dist_train.sh; the work dir must be shared
 set -euo pipefail
-usage() { sed -n '2,8s/^# //p' "$0" >&2; exit 2; }
+usage() { sed -n '2,9s/^# //p' "$0" >&2; exit 2; }
 case " $* " in *' -h '* | *' --help '*) usage ;; esac
 [ $# -ge 2 ] || usage
 
 tools="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-configs="$tools/../configs"
+configs="$(dirname "$tools")/configs"
 arch="$1" processes="$2" work_dir="work_dirs/mimco_two_stage/$1"
 shift 2
 options=()
@@ -38,8 +39,11 @@ student="${STUDENT_CONFIG:-$student}" finetune="${FINETUNE_CONFIG:-$finetune}"
 # stage NUMBER NAME CONFIG [KEY=VALUE ...]: train, or finish training, in its own folder.
 stage() {
   printf '\n\033[1m[%s/3] %s: %s\033[0m\n' "$1" "$2" "$3"
-  local folder="$work_dir/$2" config="$3"
-  set -- "${@:4}" ${options[@]+"${options[@]}"}
+  local number="$1" folder="$work_dir/$2" config="$3" option
+  set -- "${@:4}"
+  for option in ${options[@]+"${options[@]}"}; do
+    case "$number:$option" in [12]:val_* | [12]:test_*) ;; *) set -- "$@" "$option" ;; esac
+  done
   [ $# -eq 0 ] || set -- --cfg-options "$@"
   "$tools/dist_train.sh" "$config" "$processes" --work-dir "$folder" --resume "$@"
 }

@@ -20,7 +20,9 @@ train_pipeline = [
     dict(type='PackInputs'),
 ]
 train_dataloader = dict(
-    drop_last=True, dataset=dict(type='mcl_plugins.ImageNet', pipeline=train_pipeline))
+    drop_last=True,
+    collate_fn=dict(_delete_=True, type='default_collate'),  # without the inherited scope
+    dataset=dict(type='mcl_plugins.ImageNet', pipeline=train_pipeline))
 
 colours = [
     dict(
@@ -56,7 +58,6 @@ optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=2.4e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.1),
     constructor='mcl_plugins.MergedOptimWrapperConstructor')
 auto_scale_lr = dict(enable=True)
-find_unused_parameters = False
 
 runner_type = 'mcl_plugins.Runner'
 default_hooks = dict(

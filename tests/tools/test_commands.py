@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from conftest import ROOT
 from mcl_plugins.checkpoint.files import load_file
@@ -149,6 +150,120 @@ def test_the_mae_family_trains_on_two_processes(images, tmp_path, method):
     result = run(*command, '--resume', '--cfg-options', *options, PORT=port)
     assert result.returncode == 0, result.stderr[-3000:]
     assert 'resumed epoch: 3' in result.stdout + result.stderr
+
+
+TWO_STAGES = ROOT / 'tools/mimco_two_stage.sh'
+
+
+@pytest.fixture
+def few_images(images):
+    """What makes the stages of the small MimCo short."""
+    shutil.copytree(images / 'train', images / 'val')
+    return [
+        *(f'{split}_dataloader.dataset.data_root={images}' for split in ('train', 'val', 'test')),
+        'train_cfg.max_epochs=5',
+        'train_cfg.val_interval=5',
+        'default_hooks.checkpoint.interval=5',
+        'train_dataloader.dataset.ann_file=',
+        'train_dataloader.batch_size=4',
+        'train_dataloader.num_workers=0',
+    ]
+
+
+def test_mimco_goes_on_between_its_stages(few_images, tmp_path):
+    """From an empty folder; stopped after the first stage; then to the end, on two processes."""
+    command = [TWO_STAGES, 'digits', 2, '--work-dir', tmp_path / 'w', '--cfg-options', *few_images]
+    work = tmp_path / 'w'
+    result = run(*command, cwd=tmp_path, PORT='29521', STUDENT_CONFIG='/no/such/config.py')
+    assert result.returncode != 0 and "'/no/such/config.py' does not exist" in result.stderr
+    teacher = (work / 'teacher/epoch_5.pth').stat().st_mtime_ns
+    assert not (work / 'student').exists()
+
+    result = run(*command, cwd=tmp_path, PORT='29521')
+    assert result.returncode == 0, result.stderr[-3000:]
+    output = result.stdout + result.stderr
+    assert 'resumed epoch: 5' in output and output.count('Saving checkpoint') == 2
+    assert (work / 'teacher/epoch_5.pth').stat().st_mtime_ns == teacher
+    assert f'Loaded SwinTransformer from {work}/teacher/epoch_5.pth' in output
+    assert f'Loaded SwinTransformer from {work}/student/epoch_5.pth' in output
+    assert f'done: {work}/finetune/epoch_5.pth' in output
+    state = load_file(work / 'student/epoch_5.pth')['state_dict']
+    assert not [name for name in state if name.startswith('teacher')]
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'env', 'message'),
+    [
+        (['resnet', 2], {}, "unknown architecture 'resnet'"),
+        (['swin-t'], {}, 'swin-t|swin-b|vit-s|vit-b|digits PROCESSES'),
+        (['swin-t', 2, '--resume'], {}, "unknown argument '--resume'"),
+        (['swin-t', 1], {'TEACHER': '/no/teacher.pth'}, 'TEACHER=/no/teacher.pth does not exist'),
+    ],
+)
+def test_two_stages_name_what_is_wrong(arguments, env, message):
+    result = run(TWO_STAGES, *arguments, **env)
+    assert result.returncode == 2 and message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ('model.teacher.backbone.init_cfg.checkpoint=/no/moby.pth', "'/no/moby.pth' does not"),
+        ('model.teacher.backbone.init_cfg.checkpoint={}/other.pth', 'does not fit SwinTransformer'),
+    ],
+)
+def test_mimco_without_its_teacher_says_how_to_get_one(images, tmp_path, change, message):
+    other = {'backbone.conv1.weight': torch.ones(1)}
+    torch.save({'state_dict': other}, tmp_path / 'other.pth')
+    config = ROOT / 'configs/quickstart/mimco.py'
+    command = [sys.executable, ROOT / 'tools/train.py', config, '--work-dir', tmp_path / 'work']
+    options = [*SHORT[3:], f'train_dataloader.dataset.data_root={images}', change.format(tmp_path)]
+    result = run(*command, '--cfg-options', *options)
+    assert result.returncode == 1 and 'Traceback' not in result.stderr
+    assert message in result.stderr
+    assert 'tools/train.py configs/quickstart/mimco_teacher.py' in result.stderr
+
+
+SMALL_MOCO_V3 = """
+_base_ = '{root}/configs/mocov3/vit-s.py'
+
+model = dict(
+    backbone=dict(
+        arch=dict(
+            _delete_=True, embed_dims=48, num_layers=2, num_heads=12, feedforward_channels=96),
+        img_size=32,
+        patch_size=8),
+    neck=dict(in_channels=48, hid_channels=32),
+    head=dict(predictor=dict(hid_channels=32)))
+crop = dict(type='RandomResizedCrop', scale=32)
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=0,
+    persistent_workers=False,
+    dataset=dict(
+        _delete_=True,
+        type='mcl_plugins.ImageFolder',
+        data_root='{images}',
+        with_label=False,
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='MultiView', num_views=[2], transforms=[[crop]]),
+            dict(type='PackInputs'),
+        ]))
+param_scheduler = []
+train_cfg = dict(max_epochs=2)
+"""
+
+
+def test_moco_v3_trains_on_two_processes(images, tmp_path):
+    """mmpretrain's algorithm, whose own SyncBN and mixed precision would refuse gloo on CPUs."""
+    (tmp_path / 'small.py').write_text(SMALL_MOCO_V3.format(root=ROOT, images=images))
+    command = [ROOT / 'tools/dist_train.sh', tmp_path / 'small.py', 2]
+    result = run(*command, '--work-dir', tmp_path / 'work', PORT='29522')
+    assert result.returncode == 0, result.stderr[-3000:]
+    state = load_file(tmp_path / 'work/epoch_2.pth')['state_dict']
+    name = 'layers.1.attn.qkv.weight'
+    assert not torch.equal(state[f'backbone.{name}'], state[f'momentum_encoder.module.0.{name}'])
 
 
 def test_more_processes_than_devices_say_how_to_spread():

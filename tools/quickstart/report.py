@@ -78,7 +78,8 @@ def draw_curve(axes: Axes, history: dict) -> None:
         ha='right',
         color=CONTRAST,
     )
-    axes.set(title='Pre-training loss', xlabel='step', ylabel='loss', ylim=(0, None))
+    highest = max(history['chance'], *(max(values) for values in history['losses'].values()))
+    axes.set(title='Pre-training loss', xlabel='step', ylabel='loss', ylim=(0, 1.1 * highest))
     axes.legend(frameon=False)
     axes.grid(alpha=0.3)
 
