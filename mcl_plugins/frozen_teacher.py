@@ -21,7 +21,13 @@ class FrozenTeacher(nn.Module):
     Args:
         backbone: config of an encoder with one output, whose ``init_cfg`` names the checkpoint.
         remedy: how to come by such a checkpoint; the end of the message if there is none.
+
+    Attributes:
+        is_init: MMEngine's mark that nothing is left to initialise. Set it to try a model without
+            a checkpoint for its teacher.
     """
+
+    is_init: bool = False
 
     def __init__(self, backbone: dict, remedy: str) -> None:
         super().__init__()

@@ -16,6 +16,18 @@ def trunc_normal_layers(module: nn.Module, std: float) -> None:
                 nn.init.zeros_(layer.bias)
 
 
+def normal_layers(module: nn.Module, std: float) -> None:
+    """Fill every linear layer as timm and Swin do: weights from a normal, zero biases.
+
+    Their normal is truncated at +-2, which is nowhere near it.
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.trunc_normal_(layer.weight, std=std)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
 def xavier_layers(module: nn.Module) -> None:
     """Fill every linear layer as MAE does: Xavier uniform weights, zero biases."""
     for layer in module.modules():

@@ -136,6 +136,15 @@ class GivenMask(torch.nn.Module):
         return PatchMask.from_hidden(self.hidden)
 
 
+def tokens_entering(block, model, *arguments):
+    """What reaches ``block`` in a pass of ``model``, and the pass's one output."""
+    seen = []
+    handle = block.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    (output,) = model(*arguments)
+    handle.remove()
+    return seen[0], output
+
+
 def run_on_two_processes(function, *arguments):
     """Call ``function(rank, *arguments)`` on two gloo processes."""
     with socket.socket() as probe:

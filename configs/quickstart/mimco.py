@@ -11,9 +11,9 @@ data_preprocessor = dict(
     type='mcl_plugins.MultiViewPreprocessor',
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True)
+    bgr_to_rgb=True,
+    views=[[dict(type='mcl_plugins.Grayscale', prob=1.0)]])
 
-# One light view: the digit must stay in it.
 arch = dict(embed_dims=48, depths=(2, 2), num_heads=(2, 4))
 contrast = dict(
     projector=dict(in_channels=96, hid_channels=192, out_channels=64),
@@ -37,9 +37,9 @@ del arch, contrast
 
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
 auto_scale_lr = dict(base_batch_size=96)
-train_cfg = dict(max_epochs=20)
+train_cfg = dict(max_epochs=16)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, begin=0, end=2, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=0, eta_min_ratio=5e-3, convert_to_iter_based=True),
 ]
-default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=20))
+default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=16))

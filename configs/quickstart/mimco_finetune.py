@@ -1,14 +1,10 @@
 # The quickstart's few-label fine-tuning, from a checkpoint of mimco.py (the student) or, with
-# init_cfg=None, from random weights.
-_base_ = [
-    '../_base_/models/digits_classifier.py',
-    '../_base_/default_runtime.py',
-    '../_base_/datasets/digits_few_labels.py',
-    '../_base_/schedules/digits_finetune.py',
-]
+# init_cfg=None, from random weights: on gray images, as ccmim_finetune.py.
+_base_ = 'ccmim_finetune.py'
 
 model = dict(
     backbone=dict(
+        _delete_=True,
         type='mcl_plugins.SwinTransformer',
         arch=dict(embed_dims=48, depths=(2, 2), num_heads=(2, 4)),
         img_size=32,
@@ -17,5 +13,4 @@ model = dict(
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
     neck=dict(type='GlobalAveragePooling'),
 )
-default_hooks = dict(logger=dict(interval=40), checkpoint=dict(interval=40))
 optim_wrapper = dict(optimizer=dict(lr=3e-3))

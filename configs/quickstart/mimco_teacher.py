@@ -7,13 +7,13 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# A digit's colours say nothing about it and would be the easiest thing to compare: they are changed
-# beyond recognition, in both views.
-colours = [
+# A digit's colours say nothing about it and would be the easiest thing to compare. The student has
+# one view, whose colours cannot be changed on one side only, so all images are gray.
+gray = [
+    dict(type='mcl_plugins.Grayscale', prob=1.0),
     dict(
         type='mcl_plugins.ColorJitter',
-        brightness=0.4, contrast=0.4, saturation=0.8, hue=0.5, prob=1.0),
-    dict(type='mcl_plugins.Grayscale', prob=0.5),
+        brightness=0.4, contrast=0.4, saturation=0.0, hue=0.0, prob=1.0),
     dict(type='mcl_plugins.GaussianBlur', prob=0.5, sigma=(0.1, 1.0)),
 ]
 data_preprocessor = dict(
@@ -21,8 +21,8 @@ data_preprocessor = dict(
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     bgr_to_rgb=True,
-    views=[colours, [*colours, dict(type='mcl_plugins.Solarize', prob=0.2)]])
-del colours
+    views=[gray, [*gray, dict(type='mcl_plugins.Solarize', prob=0.2)]])
+del gray
 train_dataloader = dict(
     dataset=dict(
         pipeline=[

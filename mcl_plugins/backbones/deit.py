@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import nn
 
 from ..checkpoint.loading import init_from_checkpoint
+from ..initialisation import normal_layers
 from ..registry import MODELS
 from .vit import VisionTransformer
 
@@ -30,11 +30,7 @@ class DeiT(VisionTransformer):
         super().init_weights()
         if self.init_cfg:
             return  # another initialisation was asked for
-        for layer in self.modules():
-            if isinstance(layer, nn.Linear):
-                nn.init.trunc_normal_(layer.weight, std=0.02)
-                nn.init.zeros_(layer.bias)
+        normal_layers(self, std=0.02)
         self.patch_embed.projection.reset_parameters()  # timm leaves it to PyTorch
-        with torch.no_grad():
-            nn.init.trunc_normal_(self.cls_token, std=0.02)
-            nn.init.trunc_normal_(self.pos_embed, std=0.02)
+        for token in (self.cls_token, self.pos_embed):
+            nn.init.trunc_normal_(token, std=0.02)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..checkpoint.loading import init_from_checkpoint
 from ..compat import linspace_on_host
+from ..initialisation import normal_layers
 from ..mask_generators import PatchMask
 from ..registry import MODELS
 from ..sync_norm import SyncBN
@@ -93,11 +94,7 @@ class SwinTransformer(_SwinTransformer):
         super().init_weights()
         if self.init_cfg:
             return  # another initialisation was asked for
-        for layer in self.modules():
-            if isinstance(layer, nn.Linear):
-                nn.init.trunc_normal_(layer.weight, std=0.02)
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
+        normal_layers(self, std=0.02)
 
     def _prepare_relative_position_bias_table(
         self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any
@@ -142,6 +139,11 @@ class SimMIMSwin(SwinTransformer):
         """
         tokens, shape = self.patch_embed(x)
         if mask is not None:
+            if tuple(shape) != tuple(self.patch_resolution):
+                raise ValueError(
+                    f'Masks are for images of {tuple(self.patch_resolution)} patches, got '
+                    f'{tuple(x.shape[-2:])} px: set img_size to that.'
+                )
             tokens = torch.where(self._spread(mask.hidden)[..., None], self.mask_token, tokens)
         tokens = self.drop_after_pos(tokens)
         for stage in self.stages:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import torch
@@ -11,7 +12,7 @@ from ..feature_queue import FeatureQueue
 from ..gather import gather_keys
 from ..momentum import MomentumTeacher
 from ..registry import MODELS, build_part
-from .info_nce import check_temperature, feature_spread, info_nce, unit
+from .info_nce import check_temperature, feature_spread, unit
 
 
 @MODELS.register_module()
@@ -42,12 +43,18 @@ class QueueInfoNCEHead(nn.Module):
             ``loss``; ``top1``; ``chance``, ln(1 + K); ``key_spread``; float32 scalars.
         """
         with torch.autocast(query.device.type, enabled=False):
-            query, key = unit(query), unit(key.detach())
-            positive = (query * key).sum(dim=-1, keepdim=True)  # (Q, 1)
-            negative = query @ negatives.to(query.dtype)  # (Q, K)
-            logits = torch.cat((positive, negative), dim=1) / self.temperature
-            target = torch.zeros(len(query), dtype=torch.long, device=query.device)
-            return {**info_nce(logits, target), 'key_spread': feature_spread(gather_keys(key))}
+            query, key = unit(query) / self.temperature, unit(key.detach())
+            positive = (query * key).sum(dim=-1)  # (Q,)
+            negative = query @ negatives.to(query.dtype)  # (Q, K), as large as the encoder's maps
+            # Cross-entropy of [positive, negative], which are never copied side by side.
+            loss = torch.logaddexp(positive, negative.logsumexp(dim=1)) - positive
+            wins = positive.detach() >= negative.detach().amax(dim=1)
+            return {
+                'loss': loss.mean(),
+                'top1': wins.float().mean(),
+                'chance': positive.new_full((), math.log(1 + negatives.shape[1])),
+                'key_spread': feature_spread(gather_keys(key)),
+            }
 
 
 @MODELS.register_module()

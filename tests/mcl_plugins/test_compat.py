@@ -62,3 +62,10 @@ def test_only_the_meshgrid_notice_is_silenced():
             torch.meshgrid([torch.arange(2), torch.arange(2)])
             warnings.warn('something else', stacklevel=1)
     assert [str(warning.message) for warning in seen] == ['something else']
+
+
+def test_linspace_is_on_the_host_and_only_there():
+    with torch.device('meta'):
+        with compat.linspace_on_host():
+            assert torch.linspace(0, 1, 3).tolist() == [0, 0.5, 1]
+        assert torch.linspace(0, 1, 3).is_meta

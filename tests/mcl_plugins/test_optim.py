@@ -69,3 +69,13 @@ def test_without_a_gpu_the_wrapper_computes_in_float32(small_conmim):
     with wrapper.optim_context(small_conmim):
         (tokens,) = small_conmim.backbone(torch.randn(2, 3, 32, 32))
     assert tokens.dtype == torch.float32
+
+
+def test_without_settings_frozen_parameters_stay_out(small_conmim):
+    config = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.1))
+    config['constructor'] = 'mcl_plugins.MergedOptimWrapperConstructor'
+    wrapper = build_optim_wrapper(small_conmim, config)
+    assert len(wrapper.optimizer.param_groups) == 1
+    decay = decay_by_name(small_conmim, wrapper.optimizer)
+    trained = {name for name, param in small_conmim.named_parameters() if param.requires_grad}
+    assert decay == dict.fromkeys(trained, 0.1)

@@ -39,3 +39,27 @@ def test_the_reference_for_ccmim_computes_the_same():
         results.append([losses['loss_pixel'], *(p.grad for p in model.parameters())])
     for ours, theirs in zip(*results, strict=True):
         torch.testing.assert_close(ours, theirs)
+
+
+def test_the_references_for_mimco_compute_the_same():
+    """All logits in one tensor, and attention maps that are built, give the same step."""
+    results = []
+    for reference in (False, True):
+        config = Config.fromfile(ROOT / 'configs/quickstart/mimco.py')
+        if reference:
+            config.model.backbone.type = 'mcl_plugins.SimMIMSwinWithMaps'
+            for level in ('patch', 'image'):
+                head = config.model[f'{level}_contrast'].head
+                head.type = 'mcl_plugins.QueueInfoNCEWithLogits'
+        torch.manual_seed(0)
+        model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
+        model.teacher.is_init = True  # any weights will do
+        model.init_weights()
+        model.double()
+        torch.manual_seed(1)
+        losses = model.loss([torch.randn(4, 3, 32, 32).double()])
+        (losses['loss_patch'] + losses['loss_image']).backward()
+        gradients = [p.grad for p in model.parameters() if p.requires_grad]
+        results.append([losses[name] for name in sorted(losses)] + gradients)
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from conftest import ROOT
 from mcl_plugins.checkpoint.files import save_file
+from mcl_plugins.frozen_teacher import FrozenTeacher
 
 sys.path.insert(0, str(ROOT / 'tools/quickstart'))
 
@@ -35,9 +36,9 @@ def checkpoint(method, tmp_path):
     """A file as pre-training with the quickstart's config would write it at its start."""
     config = Config.fromfile(CONFIGS / f'{method}.py')
     model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
-    if hasattr(model, 'teacher') and hasattr(model.teacher, 'encoder'):
-        model.teacher.encoder.init_cfg = None
-        model.teacher.init_weights = model.teacher.encoder.init_weights  # not yet trained
+    for module in model.modules():
+        if isinstance(module, FrozenTeacher):
+            module.is_init = True  # its file is not there yet
     model.init_weights()
     save_file({'state_dict': model.state_dict(), 'meta': {}}, tmp_path / 'epoch_0.pth')
     return tmp_path / 'epoch_0.pth'

@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from mmpretrain.models.utils import MultiheadAttention
+from mmpretrain.models.utils import MultiheadAttention, ShiftWindowMSA, WindowMSA
 from torch import Tensor
 
 from mcl_plugins.algorithms import CcMIM
-from mcl_plugins.backbones import MaskedViT
+from mcl_plugins.backbones import MaskedViT, SimMIMSwin
+from mcl_plugins.gather import gather_keys
+from mcl_plugins.heads import QueueInfoNCEHead
+from mcl_plugins.heads.info_nce import feature_spread, info_nce, unit
 from mcl_plugins.mask_generators import PatchMask
 from mcl_plugins.registry import MODELS
 
@@ -44,6 +47,31 @@ class CcMIMWithMaps(CcMIM):
         importance = torch.stack([m.mean(dim=1)[:, 0, 1:] for m in maps]).sum(dim=0)
         maps.clear()
         return self.mask_generator(importance)
+
+
+@MODELS.register_module()
+class QueueInfoNCEWithLogits(QueueInfoNCEHead):
+    """MoBY's and MimCo's loss as the released MoBY computes it: one tensor of all logits."""
+
+    def forward(self, query: Tensor, key: Tensor, negatives: Tensor) -> dict[str, Tensor]:
+        """As the base class's."""
+        with torch.autocast(query.device.type, enabled=False):
+            query, key = unit(query), unit(key.detach())
+            positive = (query * key).sum(dim=-1, keepdim=True)
+            logits = torch.cat((positive, query @ negatives.clone()), dim=1) / self.temperature
+            target = torch.zeros(len(query), dtype=torch.long, device=query.device)
+            return {**info_nce(logits, target), 'key_spread': feature_spread(gather_keys(key))}
+
+
+@MODELS.register_module()
+class SimMIMSwinWithMaps(SimMIMSwin):
+    """The student with mmpretrain's own window attention, which builds its maps."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for block in (block for stage in self.stages for block in stage.blocks):
+            block.attn.__class__ = ShiftWindowMSA
+            block.attn.w_msa.__class__ = WindowMSA
 
 
 @contextmanager

@@ -5,6 +5,10 @@
         --against model.backbone.type=BEiTPretrainViT
     python tools/benchmark/step.py configs/ccmim/vit-b.py --batch-size 2 \
         --against model.type=mcl_plugins.CcMIMWithMaps
+    python tools/benchmark/step.py configs/mimco/vit-b.py --batch-size 8 \
+        --against model.patch_contrast.head.type=mcl_plugins.QueueInfoNCEWithLogits
+    python tools/benchmark/step.py configs/mimco/swin-t.py --batch-size 8 \
+        --against model.backbone.type=mcl_plugins.SimMIMSwinWithMaps
 
 A step is what training does with a batch of uint8 images on the device: preprocessing, forward,
 backward, optimizer, teacher. Both variants take turns step by step, so that they meet the same
@@ -25,7 +29,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 
-import mcl_plugins  # noqa: F401  registers the methods
+from mcl_plugins.frozen_teacher import FrozenTeacher
 
 
 class Step:
@@ -36,6 +40,9 @@ class Step:
             self.model = MODELS.build(
                 {**config.model, 'data_preprocessor': config.data_preprocessor}
             )
+            for module in self.model.modules():
+                if isinstance(module, FrozenTeacher):
+                    module.is_init = True  # any weights will do
             self.model.init_weights()
             self.model.to(device).train()
             self.wrapper = build_optim_wrapper(self.model, config.optim_wrapper)

@@ -15,6 +15,7 @@ from .golden import (
     Golden,
     gradients_of,
     masked_vit,
+    mlp,
     part,
     pixel_head,
     tensor,
@@ -60,26 +61,14 @@ def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
             predict_feature_dim=len(state[f'{name}.decoder_pred.bias']),
         )
 
-    def mlp(name: str) -> dict:
-        hidden, inputs = state[f'{name}.fc0.weight'].shape
-        return dict(
-            type='NonLinearNeck',
-            in_channels=inputs,
-            hid_channels=hidden,
-            out_channels=len(state[f'{name}.fc1.weight']),
-            with_bias=True,
-            with_last_bn=False,
-            with_avg_pool=False,
-            norm_cfg=dict(type='mcl_plugins.SyncBN', eps=1e-6),
-        )
-
+    norm_cfg = dict(type='mcl_plugins.SyncBN', eps=1e-6)
     return dict(
         type='mcl_plugins.CMAE',
         backbone=masked_vit(img, patch, dim, depth, heads),
         pixel_decoder=decoder('pixel_decoder'),
         feature_decoder=decoder('feature_decoder'),
-        projector=mlp('projector'),
-        predictor=mlp('predictor'),
+        projector=mlp(state, 'projector', norm_cfg=norm_cfg),
+        predictor=mlp(state, 'predictor', norm_cfg=norm_cfg),
         pixel_head=pixel_head(patch),
         contrast_head=dict(type='mcl_plugins.InfoNCEHead', temperature=TEMPERATURE),
         mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=MASK_RATIO, unit=2),

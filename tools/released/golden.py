@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,20 +77,23 @@ def pixel_head(patch: int) -> dict:
     )
 
 
-def mlp(state: dict[str, Tensor], name: str, with_avg_pool: bool = False) -> dict:
-    """Config of MoBY's two linear layers with one norm, as wide as its tensors in ``state``."""
+def mlp(state: dict[str, Tensor], name: str, **settings: Any) -> dict:
+    """Config of two linear layers with one norm between, as wide as their tensors in ``state``."""
     hidden, inputs = state[f'{name}.fc0.weight'].shape
-    return dict(
-        type='NonLinearNeck',
-        in_channels=inputs,
-        hid_channels=hidden,
-        out_channels=len(state[f'{name}.fc1.weight']),
-        with_bias=True,
-        with_last_bias=True,
-        with_last_bn=False,
-        with_avg_pool=with_avg_pool,
-        norm_cfg=dict(type='mcl_plugins.SyncBN'),
-    )
+    return {
+        **dict(
+            type='NonLinearNeck',
+            in_channels=inputs,
+            hid_channels=hidden,
+            out_channels=len(state[f'{name}.fc1.weight']),
+            with_bias=True,
+            with_last_bias=f'{name}.fc1.bias' in state,
+            with_last_bn=False,
+            with_avg_pool=False,
+            norm_cfg=dict(type='mcl_plugins.SyncBN'),
+        ),
+        **settings,
+    }
 
 
 class FixedMask(torch.nn.Module):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmpretrain.registry import MODELS
 
-from conftest import SMALL_VIT
+from conftest import SMALL_VIT, tokens_entering
 from mcl_plugins.backbones import DeiT, SimMIMViT, VisionTransformer
 from mcl_plugins.checkpoint.files import save_file
 from mcl_plugins.mask_generators import RandomMask
@@ -21,12 +21,7 @@ def student():
 
 
 def embedding(model, images, mask):
-    """The tokens that enter the first block."""
-    seen = []
-    handle = model.layers[0].register_forward_pre_hook(lambda _, args: seen.append(args[0]))
-    (output,) = model(images, mask)
-    handle.remove()
-    return seen[0], output
+    return tokens_entering(model.layers[0], model, images, mask)
 
 
 def test_hidden_pixels_change_no_token(student):

@@ -8,7 +8,7 @@ from mmpretrain.models.backbones import SwinTransformer as MMPretrainSwin
 from mmpretrain.registry import MODELS
 from torch.nn import functional as F
 
-from conftest import SMALL_SWIN
+from conftest import SMALL_SWIN, tokens_entering
 from mcl_plugins.backbones import SimMIMSwin, SwinTransformer
 from mcl_plugins.checkpoint.files import save_file
 from mcl_plugins.mask_generators import PatchMask, RandomMask
@@ -31,12 +31,7 @@ def student():
 
 
 def embedding(model, images, mask):
-    """The tokens that enter the first stage."""
-    seen = []
-    handle = model.stages[0].register_forward_pre_hook(lambda _, args: seen.append(args[0]))
-    (output,) = model(images, mask)
-    handle.remove()
-    return seen[0], output
+    return tokens_entering(model.stages[0], model, images, mask)
 
 
 def test_hidden_pixels_change_no_token(student):
@@ -74,6 +69,12 @@ def test_everything_is_shown_without_a_mask(student):
     torch.testing.assert_close(student(images)[0], plain(images)[0])
     nothing = PatchMask.from_hidden(torch.zeros(2, 64, dtype=torch.bool))
     torch.testing.assert_close(student(images, nothing)[0], plain(images)[0])
+
+
+def test_masks_are_for_images_of_one_size(student):
+    mask = RandomMask(0.6)(1, student.mask_grid, CPU)
+    with pytest.raises(ValueError, match=r'got \(48, 48\) px: set img_size to that'):
+        student(torch.randn(1, 3, 48, 48).double(), mask)
 
 
 @pytest.mark.parametrize('side', [32, 48])

@@ -1,31 +1,14 @@
 """Released names of CMAE and ccMIM and ours, both ways, by the tables and by the tools."""
 
-import subprocess
-import sys
 from argparse import Namespace
 
-import numpy as np
 import pytest
 import torch
+from conversion import convert, released
 
-from conftest import ROOT
 from mcl_plugins.checkpoint.ccmim import CCMIM
 from mcl_plugins.checkpoint.cmae import CMAE
 from mcl_plugins.checkpoint.files import load_file, save_file
-
-
-def released(method):
-    with np.load(ROOT / f'tests/golden/{method}_a.npz') as archive:
-        return {
-            name.removeprefix('state/'): torch.from_numpy(archive[name])
-            for name in archive.files
-            if name.startswith('state/')
-        }
-
-
-def convert(method, *arguments):
-    command = [sys.executable, str(ROOT / f'tools/convert/{method}.py'), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(('method', 'key'), [('cmae', 'state_dict'), ('ccmim', 'model')])

@@ -1,35 +1,20 @@
 """Released MoBY and MoCo v3 files: names, the order of patch merging, yacs, both ways."""
 
-import subprocess
 import sys
 import types
 
-import numpy as np
 import pytest
 import torch
+from conversion import convert, released
 from mmpretrain.models.utils import PatchMerging
 from torchvision.models.swin_transformer import PatchMerging as TorchvisionPatchMerging
 
-from conftest import ROOT, SMALL_VIT
+from conftest import SMALL_VIT
 from mcl_plugins.backbones import DeiT, VisionTransformer
 from mcl_plugins.checkpoint.files import load_file, save_file
 from mcl_plugins.checkpoint.moby import MOBY
 from mcl_plugins.checkpoint.mocov3 import MOCOV3
 from mcl_plugins.checkpoint.swin import ours_from_released, released_from_ours
-
-
-def released(method):
-    with np.load(ROOT / f'tests/golden/{method}_a.npz') as archive:
-        return {
-            name.removeprefix('state/'): torch.from_numpy(archive[name])
-            for name in archive.files
-            if name.startswith('state/')
-        }
-
-
-def convert(method, *arguments):
-    command = [sys.executable, str(ROOT / f'tools/convert/{method}.py'), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
