@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import io
 import logging
@@ -10,13 +9,13 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
-from unittest import mock
 
 import torch
 from mmengine.config import utils as config_utils
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner import runner as mmengine_runner
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 
 def import_quietly(*modules: str) -> None:
@@ -107,13 +106,16 @@ def quiet_meshgrid() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def linspace_on_host() -> Iterator[None]:
-    """Let mmpretrain's Swin be built on the meta device.
+class LinspaceOnHost(TorchFunctionMode):
+    """Let mmpretrain's Swin be built on the meta device: ``with LinspaceOnHost(): ...``.
 
     Its constructor reads drop path rates from a tensor that it makes on the default device. Can go
     when ``SwinTransformer`` builds under ``torch.device('meta')``.
     """
-    on_host = functools.partial(torch.linspace, device='cpu')
-    with mock.patch.object(torch, 'linspace', on_host):
-        yield
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        """Call ``func``, on the CPU if it is ``torch.linspace``."""
+        on_host = {'device': 'cpu'} if func is torch.linspace else {}
+        return func(*args, **{**(kwargs or {}), **on_host})

@@ -42,7 +42,7 @@ class MergedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
         # Without any setting MMEngine takes all parameters as they are: say what is the default.
-        super().__init__(optim_wrapper_cfg, paramwise_cfg or dict(bias_lr_mult=1.0))
+        super().__init__(optim_wrapper_cfg, paramwise_cfg or dict(bypass_duplicate=False))
 
     def add_params(
         self, params: list[dict], module: nn.Module, prefix: str = '', **kwargs: Any

@@ -9,7 +9,7 @@ from mmpretrain.models.backbones import SwinTransformer as _SwinTransformer
 from torch import Tensor, nn
 
 from ..checkpoint.loading import init_from_checkpoint
-from ..compat import linspace_on_host
+from ..compat import LinspaceOnHost
 from ..initialisation import normal_layers
 from ..mask_generators import PatchMask
 from ..registry import MODELS
@@ -79,7 +79,7 @@ class SwinTransformer(_SwinTransformer):
                 'larger images, a smaller window_size or pad_small_map=True.'
             )
         kwargs.setdefault('out_indices', (len(depths) - 1,))
-        with linspace_on_host():
+        with LinspaceOnHost():
             super().__init__(arch, img_size, patch_size, window_size=window_size, **kwargs)
         self.last_patch_size = last_patch
         for block in (block for stage in self.stages for block in stage.blocks):

@@ -66,6 +66,6 @@ def test_only_the_meshgrid_notice_is_silenced():
 
 def test_linspace_is_on_the_host_and_only_there():
     with torch.device('meta'):
-        with compat.linspace_on_host():
+        with compat.LinspaceOnHost():
             assert torch.linspace(0, 1, 3).tolist() == [0, 0.5, 1]
         assert torch.linspace(0, 1, 3).is_meta
