@@ -16,7 +16,6 @@ from ..registry import MODELS
 from ..sync_norm import SyncBN
 from .checks import check_arch, check_choice, check_image_size
 from .relative_position import resize_bias_tables
-from .window_attention import fuse_window_attention
 
 _ARCH_KEYS = ('embed_dims', 'depths', 'num_heads')
 
@@ -35,7 +34,6 @@ class SwinTransformer(_SwinTransformer):
 
     It takes the same arguments, and ``mlp_norm``; it differs in that
 
-    - attention runs on PyTorch's fused kernel, and the masks of shifted windows are made once;
     - any number of stages will do, and by default the last one's map is the output;
     - weights start as in the released code: linear weights from a normal of 0.02, biases zero;
     - ``init_cfg=dict(type='Pretrained', ...)`` loads every tensor or stops with a list of what
@@ -82,9 +80,8 @@ class SwinTransformer(_SwinTransformer):
         with LinspaceOnHost():
             super().__init__(arch, img_size, patch_size, window_size=window_size, **kwargs)
         self.last_patch_size = last_patch
-        for block in (block for stage in self.stages for block in stage.blocks):
-            fuse_window_attention(block.attn)  # it differs in its methods alone
-            if mlp_norm == 'BN':
+        if mlp_norm == 'BN':
+            for block in (block for stage in self.stages for block in stage.blocks):
                 block.norm2 = TokenSyncBN(block.norm2.normalized_shape[0])
 
     def init_weights(self) -> None:

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from mmpretrain.models.utils import MultiheadAttention, ShiftWindowMSA, WindowMSA
+from mmpretrain.models.utils import MultiheadAttention
 from torch import Tensor
 
 from mcl_plugins.algorithms import CcMIM
-from mcl_plugins.backbones import MaskedViT, SimMIMSwin
+from mcl_plugins.backbones import MaskedViT
 from mcl_plugins.gather import gather_keys
 from mcl_plugins.heads import QueueInfoNCEHead
 from mcl_plugins.heads.info_nce import feature_spread, info_nce, unit
@@ -61,17 +61,6 @@ class QueueInfoNCEWithLogits(QueueInfoNCEHead):
             logits = torch.cat((positive, query @ negatives.clone()), dim=1) / self.temperature
             target = torch.zeros(len(query), dtype=torch.long, device=query.device)
             return {**info_nce(logits, target), 'key_spread': feature_spread(gather_keys(key))}
-
-
-@MODELS.register_module()
-class SimMIMSwinWithMaps(SimMIMSwin):
-    """The student with mmpretrain's own window attention, which builds its maps."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for block in (block for stage in self.stages for block in stage.blocks):
-            block.attn.__class__ = ShiftWindowMSA
-            block.attn.w_msa.__class__ = WindowMSA
 
 
 @contextmanager

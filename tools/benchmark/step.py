@@ -7,8 +7,6 @@
         --against model.type=mcl_plugins.CcMIMWithMaps
     python tools/benchmark/step.py configs/mimco/vit-b.py --batch-size 8 \
         --against model.patch_contrast.head.type=mcl_plugins.QueueInfoNCEWithLogits
-    python tools/benchmark/step.py configs/mimco/swin-t.py --batch-size 8 \
-        --against model.backbone.type=mcl_plugins.SimMIMSwinWithMaps
 
 A step is what training does with a batch of uint8 images on the device: preprocessing, forward,
 backward, optimizer, teacher. Both variants take turns step by step, so that they meet the same
