@@ -52,8 +52,6 @@ class SwinTransformer(_SwinTransformer):
             last stage's patches, or a last map that is smaller than a window.
     """
 
-    # Norms of outputs that a task may add; the mask token belongs to pre-training alone.
-    task_modules = ('norm0', 'norm1', 'norm2')
     pretraining_modules: ClassVar[tuple[str, ...]] = ('mask_token',)
 
     def __init__(
@@ -79,7 +77,8 @@ class SwinTransformer(_SwinTransformer):
         kwargs.setdefault('out_indices', (len(depths) - 1,))
         with LinspaceOnHost():
             super().__init__(arch, img_size, patch_size, window_size=window_size, **kwargs)
-        self.last_patch_size = last_patch
+        # A task may take other stages' maps too: their norms are not part of pre-training.
+        self.task_modules = tuple(f'norm{stage}' for stage in range(len(depths) - 1))
         if mlp_norm == 'BN':
             for block in (block for stage in self.stages for block in stage.blocks):
                 block.norm2 = TokenSyncBN(block.norm2.normalized_shape[0])

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from ..feature_queue import FeatureQueue
-from ..gather import gather_keys
 from ..momentum import MomentumTeacher
 from ..registry import MODELS, build_part
 from .info_nce import check_temperature, feature_spread, unit
@@ -40,7 +39,8 @@ class QueueInfoNCEHead(nn.Module):
             negatives: (C, K) L2-normalised columns.
 
         Returns:
-            ``loss``; ``top1``; ``chance``, ln(1 + K); ``key_spread``; float32 scalars.
+            ``loss``; ``top1``; ``chance``, ln(1 + K); ``key_spread``, of this process's keys;
+            float32 scalars.
         """
         with torch.autocast(query.device.type, enabled=False):
             query, key = unit(query) / self.temperature, unit(key.detach())
@@ -53,7 +53,7 @@ class QueueInfoNCEHead(nn.Module):
                 'loss': loss.mean(),
                 'top1': wins.float().mean(),
                 'chance': positive.new_full((), math.log(1 + negatives.shape[1])),
-                'key_spread': feature_spread(gather_keys(key)),
+                'key_spread': feature_spread(key),
             }
 
 
@@ -71,7 +71,7 @@ class L1Head(nn.Module):
         with torch.autocast(query.device.type, enabled=False):
             query, key = unit(query), unit(key.detach())
             distance = (query - key).abs().sum(dim=-1).mean()
-            return {'loss': distance, 'key_spread': feature_spread(gather_keys(key))}
+            return {'loss': distance, 'key_spread': feature_spread(key)}
 
 
 @MODELS.register_module()

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from mcl_plugins.algorithms import CcMIM
 from mcl_plugins.backbones import MaskedViT
-from mcl_plugins.gather import gather_keys
 from mcl_plugins.heads import QueueInfoNCEHead
 from mcl_plugins.heads.info_nce import feature_spread, info_nce, unit
 from mcl_plugins.mask_generators import PatchMask
@@ -60,7 +59,7 @@ class QueueInfoNCEWithLogits(QueueInfoNCEHead):
             positive = (query * key).sum(dim=-1, keepdim=True)
             logits = torch.cat((positive, query @ negatives.clone()), dim=1) / self.temperature
             target = torch.zeros(len(query), dtype=torch.long, device=query.device)
-            return {**info_nce(logits, target), 'key_spread': feature_spread(gather_keys(key))}
+            return {**info_nce(logits, target), 'key_spread': feature_spread(key)}
 
 
 @contextmanager

@@ -151,6 +151,14 @@ def test_dense_tasks_get_fresh_norms_for_the_other_stages(file, student):
     assert [output.shape[1] for output in model(torch.randn(1, 3, 32, 32).double())] == [16, 32]
 
 
+def test_the_last_norm_is_not_left_fresh(file, student):
+    state = {f'backbone.{name}': value for name, value in student.state_dict().items()}
+    del state['backbone.norm1.weight']
+    save_file({'state_dict': state}, file)
+    with pytest.raises(ValueError, match=r'missing: norm1\.weight'):
+        load(file)
+
+
 def test_another_window_resizes_the_tables(file, student):
     """Smooth tables stay what they are at the offsets that both windows have."""
     distance = torch.arange(-3, 4).double()
