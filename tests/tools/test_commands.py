@@ -253,9 +253,42 @@ train_dataloader = dict(
 param_scheduler = []
 train_cfg = dict(max_epochs=2)
 """
+SMALL_MIMCO = """
+_base_ = '{root}/configs/mimco/vit-s.py'
+
+size = dict(img_size=32, patch_size=8)
+arch = dict(_delete_=True, embed_dims=48, num_layers=2, feedforward_channels=96)
+contrast = dict(projector=dict(in_channels=48), queue=dict(length=64))
+model = dict(
+    backbone=dict(arch=dict(**arch, num_heads=6), **size),
+    teacher=dict(
+        backbone=dict(
+            arch=dict(**arch, num_heads=12),
+            init_cfg=dict(checkpoint='{teacher}'),
+            **size)),
+    patch_contrast=contrast,
+    image_contrast=contrast)
+del size, arch, contrast
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=0,
+    persistent_workers=False,
+    dataset=dict(
+        _delete_=True,
+        type='mcl_plugins.ImageFolder',
+        data_root='{images}',
+        with_label=False,
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='RandomResizedCrop', scale=32),
+            dict(type='PackInputs'),
+        ]))
+param_scheduler = []
+train_cfg = dict(max_epochs=1)
+"""
 
 
-def test_moco_v3_trains_on_two_processes(images, tmp_path):
+def test_moco_v3_trains_on_two_processes_and_teaches_mimco(images, tmp_path):
     """mmpretrain's algorithm, whose own SyncBN and mixed precision would refuse gloo on CPUs."""
     (tmp_path / 'small.py').write_text(SMALL_MOCO_V3.format(root=ROOT, images=images))
     command = [ROOT / 'tools/dist_train.sh', tmp_path / 'small.py', 2]
@@ -264,6 +297,16 @@ def test_moco_v3_trains_on_two_processes(images, tmp_path):
     state = load_file(tmp_path / 'work/epoch_2.pth')['state_dict']
     name = 'layers.1.attn.qkv.weight'
     assert not torch.equal(state[f'backbone.{name}'], state[f'momentum_encoder.module.0.{name}'])
+
+    # Its file is the teacher of MimCo's ViT as it is.
+    teacher = tmp_path / 'work/epoch_2.pth'
+    text = SMALL_MIMCO.format(root=ROOT, images=images, teacher=teacher)
+    (tmp_path / 'mimco.py').write_text(text)
+    command = [sys.executable, ROOT / 'tools/train.py', tmp_path / 'mimco.py']
+    result = run(*command, '--work-dir', tmp_path / 'mimco')
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert f'Loaded VisionTransformer from {teacher}' in result.stdout + result.stderr
+    assert (tmp_path / 'mimco/epoch_1.pth').is_file()
 
 
 def test_more_processes_than_devices_say_how_to_spread():
