@@ -18,6 +18,7 @@ class FeatureQueue(nn.Module):
     Args:
         dim: C, the width of a key.
         length: K, how many keys are kept.
+        seed: of the directions that it starts with.
 
     Attributes:
         keys: (C, K) L2-normalised columns, a buffer.
@@ -30,12 +31,12 @@ class FeatureQueue(nn.Module):
     keys: Tensor
     pointer: Tensor
 
-    def __init__(self, dim: int, length: int) -> None:
+    def __init__(self, dim: int, length: int, seed: int = 0) -> None:
         super().__init__()
         if dim < 1 or length < 1:
             raise ValueError(f'A queue of length={length} keys of dim={dim} holds nothing.')
         # DDP does not broadcast buffers, and processes have different seeds: hence one of its own.
-        generator = torch.Generator().manual_seed(0)
+        generator = torch.Generator().manual_seed(seed)
         keys = torch.randn(dim, length, generator=generator, device='cpu')
         self.register_buffer('keys', F.normalize(keys, dim=0))
         self.register_buffer('pointer', torch.zeros(1, dtype=torch.long))

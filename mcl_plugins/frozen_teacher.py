@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from .checkpoint.loading import load_encoder
 from .registry import build_part
 
 
@@ -23,11 +26,13 @@ class FrozenTeacher(nn.Module):
         remedy: how to come by such a checkpoint; the end of the message if there is none.
 
     Attributes:
+        fingerprint: (1,) int64 checksum of the encoder, a buffer: what a checkpoint has of it.
         is_init: MMEngine's mark that nothing is left to initialise. Set it to try a model without
             a checkpoint for its teacher.
     """
 
     is_init: bool = False
+    fingerprint: Tensor
 
     def __init__(self, backbone: dict, remedy: str) -> None:
         super().__init__()
@@ -35,6 +40,7 @@ class FrozenTeacher(nn.Module):
         encoder.eval()
         self._outside = (encoder,)  # a tuple hides it from nn.Module
         self.remedy = remedy
+        self.register_buffer('fingerprint', torch.zeros(1, dtype=torch.long))
 
     @property
     def encoder(self) -> Any:
@@ -42,19 +48,39 @@ class FrozenTeacher(nn.Module):
         return self._outside[0]
 
     def init_weights(self) -> None:
-        """Read the checkpoint; called by MMEngine.
+        """Read the checkpoint, all of it and nothing resized; called by MMEngine.
 
         Raises:
             FileNotFoundError: there is no such file.
             ValueError: none is named, or it is another architecture's.
         """
+        self.check_checkpoint()
         config = self.encoder.init_cfg
         try:
-            if not isinstance(config, dict) or config.get('type') != 'Pretrained':
-                raise ValueError(f'The teacher has init_cfg={config}; it must name a checkpoint.')
-            self.encoder.init_weights()
-        except (FileNotFoundError, ValueError) as error:
-            raise type(error)(f'{error}\nA teacher for this student: {self.remedy}') from error
+            load_encoder(
+                self.encoder, config['checkpoint'], config.get('prefix', ''), allow_resizing=False
+            )
+        except ValueError as error:
+            raise ValueError(f'{error}\n{self._advice()}') from error
+        self.fingerprint.fill_(fingerprint(self.encoder))
+
+    def check_checkpoint(self) -> None:
+        """Raise an error, as :meth:`init_weights` does, unless there is a file to read."""
+        config = self.encoder.init_cfg
+        if self.is_init:
+            return
+        if not isinstance(config, dict) or config.get('type') != 'Pretrained':
+            raise ValueError(
+                f'The teacher has init_cfg={config}; it must name a checkpoint.\n{self._advice()}'
+            )
+        if not Path(config['checkpoint']).is_file():
+            raise FileNotFoundError(
+                f"The teacher's checkpoint {config['checkpoint']!r} does not exist.\n"
+                f'{self._advice()}'
+            )
+
+    def _advice(self) -> str:
+        return f'A teacher for this student: {self.remedy}'
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
@@ -66,3 +92,25 @@ class FrozenTeacher(nn.Module):
         """Every change of device or dtype of the model goes through here."""
         self.encoder._apply(fn, recurse)
         return super()._apply(fn, recurse)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """Refuse to go on with another teacher than the one that a training began with."""
+        stored, own = state_dict.get(f'{prefix}fingerprint'), self.fingerprint
+        if stored is not None and own.any() and not torch.equal(stored.to(own), own):
+            raise ValueError(
+                'This training began with another teacher than '
+                f'{self.encoder.init_cfg["checkpoint"]!r}: go on with that one, or start in '
+                'another work dir.'
+            )
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def fingerprint(encoder: nn.Module) -> int:
+    """A checksum of all tensors of an encoder and their names; never 0."""
+    checksum = 1
+    for name, tensor in encoder.state_dict().items():
+        values = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy()
+        checksum = zlib.crc32(values.tobytes(), zlib.crc32(name.encode(), checksum))
+    return checksum or 1

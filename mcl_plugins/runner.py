@@ -15,6 +15,7 @@ from mmengine.runner import Runner as _Runner
 from torch import distributed as dist
 from torch import nn
 
+from .frozen_teacher import FrozenTeacher
 from .hooks import MomentumHook
 from .registry import RUNNERS
 
@@ -74,6 +75,17 @@ class Runner(_Runner):
             broadcast_buffers=False,
             find_unused_parameters=self.cfg.get('find_unused_parameters', False),
         )
+
+    def train(self) -> nn.Module:
+        """MMEngine's, which reads files only after the data set; a teacher's is looked for before.
+
+        Raises:
+            FileNotFoundError: the frozen teacher's checkpoint does not exist.
+        """
+        for module in self.model.modules():
+            if isinstance(module, FrozenTeacher):
+                module.check_checkpoint()
+        return super().train()
 
     def register_hooks(self, *args: Any, **kwargs: Any) -> None:
         """MMEngine's, and the hook that moves an EMA teacher if the config forgot it."""

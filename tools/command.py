@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config, DictAction
@@ -21,13 +22,27 @@ import mcl_plugins.registry  # noqa: F401  mends the libraries before a config i
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
+class Options(DictAction):
+    """MMEngine's ``key=value`` settings, which takes blanks out of values and splits at commas.
+
+    A path is left as it is.
+    """
+
+    @staticmethod
+    def _parse_iterable(val: str) -> Any:
+        path = '/' in val and not val.startswith(('[', '(', '"', "'"))
+        if path and (',' not in val or Path(val).exists()):
+            return val
+        return DictAction._parse_iterable(val)
+
+
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add OpenMMLab's arguments that training and testing share."""
     parser.add_argument('--work-dir', help='where logs and checkpoints go')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=Options,
         help='settings to override, as key=value: a.b=1 c="[1,2]" d="[(1,2),(3,4)]" (no blanks)',
     )
     parser.add_argument(

@@ -8,9 +8,10 @@
 #   STUDENT_CONFIG, FINETUNE_CONFIG   other configs, for example configs/mimco/swin-t_300e.py
 #   NNODES NODE_RANK MASTER_ADDR PORT as for dist_train.sh; the work dir must be shared
 set -euo pipefail
-usage() { sed -n '2,9s/^# //p' "$0" >&2; exit 2; }
-case " $* " in *' -h '* | *' --help '*) usage ;; esac
-[ $# -ge 2 ] || usage
+usage() { sed -n '2,9s/^# //p' "$0"; }
+fail() { echo "$(basename "$0"): $1" >&2; usage >&2; exit 2; }
+case " $* " in *' -h '* | *' --help '*) usage; exit 0 ;; esac
+[ $# -ge 2 ] || fail 'an architecture and a number of processes are needed'
 
 tools="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 configs="$(dirname "$tools")/configs"
@@ -19,9 +20,9 @@ shift 2
 options=()
 while [ $# -gt 0 ]; do
   case "$1" in
-    --work-dir) [ $# -ge 2 ] || usage; work_dir="$2"; shift 2 ;;
+    --work-dir) [ $# -ge 2 ] || fail '--work-dir needs a folder'; work_dir="$2"; shift 2 ;;
     --cfg-options) shift; while [ $# -gt 0 ] && [[ "$1" == *=* ]]; do options+=("$1"); shift; done ;;
-    *) echo "$(basename "$0"): unknown argument '$1'" >&2; usage ;;
+    *) fail "unknown argument '$1'" ;;
   esac
 done
 
@@ -32,9 +33,13 @@ case "$arch" in
   digits)  # the quickstart's networks and images
     teacher="$configs/quickstart/mimco_teacher.py"
     student="$configs/quickstart/mimco.py" finetune="$configs/quickstart/mimco_finetune.py" ;;
-  *) echo "$(basename "$0"): unknown architecture '$arch'" >&2; usage ;;
+  *) fail "unknown architecture '$arch'" ;;
 esac
 student="${STUDENT_CONFIG:-$student}" finetune="${FINETUNE_CONFIG:-$finetune}"
+# Before days of training, not after.
+for file in ${TEACHER:+"$TEACHER"} "$teacher" "$student" "$finetune"; do
+  [ -f "$file" ] || fail "'$file' does not exist"
+done
 
 # stage NUMBER NAME CONFIG [KEY=VALUE ...]: train, or finish training, in its own folder.
 stage() {
@@ -52,9 +57,7 @@ if [ "$arch" = digits ]; then
   source "$tools/launch.sh"
   "$PYTHON" "$tools/data/make_digits.py" data/quickstart
 fi
-if [ -n "${TEACHER:-}" ]; then
-  [ -f "$TEACHER" ] || { echo "$(basename "$0"): TEACHER=$TEACHER does not exist" >&2; exit 2; }
-else
+if [ -z "${TEACHER:-}" ]; then
   stage 1 teacher "$teacher"
   TEACHER="$(cat "$work_dir/teacher/last_checkpoint")"
 fi

@@ -1,54 +1,29 @@
 # MoCo v3 ViT-S/16 with 12 heads, 300 epochs, global batch 4096: 73.2 in the linear evaluation, 81.4
 # after fine-tuning (released README). MimCo's teacher. mmpretrain's config and algorithm, on our
 # data path and Runner.
-_base_ = 'mmpretrain::mocov3/mocov3_vit-small-p16_16xb256-amp-coslr-300e_in1k.py'
-
-# Two crops on the CPU, the colours on the device.
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='MultiView',
-        num_views=[2],
-        transforms=[[
-            dict(
-                type='RandomResizedCrop',
-                scale=224,
-                crop_ratio_range=(0.08, 1.0),
-                backend='pillow'),
-            dict(type='RandomFlip', prob=0.5),
-        ]]),
-    dict(type='PackInputs'),
+_base_ = [
+    'mmpretrain::mocov3/mocov3_vit-small-p16_16xb256-amp-coslr-300e_in1k.py',
+    '../_base_/datasets/two_views.py',
 ]
+
+train_pipeline = {{_base_.two_crops}}
 train_dataloader = dict(
     drop_last=True,
     collate_fn=dict(_delete_=True, type='default_collate'),  # without the inherited scope
-    dataset=dict(type='mcl_plugins.ImageNet', pipeline=train_pipeline))
-
-colours = [
-    dict(
-        type='mcl_plugins.ColorJitter',
-        brightness=0.4, contrast=0.4, saturation=0.2, hue=0.1, prob=0.8),
-    dict(type='mcl_plugins.Grayscale', prob=0.2),
-]
+    dataset=dict(type='mcl_plugins.ImageNet', pipeline={{_base_.two_crops}}))
 data_preprocessor = dict(
     _delete_=True,
     type='mcl_plugins.MultiViewPreprocessor',
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     bgr_to_rgb=True,
-    views=[
-        [*colours, dict(type='mcl_plugins.GaussianBlur', prob=1.0, sigma=(0.1, 2.0))],
-        [
-            *colours,
-            dict(type='mcl_plugins.GaussianBlur', prob=0.1, sigma=(0.1, 2.0)),
-            dict(type='mcl_plugins.Solarize', prob=0.2),
-        ],
-    ])
-del colours
+    views=[{{_base_.first_view}}, {{_base_.second_view}}])
 
-# Statistics of all processes on every device; the rest of the model is mmpretrain's.
+# Statistics of all processes on every device, and a loss in float32; the rest is mmpretrain's.
 norm_cfg = dict(type='mcl_plugins.SyncBN')
-model = dict(neck=dict(norm_cfg=norm_cfg), head=dict(predictor=dict(norm_cfg=norm_cfg)))
+model = dict(
+    neck=dict(norm_cfg=norm_cfg),
+    head=dict(type='mcl_plugins.MoCoV3Head', predictor=dict(norm_cfg=norm_cfg)))
 del norm_cfg
 
 # AdamW, rate 1.5e-4 for a batch of 256; everything is decayed.

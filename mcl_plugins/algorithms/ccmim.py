@@ -12,6 +12,7 @@ from ..backbones.checks import check_choice
 from ..backbones.vit import IMPORTANCE, MaskedViT
 from ..mask_generators import ImportanceMask, PatchMask
 from ..necks.masked_decoder import check_pixels
+from ..preprocessors.multi_view import take_views
 from ..registry import MODELS, build_part
 
 
@@ -70,7 +71,7 @@ class CcMIM(BaseSelfSupervisor):
             inputs: one view, (N, 3, H, W).
             data_samples: not used.
         """
-        (images,) = inputs
+        (images,) = take_views(inputs, 'image')
         patches = self.backbone.embed(images)  # (N, L, D)
         mask = self._mask_of(patches)
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..mask_generators import PatchMask
 from ..momentum import MomentumSchedule, MomentumTeacher
 from ..necks.masked_decoder import check_pixels
+from ..preprocessors.multi_view import take_views
 from ..registry import MODELS, build_part
 
 
@@ -77,7 +78,7 @@ class CMAE(BaseSelfSupervisor):
             inputs: the online and the target view, (N, 3, H, W) each.
             data_samples: not used.
         """
-        online_view, target_view = inputs
+        online_view, target_view = take_views(inputs, 'online', 'target')
         mask = self.draw_mask(online_view)
         (tokens,) = self.backbone(online_view, mask)  # (N, 1 + V, D)
 

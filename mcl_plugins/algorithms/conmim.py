@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..mask_generators import PatchMask
 from ..momentum import MomentumSchedule, MomentumTeacher
+from ..preprocessors.multi_view import take_views
 from ..registry import MODELS, build_part
 
 
@@ -58,7 +59,7 @@ class ConMIM(BaseSelfSupervisor):
                 each, of the same crop.
             data_samples: not used.
         """
-        weak, strong = inputs
+        weak, strong = take_views(inputs, 'student', 'teacher')
         mask = self.draw_mask(weak)
         query = project(self.backbone, self.neck, weak, None if mask is None else mask.hidden)
         with torch.no_grad():

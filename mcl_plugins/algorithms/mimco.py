@@ -10,6 +10,7 @@ from torch import Tensor
 from ..frozen_teacher import FrozenTeacher
 from ..mask_generators import PatchMask
 from ..momentum import MomentumSchedule
+from ..preprocessors.multi_view import take_views
 from ..registry import MODELS, build_part
 
 
@@ -31,7 +32,7 @@ class MimCo(BaseSelfSupervisor):
         data_preprocessor: makes the one view.
 
     Raises:
-        ValueError: neither of the two contrasts.
+        ValueError: a backbone without mask token, or neither of the two contrasts.
     """
 
     def __init__(
@@ -46,6 +47,11 @@ class MimCo(BaseSelfSupervisor):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        if not hasattr(self.backbone, 'mask_token'):
+            raise ValueError(
+                f'{type(self.backbone).__name__} has no mask token; the student of MimCo is a '
+                'SimMIMSwin or SimMIMViT.'
+            )
         self.teacher = FrozenTeacher(**teacher)
         self.mask_generator = build_part(mask_generator)
         if self.mask_generator is None:
@@ -63,7 +69,7 @@ class MimCo(BaseSelfSupervisor):
             inputs: one view, (N, 3, H, W).
             data_samples: not used.
         """
-        (images,) = inputs
+        (images,) = take_views(inputs, 'image')
         mask = self.draw_mask(images)
         (student,) = self.backbone(images, mask)  # (N, D, rows, columns)
         teacher = self.teacher(images)

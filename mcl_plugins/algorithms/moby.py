@@ -13,6 +13,7 @@ from ..feature_queue import FeatureQueue
 from ..heads.info_nce import unit
 from ..mask_generators import PatchMask
 from ..momentum import MomentumSchedule, MomentumTeacher
+from ..preprocessors.multi_view import take_views
 from ..registry import MODELS, build_part
 
 
@@ -54,7 +55,7 @@ class MoBY(BaseSelfSupervisor):
         self.projector = build_part(projector)
         self.predictor = build_part(predictor)
         self.contrast_head = build_part(contrast_head)
-        self.queues: Any = nn.ModuleList(FeatureQueue(**queue) for _ in range(2))
+        self.queues: Any = nn.ModuleList(FeatureQueue(**queue, seed=view) for view in range(2))
         self.momentum = MomentumSchedule(**momentum)
         self.target = MomentumTeacher(backbone=self.backbone, projector=self.projector)
         drop_no_path(self.target.backbone)
@@ -66,6 +67,7 @@ class MoBY(BaseSelfSupervisor):
             inputs: two views, (N, 3, H, W) each.
             data_samples: not used.
         """
+        inputs = take_views(inputs, 'first', 'second')
         queries = [self._query(view) for view in inputs]  # (N, C) each
         with torch.no_grad():
             keys = [self._key(view) for view in inputs]  # (N, C) each
@@ -126,7 +128,7 @@ class SimMIMMoBY(MoBY):
             inputs: the light view and the two strong ones, (N, 3, H, W) each.
             data_samples: not used.
         """
-        light, *strong = inputs
+        light, *strong = take_views(inputs, 'light', 'strong', 'strong')
         mask = self.draw_mask(light)
         (tokens,) = self.backbone(light, mask)  # (N, D, rows, columns)
         pixels = self.neck(tokens)  # (N, 3, H, W)

@@ -7,19 +7,28 @@ from collections.abc import Collection, Iterable
 ARCH_KEYS = ('embed_dims', 'num_layers', 'num_heads', 'feedforward_channels')
 
 
-def check_arch(arch: str | dict, zoo: Iterable[str], keys: Iterable[str]) -> None:
-    """Raise a ValueError unless a named architecture is known, or a dict has all ``keys``."""
+def check_arch(
+    arch: str | dict, zoo: Iterable[str], keys: Iterable[str], exact: bool = False
+) -> None:
+    """Raise a ValueError unless a named architecture is known, or a dict has all ``keys``.
+
+    With ``exact`` it may have no others.
+    """
     known, keys = sorted(zoo), sorted(keys)
     if isinstance(arch, str) and arch.lower() not in known:
         raise ValueError(
             f'Unknown arch {arch!r}; choose from {known} or give a dict with {", ".join(keys)}.'
         )
-    if not isinstance(arch, str) and not set(keys) <= set(arch):
+    if isinstance(arch, str):
+        return
+    if not set(keys) <= set(arch) or (exact and set(arch) - set(keys)):
         raise ValueError(f'arch has the keys {sorted(arch)}; it needs {keys}.')
 
 
 def check_image_size(img_size: int, patch_size: int, name: str = 'patch_size') -> None:
     """Raise a ValueError unless whole patches, called ``name`` in the message, tile the image."""
+    if not isinstance(img_size, int):
+        raise ValueError(f'img_size={img_size!r} must be one number: images are square here.')
     if img_size % patch_size:
         lower = img_size - img_size % patch_size
         raise ValueError(

@@ -63,7 +63,7 @@ class SwinTransformer(_SwinTransformer):
         mlp_norm: str = 'LN',
         **kwargs: Any,
     ) -> None:
-        check_arch(arch, self.arch_zoo, _ARCH_KEYS)
+        check_arch(arch, self.arch_zoo, _ARCH_KEYS, exact=True)
         check_choice('mlp_norm', mlp_norm, ('LN', 'BN'))
         depths = arch['depths'] if isinstance(arch, dict) else self.arch_zoo[arch.lower()]['depths']
         last_patch = patch_size * 2 ** (len(depths) - 1)
@@ -105,14 +105,38 @@ class SimMIMSwin(SwinTransformer):
 
     A mask is given on the grid of the last stage, whose tokens are 32 px wide with the usual four
     stages: SimMIM's mask unit. Within a hidden unit all tokens of the first stage are replaced,
-    after patch embedding and its norm. Takes the arguments of :class:`SwinTransformer`.
+    after patch embedding and its norm.
+
+    Args:
+        arch, img_size, patch_size, window_size, mlp_norm: as in :class:`SwinTransformer`.
+        drop_path_rate: stochastic depth of the last block; it rises linearly from 0.
+        with_cp: recompute blocks in the backward pass, which saves memory.
 
     Attributes:
         mask_grid: (rows, columns) of units that a mask hides or shows.
     """
 
-    def __init__(self, *args: Any, drop_path_rate: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(*args, drop_path_rate=drop_path_rate, **kwargs)
+    def __init__(
+        self,
+        arch: str | dict = 'tiny',
+        img_size: int = 224,
+        patch_size: int = 4,
+        window_size: int = 7,
+        mlp_norm: str = 'LN',
+        drop_path_rate: float = 0.0,
+        with_cp: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(
+            arch,
+            img_size,
+            patch_size,
+            window_size,
+            mlp_norm,
+            drop_path_rate=drop_path_rate,
+            with_cp=with_cp,
+            init_cfg=init_cfg,
+        )
         self.mask_token = nn.Parameter(torch.zeros(1, 1, self.embed_dims))
         self.unit = 2 ** (self.num_layers - 1)  # side of a mask unit, in tokens of the first stage
         rows, columns = self.patch_resolution

@@ -29,7 +29,11 @@ def init_from_checkpoint(module: BaseModule) -> bool:
 
 
 def load_encoder(
-    module: nn.Module, path: str, prefix: str = '', allow_missing: bool = False
+    module: nn.Module,
+    path: str,
+    prefix: str = '',
+    allow_missing: bool = False,
+    allow_resizing: bool = True,
 ) -> None:
     """Load the tensors under ``prefix`` of a checkpoint file into ``module``.
 
@@ -42,6 +46,7 @@ def load_encoder(
         prefix: what the encoder's tensors start with: ``'backbone.'`` for the student,
             ``'teacher.backbone.'`` for the EMA teacher (CMAE: ``'target.backbone.'``).
         allow_missing: load what fits and only report the rest.
+        allow_resizing: let the module's hooks fit position tables of another grid.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -57,7 +62,7 @@ def load_encoder(
     if not encoder:
         tops = sorted({key.split('.')[0] for key in tensors})
         raise ValueError(f'{path} has no tensors under {prefix!r}; its names start with {tops}.')
-    problems = _load(module, encoder)
+    problems = _load(module, encoder, allow_resizing)
     if problems and not allow_missing:
         raise ValueError(
             f'{path} (prefix {prefix!r}) does not fit {type(module).__name__}, so nothing was '
@@ -72,10 +77,11 @@ def load_encoder(
     print_log(f'Loaded {type(module).__name__} from {path} (prefix {prefix!r}).', logger='current')
 
 
-def _load(module: nn.Module, encoder: dict[str, Tensor]) -> list[str]:
+def _load(module: nn.Module, encoder: dict[str, Tensor], allow_resizing: bool) -> list[str]:
     """Load what fits; return a line for each tensor in which module and file differ."""
-    for hook in module._load_state_dict_pre_hooks.values():
-        hook(encoder, '', {}, True, [], [], [])
+    if allow_resizing:
+        for hook in module._load_state_dict_pre_hooks.values():
+            hook(encoder, '', {}, True, [], [], [])
     wanted = module.state_dict()
     # Some parts belong to one task alone; positions and blocks may not be lost.
     fresh = getattr(module, 'task_modules', ())

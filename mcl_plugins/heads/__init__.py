@@ -6,6 +6,7 @@ from .instance_contrast import (
     InstanceContrastHead,
     VisibleNegativesHead,
 )
+from .moco_v3 import MoCoV3Head
 from .patch_contrast import PatchContrastHead
 from .queue_contrast import L1Head, QueueContrast, QueueInfoNCEHead
 
@@ -14,6 +15,7 @@ __all__ = [
     'InfoNCEHead',
     'InstanceContrastHead',
     'L1Head',
+    'MoCoV3Head',
     'PatchContrastHead',
     'QueueContrast',
     'QueueInfoNCEHead',

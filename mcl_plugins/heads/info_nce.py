@@ -71,4 +71,4 @@ def feature_spread(features: Tensor) -> Tensor:
     sqrt(C). A teacher whose spread falls towards 0 collapses.
     """
     rows = features.flatten(0, -2)
-    return rows.std(dim=0).mean() * rows.shape[-1] ** 0.5
+    return rows.std(dim=0, correction=0).mean() * rows.shape[-1] ** 0.5

@@ -38,17 +38,26 @@ class QueueInfoNCEHead(nn.Module):
             key: (Q, C), the positives; no gradient flows into them.
             negatives: (C, K) L2-normalised columns.
 
+        Raises:
+            ValueError: keys and predictions of different widths.
+
         Returns:
             ``loss``; ``top1``; ``chance``, ln(1 + K); ``key_spread``, of this process's keys;
             float32 scalars.
         """
+        if len(negatives) != query.shape[-1]:
+            raise ValueError(
+                f'The queue holds keys of dim={len(negatives)}, and the predictions are '
+                f'{query.shape[-1]} wide: set queue.dim to that.'
+            )
         with torch.autocast(query.device.type, enabled=False):
             query, key = unit(query) / self.temperature, unit(key.detach())
             positive = (query * key).sum(dim=-1)  # (Q,)
             negative = query @ negatives.to(query.dtype)  # (Q, K), as large as the encoder's maps
             # Cross-entropy of [positive, negative], which are never copied side by side.
             loss = torch.logaddexp(positive, negative.logsumexp(dim=1)) - positive
-            wins = positive.detach() >= negative.detach().amax(dim=1)
+            # By more than rounding: a collapsed network, to which all keys are equal, has no hits.
+            wins = positive.detach() > negative.detach().amax(dim=1) + 1e-4
             return {
                 'loss': loss.mean(),
                 'top1': wins.float().mean(),

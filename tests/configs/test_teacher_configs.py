@@ -117,7 +117,8 @@ def test_moco_v3_is_mmpretrains(name, theirs):
     )
     before, after = (flat(unscoped(c.model.to_dict())) for c in (original, config))
     changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
-    assert changed == {'neck.norm_cfg.type', 'head.predictor.norm_cfg.type'}
+    assert changed == {'neck.norm_cfg.type', 'head.predictor.norm_cfg.type', 'head.type'}
+    assert config.model.head.type == 'mcl_plugins.MoCoV3Head'  # theirs, in float32
     assert config.train_cfg.max_epochs == original.train_cfg.max_epochs == 300
     assert [unscoped(s) for s in config.param_scheduler] == list(original.param_scheduler)
     assert config.train_dataloader.batch_size * 16 == 4096

@@ -9,7 +9,7 @@ from torch import nn
 from conftest import SMALL_VIT
 from mcl_plugins.backbones import VisionTransformer
 from mcl_plugins.checkpoint.files import save_file
-from mcl_plugins.frozen_teacher import FrozenTeacher
+from mcl_plugins.frozen_teacher import FrozenTeacher, fingerprint
 
 ENCODER = {**SMALL_VIT, 'type': 'mcl_plugins.VisionTransformer', 'out_type': 'featmap'}
 
@@ -38,8 +38,8 @@ def model(file):
 
 
 def test_it_is_outside_the_model(model):
-    assert not list(model.parameters()) and not model.state_dict()
-    model.load_state_dict({})
+    assert not list(model.parameters())
+    assert list(model.state_dict()) == ['0.fingerprint']  # of 8 bytes
     assert not [p for p in model[0].encoder.parameters() if p.requires_grad]
 
 
@@ -75,6 +75,35 @@ def test_another_architecture_says_so(file):
     arch = {**SMALL_VIT['arch'], 'num_layers': 3}
     with pytest.raises(ValueError, match=r'missing: layers\.2(?s:.)*train one with tools/'):
         teacher(file, arch=arch).init_weights()
+
+
+def test_mmpretrains_own_encoders_are_read_as_strictly(tmp_path, file):
+    """Theirs would skip what does not fit, and stay random."""
+    own = {**SMALL_VIT['arch'], 'num_layers': 3}
+    teacher(file, type='VisionTransformer').init_weights()
+    with pytest.raises(ValueError, match=r'missing: layers\.2'):
+        teacher(file, type='VisionTransformer', arch=own).init_weights()
+
+
+def test_positions_are_not_resized(file):
+    with pytest.raises(ValueError, match=r'shape of pos_embed: \(1, 17, 48\) in the file'):
+        teacher(file, img_size=64).init_weights()
+
+
+def test_without_a_file_it_can_be_tried(model):
+    untried = teacher('/no/such/file.pth')
+    untried.is_init = True
+    untried.check_checkpoint()
+    untried.load_state_dict(model[0].state_dict())
+
+
+def test_fingerprints_differ_in_any_bit(model):
+    encoder = model[0].encoder
+    before = fingerprint(encoder)
+    assert before == fingerprint(copy.deepcopy(encoder)) == int(model[0].fingerprint)
+    with torch.no_grad():
+        encoder.ln1.bias[3] += 1e-7
+    assert fingerprint(encoder) != before
 
 
 @pytest.mark.parametrize('init_cfg', [None, dict(type='TruncNormal', layer='Linear', std=0.02)])

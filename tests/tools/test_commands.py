@@ -172,12 +172,15 @@ def few_images(images):
 
 def test_mimco_goes_on_between_its_stages(few_images, tmp_path):
     """From an empty folder; stopped after the first stage; then to the end, on two processes."""
-    command = [TWO_STAGES, 'digits', 2, '--work-dir', tmp_path / 'w', '--cfg-options', *few_images]
-    work = tmp_path / 'w'
-    result = run(*command, cwd=tmp_path, PORT='29521', STUDENT_CONFIG='/no/such/config.py')
-    assert result.returncode != 0 and "'/no/such/config.py' does not exist" in result.stderr
+    work = tmp_path / 'with a blank, and a comma'
+    command = [TWO_STAGES, 'digits', 2, '--work-dir', work, '--cfg-options', *few_images]
+    broken = tmp_path / 'broken.py'
+    base = ROOT / 'configs/quickstart/mimco.py'
+    broken.write_text(f'_base_ = "{base}"\nmodel = dict(mask_generator=dict(mask_ratio=1.2))\n')
+    result = run(*command, cwd=tmp_path, PORT='29521', STUDENT_CONFIG=broken)
+    assert result.returncode != 0 and 'mask_ratio=1.2 is outside' in result.stderr
     teacher = (work / 'teacher/epoch_5.pth').stat().st_mtime_ns
-    assert not (work / 'student').exists()
+    assert not list((work / 'student').glob('*.pth'))
 
     result = run(*command, cwd=tmp_path, PORT='29521')
     assert result.returncode == 0, result.stderr[-3000:]
@@ -188,7 +191,7 @@ def test_mimco_goes_on_between_its_stages(few_images, tmp_path):
     assert f'Loaded SwinTransformer from {work}/student/epoch_5.pth' in output
     assert f'done: {work}/finetune/epoch_5.pth' in output
     state = load_file(work / 'student/epoch_5.pth')['state_dict']
-    assert not [name for name in state if name.startswith('teacher')]
+    assert [name for name in state if name.startswith('teacher')] == ['teacher.fingerprint']
 
 
 @pytest.mark.parametrize(
@@ -197,12 +200,19 @@ def test_mimco_goes_on_between_its_stages(few_images, tmp_path):
         (['resnet', 2], {}, "unknown architecture 'resnet'"),
         (['swin-t'], {}, 'swin-t|swin-b|vit-s|vit-b|digits PROCESSES'),
         (['swin-t', 2, '--resume'], {}, "unknown argument '--resume'"),
-        (['swin-t', 1], {'TEACHER': '/no/teacher.pth'}, 'TEACHER=/no/teacher.pth does not exist'),
+        (['swin-t', 1], {'TEACHER': '/no/teacher.pth'}, "'/no/teacher.pth' does not exist"),
+        (['swin-t', 1], {'STUDENT_CONFIG': '/no/c.py'}, "'/no/c.py' does not exist"),
     ],
 )
 def test_two_stages_name_what_is_wrong(arguments, env, message):
     result = run(TWO_STAGES, *arguments, **env)
     assert result.returncode == 2 and message in result.stderr
+    assert '[1/3]' not in result.stdout
+
+
+def test_two_stages_explain_themselves():
+    result = run(TWO_STAGES, '--help')
+    assert result.returncode == 0 and 'TEACHER=FILE' in result.stdout and not result.stderr
 
 
 @pytest.mark.parametrize(

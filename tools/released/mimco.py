@@ -43,7 +43,8 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     model.teacher.encoder.load_state_dict(
         {k.removeprefix('teacher.'): v for k, v in state.items() if k.startswith('teacher.')}
     )
-    model.load_state_dict({k: v for k, v in state.items() if not k.startswith('teacher.')})
+    student = {k: v for k, v in state.items() if not k.startswith('teacher.')}
+    model.load_state_dict({**student, 'teacher.fingerprint': model.teacher.fingerprint})
     model.mask_generator = FixedMask(PatchMask.from_hidden(tensor(golden, 'mask', device)))
 
     momentum = golden['momentum'].item()

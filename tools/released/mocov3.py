@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from mmengine.logging import MessageHub
 from mmpretrain.registry import MODELS
@@ -18,24 +17,19 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     state = MOCOV3.from_released(part(golden, 'state', device))
     model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
     model.backbone.pos_embed.requires_grad_(False)  # as its init_weights does
-    # Its EMA copies the online weights in the first step, and anneals over the run's iterations.
-    state['momentum_encoder.steps'] = torch.tensor(1, device=device)
+    # Its EMA anneals over the run's iterations.
     MessageHub.get_current_instance().update_info('max_iters', 10**12)
     model.load_state_dict(state)
 
     losses = model.loss([tensor(golden, name, device) for name in ('view1', 'view2')], None)
     losses['loss'].backward()
-    after = MOCOV3.from_released({k.removeprefix('after/'): v for k, v in _after(golden).items()})
+    after = MOCOV3.from_released(part(golden, 'after', device))
     weights = model.state_dict()
     return Comparison(
         loss={'loss': (losses['loss'], golden['loss'])},
-        outputs={name: (weights[name], values) for name, values in after.items()},
+        outputs={name: (weights[name], value.cpu().numpy()) for name, value in after.items()},
         gradients=gradients_of(model, MOCOV3.from_released(part(golden, 'grad', device))),
     )
-
-
-def _after(golden: Golden) -> dict[str, np.ndarray]:
-    return {name: values for name, values in golden.items() if name.startswith('after/')}
 
 
 def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
@@ -70,7 +64,7 @@ def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
         ),
         neck=mlp(dim, 'neck'),
         head=dict(
-            type='MoCoV3Head',
+            type='mcl_plugins.MoCoV3Head',
             predictor=mlp(out, 'head.predictor'),
             loss=dict(type='CrossEntropyLoss', loss_weight=2 * temperature),
             temperature=temperature,

@@ -182,7 +182,7 @@ def test_checkpoints_are_without_teacher_and_a_resumed_model_has_it_again(build)
     model = build()
     train(model, 2, images())
     state = model.state_dict()
-    assert not [name for name in state if name.startswith('teacher')]
+    assert [name for name in state if name.startswith('teacher')] == ['teacher.fingerprint']
     assert int(state['patch_contrast.queue.pointer']) == 8
     resumed = build()
     resumed.load_state_dict(state)
@@ -190,6 +190,20 @@ def test_checkpoints_are_without_teacher_and_a_resumed_model_has_it_again(build)
     hidden = model.draw_mask(batch).hidden
     model.mask_generator = resumed.mask_generator = GivenMask(hidden)
     assert torch.equal(total(model.loss([batch])), total(resumed.loss([batch])))
+
+
+def test_a_training_does_not_go_on_with_another_teacher(build, tmp_path):
+    model = build()
+    assert model.teacher.fingerprint.any()
+    other = build()
+    with torch.no_grad():
+        other.teacher.encoder.patch_embed.projection.bias[0] += 1e-3
+    state = {f'backbone.{k}': v for k, v in other.teacher.encoder.float().state_dict().items()}
+    save_file({'state_dict': state}, tmp_path / 'other.pth')
+    other = MODELS.build(config_of(tmp_path / 'other.pth'))
+    other.init_weights()
+    with pytest.raises(ValueError, match=r'began with another teacher than .*other\.pth'):
+        other.load_state_dict(model.state_dict())
 
 
 def test_ema_projectors_follow_and_both_levels_have_their_own(build):
@@ -234,6 +248,17 @@ def test_a_teacher_of_another_width_is_named(teacher_file):
     model.init_weights()
     with pytest.raises(ValueError, match=r"student's map is \(32, 8, 8\).*teacher's \(48, 4, 4\)"):
         model.loss([images().float()])
+
+
+def test_a_student_without_mask_token_is_refused(build):
+    plain = {**SMALL_SWIN, 'type': 'mcl_plugins.SwinTransformer'}
+    with pytest.raises(ValueError, match='SwinTransformer has no mask token'):
+        build(backbone=plain, mask_generator=None)
+
+
+def test_two_views_are_one_too_many(build):
+    with pytest.raises(ValueError, match=r'takes 1 views \(image\), got 2'):
+        build().loss([images(), images()])
 
 
 def test_no_contrast_at_all_is_refused(build):

@@ -65,7 +65,12 @@ def test_moco_v3s_small_vit_has_twelve_heads():
 def test_students_and_teachers_of_mimco_differ_in_heads_alone():
     with torch.device('meta'):
         student = SimMIMViT(arch='small')
-    assert student.layers[0].attn.num_heads == 6 and student.mask_grid == (14, 14)
+        teacher = VisionTransformer(arch='mocov3-small', out_type='featmap')
+    assert student.mask_grid == teacher.patch_resolution == (14, 14)
+    state = {name: value.shape for name, value in student.state_dict().items()}
+    assert state.pop('mask_token') == (1, 1, 384)
+    assert state == {name: value.shape for name, value in teacher.state_dict().items()}
+    assert [model.layers[0].attn.num_heads for model in (student, teacher)] == [6, 12]
 
 
 def test_deit_starts_as_timms():

@@ -6,10 +6,12 @@ import types
 import pytest
 import torch
 from conversion import convert, released
+from mmengine.config import Config
 from mmpretrain.models.utils import PatchMerging
+from mmpretrain.registry import MODELS
 from torchvision.models.swin_transformer import PatchMerging as TorchvisionPatchMerging
 
-from conftest import SMALL_VIT
+from conftest import ROOT, SMALL_VIT
 from mcl_plugins.backbones import DeiT, VisionTransformer
 from mcl_plugins.checkpoint.files import load_file, save_file
 from mcl_plugins.checkpoint.moby import MOBY
@@ -105,6 +107,18 @@ def test_a_released_moco_v3_file_becomes_a_teacher(tmp_path):
     back = load_file(tmp_path / 'back.pth')['state_dict']
     assert back.keys() == original.keys()
     assert all(torch.equal(back[name], original[name]) for name in original)
+
+
+def test_moco_v3s_whole_state_goes_both_ways():
+    """mmpretrain counts the updates of its EMA in a tensor that a released file does not have."""
+    config = Config.fromfile(ROOT / 'configs/mocov3/vit-s.py').model
+    with torch.device('meta'):
+        state = MODELS.build(config).state_dict()
+    theirs = MOCOV3.to_released(state)
+    assert all(name.startswith('module.') for name in theirs)
+    ours = MOCOV3.from_released(theirs)
+    assert ours.keys() == state.keys()
+    assert ours['momentum_encoder.steps'] == 1  # at 0 the EMA would start over
 
 
 @pytest.mark.parametrize(('table', 'name'), [(MOBY, 'backbone.conv1'), (MOCOV3, 'tokens')])

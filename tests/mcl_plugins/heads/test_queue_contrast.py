@@ -135,6 +135,25 @@ def test_a_perfect_query_scores():
     assert result['top1'] == 1 and result['loss'] < 0.1
 
 
+def test_a_collapsed_network_has_no_hits():
+    """All keys are one, but for rounding: the loss is at chance, and so the accuracy should be."""
+    direction = torch.nn.functional.normalize(torch.randn(1, 64), dim=1)
+    query = direction * torch.rand(50, 1)
+    result = QueueInfoNCEHead(temperature=0.2)(query, 3 * query, direction.T.repeat(1, 100))
+    assert result['top1'] == 0 and result['key_spread'] < 1e-3
+    assert result['loss'].item() == pytest.approx(math.log(101), rel=1e-4)
+
+
+def test_one_image_has_a_spread():
+    key = torch.randn(1, 8)
+    assert QueueInfoNCEHead()(key, key, torch.eye(8))['key_spread'] == 0
+
+
+def test_keys_of_another_width_are_named():
+    with pytest.raises(ValueError, match='keys of dim=10, and the predictions are 16 wide'):
+        QueueInfoNCEHead()(torch.randn(2, 16), torch.randn(2, 16), torch.randn(10, 4))
+
+
 def test_l1_is_a_distance_of_unit_vectors():
     query, key = torch.randn(2, 6, 8)
     expected = 0
