@@ -218,8 +218,9 @@ def test_two_stages_explain_themselves():
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        ('model.teacher.backbone.init_cfg.checkpoint=/no/moby.pth', "'/no/moby.pth' does not"),
-        ('model.teacher.backbone.init_cfg.checkpoint={}/other.pth', 'does not fit SwinTransformer'),
+        # It is looked for before the data set, which is not there either.
+        ('/no/moby.pth train_dataloader.dataset.data_root=/no/data', "'/no/moby.pth' does not"),
+        ('{}/other.pth', 'does not fit SwinTransformer'),
     ],
 )
 def test_mimco_without_its_teacher_says_how_to_get_one(images, tmp_path, change, message):
@@ -227,7 +228,8 @@ def test_mimco_without_its_teacher_says_how_to_get_one(images, tmp_path, change,
     torch.save({'state_dict': other}, tmp_path / 'other.pth')
     config = ROOT / 'configs/quickstart/mimco.py'
     command = [sys.executable, ROOT / 'tools/train.py', config, '--work-dir', tmp_path / 'work']
-    options = [*SHORT[3:], f'train_dataloader.dataset.data_root={images}', change.format(tmp_path)]
+    change = f'model.teacher.backbone.init_cfg.checkpoint={change}'.format(tmp_path).split()
+    options = [*SHORT[3:], f'train_dataloader.dataset.data_root={images}', *change]
     result = run(*command, '--cfg-options', *options)
     assert result.returncode == 1 and 'Traceback' not in result.stderr
     assert message in result.stderr
