@@ -20,7 +20,7 @@ def take_views(inputs: list[Tensor], *names: str) -> list[Tensor]:
     """
     if len(inputs) != len(names):
         raise ValueError(
-            f'The method takes {len(names)} views ({", ".join(names)}), got {len(inputs)}; look '
+            f'Views: the method takes {len(names)} ({", ".join(names)}), got {len(inputs)}; look '
             'at data_preprocessor.views and at the pipeline of the data set.'
         )
     return inputs

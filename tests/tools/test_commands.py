@@ -236,17 +236,7 @@ def test_mimco_without_its_teacher_says_how_to_get_one(images, tmp_path, change,
     assert 'tools/train.py configs/quickstart/mimco_teacher.py' in result.stderr
 
 
-SMALL_MOCO_V3 = """
-_base_ = '{root}/configs/mocov3/vit-s.py'
-
-model = dict(
-    backbone=dict(
-        arch=dict(
-            _delete_=True, embed_dims=48, num_layers=2, num_heads=12, feedforward_channels=96),
-        img_size=32,
-        patch_size=8),
-    neck=dict(in_channels=48, hid_channels=32),
-    head=dict(predictor=dict(hid_channels=32)))
+SMALL_DATA = """
 crop = dict(type='RandomResizedCrop', scale=32)
 train_dataloader = dict(
     batch_size=4,
@@ -259,10 +249,22 @@ train_dataloader = dict(
         with_label=False,
         pipeline=[
             dict(type='LoadImageFromFile'),
-            dict(type='MultiView', num_views=[2], transforms=[[crop]]),
+            {crops},
             dict(type='PackInputs'),
         ]))
 param_scheduler = []
+"""
+SMALL_MOCO_V3 = """
+_base_ = '{root}/configs/mocov3/vit-s.py'
+
+model = dict(
+    backbone=dict(
+        arch=dict(
+            _delete_=True, embed_dims=48, num_layers=2, num_heads=12, feedforward_channels=96),
+        img_size=32,
+        patch_size=8),
+    neck=dict(in_channels=48, hid_channels=32),
+    head=dict(predictor=dict(hid_channels=32)))
 train_cfg = dict(max_epochs=2)
 """
 SMALL_MIMCO = """
@@ -281,28 +283,15 @@ model = dict(
     patch_contrast=contrast,
     image_contrast=contrast)
 del size, arch, contrast
-train_dataloader = dict(
-    batch_size=4,
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(
-        _delete_=True,
-        type='mcl_plugins.ImageFolder',
-        data_root='{images}',
-        with_label=False,
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='RandomResizedCrop', scale=32),
-            dict(type='PackInputs'),
-        ]))
-param_scheduler = []
 train_cfg = dict(max_epochs=1)
 """
 
 
 def test_moco_v3_trains_on_two_processes_and_teaches_mimco(images, tmp_path):
     """mmpretrain's algorithm, whose own SyncBN and mixed precision would refuse gloo on CPUs."""
-    (tmp_path / 'small.py').write_text(SMALL_MOCO_V3.format(root=ROOT, images=images))
+    two_crops = "dict(type='MultiView', num_views=[2], transforms=[[crop]])"
+    data = SMALL_DATA.format(images=images, crops=two_crops)
+    (tmp_path / 'small.py').write_text(SMALL_MOCO_V3.format(root=ROOT) + data)
     command = [ROOT / 'tools/dist_train.sh', tmp_path / 'small.py', 2]
     result = run(*command, '--work-dir', tmp_path / 'work', PORT='29522')
     assert result.returncode == 0, result.stderr[-3000:]
@@ -312,8 +301,8 @@ def test_moco_v3_trains_on_two_processes_and_teaches_mimco(images, tmp_path):
 
     # Its file is the teacher of MimCo's ViT as it is.
     teacher = tmp_path / 'work/epoch_2.pth'
-    text = SMALL_MIMCO.format(root=ROOT, images=images, teacher=teacher)
-    (tmp_path / 'mimco.py').write_text(text)
+    data = SMALL_DATA.format(images=images, crops='crop')
+    (tmp_path / 'mimco.py').write_text(SMALL_MIMCO.format(root=ROOT, teacher=teacher) + data)
     command = [sys.executable, ROOT / 'tools/train.py', tmp_path / 'mimco.py']
     result = run(*command, '--work-dir', tmp_path / 'mimco')
     assert result.returncode == 0, result.stderr[-3000:]

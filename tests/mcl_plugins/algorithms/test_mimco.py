@@ -257,7 +257,7 @@ def test_a_student_without_mask_token_is_refused(build):
 
 
 def test_two_views_are_one_too_many(build):
-    with pytest.raises(ValueError, match=r'takes 1 views \(image\), got 2'):
+    with pytest.raises(ValueError, match=r'the method takes 1 \(image\), got 2'):
         build().loss([images(), images()])
 
 
