@@ -44,21 +44,17 @@ class MoBY(BaseSelfSupervisor):
         contrast_head: dict,
         queue: dict,
         momentum: dict,
-        neck: dict | None = None,
-        head: dict | None = None,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(
-            backbone, neck, head, data_preprocessor=data_preprocessor, init_cfg=init_cfg
-        )
+        super().__init__(backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.projector = build_part(projector)
         self.predictor = build_part(predictor)
         self.contrast_head = build_part(contrast_head)
         self.queues: Any = nn.ModuleList(FeatureQueue(**queue, seed=view) for view in range(2))
         self.momentum = MomentumSchedule(**momentum)
         self.target = MomentumTeacher(backbone=self.backbone, projector=self.projector)
-        drop_no_path(self.target.backbone)
+        disable_drop_path(self.target.backbone)
 
     def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:
         """Loss and monitors of a batch.
@@ -118,7 +114,9 @@ class SimMIMMoBY(MoBY):
     def __init__(
         self, backbone: dict, neck: dict, head: dict, mask_generator: dict, **contrast: Any
     ) -> None:
-        super().__init__(backbone, neck=neck, head=head, **contrast)
+        super().__init__(backbone, **contrast)
+        self.neck = build_part(neck)
+        self.head = build_part(head)
         self.mask_generator = build_part(mask_generator)
 
     def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:
@@ -141,7 +139,7 @@ class SimMIMMoBY(MoBY):
         return self.mask_generator(len(images), self.backbone.mask_grid, images.device)
 
 
-def drop_no_path(module: nn.Module) -> None:
+def disable_drop_path(module: nn.Module) -> None:
     """Turn stochastic depth off, also in train mode."""
     for layer in module.modules():
         if isinstance(layer, DropPath):

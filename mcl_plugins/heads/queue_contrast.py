@@ -85,7 +85,7 @@ class L1Head(nn.Module):
 
 @MODELS.register_module()
 class QueueContrast(nn.Module):
-    """Draw a student's features to a teacher's, at one level of MimCo (section 3.2 and 3.3).
+    """Draw a student's features to a teacher's, at one level of MimCo (Eq. 1 or 3).
 
     The student's go through a projector and a predictor, the teacher's through the EMA of the
     projector, in train mode. Heads of 2-layer 1x1 convolutions (the patch level) are linear layers

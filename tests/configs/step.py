@@ -79,7 +79,7 @@ def check_pipelines(config, folder):
             assert config[name].dataset.type.startswith('mcl_plugins.Image'), name
             dataset = DATASETS.build({**config[name].dataset, 'lazy_init': True})
             sample = dataset.pipeline({'img_path': str(path), 'gt_label': 1})
-            side = config.model.backbone.get('img_size', 224)  # Swin takes any; 224 is its default
+            side = config.model.backbone.get('img_size', 224)
             inputs = sample['inputs']
             for image in inputs if isinstance(inputs, list) else [inputs]:
                 assert image.shape == (3, side, side), name

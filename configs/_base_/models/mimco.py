@@ -1,4 +1,4 @@
-# MimCo on Swin-T (paper section 4.1; heads, queues and EMA are MoBY's, which the paper follows).
+# MimCo on Swin-T (heads, queues and EMA are MoBY's, which the paper follows).
 mlp = dict(
     type='NonLinearNeck',
     hid_channels=4096,

@@ -1,4 +1,4 @@
-# MimCo's AdamW: rate 1e-3 for a batch of 512 and 10 epochs of warm-up (paper section 4.1); what the
+# MimCo's AdamW: rate 1e-3 for a batch of 512 and 10 epochs of warm-up (paper); what the
 # paper leaves open is MoBY's.
 _base_ = './moby.py'
 
