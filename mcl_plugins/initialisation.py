@@ -37,6 +37,12 @@ def xavier_layers(module: nn.Module) -> None:
                 nn.init.zeros_(layer.bias)
 
 
+def xavier_queries_keys_values(layer: nn.Linear) -> None:
+    """Fill the weights of a joint projection as those of three layers, as MoCo v3 does."""
+    for weight in layer.weight.data.chunk(3):
+        nn.init.xavier_uniform_(weight)
+
+
 def fix_parameter(module: nn.Module, name: str) -> None:
     """Turn a parameter into a buffer: under the same name in checkpoints, never trained."""
     values = getattr(module, name).data

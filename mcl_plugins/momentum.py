@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
 
@@ -86,3 +87,10 @@ class MomentumTeacher(nn.Module):
         for student, teacher in zip(self._student, self.children(), strict=True):
             parameters = dict(student.named_parameters())
             yield from (parameters[name] for name, _ in teacher.named_parameters())
+
+
+def disable_drop_path(module: nn.Module) -> None:
+    """Turn stochastic depth off, also in train mode: a target sees with all of its layers."""
+    for layer in module.modules():
+        if isinstance(layer, DropPath):
+            layer.drop_prob = 0.0

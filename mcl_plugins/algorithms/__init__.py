@@ -3,7 +3,17 @@
 from .ccmim import CcMIM
 from .cmae import CMAE
 from .conmim import ConMIM
+from .masked_moco import MaskedBYOL, MaskedMoCo
 from .mimco import MimCo
 from .moby import MoBY, SimMIMMoBY
 
-__all__ = ['CMAE', 'CcMIM', 'ConMIM', 'MimCo', 'MoBY', 'SimMIMMoBY']
+__all__ = [
+    'CMAE',
+    'CcMIM',
+    'ConMIM',
+    'MaskedBYOL',
+    'MaskedMoCo',
+    'MimCo',
+    'MoBY',
+    'SimMIMMoBY',
+]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from mmcv.cnn.bricks import DropPath
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor, nn
 
 from ..feature_queue import FeatureQueue
-from ..heads.info_nce import unit
+from ..heads.info_nce import add_directions, unit
 from ..mask_generators import PatchMask
-from ..momentum import MomentumSchedule, MomentumTeacher
+from ..momentum import MomentumSchedule, MomentumTeacher, disable_drop_path
 from ..preprocessors.multi_view import take_views
 from ..registry import MODELS, build_part
 
@@ -73,12 +72,8 @@ class MoBY(BaseSelfSupervisor):
         )
         for queue, key in zip(self.queues, keys, strict=True):
             queue.enqueue(key)
-        return {
-            'loss_contrast': first['loss'] + second['loss'],
-            'top1': (first['top1'] + second['top1']) / 2,
-            'chance': first['chance'] + second['chance'],
-            'key_spread': (first['key_spread'] + second['key_spread']) / 2,
-        }
+        result = add_directions(first, second)
+        return {'loss_contrast': result.pop('loss'), **result}
 
     def update_teacher(self, step: int, total: int) -> None:
         """Move the target, after the optimizer's ``step`` (0-based) out of ``total``."""
@@ -137,10 +132,3 @@ class SimMIMMoBY(MoBY):
     def draw_mask(self, images: Tensor) -> PatchMask:
         """The mask of a batch of light views."""
         return self.mask_generator(len(images), self.backbone.mask_grid, images.device)
-
-
-def disable_drop_path(module: nn.Module) -> None:
-    """Turn stochastic depth off, also in train mode."""
-    for layer in module.modules():
-        if isinstance(layer, DropPath):
-            layer.drop_prob = 0.0

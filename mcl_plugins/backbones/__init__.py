@@ -3,6 +3,7 @@
 from .beit_vit import BEiTViT, MaskedBEiTViT
 from .conv_vit import ConvViT, MaskedConvViT
 from .deit import DeiT
+from .mocov3_vit import MaskedMoCoViT
 from .simmim_vit import SimMIMViT
 from .swin import SimMIMSwin, SwinTransformer
 from .vit import MaskedViT, VisionTransformer
@@ -13,6 +14,7 @@ __all__ = [
     'DeiT',
     'MaskedBEiTViT',
     'MaskedConvViT',
+    'MaskedMoCoViT',
     'MaskedViT',
     'SimMIMSwin',
     'SimMIMViT',

@@ -88,7 +88,7 @@ class MaskedViT(VisionTransformer):
     """MAE's encoder: it sees the visible patches only; positions are fixed.
 
     The steps of :meth:`forward` are public, so that a method which encodes several parts of an
-    image (ccMIM) embeds it once.
+    image (ccMIM, Masked MoCo) embeds it once.
 
     Args:
         arch: architecture, by name or as a dict.
@@ -144,13 +144,15 @@ class MaskedViT(VisionTransformer):
 
         Args:
             patches: (N, L, D) from :meth:`embed`.
-            ids: (N, V) int64, the patches to encode; None for all of them.
+            ids: (N, V) int64, the patches to encode; None for all of them. With (N, n, V), n parts
+                of each image are encoded, as one batch of N n sequences.
 
         Returns:
-            (N, 1 + V, D), the class token first.
+            (N, 1 + V, D), the class token first; (N n, 1 + V, D) for n parts, image by image.
         """
         if ids is not None:
-            patches = patches.take_along_dim(ids[..., None], dim=1)
+            chosen = patches.take_along_dim(ids.flatten(1)[..., None], dim=1)
+            patches = chosen.reshape(-1, ids.shape[-1], chosen.shape[-1])
         x = self._with_class_token(patches)
         for layer in self.layers:
             x = layer(x)

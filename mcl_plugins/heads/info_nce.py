@@ -39,16 +39,27 @@ def in_batch_info_nce(query: Tensor, key: Tensor, temperature: float) -> dict[st
     """InfoNCE from each query to the keys of the batch on all processes.
 
     Args:
-        query: (N, C), L2-normalised.
-        key: (N, C), L2-normalised, no gradient; row i is the positive of query i.
+        query: (N, C), L2-normalised, or (N, n, C): n queries of each image.
+        key: (N, C), L2-normalised, no gradient; row i is the positive of all queries of image i.
         temperature: tau.
 
     Returns:
         What :func:`info_nce` returns, and ``key_spread``.
     """
     keys = gather_keys(key)
-    logits = query @ keys.T / temperature
-    return {**info_nce(logits, own_ids(query)), 'key_spread': feature_spread(keys)}
+    queries = query.flatten(0, -2)
+    target = own_ids(key).repeat_interleave(len(queries) // len(key))
+    logits = queries @ keys.T / temperature
+    return {**info_nce(logits, target), 'key_spread': feature_spread(keys)}
+
+
+def add_directions(first: dict[str, Tensor], second: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A symmetric loss from what a head returned for each direction.
+
+    Losses, and ``chance`` with them, add up as in MoCo v3; the other monitors are averaged.
+    """
+    shares = {name: 1.0 if name.startswith(('loss', 'chance')) else 0.5 for name in first}
+    return {name: share * (first[name] + second[name]) for name, share in shares.items()}
 
 
 def own_ids(rows: Tensor) -> Tensor:

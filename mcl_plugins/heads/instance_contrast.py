@@ -16,10 +16,11 @@ from .info_nce import check_temperature, feature_spread, in_batch_info_nce, own_
 
 @MODELS.register_module()
 class InfoNCEHead(nn.Module):
-    """InfoNCE from each image's query to the keys of the whole batch, over all processes.
+    """InfoNCE from each image's queries to the keys of the whole batch, over all processes.
 
     One direction, in-batch negatives, times 2 tau: the loss of CMAE's and ccMIM's released codes
-    (CMAE's Eq. 7 has no 2 tau) and, one direction of it, MoCo v3's.
+    (CMAE's Eq. 7 has no 2 tau) and, one direction of it, that of MoCo v3 and Masked MoCo (Eq. 1).
+    Queries of one image are not compared with each other.
 
     Args:
         temperature: tau; similarities are cosines over it.
@@ -35,7 +36,7 @@ class InfoNCEHead(nn.Module):
         """Loss and monitors of a batch.
 
         Args:
-            query: (N, C).
+            query: (N, C), or (N, n, C): n queries of each image.
             key: (N, C) of the same images; no gradient flows into it.
 
         Returns:
@@ -102,7 +103,7 @@ class CosineHead(nn.Module):
         """Loss and monitors of a batch.
 
         Args:
-            query: (N, C) predictions.
+            query: (N, C) predictions, or (N, n, C): n of each image.
             key: (N, C) of the same images; no gradient flows into it.
 
         Returns:
@@ -111,7 +112,7 @@ class CosineHead(nn.Module):
         """
         with torch.autocast(query.device.type, enabled=False):
             query, key = unit(query), unit(key.detach())
-            cosine = (query * key).sum(dim=-1).mean()
+            cosine = torch.einsum('n...c,nc->n...', query, key).mean()
             return {
                 'loss_contrast': self.loss_weight * (1 - cosine),
                 'chance': cosine.new_full((), self.loss_weight),

@@ -1,6 +1,7 @@
 """Hooks of pre-training."""
 
+from .concentration import ConcentrationHook
 from .finite_loss import FiniteLossHook
 from .momentum import MomentumHook
 
-__all__ = ['FiniteLossHook', 'MomentumHook']
+__all__ = ['ConcentrationHook', 'FiniteLossHook', 'MomentumHook']

@@ -1,8 +1,9 @@
-"""On-device, batched masks. True = hidden from the student."""
+"""On-device, batched masks (True = hidden from the student) and partitions into chunks."""
 
 from .block_mask import BlockMask
 from .importance_mask import ImportanceMask
+from .partition import Partition
 from .patch_mask import PatchMask
 from .random_mask import RandomMask
 
-__all__ = ['BlockMask', 'ImportanceMask', 'PatchMask', 'RandomMask']
+__all__ = ['BlockMask', 'ImportanceMask', 'Partition', 'PatchMask', 'RandomMask']

@@ -1,4 +1,4 @@
-"""CMAE's pixel shifting: two windows of one image, a few pixels apart."""
+"""Pixel shifting: two windows of one image, a few pixels apart (CMAE, Masked MoCo)."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ from ..registry import TRANSFORMS
 class PixelShift(BaseTransform):
     """Cut two windows out of one master image (CMAE; as the released code does).
 
-    The online view is the window in the master's top left corner. The target view is shifted
-    down and to the right by two independent numbers of pixels, uniform in 0 to ``max_shift``.
-    So the views share most of their content, and the master is decoded and resized once.
+    The first view, CMAE's online one, is the window in the master's top left corner. The second,
+    its target view, is shifted down and to the right by two independent numbers of pixels, uniform
+    in 0 to ``max_shift``. So the views share most of their content, and the master is decoded and
+    resized once.
 
     Required keys: ``img``, an array (H, W, C).
-    Modified keys: ``img``, now the list [online, target] of arrays (size, size, C);
+    Modified keys: ``img``, now the list [first, second] of arrays (size, size, C);
     ``img_shape``.
 
     Args:
         size: side of the windows, in pixels.
         max_shift: largest shift, in pixels, inclusive.
+        diagonal: shift as far down as to the right (Masked MoCo's medium augmentation; that the
+            first window lies in the corner there too is our reading).
 
     Raises:
         ValueError: a negative shift, or a master too small for the largest one.
     """
 
-    def __init__(self, size: int = 224, max_shift: int = 31) -> None:
+    def __init__(self, size: int = 224, max_shift: int = 31, diagonal: bool = False) -> None:
         if max_shift < 0:
             raise ValueError(f'max_shift={max_shift} is negative; 0 gives two equal windows.')
         self.size = size
         self.max_shift = max_shift
+        self.diagonal = diagonal
 
     def transform(self, results: dict) -> dict:
         """Replace the image by its two windows."""
@@ -44,6 +48,8 @@ class PixelShift(BaseTransform):
                 f'{self.size + self.max_shift}: crop a larger image first.'
             )
         top, left = np.random.randint(self.max_shift + 1, size=2)
+        if self.diagonal:
+            left = top
         results['img'] = [self._window(image, 0, 0), self._window(image, top, left)]
         results['img_shape'] = (self.size, self.size)
         return results
@@ -52,4 +58,7 @@ class PixelShift(BaseTransform):
         return image[top : top + self.size, left : left + self.size]
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(size={self.size}, max_shift={self.max_shift})'
+        return (
+            f'{type(self).__name__}(size={self.size}, max_shift={self.max_shift}, '
+            f'diagonal={self.diagonal})'
+        )

@@ -29,7 +29,12 @@ from PIL import Image
 # convolutions more for pre-training.
 ENCODER = {'vit-s': 21.6e6, 'vit-b': 85.8e6, 'vit-l': 303.4e6, 'deit-s': 21.6e6}
 ENCODER.update({'swin-t': 28.3e6 - 0.77e6, 'swin-b': 87.8e6 - 1.03e6})
-DEFAULT = {'mimco': 'swin-t', 'moby': 'swin-t'}  # of ablations; ViT-B elsewhere
+DEFAULT = {  # of ablations; ViT-B elsewhere
+    'mimco': 'swin-t',
+    'moby': 'swin-t',
+    'masked_moco': 'vit-s',
+    'masked_byol': 'vit-s',
+}
 HYBRID = {'mcl_plugins.MaskedConvViT': 88.9e6, 'mcl_plugins.ConvViT': 84.6e6}
 TINY = dict(embed_dims=48, num_layers=2, num_heads=3, feedforward_channels=192)
 # 8 x 8 patches: a smaller grid has too few mask units to tell 60, 75 and 90 % apart.
@@ -104,7 +109,7 @@ def shrink_encoder(backbone):
 
 def necks(node, name=''):
     """All projectors and predictors in a nest of dicts, with their names."""
-    if isinstance(node, dict) and node.get('type') == 'NonLinearNeck':
+    if isinstance(node, dict) and node.get('type') in ('NonLinearNeck', 'mcl_plugins.ExtreMANeck'):
         yield name, node
     elif isinstance(node, dict):
         for key, child in node.items():
@@ -126,6 +131,8 @@ def shrink(config, folder=None):
     for part in (model, model.get('patch_contrast'), model.get('image_contrast')):
         if part and part.get('queue'):
             part.queue.update(dim=16, length=10)
+    if model.get('class_attention'):
+        model.class_attention.update(embed_dims=width, num_heads=TINY['num_heads'])
     for name in ('neck', 'decoder', 'pixel_decoder', 'feature_decoder'):
         part = model.get(name)
         if part and part.type == 'SimMIMLinearDecoder':

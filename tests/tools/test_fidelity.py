@@ -26,7 +26,10 @@ def golden():
         return dict(archive)
 
 
-@pytest.mark.parametrize('method', ['ccmim', 'cmae', 'conmim', 'mimco', 'moby', 'mocov3'])
+@pytest.mark.parametrize(
+    'method',
+    ['ccmim', 'cmae', 'conmim', 'masked_byol', 'masked_moco', 'mimco', 'moby', 'mocov3'],
+)
 def test_released_numbers_pass(tmp_path, method):
     result = fidelity(GOLDEN / f'{method}_a.npz', '--json', tmp_path / 'out.json')
     assert result.returncode == 0, result.stderr

@@ -21,7 +21,14 @@ from mcl_plugins.checkpoint.files import load_file, state_dict_of
 from probe import build_classifier, features, load_images
 
 COLOURS = {'random': '#9aa5b1', 'pretrained': '#d9822b', 'pixels': '#5c7080'}
-TITLES = {'ccmim': 'ccMIM', 'cmae': 'CMAE', 'conmim': 'ConMIM', 'mimco': 'MimCo'}
+TITLES = {
+    'ccmim': 'ccMIM',
+    'cmae': 'CMAE',
+    'conmim': 'ConMIM',
+    'masked_byol': 'Masked BYOL',
+    'masked_moco': 'Masked MoCo',
+    'mimco': 'MimCo',
+}
 NAMES = {'random': 'random weights', 'pretrained': 'pre-trained', 'pixels': 'raw pixels'}
 CONTRAST = '#d9822b'
 LOSSES = {

@@ -50,6 +50,17 @@ def test_info_nce_against_a_plain_loop(tau):
     assert result['chance'].item() == pytest.approx(0.3 * 2 * tau * math.log(6))
 
 
+@pytest.mark.parametrize('head', [InfoNCEHead(0.2), CosineHead(2.0)])
+def test_several_queries_of_an_image_share_its_key(head):
+    """The mean over the n losses that each query would have by itself."""
+    queries, key = torch.randn(6, 3, 5).double(), torch.randn(6, 5).double()
+    together = head(queries, key)
+    single = [head(queries[:, place], key) for place in range(3)]
+    for name, value in together.items():
+        expected = sum(result[name] for result in single) / 3
+        torch.testing.assert_close(value, expected, check_dtype=False)
+
+
 def test_negatives_of_eq_7_against_a_plain_loop():
     visible, hidden = features()
     result = VisibleNegativesHead(0.5, loss_weight=0.2)(visible, hidden)

@@ -33,6 +33,14 @@ def test_target_is_shifted_uniformly_and_independently_in_both_directions():
     assert pairs.min() > 50 and pairs.max() < 150
 
 
+def test_on_the_diagonal_both_directions_are_shifted_alike():
+    np.random.seed(0)
+    found = shifts(PixelShift(32, 7, diagonal=True), 1600)
+    assert np.array_equal(found[:, 0], found[:, 1])
+    counts = np.bincount(found[:, 0], minlength=8)
+    assert len(counts) == 8 and counts.min() > 130 and counts.max() < 270  # 200 +- 5 * 14
+
+
 def test_no_shift_gives_equal_views():
     assert not shifts(PixelShift(32, 0), 3).any()
 

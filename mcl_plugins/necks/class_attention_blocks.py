@@ -1,0 +1,72 @@
+"""Class attention between an encoder and its projector (CaiT, ExtreMA; Masked MoCo, 3.4)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from mmcv.cnn.bricks.transformer import FFN
+from mmpretrain.models.utils import CrossMultiheadAttention, LayerScale
+from torch import Tensor, nn
+
+from ..initialisation import xavier_layers
+from ..registry import MODELS
+
+
+@MODELS.register_module()
+class ClassAttentionBlocks(nn.Module):
+    """Blocks in which the class token looks at all tokens, which stay as they are.
+
+    Sizes and layer scale are those of ExtreMA's released code for ViT-B. There a new token is the
+    query; here it is the encoder's own, which keeps its last norm. These blocks end in another.
+
+    Args:
+        embed_dims: width D of the tokens.
+        num_heads: attention heads.
+        num_blocks: how many blocks.
+        layer_scale: initial factor of both branches of a block.
+    """
+
+    def __init__(
+        self, embed_dims: int, num_heads: int, num_blocks: int = 2, layer_scale: float = 0.1
+    ) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            ClassAttentionBlock(embed_dims, num_heads, layer_scale) for _ in range(num_blocks)
+        )
+        self.norm = nn.LayerNorm(embed_dims, eps=1e-6)
+
+    def init_weights(self) -> None:
+        """Xavier uniform weights and zero biases."""
+        xavier_layers(self)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(N, 1 + L, D), the class token first -> (N, 1, D), the class token alone."""
+        token, patches = tokens.split((1, tokens.shape[1] - 1), dim=1)
+        for block in self.blocks:
+            token = block(token, patches)
+        return self.norm(token)
+
+
+class ClassAttentionBlock(nn.Module):
+    """One block: class attention, then an MLP of four times the width, normalised before each."""
+
+    def __init__(self, embed_dims: int, num_heads: int, layer_scale: float) -> None:
+        super().__init__()
+        layer_norm = partial(nn.LayerNorm, embed_dims, eps=1e-6)
+        self.norm1 = layer_norm()
+        self.attn = CrossMultiheadAttention(embed_dims, num_heads, qkv_bias=True)
+        self.scale = LayerScale(embed_dims, layer_scale)
+        self.norm2 = layer_norm()
+        self.ffn = FFN(
+            embed_dims,
+            4 * embed_dims,
+            act_cfg=dict(type='GELU'),
+            layer_scale_init_value=layer_scale,
+        )
+
+    def forward(self, token: Tensor, patches: Tensor) -> Tensor:
+        """(N, 1, D) and (N, L, D) -> (N, 1, D)."""
+        keys = self.norm1(torch.cat((token, patches), dim=1))
+        token = token + self.scale(self.attn(keys[:, :1], keys, keys))
+        return self.ffn(self.norm2(token), identity=token)
