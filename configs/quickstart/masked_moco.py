@@ -4,7 +4,7 @@ _base_ = [
     '../_base_/models/masked_moco.py',
     '../_base_/datasets/digits.py',
     '../_base_/schedules/masked_moco.py',
-    '../_base_/default_runtime.py',
+    '../_base_/masked_moco_runtime.py',
 ]
 
 # A digit's colours say nothing about it and would be the easiest thing to compare: they are changed
@@ -45,3 +45,4 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', begin=2, eta_min=0.0, convert_to_iter_based=True),
 ]
 default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=32))
+custom_hooks = [dict(type='mcl_plugins.ConcentrationHook', interval=20)]

@@ -64,8 +64,8 @@ class ConcentrationHook(Hook):
         if chunks is None or chunks < 2:
             raise ValueError(
                 f'ConcentrationHook compares the chunks of an image, and {type(model).__name__} '
-                f'has {f"num_chunks={chunks}" if chunks else "none"}: switch it off with '
-                'default_hooks=dict(concentration=None).'
+                f'has {f"num_chunks={chunks}" if chunks else "none"}: take it out of custom_hooks '
+                '(--cfg-options custom_hooks="()").'
             )
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:

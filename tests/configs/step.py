@@ -229,7 +229,12 @@ def is_decayed(method, name, parameter):
         return parameter.ndim > 1
     if method == 'MoCoV3':
         return True
-    if method in ('mcl_plugins.MimCo', 'mcl_plugins.SimMIMMoBY'):
+    if method in (
+        'mcl_plugins.MimCo',
+        'mcl_plugins.SimMIMMoBY',
+        'mcl_plugins.MaskedMoCo',
+        'mcl_plugins.MaskedBYOL',
+    ):
         return parameter.ndim > 1 and not name.endswith(('cls_token', 'mask_token'))
     return parameter.ndim > 1 and not name.endswith(('cls_token', 'pos_embed'))
 

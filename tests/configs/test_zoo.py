@@ -12,7 +12,16 @@ from mmengine.config import Config
 from modelindex.load_model_index import load
 from zoo import ROOT, Zoo
 
-METHODS = ('ccmim', 'cmae', 'conmim', 'mimco', 'moby', 'mocov3')
+METHODS = (
+    'ccmim',
+    'cmae',
+    'conmim',
+    'masked_byol',
+    'masked_moco',
+    'mimco',
+    'moby',
+    'mocov3',
+)
 ZOOS = {method: Zoo(method) for method in METHODS}
 CONFIGS = [f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.names]
 ABLATIONS = [f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.ablations]
@@ -25,6 +34,10 @@ RATES = {
     'cmae': (1.5e-8, 0),
     'conmim': (5e-8, 1e-5),
     'conmim/vit-l': (7.5e-8, 1e-5),
+    'masked_byol': (1.5e-8, 0),
+    'masked_moco': (1.5e-8, 0),
+    'masked_byol/transfer': (2e-7, 1e-6),
+    'masked_moco/transfer': (2e-7, 1e-6),
     'mimco': (5e-7, 5e-6),
     'moby': (5e-7, 5e-6),
     'mocov3': (2.4e-7, 0),

@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from conftest import ROOT
 from mcl_plugins.checkpoint.files import load_file
@@ -58,6 +60,33 @@ def test_train_logs_a_readable_console_and_resumes(options, tmp_path):
     result = run(*command, '--resume', '--cfg-options', *options)
     assert result.returncode == 0, result.stderr
     assert 'resumed epoch: 3' in result.stdout + result.stderr
+
+
+def test_kappa_is_in_the_log_line_and_in_tensorboard(options, tmp_path):
+    """Masked BYOL on two processes, each with eight of the sixteen images."""
+    names = [f'kappa_{part}' for part in ('representation', 'projection', 'prediction')]
+    result = run(
+        ROOT / 'tools/dist_train.sh',
+        ROOT / 'configs/quickstart/masked_byol.py',
+        2,
+        '--work-dir',
+        tmp_path / 'work',
+        '--cfg-options',
+        *[option for option in options if 'model.' not in option],
+        'default_hooks.logger.interval=2',
+        'custom_hooks.0.interval=2',
+        PORT='29523',
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    lines = (result.stdout + result.stderr).splitlines()
+    (line,) = [line for line in lines if 'Epoch(train) [3][2/2]' in line]
+    logged = [float(re.search(rf' {name}: ([\d.]+)', line)[1]) for name in names]
+    (folder,) = tmp_path.glob('work/*/vis_data')
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    for name, value in zip(names, logged, strict=True):
+        last = events.Scalars(name)[-1]
+        assert last.step == 6 and last.value == pytest.approx(value, abs=1e-3)
 
 
 def test_pretrained_file_is_fine_tuned_and_tested(options, tmp_path):

@@ -1,5 +1,7 @@
 """The fidelity tool on MimCo, MoBY and MoCo v3 files of other sizes, by a second implementation."""
 
+from itertools import pairwise
+
 import numpy as np
 import plain_mae as plain
 import plain_swin
@@ -108,39 +110,49 @@ def test_moby(tmp_path):
     check(tmp_path / 'moby_b.npz')
 
 
-def test_mocov3(tmp_path):
-    def layers(name, sizes):
-        shapes = {}
-        for place, (inputs, outputs) in enumerate(sizes):
-            shapes[f'{name}.{3 * place}.weight'] = (outputs, inputs)
-            if place < len(sizes) - 1:  # the last norm has neither weight nor bias
-                shapes.update(
-                    {f'{name}.{3 * place + 1}.{kind}': (outputs,) for kind in ('weight', 'bias')}
-                )
-        return shapes
+def mlp_shapes(name, widths):
+    """Tensors of linear layers without bias and their norms; the last norm has none."""
+    shapes = {}
+    for place, (inputs, outputs) in enumerate(pairwise(widths)):
+        shapes[f'{name}.{3 * place}.weight'] = (outputs, inputs)
+        if place < len(widths) - 2:
+            shapes.update(
+                {f'{name}.{3 * place + 1}.{kind}': (outputs,) for kind in ('weight', 'bias')}
+            )
+    return shapes
 
-    projector = [(dim, hidden), (hidden, hidden), (hidden, out)]
-    shapes = layers('predictor', [(out, hidden), (hidden, out)])
+
+def mlp_buffers(name, widths, last_norm=True):
+    """Running statistics of an MLP with batch norms."""
+    buffers = {}
+    for place, width in enumerate(widths[1:] if last_norm else widths[1:-1]):
+        buffers.update(batch_norm_buffers(f'{name}.{3 * place + 1}', width))
+    return buffers
+
+
+def mlp(weights, name, x, layers, norm=plain.batch_norm, eps=1e-5, last_norm=True):
+    """An MLP of these names on rows."""
+    for place in range(layers):
+        x = plain.linear(weights, f'{name}.{3 * place}', x)
+        if place < layers - 1:
+            x = norm(weights, f'{name}.{3 * place + 1}', x, eps).relu()
+        elif last_norm:
+            x = norm(weights, f'{name}.{3 * place + 1}', x, eps)
+    return x
+
+
+PROJECTOR, PREDICTOR = (dim, hidden, hidden, out), (out, hidden, out)
+
+
+def test_mocov3(tmp_path):
+    shapes = mlp_shapes('predictor', PREDICTOR)
+    buffers = mlp_buffers('predictor', PREDICTOR)
     for name in ('base_encoder', 'momentum_encoder'):
         shapes.update(encoder_shapes(f'{name}.', plain.TIMM, 'proj', META))
-        shapes.update(layers(f'{name}.head', projector))
+        shapes.update(mlp_shapes(f'{name}.head', PROJECTOR))
+        buffers.update(mlp_buffers(f'{name}.head', PROJECTOR))
     fixed = ('momentum_encoder.', 'base_encoder.patch_embed.')
     state = trained(random_state(shapes), fixed)
-    buffers = {}
-    for name, widths in (
-        ('base_encoder.head', (hidden, hidden, out)),
-        ('momentum_encoder.head', (hidden, hidden, out)),
-        ('predictor', (hidden, out)),
-    ):
-        for place, width in enumerate(widths):
-            buffers.update(batch_norm_buffers(f'{name}.{3 * place + 1}', width))
-
-    def mlp(weights, name, x, count):
-        for place in range(count):
-            x = plain.linear(weights, f'{name}.{3 * place}', x)
-            x = plain.batch_norm(weights, f'{name}.{3 * place + 1}', x, 1e-5)
-            x = x.relu() if place < count - 1 else x
-        return x
 
     def project(weights, name, view):
         patches = plain.embed(weights, f'{name}.', 'proj', view)

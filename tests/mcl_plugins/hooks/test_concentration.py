@@ -92,5 +92,5 @@ def test_the_hook_averages_over_images_and_views_when_it_is_due():
 
 @pytest.mark.parametrize('model', [FakeModel(num_chunks=1), torch.nn.Linear(2, 2)])
 def test_a_model_without_chunks_is_an_error(model):
-    with pytest.raises(ValueError, match='concentration=None'):
+    with pytest.raises(ValueError, match='take it out of custom_hooks'):
         ConcentrationHook().before_train(FakeRunner(model))

@@ -1,0 +1,3 @@
+# Masked BYOL ViT-B/16 on ImageNet, 100 epochs; the paper has no number: the recipe is Masked
+# MoCo's.
+_base_ = '../../masked_moco/transfer/in1k-finetune_vit-b.py'

@@ -1,0 +1,10 @@
+# Masked BYOL ViT-B/16 on any folder of images without labels, searched through all its levels.
+_base_ = 'vit-b.py'
+
+train_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='mcl_plugins.ImageFolder',
+        data_root='data/images',
+        with_label=False,
+        pipeline={{_base_.train_pipeline}}))

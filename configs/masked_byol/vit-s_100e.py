@@ -1,0 +1,4 @@
+# Masked BYOL ViT-S/16 with 12 heads, 100 epochs; the paper has no number.
+_base_ = 'vit-s_300e.py'
+
+train_cfg = dict(max_epochs=100)

@@ -1,0 +1,53 @@
+"""The FLOPs of chunks: closed form, counted blocks, and files that it does not fit."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from benchmark.flops import closed_form
+from conftest import ROOT
+
+
+def flops(*arguments):
+    command = [sys.executable, ROOT / 'tools/benchmark/flops.py', *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_table_of_vit_b(tmp_path):
+    """Paper, Figure 3a, where n T = n + L but for what is left over."""
+    picture = tmp_path / 'flops.png'
+    result = flops(ROOT / 'configs/masked_moco/vit-b.py', '--chunks', 1, 4, 8, '--picture', picture)
+    assert result.returncode == 0, result.stderr
+    rows = re.findall(r'^ *(\d+)((?: +[\d.]+){4})$', result.stdout, re.M)
+    table = {int(n): [float(value) for value in values.split()] for n, values in rows}
+    assert table.keys() == {1, 4, 8} and table[1] == [1.0] * 4
+    d = 768
+    for n, t in ((4, 50), (8, 25)):
+        scores = n * t**2 / 197**2
+        attention = n * (2 * t * d + t**2) / (2 * 197 * d + 197**2)
+        block = n * (6 * t * d + t**2) / (6 * 197 * d + 197**2)
+        assert table[n][:3] == pytest.approx([scores, attention, block], abs=6e-4)
+        assert block - 0.01 < table[n][3] < block + 0.03  # heads see n rows, the target all
+    assert picture.read_bytes().startswith(b'\x89PNG')
+
+
+def test_the_closed_form_by_hand():
+    """Two sequences of 3 tokens, 4 wide, 8 hidden: 2 FLOPs for each product."""
+    scores = 2 * 2 * 2 * 3 * 3 * 4
+    projections = 2 * 2 * 3 * 4 * (12 + 4)
+    mlp = 2 * 2 * 3 * 4 * 8 * 2
+    assert closed_form(4, 8, 2, 3) == {
+        'scores': scores,
+        'attention': scores + projections,
+        'block': scores + projections + mlp,
+    }
+
+
+def test_what_does_not_fit_is_an_error():
+    result = flops(ROOT / 'configs/masked_moco/vit-b.py', '--chunks', 197)
+    assert result.returncode == 1 and 'Traceback' not in result.stderr
+    assert 'num_chunks=197 is more than the 196 patches' in result.stderr
+    result = flops(ROOT / 'configs/cmae/vit-b.py')
+    assert result.returncode == 1 and 'has no num_chunks' in result.stderr
