@@ -87,6 +87,25 @@ MOBY_MLP = dict(
     with_last_bn=False,
     norm_cfg=dict(type='mcl_plugins.SyncBN'),
 )
+# Masked MoCo's small heads, and the small Masked MoCo: 4 chunks of 4 patches.
+MOCO_MLP = dict(
+    type='NonLinearNeck',
+    hid_channels=24,
+    out_channels=16,
+    with_last_bn_affine=False,
+    with_avg_pool=False,
+    norm_cfg=dict(type='mcl_plugins.SyncBN'),
+)
+SMALL_MASKED_MOCO = dict(
+    type='mcl_plugins.MaskedMoCo',
+    backbone={**SMALL_VIT, 'type': 'mcl_plugins.MaskedMoCoViT'},
+    projector=dict(**MOCO_MLP, in_channels=48, num_layers=3),
+    predictor=dict(**MOCO_MLP, in_channels=16, num_layers=2),
+    contrast_head=dict(type='mcl_plugins.InfoNCEHead', temperature=0.3),
+    num_chunks=4,
+    momentum=dict(start=0.9, end=1.0),
+    data_preprocessor={**PREPROCESSOR, 'views': [[], []]},
+)
 PIXEL_HEAD = dict(
     type='MAEPretrainHead',
     norm_pix=True,

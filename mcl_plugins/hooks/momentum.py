@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from ..registry import HOOKS
+from .unwrap import unwrapped_model
 
 
 @HOOKS.register_module()
@@ -23,6 +23,6 @@ class MomentumHook(Hook):
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         """Update the teacher if this iteration updated the student."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped_model(runner)
         if hasattr(model, 'update_teacher') and runner.optim_wrapper.should_update():
             model.update_teacher(runner.iter, runner.max_iters)

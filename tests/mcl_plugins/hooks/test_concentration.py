@@ -4,8 +4,11 @@ import math
 
 import pytest
 import torch
+from mmengine.hooks import LoggerHook
+from mmpretrain.registry import MODELS
 from scipy.stats import vonmises_fisher
 
+from conftest import SMALL_MASKED_MOCO
 from mcl_plugins.hooks import ConcentrationHook
 from mcl_plugins.hooks.concentration import concentration
 
@@ -42,6 +45,12 @@ def test_it_is_the_maximum_likelihood_of_scipy_to_a_few_percent():
         assert kappa.item() == pytest.approx(vonmises_fisher.fit(unit.numpy())[1], rel=0.03)
 
 
+@pytest.mark.parametrize('p', [64, 768])
+def test_eight_independent_directions_have_the_floor_of_the_docstring(p):
+    kappas = concentration(torch.randn(2000, 8, p))
+    assert kappas.mean().item() == pytest.approx(math.sqrt(8) * p / 7, rel=0.03)
+
+
 class Hub(dict):
     def update_scalar(self, name, value):
         self[name] = value
@@ -61,12 +70,14 @@ class Double(torch.nn.Module):
 
 
 class FakeRunner:
-    def __init__(self, model):
+    def __init__(self, model, iterations=6, logger_interval=3):
         self.model, self.message_hub = model, Hub()
+        self.train_dataloader = range(iterations)
+        self.hooks = [LoggerHook(interval=logger_interval)]
 
 
 def test_the_hook_averages_over_images_and_views_when_it_is_due():
-    runner, hook = FakeRunner(FakeModel()), ConcentrationHook(interval=3)
+    runner, hook = FakeRunner(FakeModel()), ConcentrationHook()
     hook.before_train(runner)
     for batch in range(6):
         hook.before_train_iter(runner, batch)
@@ -88,6 +99,43 @@ def test_the_hook_averages_over_images_and_views_when_it_is_due():
                     torch.cat(kappas).mean().item(), rel=1e-6
                 )
     assert not runner.model.projector._forward_hooks
+
+
+@pytest.mark.parametrize(
+    ('interval', 'iterations', 'looks'),
+    [(None, 4, [3]), (None, 6, [3, 6]), (2, 6, [2, 4, 6]), (10, 6, [6]), (4, 6, [4])],
+)
+def test_it_looks_when_the_logger_writes(interval, iterations, looks):
+    """Every so many iterations, and at the end of an epoch that is not longer than that."""
+    runner = FakeRunner(FakeModel(), iterations)
+    hook = ConcentrationHook(interval)
+    hook.before_train(runner)
+    found = []
+    for batch in range(iterations):
+        hook.before_train_iter(runner, batch)
+        runner.model.predictor(runner.model.projector((torch.randn(4, 3),)))
+        hook.after_train_iter(runner, batch)
+        if runner.message_hub:
+            found.append(batch + 1)
+        runner.message_hub.clear()
+    assert found == looks
+
+
+def test_it_tells_the_chunks_of_an_image_from_those_of_others():
+    """On a real model, whose chunks stand image by image."""
+    model = MODELS.build(SMALL_MASKED_MOCO)
+    model.init_weights()
+    model.eval()  # batch norms with running statistics: the same queries twice
+    images = torch.randn(5, 3, 32, 32)
+    runner, hook = FakeRunner(model), ConcentrationHook(1)
+    hook.before_train(runner)
+    hook.before_train_iter(runner, 0)
+    with torch.no_grad():
+        queries = model._queries(images)
+    hook.after_train_iter(runner, 0)
+    assert runner.message_hub['train/kappa_prediction'] == pytest.approx(
+        concentration(queries).mean().item(), rel=1e-5
+    )
 
 
 @pytest.mark.parametrize('model', [FakeModel(num_chunks=1), torch.nn.Linear(2, 2)])

@@ -1,0 +1,53 @@
+"""Features of a data set: in its order, on one process and on two, and how tokens are pooled."""
+
+import pytest
+import torch
+from mmengine.dataset import DefaultSampler, default_collate
+from mmpretrain.structures import DataSample
+from torch.utils.data import DataLoader
+
+from conftest import run_on_two_processes
+from mcl_plugins.evaluation.features import extract_features, pool_tokens
+
+IMAGES = 7
+
+
+def loader():
+    samples = [
+        dict(inputs=torch.full((3, 2, 2), index), data_samples=DataSample().set_gt_label(index % 3))
+        for index in range(IMAGES)
+    ]
+    sampler = DefaultSampler(samples, shuffle=False)
+    return DataLoader(samples, batch_size=2, sampler=sampler, collate_fn=default_collate)
+
+
+def encode(batch):
+    return batch['inputs'][:, :, 0, 0].double()
+
+
+def check(*_):
+    features, labels = extract_features(encode, loader(), 'test')
+    assert features.dtype == torch.float32
+    assert features[:, 0].tolist() == list(range(IMAGES)) and features.shape == (IMAGES, 3)
+    assert labels.tolist() == [index % 3 for index in range(IMAGES)]
+
+
+def test_one_process():
+    check()
+
+
+def test_two_processes_have_all_images_once_and_in_order():
+    """Seven images on two processes: the sampler repeats one, which is left out again."""
+    run_on_two_processes(check)
+
+
+def test_tokens_and_maps_are_pooled():
+    tokens = torch.randn(2, 5, 3)
+    torch.testing.assert_close(pool_tokens(tokens, 'mean'), tokens[:, 1:].mean(dim=1))
+    torch.testing.assert_close(pool_tokens(tokens, 'mean', 0), tokens.mean(dim=1))
+    assert torch.equal(pool_tokens(tokens, 'class'), tokens[:, 0])
+    feature_map = torch.randn(2, 3, 4, 4)
+    torch.testing.assert_close(pool_tokens(feature_map, 'mean'), feature_map.mean(dim=(2, 3)))
+    for output, extra in ((feature_map, 1), (tokens, 0)):
+        with pytest.raises(ValueError, match="use 'mean'"):
+            pool_tokens(output, 'class', extra)

@@ -1,0 +1,122 @@
+"""What the commands of this folder share: features of two data sets, and a report."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import hashlib
+import json
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from command import add_common_arguments, build_runner, load_config
+from mcl_plugins.evaluation.features import extract_features
+
+PACKAGES = ('mcl_plugins', 'torch', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain')
+
+
+@dataclass
+class Features:
+    """Features (N, D) and labels (N,) of the training and the validation images."""
+
+    train: Tensor
+    train_labels: Tensor
+    val: Tensor
+    val_labels: Tensor
+
+
+def parser_for(description: str | None) -> argparse.ArgumentParser:
+    """The arguments that all commands take."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help="a classifier's config, from configs/<method>/transfer/")
+    parser.add_argument('checkpoint', help='pre-training checkpoint; the config has its prefix')
+    parser.add_argument('--out', type=Path, help='results; CHECKPOINT.<command>.json by default')
+    add_common_arguments(parser)
+    return parser
+
+
+def extract(args: argparse.Namespace) -> Features:
+    """What the classifier's head would see of both data sets, all prepared as for validation.
+
+    Raises:
+        ValueError: the config is not a classifier's, or the checkpoint does not fit it.
+    """
+    config = load_config(args)
+    if not config.get('val_dataloader') or 'backbone' not in config.model:
+        raise ValueError(
+            f'{args.config} is no config of a classifier; take one of configs/<method>/transfer/.'
+        )
+    backbone = config.model.backbone
+    backbone.init_cfg = {**(backbone.get('init_cfg') or {}), 'type': 'Pretrained'}
+    backbone.init_cfg.checkpoint = args.checkpoint
+    loaders = {split: evaluation_loader(config, split) for split in ('train', 'val')}
+    runner = build_runner(without_training(config))
+    model: Any = runner.model.module if hasattr(runner.model, 'module') else runner.model
+    model.init_weights()
+    model.eval()
+
+    def encode(batch: dict) -> Tensor:
+        return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]
+
+    features: list[Tensor] = []
+    for split, loader in loaders.items():
+        features += extract_features(encode, runner.build_dataloader(loader), f'{split} images')
+    return Features(*features)
+
+
+def evaluation_loader(config: Config, split: str) -> dict:
+    """The config's loader of a split, in order, and with the validation's pipeline."""
+    loader = copy.deepcopy(config[f'{split}_dataloader'])
+    loader.update(
+        drop_last=False,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        batch_size=config.val_dataloader.batch_size,
+    )
+    loader.dataset.pipeline = copy.deepcopy(config.val_dataloader.dataset.pipeline)
+    return loader
+
+
+def without_training(config: Config) -> Config:
+    """The config with a model and nothing to do."""
+    config = copy.deepcopy(config)
+    for part in ('train', 'val', 'test'):
+        for name in (f'{part}_dataloader', f'{part}_cfg', f'{part}_evaluator'):
+            config.pop(name, None)
+    for name in ('optim_wrapper', 'param_scheduler', 'auto_scale_lr'):
+        config.pop(name, None)
+    return config
+
+
+def write_results(args: argparse.Namespace, command: str, results: dict) -> None:
+    """Print the results, and write them down with what they were computed from."""
+    if not is_main_process():
+        return
+    for name, value in results.items():
+        print(f'{name:>12}: {value:.2f}')
+    path = args.out or Path(f'{args.checkpoint}.{command}.json')
+    record = {
+        'command': command,
+        'results': results,
+        'config': args.config,
+        'options': args.cfg_options or {},
+        'checkpoint': args.checkpoint,
+        'checkpoint_sha256': hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
+        'versions': {package: version(package) for package in PACKAGES},
+    }
+    path.write_text(json.dumps(record, indent=2) + '\n')
+    print(f'results: {path}')
+
+
+def accuracy(predictions: Tensor, labels: Tensor) -> float:
+    """Share of hits in percent."""
+    return round(100 * (predictions == labels).float().mean().item(), 4)
