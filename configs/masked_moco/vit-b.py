@@ -1,8 +1,8 @@
 # Masked MoCo ViT-B/16, 800 epochs, 40 of warm-up: 83.8 after fine-tuning (paper, Table 5).
-_base_ = 'vit-b_300e.py'
-
-train_cfg = dict(max_epochs=800)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-4, begin=0, end=40, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', begin=40, eta_min=0.0, convert_to_iter_based=True),
+# Light augmentation and class attention as in vit-b_300e.py.
+_base_ = [
+    '../_base_/models/masked_moco.py',
+    '../_base_/datasets/imagenet_light.py',
+    '../_base_/schedules/masked_moco_800e.py',
+    '../_base_/masked_moco_runtime.py',
 ]

@@ -4,7 +4,7 @@
 _base_ = [
     '../_base_/models/masked_moco.py',
     '../_base_/datasets/imagenet100_two_views.py',
-    '../_base_/schedules/masked_moco.py',
+    '../_base_/schedules/masked_moco_800e.py',
     '../_base_/masked_moco_runtime.py',
 ]
 
@@ -12,9 +12,3 @@ model = dict(
     backbone=dict(arch='mocov3-small'),
     class_attention=dict(embed_dims=384),
     projector=dict(in_channels=384))
-
-train_cfg = dict(max_epochs=800)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-4, begin=0, end=40, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', begin=40, eta_min=0.0, convert_to_iter_based=True),
-]

@@ -45,4 +45,3 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', begin=2, eta_min=0.0, convert_to_iter_based=True),
 ]
 default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=32))
-custom_hooks = [dict(type='mcl_plugins.ConcentrationHook', interval=20)]

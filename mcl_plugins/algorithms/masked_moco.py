@@ -9,6 +9,7 @@ import torch
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor, nn
 
+from ..backbones.checks import check_width
 from ..backbones.vit import MaskedViT
 from ..heads.info_nce import add_directions, unit
 from ..mask_generators import Partition, PatchMask
@@ -42,7 +43,8 @@ class MaskedMoCo(BaseSelfSupervisor):
         data_preprocessor: makes the two views.
 
     Raises:
-        ValueError: the backbone cannot encode chunks, or there are more chunks than patches.
+        ValueError: the backbone cannot encode chunks, there are more chunks than patches, or a
+            part is made for an encoder of another width.
     """
 
     def __init__(
@@ -59,16 +61,23 @@ class MaskedMoCo(BaseSelfSupervisor):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        if not isinstance(self.backbone, MaskedViT):
-            raise ValueError(f'Chunks need a MaskedViT, got {type(self.backbone).__name__}.')
+        if not isinstance(self.backbone, MaskedViT) or hasattr(self.backbone, 'mask_token'):
+            raise ValueError(
+                'Chunks need a MaskedViT without mask token, for example MaskedMoCoViT, got '
+                f'{type(self.backbone).__name__}.'
+            )
         self.class_attention = build_part(class_attention) or nn.Identity()
         self.projector = build_part(projector)
         self.predictor = build_part(predictor)
         self.contrast_head = build_part(contrast_head)
         self.partition = Partition(num_chunks)
-        self.target_partition = Partition(target_chunks)
+        self.target_partition = Partition(target_chunks, 'target_chunks')
         for partition in (self.partition, self.target_partition):
             partition.chunk_length(math.prod(self.backbone.patch_resolution))
+        check_width('projector.in_channels', projector.get('in_channels'), self.backbone)
+        if class_attention:
+            width = class_attention.get('embed_dims')
+            check_width('class_attention.embed_dims', width, self.backbone)
         self.momentum = MomentumSchedule(**momentum)
         self.target = MomentumTeacher(
             backbone=self.backbone, class_attention=self.class_attention, projector=self.projector
@@ -91,10 +100,12 @@ class MaskedMoCo(BaseSelfSupervisor):
 
     def draw_mask(self, images: Tensor) -> PatchMask:
         """What the first chunk of a batch of views leaves out."""
-        shown = self._chunks(images, self.partition)[:, 0]
+        chunks = self._chunks(images, self.partition)
         size = (len(images), math.prod(self.backbone.patch_resolution))
-        hidden = torch.ones(size, dtype=torch.bool, device=images.device)
-        return PatchMask.from_hidden(hidden.scatter(1, shown, False))
+        hidden = torch.full(size, chunks is not None, device=images.device)
+        if chunks is not None:
+            hidden.scatter_(1, chunks[:, 0], False)
+        return PatchMask.from_hidden(hidden)
 
     def update_teacher(self, step: int, total: int) -> None:
         """Move the target, after the optimizer's ``step`` (0-based) out of ``total``."""
@@ -119,8 +130,8 @@ class MaskedMoCo(BaseSelfSupervisor):
         (projections,) = network.projector((features,))
         return projections
 
-    def _chunks(self, images: Tensor, partition: Partition) -> Tensor:
-        """(N, n, L // n) ids of the patches in each chunk."""
+    def _chunks(self, images: Tensor, partition: Partition) -> Tensor | None:
+        """(N, n, L // n) ids of the patches in each chunk; None for one chunk."""
         return partition(len(images), self.backbone.patch_resolution, images.device)
 
 

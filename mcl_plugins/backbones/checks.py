@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 ARCH_KEYS = ('embed_dims', 'num_layers', 'num_heads', 'feedforward_channels')
 
@@ -41,3 +42,11 @@ def check_choice(name: str, value: object, choices: Collection[object]) -> None:
     """Raise a ValueError unless ``value`` is one of ``choices``."""
     if value not in choices:
         raise ValueError(f'{name}={value!r} is unknown; choose from {list(choices)}.')
+
+
+def check_width(name: str, width: int | None, encoder: Any) -> None:
+    """Raise a ValueError unless a part that takes the encoder's features is as wide as these."""
+    if width != encoder.embed_dims:
+        raise ValueError(
+            f"{name}={width} is not the encoder's width of {encoder.embed_dims}: set it to that."
+        )

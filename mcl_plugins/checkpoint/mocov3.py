@@ -12,22 +12,40 @@ from .renaming import Renaming, vit_encoder
 _LAYERS = ('fc0.', 'bn0.', 'fc1.', 'bn1.', 'fc2.', 'bn2.')
 
 
-def _layers(theirs: str, places: tuple[int, ...], ours: str) -> list[tuple[str, str]]:
+def mlp_layers(theirs: str, places: tuple[int, ...], ours: str) -> list[tuple[str, str]]:
     """An MLP, whose layers have numbers there and names here."""
     names = zip(places, _LAYERS[: len(places)], strict=True)
     return [(f'{theirs}{place}.', ours + layer) for place, layer in names]
 
 
-_TABLE = Renaming(
-    'a released MoCo v3 checkpoint of a ViT',
-    [
-        *vit_encoder('base_encoder.', 'backbone.'),
-        *_layers('base_encoder.head.', (0, 1, 3, 4, 6, 7), 'neck.'),
-        *vit_encoder('momentum_encoder.', 'momentum_encoder.module.0.'),
-        *_layers('momentum_encoder.head.', (0, 1, 3, 4, 6, 7), 'momentum_encoder.module.1.'),
-        *_layers('predictor.', (0, 1, 3, 4), 'head.predictor.'),
-    ],
-    prefix='module.',
+def mocov3_names(projector: str, target: str, target_projector: str, predictor: str) -> Renaming:
+    """The table of a released checkpoint, for a model that calls its parts so.
+
+    Args:
+        projector: beginning of our names of the online projector, ``'neck.'``; the online encoder
+            is ``'backbone.'``.
+        target: of the target's encoder.
+        target_projector: of its projector.
+        predictor: of the predictor.
+    """
+    return Renaming(
+        'a released MoCo v3 checkpoint of a ViT',
+        [
+            *vit_encoder('base_encoder.', 'backbone.'),
+            *mlp_layers('base_encoder.head.', (0, 1, 3, 4, 6, 7), projector),
+            *vit_encoder('momentum_encoder.', target),
+            *mlp_layers('momentum_encoder.head.', (0, 1, 3, 4, 6, 7), target_projector),
+            *mlp_layers('predictor.', (0, 1, 3, 4), predictor),
+        ],
+        prefix='module.',
+    )
+
+
+_TABLE = mocov3_names(
+    projector='neck.',
+    target='momentum_encoder.module.0.',
+    target_projector='momentum_encoder.module.1.',
+    predictor='head.predictor.',
 )
 
 _STEPS = 'momentum_encoder.steps'  # mmpretrain counts the updates of its EMA; nobody else does

@@ -18,32 +18,48 @@ CLASS_LIST = Path(__file__).with_name('imagenet100.txt')
 class ImageNet100(ImageNet):
     """The listed classes of ImageNet-1k in ``data_root/{train,val}/<wnid>/*.JPEG``.
 
-    Other class folders may stand beside them, and are not read; annotation files are not either,
-    whose labels are those of the 1000 classes. Labels count the listed classes in alphabetical
-    order, as for a folder that holds nothing else.
+    Other class folders may stand beside them, and are not read; ``meta/train.txt`` and its like are
+    not either, whose labels are those of the 1000 classes. Labels count the listed classes in
+    alphabetical order, as for a folder that holds nothing else.
 
     Args:
+        data_root: folder of the splits.
         class_list: text file with a class folder in each line; None for the split of Tian et al.
-        **kwargs: arguments of :class:`ImageNet`.
+        **kwargs: arguments of :class:`ImageNet`, but for ``ann_file``.
 
     Raises:
         FileNotFoundError: the class list, or the folder of a class, does not exist.
-        ValueError: the list is empty or names a class twice, or a folder has no images.
+        ValueError: the list is empty or names a class twice, a folder has no images, or an
+            annotation file is given.
     """
 
-    def __init__(self, *args: Any, class_list: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, data_root: str = '', class_list: str | None = None, ann_file: str = '', **kwargs: Any
+    ) -> None:
+        if ann_file:
+            raise ValueError(
+                f'ann_file={ann_file!r}: ImageNet100 takes its labels from the class folders; for '
+                'a list of images use ImageFolder.'
+            )
         self.wnids = read_class_list(Path(class_list or CLASS_LIST))
-        kwargs['metainfo'] = dict(classes=tuple(self.wnids), **(kwargs.get('metainfo') or {}))
-        super().__init__(*args, **kwargs)
+        kwargs['metainfo'] = {**(kwargs.get('metainfo') or {}), 'classes': tuple(self.wnids)}
+        super().__init__(data_root=data_root, **kwargs)
 
     def full_init(self) -> None:
         """Check the folders, then list the images."""
-        self.ann_file = ''
+        self.ann_file = ''  # the one that mmpretrain found under meta/
+        if '://' not in self.img_prefix:
+            self._check_classes()
         super().full_init()
 
     def _check_classes(self) -> None:
+        check_folder(self.img_prefix, self.data_root)
         for wnid in self.wnids:
-            check_folder(str(Path(self.img_prefix) / wnid), self.data_root)
+            if not (Path(self.img_prefix) / wnid).is_dir():
+                raise FileNotFoundError(
+                    f'{self.img_prefix} has no folder {wnid!r}: each class of the list needs one, '
+                    'in val/ too. For other classes set class_list to a text file of their folders.'
+                )
 
     def _find_samples(self) -> list:
         """(path, label) of each image, or the paths alone for a data set without labels."""
@@ -61,7 +77,7 @@ def read_class_list(path: Path) -> list[str]:
     """The class folders that a text file names, sorted."""
     if not path.is_file():
         raise FileNotFoundError(f'The class list {str(path.absolute())!r} does not exist.')
-    wnids = path.read_text().split()
+    wnids = [line.strip() for line in path.read_text().splitlines() if line.strip()]
     repeated = {wnid for wnid in wnids if wnids.count(wnid) > 1}
     if not wnids or repeated:
         problem = f'names {sorted(repeated)} more than once' if repeated else 'is empty'

@@ -45,7 +45,12 @@ def in_batch_info_nce(query: Tensor, key: Tensor, temperature: float) -> dict[st
 
     Returns:
         What :func:`info_nce` returns, and ``key_spread``.
+
+    Raises:
+        ValueError: queries and keys of different numbers of images.
     """
+    if len(query) != len(key):
+        raise ValueError(f'Queries of {len(query)} images and keys of {len(key)}.')
     keys = gather_keys(key)
     queries = query.flatten(0, -2)
     target = own_ids(key).repeat_interleave(len(queries) // len(key))

@@ -13,34 +13,38 @@ class Partition(nn.Module):
     """Cut the shuffled patches of each image into disjoint chunks of equal length.
 
     A chunk has ``floor(L / num_chunks)`` of the L patches. What is left over when that does not
-    divide, ``L mod num_chunks`` patches (4 of 196 with 8 chunks), is in no chunk this time.
+    divide, ``L mod num_chunks`` patches (4 of 196 with 8 chunks), is in no chunk this time. Nothing
+    is hidden for good, so there is no mask: a partition is the patches of each chunk.
 
     Args:
-        num_chunks: n of Masked MoCo's Eq. 3; one chunk is the whole image in raster order.
+        num_chunks: n of Masked MoCo's Eq. 3; one chunk is the whole image.
+        name: what error messages call ``num_chunks``.
 
     Raises:
-        ValueError: fewer than one chunk.
+        ValueError: not a whole number, or fewer than one chunk.
     """
 
-    def __init__(self, num_chunks: int) -> None:
+    def __init__(self, num_chunks: int, name: str = 'num_chunks') -> None:
         super().__init__()
-        if num_chunks < 1:
+        if type(num_chunks) is not int or num_chunks < 1:
             raise ValueError(
-                f'num_chunks={num_chunks} must be at least 1, which shows the whole image; for '
-                'example 8.'
+                f'{name}={num_chunks!r} must be a whole number, at least 1, which shows the whole '
+                'image; for example 8.'
             )
         self.num_chunks = num_chunks
+        self.name = name
 
-    def forward(self, batch_size: int, grid: tuple[int, int], device: torch.device) -> Tensor:
+    def forward(
+        self, batch_size: int, grid: tuple[int, int], device: torch.device
+    ) -> Tensor | None:
         """Draw the chunks of ``batch_size`` images of ``grid`` = (rows, columns) patches.
 
         Returns:
-            As :meth:`from_noise`.
+            As :meth:`from_noise`; None for one chunk, whose patches need not be gathered.
         """
-        patches = grid[0] * grid[1]
         if self.num_chunks == 1:
-            return torch.arange(patches, device=device).expand(batch_size, 1, -1)
-        return self.from_noise(torch.rand(batch_size, patches, device=device))
+            return None
+        return self.from_noise(torch.rand(batch_size, grid[0] * grid[1], device=device))
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """The chunks that given scores stand for.
@@ -63,7 +67,7 @@ class Partition(nn.Module):
         """
         if patches < self.num_chunks:
             raise ValueError(
-                f'num_chunks={self.num_chunks} is more than the {patches} patches of an image; '
+                f'{self.name}={self.num_chunks} is more than the {patches} patches of an image; '
                 'choose fewer chunks, smaller patches or larger images.'
             )
         return patches // self.num_chunks

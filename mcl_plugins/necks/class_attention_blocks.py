@@ -25,12 +25,22 @@ class ClassAttentionBlocks(nn.Module):
         num_heads: attention heads.
         num_blocks: how many blocks.
         layer_scale: initial factor of both branches of a block.
+
+    Raises:
+        ValueError: heads that do not divide the width, no blocks, or a scale that is not positive.
     """
 
     def __init__(
         self, embed_dims: int, num_heads: int, num_blocks: int = 2, layer_scale: float = 0.1
     ) -> None:
         super().__init__()
+        if embed_dims % num_heads:
+            raise ValueError(f'num_heads={num_heads} does not divide embed_dims={embed_dims}.')
+        if num_blocks < 1 or layer_scale <= 0:
+            raise ValueError(
+                f'num_blocks={num_blocks} and layer_scale={layer_scale} must be positive, for '
+                'example 2 and 0.1; to do without class attention set class_attention=None.'
+            )
         self.blocks = nn.ModuleList(
             ClassAttentionBlock(embed_dims, num_heads, layer_scale) for _ in range(num_blocks)
         )

@@ -174,7 +174,6 @@ NO_CLASS_ATTENTION = {
 }
 GRID = {(n, m): f'chunks-{n}_target-{m}' for n in (1, 2, 4, 8) for m in (2, 4, 8)}
 TABLE_1 = {n: f'chunks-{n}' for n in (1, 2, 4, 6, 10)}
-LONG = ZOOS['masked_moco'].config('vit-s_in100_800e.py')
 
 
 def chunks(n, m=1):
@@ -193,8 +192,12 @@ CHANGES = {
     ),
     'chunks-1_800e': ('vit-s_in100_800e.py', chunks(1)),
     'heads-bn_800e': (
-        'vit-s_in100_200e.py',
-        {'train_cfg.max_epochs': 800, 'param_scheduler': LONG.param_scheduler},
+        'ablations/heads-ln_800e.py',
+        {
+            f'model.{neck}.norm_cfg.{key}': value
+            for neck in ('projector', 'predictor')
+            for key, value in (('type', 'mcl_plugins.SyncBN'), ('eps', ABSENT))
+        },
     ),
     'heads-ln_800e': ('vit-s_in100_800e.py', NO_CLASS_ATTENTION),
     'vit-b_300e_no-class-attention': ('vit-b_300e.py', NO_CLASS_ATTENTION),
@@ -273,6 +276,10 @@ def test_finetuning_settings(method, name):
     )
     assert config.optim_wrapper.paramwise_cfg.layer_decay_rate == 0.65
     assert config.param_scheduler[0].end == 5
+    with torch.device('meta'):
+        encoder = MODELS.build({**config.model.backbone, 'init_cfg': None})
+    width = 384 if 'vit-s' in name else 768
+    assert (encoder.embed_dims, encoder.layers[0].attn.num_heads) == (width, 12)
     assert config.model.backbone.drop_path_rate == 0.1
     assert config.model.backbone.out_type == 'avg_featmap'
     assert config.model.head.num_classes == config.data_preprocessor.num_classes == classes

@@ -74,7 +74,6 @@ def test_kappa_is_in_the_log_line_and_in_tensorboard(options, tmp_path):
         '--cfg-options',
         *[option for option in options if 'model.' not in option],
         'default_hooks.logger.interval=2',
-        'custom_hooks.0.interval=2',
         PORT='29523',
     )
     assert result.returncode == 0, result.stderr[-3000:]

@@ -11,8 +11,9 @@ hidden width H, a block's matrix products cost per image
 FLOPs. The first three columns are these relative to n = 1; the tool counts the products that the
 config's own block makes, and stops if they are others. "step" is counted alone: a training step of
 the whole config, forward and backward of both views, projectors, predictor and target included. The
-similarities, whose number depends on the batch of all processes, are left out. Nothing is computed
-(the model has no memory behind it), so any size takes seconds.
+similarities, whose number depends on the batch of all processes, are left out. Each chunk also has
+a class token, and a row in the heads: small images pay more for these than attention saves. Nothing
+is computed (the model has no memory behind it), so any size takes seconds.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def count(config: Config, num_chunks: int) -> dict[str, int]:
             'attention': counted(block.attn, sequences),
             'block': counted(block, sequences),
         }
-        side = config.model.backbone.img_size
+        side = model.backbone.img_size[0]
         views = [torch.empty(BATCH, 3, side, side) for _ in range(2)]
         model.contrast_head = Sum()
         step = counted(train, model, views)

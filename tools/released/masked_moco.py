@@ -7,55 +7,35 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from mcl_plugins.checkpoint.mocov3 import mlp_layers, mocov3_names
 from mcl_plugins.checkpoint.renaming import Renaming, vit_encoder
 from mcl_plugins.heads.info_nce import unit
 from mcl_plugins.mask_generators import Partition
 
 from .golden import Comparison, Golden, gradients_of, part, tensor
 
-LAYERS = ((0, 'fc0'), (1, 'bn0'), (3, 'fc1'), (4, 'bn1'), (6, 'fc2'), (7, 'bn2'))
 NORMS = {
     'BN': dict(type='mcl_plugins.SyncBN'),
     'LN': dict(type='mcl_plugins.LayerNorm', eps=1e-6),
 }
 
 
-def names(source: str, parts: dict[str, str], projectors: dict[str, str]) -> Renaming:
-    """The table of a file's names.
-
-    Args:
-        source: whose names these are.
-        parts: beginnings of the encoders' names there, with ours.
-        projectors: likewise of the heads'.
-    """
-    pairs = [
-        (f'{theirs}.{place}.', f'{ours}.{layer}.')
-        for theirs, ours in projectors.items()
-        for place, layer in LAYERS
-    ]
-    for theirs, ours in parts.items():
-        pairs += vit_encoder(theirs, ours)
-    return Renaming(source, pairs)
-
-
 # Nothing is released: these are the names of the golden files.
-MASKED_MOCO = names(
+MASKED_MOCO = Renaming(
     'a golden Masked MoCo file',
-    {'online.': 'backbone.', 'target.': 'target.backbone.'},
-    {
-        'projector': 'projector',
-        'predictor': 'predictor',
-        'target_projector': 'target.projector',
-    },
+    [
+        *vit_encoder('online.', 'backbone.'),
+        *mlp_layers('projector.', (0, 1, 3, 4, 6, 7), 'projector.'),
+        *vit_encoder('target.', 'target.backbone.'),
+        *mlp_layers('target_projector.', (0, 1, 3, 4, 6, 7), 'target.projector.'),
+        *mlp_layers('predictor.', (0, 1, 3, 4), 'predictor.'),
+    ],
 )
-MOCOV3 = names(
-    'a released MoCo v3 checkpoint of a ViT',
-    {'base_encoder.': 'backbone.', 'momentum_encoder.': 'target.backbone.'},
-    {
-        'base_encoder.head': 'projector',
-        'momentum_encoder.head': 'target.projector',
-        'predictor': 'predictor',
-    },
+MOCOV3 = mocov3_names(
+    projector='projector.',
+    target='target.backbone.',
+    target_projector='target.projector.',
+    predictor='predictor.',
 )
 
 

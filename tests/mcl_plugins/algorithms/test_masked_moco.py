@@ -9,30 +9,13 @@ from mmcv.cnn.bricks import DropPath
 from mmpretrain.registry import MODELS
 from torch.nn.parallel import DistributedDataParallel
 
-from conftest import PREPROCESSOR, SMALL_SWIN, SMALL_VIT, run_on_two_processes
+from conftest import SMALL_MASKED_MOCO as MOCO
+from conftest import SMALL_SWIN, run_on_two_processes
 from mcl_plugins.mask_generators import Partition
 
-TAU = 0.3
-ENCODER = {**SMALL_VIT, 'type': 'mcl_plugins.MaskedMoCoViT'}
-MLP = dict(
-    type='NonLinearNeck',
-    hid_channels=24,
-    out_channels=16,
-    with_last_bn_affine=False,
-    with_avg_pool=False,
-    norm_cfg=dict(type='mcl_plugins.SyncBN'),
-)
+TAU = MOCO['contrast_head']['temperature']
 LAYER_NORM = dict(type='mcl_plugins.LayerNorm', eps=1e-6)
-MOCO = dict(
-    type='mcl_plugins.MaskedMoCo',
-    backbone=ENCODER,
-    projector=dict(**MLP, in_channels=48, num_layers=3),
-    predictor=dict(**MLP, in_channels=16, num_layers=2),
-    contrast_head=dict(type='mcl_plugins.InfoNCEHead', temperature=TAU),
-    num_chunks=4,
-    momentum=dict(start=0.9, end=1.0),
-    data_preprocessor={**PREPROCESSOR, 'views': [[], []]},
-)
+ENCODER = MOCO['backbone']
 BYOL = {
     **{name: part for name, part in MOCO.items() if name != 'contrast_head'},
     'type': 'mcl_plugins.MaskedBYOL',
@@ -49,14 +32,14 @@ def layer_norm_heads(method):
 
 
 class FixedPartition(Partition):
-    """Cuts by its own noise, (N, L), in each call; ``half`` of the batch for two processes."""
+    """Cuts by given noise, (N, L) for each call in turn."""
 
     def __init__(self, num_chunks, noise):
         super().__init__(num_chunks)
-        self.noise = noise
+        self.noise = iter(noise)
 
-    def forward(self, batch_size, grid, device):
-        return self.from_noise(self.noise)
+    def forward(self, *_):
+        return self.from_noise(next(self.noise))
 
 
 def build(config=MOCO, **changes):
@@ -143,16 +126,16 @@ def test_the_loss_equals_plain_loops(method, n, m, heads):
     """With 5 and 3 chunks, one of the 16 patches is left over."""
     changes = layer_norm_heads(method) if heads else {}
     model = build(method, num_chunks=n, target_chunks=m, **changes)
-    noise = torch.rand(2, 4, 16)
+    noise = torch.rand(4, 4, 16)
     orders = noise.argsort(dim=2).tolist()
-    model.partition = FixedPartition(n, noise[0])
-    model.target_partition = FixedPartition(m, noise[1])
-    first, second = batch = views()
+    model.partition = FixedPartition(n, noise[:2])
+    model.target_partition = FixedPartition(m, noise[2:])
+    batch = views()
     plain_loss = info_nce if method is MOCO else regression
     with torch.no_grad():
-        expected = plain_loss(
-            plain_queries(model, first, orders[0]), plain_keys(model, second, orders[1])
-        ) + plain_loss(plain_queries(model, second, orders[0]), plain_keys(model, first, orders[1]))
+        queries = [plain_queries(model, *pair) for pair in zip(batch, orders[:2], strict=True)]
+        keys = [plain_keys(model, *pair) for pair in zip(batch, orders[2:], strict=True)]
+        expected = plain_loss(queries[0], keys[1]) + plain_loss(queries[1], keys[0])
         losses = model.loss(batch)
     assert losses['loss_contrast'].item() == pytest.approx(expected, rel=1e-9)
     floor = 4 * TAU * math.log(4) if method is MOCO else 4  # orthogonal features
@@ -162,7 +145,7 @@ def test_the_loss_equals_plain_loops(method, n, m, heads):
 def test_what_a_chunk_leaves_out_does_not_change_its_query():
     model = build()
     noise = torch.rand(3, 16)
-    model.partition = FixedPartition(4, noise)
+    model.partition = FixedPartition(4, [noise, noise])
     model.eval()  # batch norm would mix the chunks
     images = views(3)[0]
     shown = noise.argsort(dim=1)[0, :4].tolist()
@@ -251,26 +234,54 @@ def test_the_mask_for_pictures_shows_one_chunk():
     assert mask.hidden.shape == (5, 16) and mask.num_visible == 5
     assert ((~mask.hidden).sum(dim=1) == 5).all()
     assert not torch.equal(mask.hidden[0], mask.hidden[1])
+    assert not build(num_chunks=1).draw_mask(views(5)[0]).hidden.any()
 
 
 def test_what_does_not_fit_is_an_error():
     with pytest.raises(ValueError, match='num_chunks=17 is more than the 16 patches'):
         MODELS.build({**MOCO, 'num_chunks': 17})
-    with pytest.raises(ValueError, match='num_chunks=0 must be at least 1'):
+    with pytest.raises(ValueError, match='target_chunks=0 must be a whole number, at least 1'):
         MODELS.build({**MOCO, 'target_chunks': 0})
-    swin = {**SMALL_SWIN, 'type': 'mcl_plugins.SwinTransformer'}
-    with pytest.raises(ValueError, match='need a MaskedViT, got SwinTransformer'):
-        MODELS.build({**MOCO, 'backbone': swin})
+    for backbone in (
+        {**SMALL_SWIN, 'type': 'mcl_plugins.SwinTransformer'},
+        {**ENCODER, 'type': 'mcl_plugins.SimMIMViT'},
+    ):
+        with pytest.raises(ValueError, match=f'without mask token.* got {backbone["type"][12:]}'):
+            MODELS.build({**MOCO, 'backbone': backbone})
+    for part, key in ((CLASS_ATTENTION, 'embed_dims'), (MOCO['projector'], 'in_channels')):
+        name = 'class_attention' if key == 'embed_dims' else 'projector'
+        with pytest.raises(ValueError, match=rf"{name}\.{key}=24 is not the encoder's width of 48"):
+            MODELS.build({**MOCO, name: {**part, key: 24}})
     with pytest.raises(ValueError, match=r'takes 2 \(first, second\), got 1'):
         MODELS.build(MOCO).loss([torch.zeros(1, 3, 32, 32)])
 
 
-def _half_of_the_batch(rank, method, state, batch, noise, expected_loss, expected):
-    model = build(method, target_chunks=2)
+@pytest.mark.parametrize('heads', [False, True], ids=['BN', 'LN and class attention'])
+@METHODS
+def test_bfloat16_autocast_stays_close_to_float32(method, heads):
+    model = MODELS.build({**method, **(layer_norm_heads(method) if heads else {})})
+    model.init_weights()
+    batch, noise = [view.float() for view in views(8)], torch.rand(2, 8, 16)
+    results = []
+    for enabled in (False, True):
+        model.partition = FixedPartition(4, noise)
+        model.zero_grad()
+        with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
+            losses = model.loss(batch)
+        assert all(value.dtype == torch.float32 for value in losses.values())
+        losses['loss_contrast'].backward()
+        results.append((losses['loss_contrast'], model.backbone.layers[0].attn.qkv.weight.grad))
+    (exact, gradient), (rounded, coarse) = results
+    assert rounded.item() == pytest.approx(exact.item(), rel=0.02)
+    assert torch.nn.functional.cosine_similarity(gradient.flatten(), coarse.flatten(), 0) > 0.98
+
+
+def _half_of_the_batch(rank, config, state, batch, noise, expected_loss, expected):
+    model = build(config)
     model.load_state_dict(state)
     half = slice(rank * 3, rank * 3 + 3)
-    model.partition = FixedPartition(4, noise[0, half])
-    model.target_partition = FixedPartition(2, noise[1, half])
+    model.partition = FixedPartition(4, noise[:2, half])
+    model.target_partition = FixedPartition(2, noise[2:, half])
     wrapped = DistributedDataParallel(model, broadcast_buffers=False)
     loss = wrapped([view[half] for view in batch], mode='loss')['loss_contrast']
     loss.backward()
@@ -284,15 +295,17 @@ def _half_of_the_batch(rank, method, state, batch, noise, expected_loss, expecte
             )
 
 
+@pytest.mark.parametrize('heads', [False, True], ids=['BN', 'LN and class attention'])
 @METHODS
-def test_two_processes_equal_one(method):
+def test_two_processes_equal_one(method, heads):
     """3 + 3 images with n = 4 and m = 2: the loss and gradients of 6 on one process."""
-    model = build(method, target_chunks=2)
-    batch, noise = views(6), torch.rand(2, 6, 16)
-    model.partition = FixedPartition(4, noise[0])
-    model.target_partition = FixedPartition(2, noise[1])
+    config = {**method, 'target_chunks': 2, **(layer_norm_heads(method) if heads else {})}
+    model = build(config)
+    batch, noise = views(6), torch.rand(4, 6, 16)
+    model.partition = FixedPartition(4, noise[:2])
+    model.target_partition = FixedPartition(2, noise[2:])
     state = copy.deepcopy(model.state_dict())
     loss = model.loss(batch)['loss_contrast']
     loss.backward()
     expected = {name: p.grad for name, p in model.named_parameters() if p.requires_grad}
-    run_on_two_processes(_half_of_the_batch, method, state, batch, noise, loss.detach(), expected)
+    run_on_two_processes(_half_of_the_batch, config, state, batch, noise, loss.detach(), expected)

@@ -59,10 +59,23 @@ def test_the_packaged_list_is_that_of_a_hundred_classes():
     assert ImageNet100(data_root='nowhere', lazy_init=True).wnids == wnids
 
 
-def test_a_missing_class_is_named(root):
+@pytest.mark.parametrize('with_label', [True, False])
+def test_a_missing_class_is_named(root, with_label):
     (root / 'list.txt').write_text('n02869837\n')
-    with pytest.raises(FileNotFoundError, match='train/n02869837.* does not exist'):
-        build(root)
+    with pytest.raises(FileNotFoundError, match="train has no folder 'n02869837'.*class_list"):
+        build(root, with_label=with_label)
+
+
+def test_folders_may_have_blanks_in_their_names(root):
+    (root / 'train' / WANTED[0]).rename(root / 'train/water snake')
+    (root / 'list.txt').write_text('water snake \n\nn01692333')
+    dataset = build(root)
+    assert list(dataset.CLASSES) == ['n01692333', 'water snake'] and len(dataset) == 4
+
+
+def test_an_annotation_file_is_an_error(root):
+    with pytest.raises(ValueError, match="ann_file='meta/train.txt'.*class folders"):
+        build(root, ann_file='meta/train.txt')
 
 
 def test_a_class_without_images_is_named(root):

@@ -61,6 +61,11 @@ def test_several_queries_of_an_image_share_its_key(head):
         torch.testing.assert_close(value, expected, check_dtype=False)
 
 
+def test_queries_without_a_key_are_an_error():
+    with pytest.raises(ValueError, match='Queries of 8 images and keys of 4'):
+        InfoNCEHead(0.2)(torch.randn(8, 5), torch.randn(4, 5))
+
+
 def test_negatives_of_eq_7_against_a_plain_loop():
     visible, hidden = features()
     result = VisibleNegativesHead(0.5, loss_weight=0.2)(visible, hidden)

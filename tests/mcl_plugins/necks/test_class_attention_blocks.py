@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 import torch
 from mmpretrain.registry import MODELS
 from torch.nn import functional as F
@@ -69,6 +70,19 @@ def test_the_order_of_the_patches_does_not_matter():
     module = shaken(dict(type='mcl_plugins.ClassAttentionBlocks', embed_dims=12, num_heads=3))
     tokens = torch.randn(2, 6, 12).double()
     torch.testing.assert_close(module(tokens), module(tokens[:, [0, 3, 1, 5, 4, 2]]))
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        (dict(num_heads=5), 'num_heads=5 does not divide embed_dims=12'),
+        (dict(num_blocks=0), 'num_blocks=0 .* class_attention=None'),
+        (dict(layer_scale=0.0), 'layer_scale=0.0 must be positive'),
+    ],
+)
+def test_what_cannot_work_is_an_error(settings, message):
+    with pytest.raises(ValueError, match=message):
+        ClassAttentionBlocks(**{'embed_dims': 12, 'num_heads': 3, **settings})
 
 
 @torch.no_grad()
