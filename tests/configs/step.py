@@ -145,6 +145,9 @@ def shrink(config, folder=None):
     for name in ('head', 'pixel_head'):
         if model.get(name) and 'patch_size' in model[name]:
             model[name].patch_size = patch
+    if model.backbone.get('frozen_stages', -1) > 0:
+        model.backbone.frozen_stages = TINY['num_layers']
+        model.neck.input_features = width
     if model.type == 'ImageClassifier':
         model.head.update(num_classes=CLASSES, in_channels=width)
         config.data_preprocessor.num_classes = CLASSES
@@ -217,7 +220,8 @@ def check_groups(model, optimizer, method):
     assert not [name for name in trained.values() if TEACHERS.search(name)]
     for parameter, group in groups:
         name = trained[id(parameter)]
-        expected = is_decayed(method, name, parameter)
+        decays = optimizer.optimizer.defaults['weight_decay'] > 0  # linear classification's do not
+        expected = decays and is_decayed(method, name, parameter)
         assert (group['weight_decay'] > 0) == expected, f'weight decay of {name}'
 
 
@@ -279,7 +283,8 @@ def try_config(path, folder):
     shrink(config, folder)
     loss, optimizer = take_step(config, images)
     first, last = check_schedules(config, optimizer)
-    return dict(encoder=parameters, loss=loss, lr_first=first, lr_last=last)
+    peak = config.optim_wrapper.optimizer.lr
+    return dict(encoder=parameters, loss=loss, lr_first=first, lr_peak=peak, lr_last=last)
 
 
 def main():

@@ -258,10 +258,7 @@ FINETUNING = {
     'in100-finetune_vit-s.py': (100, 100, 'mcl_plugins.ImageNet100'),
 }
 TRANSFER = [
-    (method, name)
-    for method, zoo in ZOOS.items()
-    for name in zoo.names
-    if name.startswith('transfer/')
+    (method, name) for method, zoo in ZOOS.items() for name in zoo.names if 'finetune' in name
 ]
 
 

@@ -1,0 +1,5 @@
+# ccMIM ViT-S/16 on ImageNet, linear classification on the mean of the patches (paper, Table 1).
+_base_ = 'in1k-linear_vit-b.py'
+
+model = dict(
+    backbone=dict(arch='small'), neck=dict(input_features=384), head=dict(in_channels=384))
