@@ -52,7 +52,7 @@ def extract(args: argparse.Namespace) -> Features:
         ValueError: the config is not a classifier's, or the checkpoint does not fit it.
     """
     config = load_config(args)
-    if not config.get('val_dataloader') or 'backbone' not in config.model:
+    if not config.get('val_evaluator') or 'backbone' not in config.model:
         raise ValueError(
             f'{args.config} is no config of a classifier; take one of configs/<method>/transfer/.'
         )
