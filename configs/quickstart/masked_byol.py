@@ -2,7 +2,19 @@
 # bash tools/quickstart.sh --method masked_byol runs it and measures what it gave.
 _base_ = 'masked_moco.py'
 
+norm_cfg = dict(_delete_=True, type='mcl_plugins.SyncBN')
 model = dict(
     type='mcl_plugins.MaskedBYOL',
-    predictor=dict(with_last_bn=False),
+    class_attention=None,
+    projector=dict(norm_cfg=norm_cfg),
+    predictor=dict(with_last_bn=False, norm_cfg=norm_cfg),
     contrast_head=dict(_delete_=True, type='mcl_plugins.CosineHead', loss_weight=2.0))
+del norm_cfg
+
+# Without negatives, in so few steps, an encoder at Masked MoCo's rate forgets all but two or three
+# directions. It keeps more of them if it learns slowly and the predictor is ahead of it.
+optim_wrapper = dict(
+    optimizer=dict(lr=3e-4),
+    paramwise_cfg=dict(custom_keys=dict(predictor=dict(lr_mult=10.0))))
+train_cfg = dict(max_epochs=24)
+default_hooks = dict(checkpoint=dict(interval=24))
