@@ -16,6 +16,7 @@ from ..mask_generators import PatchMask
 from ..registry import MODELS
 from .checks import ARCH_KEYS, check_arch, check_choice, check_image_size
 from .class_attention import class_logits
+from .partial import freeze_all_but
 
 # What MaskedViT.class_attention can be asked for.
 IMPORTANCE = {'blocks': ('all', 'last'), 'kind': ('probability', 'logit')}
@@ -34,10 +35,13 @@ class VisionTransformer(_VisionTransformer):
       columns there, which is the same for training and another matter for loading: positions are
       in the checkpoints);
     - ``init_cfg=dict(type='Pretrained', ...)`` loads every tensor or stops with a list of what
-      is missing.
+      is missing;
+    - ``trained_blocks`` freezes all but the last blocks (partial fine-tuning), see
+      :func:`freeze_all_but`; None freezes nothing.
 
     Raises:
-        ValueError: unknown ``arch``, or ``img_size`` is not a multiple of ``patch_size``.
+        ValueError: unknown ``arch``, ``img_size`` is not a multiple of ``patch_size``, or there
+            are not so many blocks to train.
     """
 
     task_modules = ('ln2',)  # the norm after mean pooling: not part of pre-training
@@ -59,12 +63,23 @@ class VisionTransformer(_VisionTransformer):
         img_size: int = 224,
         patch_size: int = 16,
         norm_cfg: dict | None = None,
+        trained_blocks: float | None = None,
         **kwargs: Any,
     ) -> None:
         check_arch(arch, self.arch_zoo, ARCH_KEYS)
         check_image_size(img_size, patch_size)
         norm_cfg = norm_cfg or dict(type='LN', eps=1e-6)
         super().__init__(arch, img_size, patch_size, norm_cfg=norm_cfg, **kwargs)
+        self._frozen: list[nn.Module] = []
+        if trained_blocks is not None:
+            self._frozen = freeze_all_but(self, trained_blocks)
+
+    def train(self, mode: bool = True) -> VisionTransformer:
+        """Set the mode of what is not frozen."""
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()
+        return self
 
     def init_weights(self) -> None:
         """Initialise at random, or from ``init_cfg``'s checkpoint: all of it or an error."""

@@ -145,8 +145,9 @@ def shrink(config, folder=None):
     for name in ('head', 'pixel_head'):
         if model.get(name) and 'patch_size' in model[name]:
             model[name].patch_size = patch
-    if model.backbone.get('frozen_stages', -1) > 0:
-        model.backbone.frozen_stages = TINY['num_layers']
+    if model.backbone.get('trained_blocks', 0) > 1:
+        model.backbone.trained_blocks = 1  # of two
+    if model.get('neck') and model.neck.type == 'ClsBatchNormNeck':
         model.neck.input_features = width
     if model.type == 'ImageClassifier':
         model.head.update(num_classes=CLASSES, in_channels=width)

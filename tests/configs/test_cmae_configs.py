@@ -1,5 +1,7 @@
 """CMAE's configs say what its paper and its released code say."""
 
+import math
+
 import pytest
 import step
 import torch
@@ -205,6 +207,27 @@ def test_finetuning_settings(name):
     warmup, cosine = config.param_scheduler
     assert (warmup.end, warmup.start_factor) == (5, 1e-4)
     assert cosine.eta_min_ratio * lr == pytest.approx(1e-6)
+
+
+PARTIAL = [name for name in ZOO.names if 'partial' in name]
+
+
+def test_partial_fine_tuning_has_maes_numbers_of_blocks():
+    """0 is linear classification, 12 is fine-tuning."""
+    blocks = sorted(float(name.split('-')[2].split('_')[0]) for name in PARTIAL)
+    assert blocks == [0.5, 1, 2, 4, 6, 8, 10]
+
+
+@pytest.mark.parametrize('name', PARTIAL)
+def test_partial_fine_tuning_differs_by_what_it_freezes(name):
+    (blocks,) = ZOO.changes(name, 'transfer/in1k-finetune_vit-b.py').values()
+    assert f'in1k-partial-{blocks}_vit-b.py' in name
+    with torch.device('meta'):
+        model = MODELS.build(ZOO.config(name).model)
+    trained = {key for key, p in model.named_parameters() if p.requires_grad}
+    layers = {key.split('.')[2] for key in trained if key.startswith('backbone.layers.')}
+    assert layers == {str(index) for index in range(12 - math.ceil(blocks), 12)}
+    assert {'backbone.ln2.weight', 'head.fc.weight'} <= trained
 
 
 @pytest.mark.parametrize('name', ZOO.finetuning)

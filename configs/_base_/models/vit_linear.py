@@ -7,7 +7,7 @@ model = dict(
         arch='base',
         img_size=224,
         patch_size=16,
-        frozen_stages=12,
+        trained_blocks=0,
         final_norm=True,
         out_type='cls_token',
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
