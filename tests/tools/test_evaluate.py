@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import math
+import pickle
 import shutil
 import subprocess
 import sys
@@ -65,6 +67,26 @@ def test_linear_writes_where_it_is_told(checkpoint, data, tmp_path):
     result = evaluate('linear', checkpoint, data, '--epochs', '200', '--out', out)
     assert result.returncode == 0, result.stderr[-3000:]
     assert json.loads(out.read_text())['results'] == {'linear': 100.0}
+
+
+def test_retrieval_finds_copies_of_the_query(checkpoint, data, tmp_path):
+    """The database has the query itself, which is found first, and two others."""
+    folder = tmp_path / 'rparis6k'
+    (folder / 'jpg').mkdir(parents=True)
+    files = sorted(data.glob('train/*/*.jpg'))[:3]
+    for name, file in zip(('q', 'b', 'c'), files, strict=True):
+        shutil.copy(file, folder / f'jpg/{name}.jpg')
+    shutil.copy(files[0], folder / 'jpg/a.jpg')
+    entry = {'easy': [0], 'hard': [], 'junk': [2], 'bbx': [4, 4, 36, 36]}
+    with (folder / 'gnd_rparis6k.pkl').open('wb') as file:
+        pickle.dump({'imlist': ['a', 'b', 'c'], 'qimlist': ['q'], 'gnd': [entry]}, file)
+    result = evaluate('retrieval', checkpoint, data, '--data', folder, '--size', '32')
+    assert result.returncode == 0, result.stderr[-3000:]
+    record = json.loads((checkpoint.parent / 'epoch_1.pth.retrieval-rparis6k.json').read_text())
+    assert record['results']['medium mAP'] == 100
+    assert math.isnan(record['results']['hard mAP'])  # nothing hard to find
+    result = evaluate('retrieval', checkpoint, data, '--data', folder, '--queries', 'cropped')
+    assert result.returncode == 0, result.stderr[-3000:]
 
 
 def test_what_does_not_fit_ends_in_a_message(checkpoint, data, tmp_path):

@@ -14,6 +14,7 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+from mmengine.runner import Runner
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -45,8 +46,8 @@ def parser_for(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def extract(args: argparse.Namespace) -> Features:
-    """What the classifier's head would see of both data sets, all prepared as for validation.
+def build_classifier(args: argparse.Namespace) -> tuple[Runner, Any, Config]:
+    """A runner, its classifier with the checkpoint's encoder in evaluation mode, and the config.
 
     Raises:
         ValueError: the config is not a classifier's, or the checkpoint does not fit it.
@@ -59,18 +60,26 @@ def extract(args: argparse.Namespace) -> Features:
     backbone = config.model.backbone
     backbone.init_cfg = {**(backbone.get('init_cfg') or {}), 'type': 'Pretrained'}
     backbone.init_cfg.checkpoint = args.checkpoint
-    loaders = {split: evaluation_loader(config, split) for split in ('train', 'val')}
+    if 'Swin' in backbone.type:
+        backbone.setdefault('pad_small_map', True)  # images of any size
     runner = build_runner(without_training(config))
     model: Any = runner.model.module if hasattr(runner.model, 'module') else runner.model
     model.init_weights()
     model.eval()
+    return runner, model, config
+
+
+def extract(args: argparse.Namespace) -> Features:
+    """What the classifier's head would see of both data sets, all prepared as for validation."""
+    runner, model, config = build_classifier(args)
 
     def encode(batch: dict) -> Tensor:
         return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]
 
     features: list[Tensor] = []
-    for split, loader in loaders.items():
-        features += extract_features(encode, runner.build_dataloader(loader), f'{split} images')
+    for split in ('train', 'val'):
+        loader = runner.build_dataloader(evaluation_loader(config, split))
+        features += extract_features(encode, loader, f'{split} images')
     return Features(*features)
 
 
