@@ -166,8 +166,7 @@ class MaskedViT(VisionTransformer):
             (N, 1 + V, D), the class token first; (N n, 1 + V, D) for n parts, image by image.
         """
         if ids is not None:
-            chosen = patches.take_along_dim(ids.flatten(1)[..., None], dim=1)
-            patches = chosen.reshape(-1, ids.shape[-1], chosen.shape[-1])
+            patches = take_patches(patches, ids.flatten(1)).unflatten(0, (-1, ids.shape[-1]))
         x = self._with_class_token(patches)
         for layer in self.layers:
             x = layer(x)
@@ -218,3 +217,20 @@ class MaskedViT(VisionTransformer):
     def _with_class_token(self, patches: Tensor) -> Tensor:
         token = (self.cls_token + self.pos_embed[:, :1]).expand(len(patches), -1, -1)
         return self.drop_after_pos(torch.cat((token, patches), dim=1))
+
+
+def take_patches(patches: Tensor, ids: Tensor) -> Tensor:
+    """Rows of chosen patches, image by image.
+
+    Whole rows are copied: gathering along a dimension goes element by element, and back again in
+    the backward pass.
+
+    Args:
+        patches: (N, L, D).
+        ids: (N, V) int64.
+
+    Returns:
+        (N V, D).
+    """
+    first = patches.shape[1] * torch.arange(len(patches), device=ids.device)
+    return patches.flatten(0, 1).index_select(0, (ids + first[:, None]).flatten())
