@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from mmengine.logging import MMLogger
-from mmengine.model import MMDistributedDataParallel, is_model_wrapper
+from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner as _Runner
 from torch import distributed as dist
@@ -17,6 +17,7 @@ from torch import nn
 
 from .frozen_teacher import FrozenTeacher
 from .hooks import MomentumHook
+from .hooks.unwrap import unwrapped_model
 from .registry import RUNNERS
 
 
@@ -90,7 +91,7 @@ class Runner(_Runner):
     def register_hooks(self, *args: Any, **kwargs: Any) -> None:
         """MMEngine's, and the hook that moves an EMA teacher if the config forgot it."""
         super().register_hooks(*args, **kwargs)
-        model = self.model.module if is_model_wrapper(self.model) else self.model
+        model = unwrapped_model(self)
         present = any(isinstance(hook, MomentumHook) for hook in self.hooks)
         if hasattr(model, 'update_teacher') and not present:
             self.register_hook(MomentumHook())
@@ -145,7 +146,7 @@ class Runner(_Runner):
         try:
             return super().load_checkpoint(filename, map_location, strict, **kwargs)
         except RuntimeError as error:
-            model = self.model.module if is_model_wrapper(self.model) else self.model
+            model = unwrapped_model(self)
             lines = [line for line in str(error).splitlines() if line.strip()]
             raise ValueError(
                 f'{filename} does not fit the {type(model).__name__} of this config; is it a '

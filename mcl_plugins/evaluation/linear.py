@@ -49,7 +49,7 @@ def fit_linear_probe(
     more) is a training of its own, see the ``in1k-linear`` configs.
 
     Args:
-        features: (N, D), no gradient.
+        features: (N, D); no gradient flows into them.
         labels: (N,) int64.
         epochs: passes over the features.
         batch_size: rows of a step.
@@ -57,7 +57,7 @@ def fit_linear_probe(
         weight_decay: of the weight and the bias.
         seed: of the order of the rows.
     """
-    features, labels = features.float(), labels.to(features.device)
+    features, labels = features.detach().float(), labels.to(features.device)
     probe = LinearProbe(features, int(labels.max()) + 1)
     optimizer = torch.optim.SGD(
         probe.parameters(), lr=lr, momentum=0.9, nesterov=True, weight_decay=weight_decay

@@ -20,6 +20,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from command import add_common_arguments, build_runner, load_config
 from mcl_plugins.evaluation.features import extract_features
+from mcl_plugins.hooks.unwrap import unwrapped_model
 
 PACKAGES = ('mcl_plugins', 'torch', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain')
 
@@ -63,7 +64,7 @@ def build_classifier(args: argparse.Namespace) -> tuple[Runner, Any, Config]:
     if 'Swin' in backbone.type:
         backbone.setdefault('pad_small_map', True)  # images of any size
     runner = build_runner(without_training(config))
-    model: Any = runner.model.module if hasattr(runner.model, 'module') else runner.model
+    model = unwrapped_model(runner)
     model.init_weights()
     model.eval()
     return runner, model, config
