@@ -32,10 +32,10 @@ def test_pyramid_is_the_plain_computation():
         x.unfold(2, 2, 2).unfold(3, 2, 2).amax((-1, -2)),
     ]
     expected = []
-    for level, image in zip((four, two, one, half), maps, strict=True):
+    for level, start in zip((four, two, one, half), maps, strict=True):
         narrow, first, wide, second = list(level)[-4:]
         assert narrow.bias is None and wide.bias is None
-        image = channel_norm(F.conv2d(image, narrow.weight), first)
+        image = channel_norm(F.conv2d(start, narrow.weight), first)
         expected.append(channel_norm(F.conv2d(image, wide.weight, padding=1), second))
     expected.append(expected[-1][..., ::2, ::2])
     outputs = neck([x])

@@ -119,10 +119,9 @@ def test_unmasked_padding_takes_part_as_zeros():
 def test_tables_of_another_map_are_interpolated():
     query = torch.randn(1, HEADS, 9, 4)
     table = torch.randn(3, 4)  # of a 2 x 2 map: offsets -1, 0, 1
-    stretched = torch.stack(  # five points in three, half a cell apart from their borders
-        [table[0], 0.6 * table[0] + 0.4 * table[1], table[1]]
-        + [0.4 * table[1] + 0.6 * table[2], table[2]]
-    )
+    # Five points in three: the inner ones lie 0.4 of the way from their neighbours' ends.
+    inner = 0.6 * table[[0, 2]] + 0.4 * table[1]
+    stretched = torch.stack((table[0], inner[0], table[1], inner[1], table[2]))
     torch.testing.assert_close(
         decomposed_bias(query, table, table, (3, 3)),
         decomposed_bias(query, stretched, stretched, (3, 3)),
