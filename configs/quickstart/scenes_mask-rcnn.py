@@ -24,9 +24,9 @@ model = dict(
         anchor_generator=dict(scales=[4], strides=[4, 8, 16])),
     roi_head=dict(
         bbox_roi_extractor=dict(out_channels=32, featmap_strides=[4, 8, 16]),
-        bbox_head=dict(in_channels=32, fc_out_channels=128, num_classes=10),
+        bbox_head=dict(in_channels=32, fc_out_channels=128, num_classes=5),
         mask_roi_extractor=dict(out_channels=32, featmap_strides=[4, 8, 16]),
-        mask_head=dict(in_channels=32, conv_out_channels=32, num_convs=2, num_classes=10)),
+        mask_head=dict(in_channels=32, conv_out_channels=32, num_convs=2, num_classes=5)),
     train_cfg=dict(
         rpn=dict(sampler=dict(num=64)),
         rpn_proposal=dict(nms_pre=200, max_per_img=100),

@@ -8,14 +8,14 @@ _base_ = [
     '../_base_/detection_runtime.py',
 ]
 
-# 16 x 16 patches of 8 px, hence maps at 2 to 32 px, half of the usual, and windows of 4; narrow heads,
+# 12 x 12 patches of 8 px, hence maps at 2 to 32 px, half of the usual, and windows of 4; narrow heads,
 # few regions.
 model = dict(
-    data_preprocessor=dict(pad_size_divisor=128),
+    data_preprocessor=dict(pad_size_divisor=32),
     backbone=dict(
         arch=dict(
             _delete_=True, embed_dims=96, num_layers=4, num_heads=3, feedforward_channels=384),
-        img_size=128,
+        img_size=96,
         pretrain_img_size=32,
         patch_size=8,
         window_size=4,
@@ -28,10 +28,10 @@ model = dict(
         bbox_roi_extractor=dict(
             out_channels=32, featmap_strides=[2, 4, 8, 16], finest_scale=28),
         bbox_head=dict(
-            in_channels=32, conv_out_channels=32, fc_out_channels=128, num_classes=10),
+            in_channels=32, conv_out_channels=32, fc_out_channels=128, num_classes=5),
         mask_roi_extractor=dict(
             out_channels=32, featmap_strides=[2, 4, 8, 16], finest_scale=28),
-        mask_head=dict(in_channels=32, conv_out_channels=32, num_convs=2, num_classes=10)),
+        mask_head=dict(in_channels=32, conv_out_channels=32, num_convs=2, num_classes=5)),
     train_cfg=dict(
         rpn=dict(sampler=dict(num=64)),
         rpn_proposal=dict(nms_pre=200, max_per_img=100),
@@ -43,7 +43,7 @@ model = dict(
 
 # No layer decay: it would hold back the network that starts from random weights.
 optim_wrapper = dict(
-    optimizer=dict(lr=2e-3),
+    optimizer=dict(lr=1e-3),
     paramwise_cfg=dict(layer_decay_rate=1.0),
     clip_grad=dict(max_norm=1.0))
 auto_scale_lr = dict(base_batch_size=8)

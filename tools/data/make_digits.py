@@ -22,7 +22,6 @@ import skimage.data
 from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-from sklearn.utils import Bunch
 from tqdm import tqdm
 
 SIDE = 40  # pixels; the pipelines crop 32
@@ -42,11 +41,17 @@ def make(root: Path) -> None:
         print(f'{root} is complete')
         return
     digits = load_digits()
+    train, val = train_test_split(
+        np.arange(len(digits.target)),
+        test_size=VALIDATION_SCANS,
+        stratify=digits.target,
+        random_state=0,
+    )
     photographs = [getattr(skimage.data, name)()[..., :3] for name in PHOTOGRAPHS]
     rng = np.random.default_rng(0)
     jobs = [
         (split, index, copy)
-        for split, indices in split_scans(digits).items()
+        for split, indices in (('train', train), ('val', val))
         for index in indices
         for copy in range(COPIES[split])
     ]
@@ -60,17 +65,6 @@ def make(root: Path) -> None:
     for choice in range(LABEL_CHOICES):
         write_few_labels(root, choice)
     marker.write_text(json.dumps(recipe))
-
-
-def split_scans(digits: Bunch) -> dict[str, np.ndarray]:
-    """Which scans are for training and which for validation, as many of each digit: indices."""
-    train, val = train_test_split(
-        np.arange(len(digits.target)),
-        test_size=VALIDATION_SCANS,
-        stratify=digits.target,
-        random_state=0,
-    )
-    return {'train': train, 'val': val}
 
 
 def write_few_labels(root: Path, choice: int) -> None:
@@ -94,16 +88,11 @@ def draw(scan: np.ndarray, photograph: np.ndarray, rng: np.random.Generator) -> 
     """
     size = int(rng.integers(32, 39))
     top, left = rng.integers(0, SIDE - size + 1, 2)
+    ink = Image.fromarray((scan * 255).astype(np.uint8)).resize((size, size), Image.Resampling.BICUBIC)
     alpha = np.zeros((SIDE, SIDE, 1))
-    alpha[top : top + size, left : left + size, 0] = enlarge(scan, size)
+    alpha[top : top + size, left : left + size, 0] = np.asarray(ink) / 255
     paper, pen = two_colours(photograph, rng)
     return (paper + alpha * (pen - paper)).round().clip(0, 255).astype(np.uint8)
-
-
-def enlarge(scan: np.ndarray, size: int) -> np.ndarray:
-    """(8, 8) ink between 0 and 1 -> (size, size), smoothly."""
-    image = Image.fromarray((scan * 255).astype(np.uint8))
-    return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC)) / 255
 
 
 def two_colours(photograph: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

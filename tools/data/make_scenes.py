@@ -1,14 +1,16 @@
 """Make the miniature benchmarks: the same scenes in ADE20K's format and in COCO's.
 
-    python tools/data/make_scenes.py data/scenes [--train 240] [--val 80] [--seed 0]
+    python tools/data/make_scenes.py data/scenes [--train 240] [--val 80] [--unlabeled 1200] [--seed 0]
 
-Digit stickers on photographs, see ``scenes.py``; all of it ships inside packages. Written are
+Cut-outs of five materials on photographs, see ``scenes.py``; all of it ships inside packages.
+Written are
 
 - ``ade/images/{training,validation}/*.jpg`` and ``ade/annotations/{training,validation}/*.png``:
-  0 is "other", as in ADE20K, and on no pixel; 1 is the photograph, 2 to 11 are the digits 0 to 9;
+  0 is "other", as in ADE20K, and on no pixel; 1 is the photograph, 2 to 6 are the materials;
 - ``coco/{train2017,val2017}/*.jpg`` and ``coco/annotations/instances_{train,val}2017.json``: the
-  visible part of each sticker as RLE, with its area and tight box; categories 1 to 10 are the
-  digits 0 to 9.
+  visible part of each cut-out as RLE, with its area and tight box; categories 1 to 5 are the
+  materials;
+- ``coco/unlabeled2017/*.jpg``: further scenes without annotations, for pre-training.
 
 Deterministic: the same arguments give the same bytes.
 """
@@ -24,39 +26,55 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from pycocotools import mask as rle
-from scenes import CLASSES, SHAPES, SIZES, Scene, describe, digits, draw, save
+from scenes import CLASSES, Scene, describe, draw
 from tqdm import tqdm
 
 ADE_FOLDERS = {'train': 'training', 'val': 'validation'}
 RECIPE = 1  # raise when the scenes change, so that old folders are made anew
 
 
-def make(root: Path, train: int = 240, val: int = 80, seed: int = 0) -> None:
+def make(
+    root: Path, train: int = 240, val: int = 80, unlabeled: int = 1200, seed: int = 0
+) -> None:
     """Write both sets below ``root``, unless they are there.
 
     Args:
         root: folder of the two sets.
-        train, val: numbers of scenes.
+        train, val, unlabeled: numbers of scenes.
         seed: of the scenes.
 
     Raises:
-        ValueError: a number is not positive, or the seed is negative.
+        ValueError: a number of scenes is not positive, or the seed is negative.
     """
-    if min(train, val) < 1 or seed < 0:
-        raise ValueError(f'train={train} and val={val} must be at least 1, seed={seed} at least 0.')
-    counts = {'train': train, 'val': val}
-    recipe = {'recipe': RECIPE, **counts, 'seed': seed, 'shapes': SHAPES, 'sizes': SIZES}
-    recipe = json.loads(json.dumps(recipe))  # as a file has it
+    counts = {'train': train, 'val': val, 'unlabeled': unlabeled}
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f'{name}={count} must be at least 1.')
+    if seed < 0:
+        raise ValueError(f'seed={seed} must be at least 0.')
+    recipe = {'recipe': RECIPE, **counts, 'seed': seed}
     marker = root / 'recipe.json'
     if marker.is_file() and json.loads(marker.read_text()) == recipe:
         print(f'{root} is complete')
         return
+    marker.unlink(missing_ok=True)
     for name in ('ade', 'coco'):
         shutil.rmtree(root / name, ignore_errors=True)  # another recipe's, or half of this one's
-    marker.unlink(missing_ok=True)
     for split, count in counts.items():
-        write_split(root, split, describe(split, count, seed))
+        scenes = describe(split, count, seed)
+        if split == 'unlabeled':
+            write_unlabeled(root, scenes)
+        else:
+            write_split(root, split, scenes)
     marker.write_text(json.dumps(recipe))
+
+
+def write_unlabeled(root: Path, scenes: list[Scene]) -> None:
+    """Write the images that have no annotations."""
+    folder = root / 'coco' / 'unlabeled2017'
+    folder.mkdir(parents=True)
+    for image_id, scene in enumerate(progress(scenes, 'unlabeled'), start=1):
+        save(draw(scene)[0], folder / f'{image_id:06d}.jpg')
 
 
 def write_split(root: Path, split: str, scenes: list[Scene]) -> None:
@@ -67,8 +85,7 @@ def write_split(root: Path, split: str, scenes: list[Scene]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     images: list[dict] = []
     annotations: list[dict] = []
-    progress = tqdm(scenes, desc=f'drawing scenes, {split}', unit='image', file=sys.stdout)
-    for image_id, scene in enumerate(progress, start=1):
+    for image_id, scene in enumerate(progress(scenes, split), start=1):
         image, owner = draw(scene)
         name = f'{image_id:06d}.jpg'
         save(image, ade['images'] / name)
@@ -80,7 +97,7 @@ def write_split(root: Path, split: str, scenes: list[Scene]) -> None:
         for found in instances(scene, owner):
             annotations.append({'id': len(annotations) + 1, 'image_id': image_id, **found})
     categories = [
-        {'id': index, 'name': name, 'supercategory': 'digit'}
+        {'id': index, 'name': name, 'supercategory': 'material'}
         for index, name in enumerate(CLASSES, start=1)
     ]
     content = {'images': images, 'annotations': annotations, 'categories': categories}
@@ -88,25 +105,20 @@ def write_split(root: Path, split: str, scenes: list[Scene]) -> None:
     file.write_text(json.dumps(content))
 
 
-def classes_of(scene: Scene) -> list[int]:
-    """The digit on each sticker."""
-    return [int(digits().target[sticker.scan]) for sticker in scene.stickers]
-
-
 def semantic_map(scene: Scene, owner: np.ndarray) -> np.ndarray:
-    """(H, W) uint8 labels of ADE20K's kind: 1 for the photograph, 2 + d for the digit d."""
-    labels = np.array([1, *(2 + digit for digit in classes_of(scene))], dtype=np.uint8)
+    """(H, W) uint8 labels of ADE20K's kind: 1 for the photograph, 2 + m for the material m."""
+    labels = np.array([1, *(2 + cutout.material for cutout in scene.cutouts)], dtype=np.uint8)
     return labels[owner]
 
 
 def instances(scene: Scene, owner: np.ndarray) -> list[dict]:
-    """COCO's description of each sticker's visible part."""
+    """COCO's description of each cut-out's visible part."""
     found = []
-    for number, digit in enumerate(classes_of(scene), start=1):
+    for number, cutout in enumerate(scene.cutouts, start=1):
         code = rle.encode(np.asfortranarray(owner == number, dtype=np.uint8))
         found.append(
             {
-                'category_id': digit + 1,
+                'category_id': cutout.material + 1,
                 'iscrowd': 0,
                 'area': int(rle.area(code)),
                 'bbox': rle.toBbox(code).tolist(),
@@ -116,6 +128,16 @@ def instances(scene: Scene, owner: np.ndarray) -> list[dict]:
     return found
 
 
+def progress(scenes: list[Scene], split: str) -> tqdm:
+    """The scenes, with a bar on the console."""
+    return tqdm(scenes, desc=f'drawing scenes, {split}', unit='image', file=sys.stdout)
+
+
+def save(image: np.ndarray, path: Path) -> None:
+    """Write a JPEG file with all of the colour, so that it ends at the silhouettes."""
+    Image.fromarray(image).save(path, quality=95, subsampling=0)
+
+
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -123,5 +145,6 @@ if __name__ == '__main__':
     parser.add_argument('root', type=Path, nargs='?', default=Path('data/scenes'))
     parser.add_argument('--train', type=int, default=240, help='scenes for training')
     parser.add_argument('--val', type=int, default=80, help='scenes for validation')
+    parser.add_argument('--unlabeled', type=int, default=1200, help='scenes for pre-training')
     parser.add_argument('--seed', type=int, default=0)
     make(**vars(parser.parse_args()))

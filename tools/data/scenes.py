@@ -1,56 +1,58 @@
 """Scenes of the miniature benchmarks: what is in them, and how they look.
 
-A scene is a piece of a photograph with a few digit stickers on it, which may overlap. A sticker is
-the ink of one scan with a border of paper around it, cut out along the border: its silhouette is
-exact, to the pixel. Scans and backgrounds of validation scenes are not in training scenes.
+A scene is a piece of a photograph with a few cut-outs of materials on it, which may overlap. What
+tells a brick from gravel is the pattern alone: shape, size and colours are drawn by lot. Silhouettes
+are exact, to the pixel. Validation scenes have other photographs and other parts of the materials
+than the scenes to learn from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import skimage.data
 from PIL import Image
-from scipy.ndimage import binary_dilation
-from sklearn.datasets import load_digits, load_sample_image
-from skimage.morphology import disk
-from sklearn.utils import Bunch
+from sklearn.datasets import load_sample_image
 
-from make_digits import PHOTOGRAPHS, enlarge, split_scans, two_colours
+from make_digits import PHOTOGRAPHS, two_colours
 
-CLASSES = ('zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine')
-# Backgrounds of each split. Colours of stickers are from the first four in both.
-BACKGROUNDS = {'train': PHOTOGRAPHS, 'val': ('china', 'flower')}
+CLASSES = ('brick', 'grass', 'gravel', 'page', 'coins')  # scikit-image's names
+# Backgrounds of each split. Colours of cut-outs are from the first four in all of them.
+BACKGROUNDS = {'train': PHOTOGRAPHS, 'val': ('china', 'flower'), 'unlabeled': PHOTOGRAPHS}
 SHAPES = ((96, 128), (128, 96))  # height and width of a scene
-SIZES = (24, 44)  # least and greatest height of a sticker's scan in pixels
-STICKERS = (3, 6)
-VISIBLE = 0.6  # least part of a silhouette that later stickers leave uncovered
-TRIES = 20  # places tried for a sticker before the scene goes without it
-INK = 0.35  # darkness from which a pixel of an enlarged scan counts as ink
+RADII = (13, 26)  # least and greatest mean radius of a cut-out in pixels
+WAVES = (0.25, 0.12)  # greatest swing of the outline, two and three times around, in radii
+ZOOM = (1.5, 2.5)  # pixels of a material in a pixel of the scene
+CUTOUTS = (2, 5)
+VISIBLE = 0.6  # least part of a silhouette that later cut-outs leave uncovered
+TRIES = 20  # places tried for a cut-out before the scene goes without it
 
 
 @dataclass(frozen=True)
-class Sticker:
-    """One object: which scan, how large, where, and in which colours (R, G, B).
+class Cutout:
+    """One object: a material, which part of it, its outline, where, and in which colours (R, G, B).
 
-    ``top`` and ``left`` are those of the silhouette's array, whose margin is the border of paper.
+    The outline is at ``radius * (1 + sum_k a_k cos(k t + p_k))`` in the direction t from the centre,
+    with ``(a_k, p_k)`` of k = 2 and 3 in ``waves``. ``top`` and ``left`` are those of the square
+    array around it.
     """
 
-    scan: int
-    size: int
+    material: int
+    patch: tuple[int, int, int]  # left, top and side, in pixels of the material
+    radius: float
+    waves: tuple[tuple[float, float], ...]
     top: int
     left: int
-    paper: tuple[float, ...]
-    pen: tuple[float, ...]
+    dark: tuple[float, ...]
+    light: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A piece of a photograph and the stickers on it, the lowest first.
+    """A piece of a photograph and the cut-outs on it, the lowest first.
 
     ``crop`` is left, top, right and bottom in pixels of the photograph, which are resized to
     ``shape`` (height, width).
@@ -59,13 +61,7 @@ class Scene:
     photograph: str
     crop: tuple[int, int, int, int]
     shape: tuple[int, int]
-    stickers: tuple[Sticker, ...]
-
-
-@cache
-def digits() -> Bunch:
-    """scikit-learn's handwritten digits."""
-    return load_digits()
+    cutouts: tuple[Cutout, ...]
 
 
 @cache
@@ -76,23 +72,35 @@ def photograph(name: str) -> Image.Image:
     return Image.fromarray(load_sample_image(f'{name}.jpg'))
 
 
+@cache
+def pixels(name: str) -> np.ndarray:
+    """A photograph as (H, W, 3) uint8."""
+    return np.asarray(photograph(name))
+
+
+@cache
+def material(index: int) -> Image.Image:
+    """A gray photograph of a material."""
+    return Image.fromarray(getattr(skimage.data, CLASSES[index])())
+
+
 def describe(split: str, count: int, seed: int) -> list[Scene]:
     """Think up scenes; the same ones for the same arguments.
 
     Args:
-        split: ``'train'`` or ``'val'``: which scans and photographs are used.
+        split: ``'train'``, ``'val'`` or ``'unlabeled'``: which photographs and which halves of the
+            materials are used.
         count: number of scenes; a larger number begins with the same scenes.
         seed: any integer from 0.
     """
-    scans = split_scans(digits())[split]
     rng = np.random.default_rng([seed, tuple(BACKGROUNDS).index(split)])
-    return [_describe_one(BACKGROUNDS[split], scans, rng) for _ in range(count)]
+    return [_describe_one(split, rng) for _ in range(count)]
 
 
-def _describe_one(names: Sequence[str], scans: np.ndarray, rng: np.random.Generator) -> Scene:
-    """A random piece of a photograph, and stickers of which none hides too much of another."""
+def _describe_one(split: str, rng: np.random.Generator) -> Scene:
+    """A random piece of a photograph, and cut-outs of which none hides too much of another."""
     height, width = SHAPES[rng.integers(len(SHAPES))]
-    name = names[rng.integers(len(names))]
+    name = BACKGROUNDS[split][rng.integers(len(BACKGROUNDS[split]))]
     picture = photograph(name)
     zoom = rng.uniform(1, min(picture.height / height, picture.width / width))
     crop_height, crop_width = int(height * zoom), int(width * zoom)
@@ -100,56 +108,68 @@ def _describe_one(names: Sequence[str], scans: np.ndarray, rng: np.random.Genera
     left = int(rng.integers(picture.width - crop_width + 1))
     owner = np.zeros((height, width), dtype=int)  # whose pixel it is; 0 is the photograph's
     areas: list[int] = []
-    stickers: list[Sticker] = []
-    for _ in range(rng.integers(STICKERS[0], STICKERS[1] + 1)):
+    cutouts: list[Cutout] = []
+    for _ in range(rng.integers(CUTOUTS[0], CUTOUTS[1] + 1)):
         for _ in range(TRIES):
-            sticker = _draw_lot(scans, owner.shape, rng)
+            cutout = _draw_lot(split, (height, width), rng)
             covered = owner.copy()
-            covered[place(sticker)][silhouette(sticker)] = len(stickers) + 1
+            covered[place(cutout)][silhouette(cutout)] = len(cutouts) + 1
             visible = np.bincount(covered.ravel(), minlength=len(areas) + 2)[1:-1]
             if (visible >= VISIBLE * np.array(areas)).all():
                 owner = covered
-                areas.append(int(silhouette(sticker).sum()))
-                stickers.append(sticker)
+                areas.append(int(silhouette(cutout).sum()))
+                cutouts.append(cutout)
                 break
     box = (left, top, left + crop_width, top + crop_height)
-    return Scene(name, box, (height, width), tuple(stickers))
+    return Scene(name, box, (height, width), tuple(cutouts))
 
 
-def _draw_lot(scans: np.ndarray, shape: Sequence[int], rng: np.random.Generator) -> Sticker:
-    """A random sticker somewhere within ``shape``; small ones are as frequent as large ones."""
-    scan = int(rng.choice(scans))
-    size = round(float(np.exp(rng.uniform(*np.log(SIZES)))))
-    side = size + 2 * border(size)
+def _draw_lot(split: str, shape: tuple[int, int], rng: np.random.Generator) -> Cutout:
+    """A random cut-out somewhere within ``shape``; small ones are as frequent as large ones."""
+    index = int(rng.integers(len(CLASSES)))
+    radius = float(np.exp(rng.uniform(*np.log(RADII))))
+    waves = tuple((float(rng.uniform(0, most)), float(rng.uniform(0, 2 * np.pi))) for most in WAVES)
+    side = _side(radius)
     top, left = (int(rng.integers(extent - side + 1)) for extent in shape)
-    picture = np.asarray(photograph(PHOTOGRAPHS[rng.integers(len(PHOTOGRAPHS))]))
-    paper, pen = (tuple(colour.tolist()) for colour in two_colours(picture, rng))
-    return Sticker(scan, size, top, left, paper, pen)
+    whole = material(index)
+    half = whole.width // 2  # the left one to learn from, the right one for validation
+    extent = min(round(side * rng.uniform(*ZOOM)), half, whole.height)
+    patch_left = int(rng.integers(half - extent + 1)) + (half if split == 'val' else 0)
+    patch_top = int(rng.integers(whole.height - extent + 1))
+    picture = pixels(PHOTOGRAPHS[rng.integers(len(PHOTOGRAPHS))])
+    dark, light = (tuple(colour.tolist()) for colour in two_colours(picture, rng))
+    return Cutout(index, (patch_left, patch_top, extent), radius, waves, top, left, dark, light)
 
 
-def border(size: int) -> int:
-    """Width in pixels of the paper around the ink."""
-    return max(2, size // 12)
+def _side(radius: float) -> int:
+    """Side of the array around any outline with this mean radius."""
+    return 2 * math.ceil(radius * (1 + sum(WAVES))) + 1
 
 
-def ink(sticker: Sticker) -> np.ndarray:
-    """(S, S) ink between 0 and 1, with the border as margin."""
-    enlarged = enlarge(digits().images[sticker.scan] / 16, sticker.size)
-    return np.pad(enlarged, border(sticker.size))
-
-
-def silhouette(sticker: Sticker) -> np.ndarray:
-    """(S, S) bool: the ink and the paper around it."""
-    return binary_dilation(ink(sticker) >= INK, disk(border(sticker.size)))
-
-
-def place(sticker: Sticker) -> tuple[slice, slice]:
-    """Rows and columns of the sticker's (S, S) array in the scene."""
-    side = sticker.size + 2 * border(sticker.size)
-    return (
-        slice(sticker.top, sticker.top + side),
-        slice(sticker.left, sticker.left + side),
+def silhouette(cutout: Cutout) -> np.ndarray:
+    """(S, S) bool: what lies within the outline."""
+    steps = np.arange(_side(cutout.radius)) - _side(cutout.radius) // 2
+    down, right = np.meshgrid(steps, steps, indexing='ij')
+    direction = np.arctan2(down, right)
+    swing = sum(
+        height * np.cos(times * direction + phase)
+        for times, (height, phase) in enumerate(cutout.waves, start=2)
     )
+    return np.hypot(down, right) <= cutout.radius * (1 + swing)
+
+
+def pattern(cutout: Cutout) -> np.ndarray:
+    """(S, S) the material between 0 (dark) and 1 (light)."""
+    left, top, extent = cutout.patch
+    patch = material(cutout.material).crop((left, top, left + extent, top + extent))
+    side = _side(cutout.radius)
+    return np.asarray(patch.resize((side, side), Image.Resampling.BOX)) / 255
+
+
+def place(cutout: Cutout) -> tuple[slice, slice]:
+    """Rows and columns of the cut-out's (S, S) array in the scene."""
+    side = _side(cutout.radius)
+    return slice(cutout.top, cutout.top + side), slice(cutout.left, cutout.left + side)
 
 
 def draw(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
@@ -157,21 +177,16 @@ def draw(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         The image (H, W, 3) uint8 RGB, and (H, W) int whose pixel is which: 0 is the photograph's,
-        ``i`` that of ``scene.stickers[i - 1]``.
+        ``i`` that of ``scene.cutouts[i - 1]``.
     """
     height, width = scene.shape
     piece = photograph(scene.photograph).crop(scene.crop)
     image = np.asarray(piece.resize((width, height), Image.Resampling.BOX), dtype=float).copy()
     owner = np.zeros(scene.shape, dtype=int)
-    for number, sticker in enumerate(scene.stickers, start=1):
-        shape = silhouette(sticker)
-        paper, pen = np.array(sticker.paper), np.array(sticker.pen)
-        colours = paper + ink(sticker)[..., None] * (pen - paper)
-        image[place(sticker)][shape] = colours[shape]
-        owner[place(sticker)][shape] = number
+    for number, cutout in enumerate(scene.cutouts, start=1):
+        shape = silhouette(cutout)
+        dark, light = np.array(cutout.dark), np.array(cutout.light)
+        colours = dark + pattern(cutout)[..., None] * (light - dark)
+        image[place(cutout)][shape] = colours[shape]
+        owner[place(cutout)][shape] = number
     return image.round().clip(0, 255).astype(np.uint8), owner
-
-
-def save(image: np.ndarray, path: Path) -> None:
-    """Write a JPEG file without loss of colour detail at the silhouettes."""
-    Image.fromarray(image).save(path, quality=95, subsampling=0)

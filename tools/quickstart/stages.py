@@ -15,6 +15,7 @@ from typing import TypeVar
 
 ROOT = Path(__file__).resolve().parents[2]
 START = time.monotonic()
+K = TypeVar('K')
 T = TypeVar('T')
 
 
@@ -59,7 +60,7 @@ def call(script: str, *arguments: object, label: str = '') -> None:
         raise subprocess.CalledProcessError(process.returncode, command)
 
 
-def together(jobs: dict[str, Callable[[], T]]) -> dict[str, T]:
+def together(jobs: dict[K, Callable[[], T]]) -> dict[K, T]:
     """Do jobs side by side; returns what each returned, or raises what the first failed with."""
     with ThreadPoolExecutor(len(jobs)) as pool:
         futures = {name: pool.submit(job) for name, job in jobs.items()}

@@ -2,8 +2,8 @@
 
     python tools/quickstart/transfer.py [--seeds 1] [--work-dir work_dirs/transfer_demo]
 
-Makes digits and scenes (``tools/data``), pre-trains a ViT with CMAE and a Swin with MimCo on the
-digits without labels, and trains UperNet, Mask R-CNN and ViTDet on the scenes, each from the
+Makes scenes (``tools/data/make_scenes.py``), pre-trains a ViT with CMAE and a Swin with MimCo on
+those without labels, and trains UperNet, Mask R-CNN and ViTDet on those with, each from the
 pre-trained encoder and, with the same settings, from random weights. The same networks untrained
 show where learning begins. Writes ``results.json`` and ``report.png`` into the work dir. All
 training runs through ``tools/train.py``, as a user's own does.
@@ -37,7 +37,7 @@ from stages import (
 )
 from transfer_report import draw_report
 
-DIGITS, SCENES = ROOT / 'data' / 'quickstart', ROOT / 'data' / 'scenes'
+SCENES = ROOT / 'data' / 'scenes'
 CONFIGS = ROOT / 'configs' / 'quickstart'
 STEPS = 6
 LABELS = {'untrained': '  untrained', 'random': '     random', 'pretrained': 'pre-trained'}
@@ -49,20 +49,21 @@ class Task:
 
     Attributes:
         config: of the training on scenes.
-        method: whose pre-training the encoder is from.
+        pretraining: the config that the encoder is pre-trained with.
         metrics: what is reported, with its name in the log and what it is multiplied by.
     """
 
     config: Path
-    method: str
+    pretraining: Path
     metrics: dict[str, tuple[str, float]]
 
 
 AP = {'box AP': ('coco/bbox_mAP', 100.0), 'mask AP': ('coco/segm_mAP', 100.0)}
+CMAE, MIMCO = CONFIGS / 'scenes_cmae.py', CONFIGS / 'scenes_mimco.py'
 TASKS = {
-    'UperNet': Task(CONFIGS / 'scenes_upernet.py', 'cmae', {'mIoU': ('mIoU', 1.0)}),
-    'Mask R-CNN': Task(CONFIGS / 'scenes_mask-rcnn.py', 'mimco', AP),
-    'ViTDet': Task(CONFIGS / 'scenes_vitdet.py', 'cmae', AP),
+    'UperNet': Task(CONFIGS / 'scenes_upernet.py', MIMCO, {'mIoU': ('mIoU', 1.0)}),
+    'Mask R-CNN': Task(CONFIGS / 'scenes_mask-rcnn.py', MIMCO, AP),
+    'ViTDet': Task(CONFIGS / 'scenes_vitdet.py', CMAE, AP),
 }
 
 
@@ -149,23 +150,23 @@ def main() -> None:
     args = parser.parse_args()
     work_dir = args.work_dir.resolve()
 
-    say(1, STEPS, 'Images: single digits without labels, and scenes with several digits')
-    call('tools/data/make_digits.py', DIGITS)
+    say(1, STEPS, 'Images: scenes with and without labels, as ADE20K and COCO have them')
     call('tools/data/make_scenes.py', SCENES)
 
-    say(2, STEPS, 'Pre-training on single digits: CMAE on ViT beside MoBY, then MimCo, on Swin')
+    say(2, STEPS, 'Pre-training without labels: CMAE on ViT beside MoBY, then MimCo, on Swin')
+    names = {'  ViT': CMAE, ' Swin': MIMCO}
     checkpoints = together(
         {
-            method: partial(pretrain, CONFIGS / f'{method}.py', work_dir / method, f'{method:>5}')
-            for method in ('cmae', 'mimco')
+            config: partial(pretrain, config, work_dir / config.stem, name)
+            for name, config in names.items()
         }
     )
 
     results: dict[str, dict] = {}
     for step, (name, task) in enumerate(TASKS.items(), start=3):
-        say(step, STEPS, f'{name} on scenes, from random and from {task.method} weights')
+        say(step, STEPS, f'{name} on scenes, from random and from pre-trained weights')
         folder = work_dir / task.config.stem
-        results[name] = compare(task, checkpoints[task.method], folder, args.seeds)
+        results[name] = compare(task, checkpoints[task.pretraining], folder, args.seeds)
 
     say(6, STEPS, 'Report')
     trained = {

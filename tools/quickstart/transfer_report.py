@@ -16,7 +16,8 @@ from report import NAMES, draw_bars
 
 SCENES = (0, 1, 2, 3, 4)  # validation scenes that are shown
 THRESHOLD = 0.5  # least score of a detection that is shown
-COLOURS = np.array([to_rgb(f'C{digit}') for digit in range(10)])
+CLASSES = ('brick', 'grass', 'gravel', 'page', 'coins')
+COLOURS = np.array([to_rgb(f'C{index}') for index in range(len(CLASSES))])
 STARTS = ('random', 'pretrained')
 
 
@@ -83,35 +84,35 @@ def show_prediction(axes: Axes, image: np.ndarray, result: object, title: str) -
     """A label map, or the instances that a detector is sure of."""
     if hasattr(result, 'pred_sem_seg'):
         labels = result.pred_sem_seg.data[0].numpy()  # 0 is the photograph
-        show(axes, paint(image, {digit: labels == digit + 1 for digit in range(10)}), title)
+        show(
+            axes, paint(image, {index: labels == index + 1 for index in range(len(CLASSES))}), title
+        )
         return
     instances = result.pred_instances  # type: ignore[attr-defined]
     show_instances(axes, image, instances[instances.scores >= THRESHOLD], title)
 
 
 def show_instances(axes: Axes, image: np.ndarray, instances: InstanceData, title: str) -> None:
-    """Masks, boxes and digits of instances, each digit in its colour."""
+    """Masks, boxes and names of instances, each class in its colour."""
     masks = instances.masks
     masks = masks.numpy() if hasattr(masks, 'numpy') else masks.to_ndarray()
     boxes = getattr(instances.bboxes, 'tensor', instances.bboxes).tolist()
     found: dict[int, np.ndarray] = {}
-    for digit, mask in zip(instances.labels.tolist(), masks, strict=True):
-        found[digit] = found.get(digit, False) | mask.astype(bool)
+    for label, mask in zip(instances.labels.tolist(), masks, strict=True):
+        found[label] = found.get(label, False) | mask.astype(bool)
     show(axes, paint(image, found), title)
-    for digit, (left, top, right, bottom) in zip(instances.labels.tolist(), boxes, strict=True):
-        corner, colour = (left - 0.5, top - 0.5), COLOURS[digit]
+    for label, (left, top, right, bottom) in zip(instances.labels.tolist(), boxes, strict=True):
+        corner, colour = (left - 0.5, top - 0.5), COLOURS[label]
         axes.add_patch(Rectangle(corner, right - left, bottom - top, fill=False, color=colour))
-        style = dict(color='white', backgroundcolor=(*colour, 0.8), va='top')
-        axes.text(left, top, str(digit), fontsize=6, clip_on=True, **style).get_bbox_patch().set(
-            pad=0.6, linewidth=0
-        )
+        style = dict(facecolor=colour, linewidth=0, pad=0.6)
+        axes.text(left, top, CLASSES[label], color='white', fontsize=6, va='top', bbox=style)
 
 
 def paint(image: np.ndarray, masks: dict[int, np.ndarray]) -> np.ndarray:
-    """The image, grey and pale, with the masks (H, W) bool of digits in their colours."""
+    """The image, grey and pale, with the masks (H, W) bool of classes in their colours."""
     painted = np.repeat(0.5 + 0.5 * image.mean(axis=2, keepdims=True), 3, axis=2)
-    for digit, mask in masks.items():
-        painted[mask] = 0.25 * image[mask] + 0.75 * COLOURS[digit]
+    for label, mask in masks.items():
+        painted[mask] = 0.25 * image[mask] + 0.75 * COLOURS[label]
     return painted
 
 

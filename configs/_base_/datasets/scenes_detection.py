@@ -1,13 +1,13 @@
-# The miniature COCO (tools/data/make_scenes.py): digit stickers on photographs, 240 scenes for
-# training and 80 for testing, with a jitter of the scale that spares the digits and no flip: a
-# mirrored digit is none.
+# The miniature COCO (tools/data/make_scenes.py): cut-outs of materials on photographs, 240 scenes for
+# training, cut to 96 x 96 px, and 80 for testing, whole.
 _base_ = './coco_lsj.py'
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
     dict(type='RandomResize', scale=(128, 128), ratio_range=(0.8, 1.25), keep_ratio=True),
-    dict(type='RandomCrop', crop_type='absolute', crop_size=(128, 128), recompute_bbox=True),
+    dict(type='RandomCrop', crop_type='absolute', crop_size=(96, 96), recompute_bbox=True),
+    dict(type='RandomFlip', prob=0.5),
     dict(type='FilterAnnotations', min_gt_bbox_wh=(8, 8)),
     dict(type='PackDetInputs'),
 ]
@@ -21,9 +21,7 @@ test_pipeline = [
 ]
 dataset = dict(
     data_root='data/scenes/coco/',
-    metainfo=dict(
-        classes=(
-            'zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine')))
+    metainfo=dict(classes=('brick', 'grass', 'gravel', 'page', 'coins')))
 testing = dict(batch_size=8, num_workers=1, dataset=dict(**dataset, pipeline=test_pipeline))
 train_dataloader = dict(
     batch_size=8, num_workers=1, dataset=dict(**dataset, pipeline=train_pipeline))

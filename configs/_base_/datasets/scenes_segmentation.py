@@ -1,5 +1,5 @@
-# The miniature ADE20K (tools/data/make_scenes.py): digit stickers on photographs, 240 scenes for
-# training and 80 for testing, cut to 96 x 96 px or slid over. No flip: a mirrored digit is none.
+# The miniature ADE20K (tools/data/make_scenes.py): cut-outs of materials on photographs, 240 scenes
+# for training, cut to 96 x 96 px, and 80 for testing.
 _base_ = './ade20k_slide.py'
 
 train_pipeline = [
@@ -7,6 +7,7 @@ train_pipeline = [
     dict(type='LoadAnnotations', reduce_zero_label=True),
     dict(type='RandomResize', scale=(128, 128), ratio_range=(0.8, 1.25), keep_ratio=True),
     dict(type='RandomCrop', crop_size=(96, 96)),
+    dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
 test_pipeline = [
@@ -20,10 +21,7 @@ dataset = dict(
     img_suffix='.jpg',
     seg_map_suffix='.png',
     reduce_zero_label=True,
-    metainfo=dict(
-        classes=(
-            'photograph', 'zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight',
-            'nine')))
+    metainfo=dict(classes=('photograph', 'brick', 'grass', 'gravel', 'page', 'coins')))
 testing = dict(num_workers=1, dataset=dict(**dataset, pipeline=test_pipeline))
 train_dataloader = dict(
     batch_size=8, num_workers=1, dataset=dict(**dataset, pipeline=train_pipeline))
