@@ -2,6 +2,14 @@
 # scenes (tools/data/make_scenes.py). bash tools/transfer_demo.sh runs it.
 _base_ = 'cmae.py'
 
+# A material's colour is its own: the target's are changed a little.
+data_preprocessor = dict(
+    views=[[], [
+        dict(
+            type='mcl_plugins.ColorJitter',
+            brightness=0.4, contrast=0.4, saturation=0.2, hue=0.05, prob=0.8),
+        dict(type='mcl_plugins.GaussianBlur', prob=0.5, sigma=(0.1, 1.0)),
+    ]])
 train_dataloader = dict(
     dataset=dict(
         data_root='data/scenes/coco',

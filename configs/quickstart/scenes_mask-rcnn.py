@@ -1,5 +1,5 @@
-# Mask R-CNN in minutes on a CPU: the Swin of mimco.py on the miniature COCO, from its checkpoint (the
-# student) or, with init_cfg=None, from random weights.
+# Mask R-CNN in minutes on a CPU: the Swin of scenes_mimco.py on the miniature COCO, from its checkpoint
+# (the student) or, with init_cfg=None, from random weights.
 # bash tools/transfer_demo.sh runs it and measures what it gave.
 _base_ = [
     '../_base_/models/mask_rcnn_swin.py',

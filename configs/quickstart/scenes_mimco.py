@@ -2,6 +2,7 @@
 # miniature COCO's unlabelled scenes. bash tools/transfer_demo.sh runs both.
 _base_ = 'mimco.py'
 
+data_preprocessor = dict(views=[[]])  # in colour
 model = dict(
     teacher=dict(
         backbone=dict(

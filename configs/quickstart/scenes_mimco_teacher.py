@@ -2,6 +2,15 @@
 # COCO's unlabelled scenes (tools/data/make_scenes.py). bash tools/transfer_demo.sh trains it first.
 _base_ = 'mimco_teacher.py'
 
+# A material's colour is its own: both views' are changed a little.
+colours = [
+    dict(
+        type='mcl_plugins.ColorJitter',
+        brightness=0.4, contrast=0.4, saturation=0.2, hue=0.05, prob=0.8),
+    dict(type='mcl_plugins.GaussianBlur', prob=0.5, sigma=(0.1, 1.0)),
+]
+data_preprocessor = dict(views=[colours, colours])
+del colours
 train_dataloader = dict(
     dataset=dict(
         data_root='data/scenes/coco',

@@ -1,5 +1,5 @@
-# ViTDet in minutes on a CPU: the ViT of cmae.py on the miniature COCO, from its checkpoint (the online
-# encoder) or, with init_cfg=None, from random weights.
+# ViTDet in minutes on a CPU: the ViT of scenes_cmae.py on the miniature COCO, from its checkpoint (the
+# online encoder) or, with init_cfg=None, from random weights.
 # bash tools/transfer_demo.sh runs it and measures what it gave.
 _base_ = [
     '../_base_/models/mask_rcnn_vitdet.py',

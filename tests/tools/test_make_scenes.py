@@ -22,8 +22,10 @@ from make_scenes import instances, make
 from scenes import (
     BACKGROUNDS,
     CLASSES,
+    CONTRAST,
     RADII,
     SHAPES,
+    TINTS,
     VISIBLE,
     WAVES,
     Cutout,
@@ -133,21 +135,23 @@ def test_unlabelled_scenes_are_not_the_training_scenes():
     assert not set(describe('unlabeled', 20, 0)) & set(describe('train', 20, 0))
 
 
-def test_colours_and_shapes_say_nothing_about_the_material():
-    """Over many cut-outs their means by material differ by chance alone."""
+def test_materials_have_tints_of_their_own_and_shapes_of_any():
+    """Over many cut-outs, means by material differ by chance alone, or are the tint's."""
     cutouts = [cutout for scene in describe('train', 400, 0) for cutout in scene.cutouts]
     labels = np.array([cutout.material for cutout in cutouts])
-    for cue in (
-        lambda cutout: cutout.radius,
-        lambda cutout: cutout.waves[0][0],
-        lambda cutout: np.mean(cutout.light),
-        lambda cutout: cutout.dark[0] - cutout.dark[2],
-    ):
+    for cue in (lambda cutout: cutout.radius, lambda cutout: cutout.waves[0][0]):
         values = np.array([cue(cutout) for cutout in cutouts])
         groups = [values[labels == label] for label in range(5)]
         for one, other in combinations(groups, 2):
             error = math.sqrt(one.var() / len(one) + other.var() / len(other))
             assert abs(one.mean() - other.mean()) < 4 * error
+    darks = np.array([cutout.dark for cutout in cutouts]) / CONTRAST[0]
+    for label, tint in enumerate(TINTS):
+        own = darks[labels == label]
+        assert np.abs(own.mean(0) - tint).max() < 4 * own.std(0).max() / math.sqrt(len(own))
+    # Tints overlap: the nearest one is often another material's.
+    nearest = np.linalg.norm(darks[:, None] - np.array(TINTS), axis=2).argmin(1)
+    assert 0.6 < (nearest == labels).mean() < 0.95
 
 
 def test_a_silhouette_fits_into_its_array_and_the_array_into_the_scene():

@@ -1,9 +1,9 @@
 """Scenes of the miniature benchmarks: what is in them, and how they look.
 
-A scene is a piece of a photograph with a few cut-outs of materials on it, which may overlap. What
-tells a brick from gravel is the pattern alone: shape, size and colours are drawn by lot. Silhouettes
-are exact, to the pixel. Validation scenes have other photographs and other parts of the materials
-than the scenes to learn from.
+A scene is a piece of a photograph with a few cut-outs of materials on it, which may overlap. A
+material has a pattern and a tint of its own, from which each cut-out's varies; shape and size are
+drawn by lot. Silhouettes are exact, to the pixel. Validation scenes have other photographs and other
+parts of the materials than the scenes to learn from.
 """
 
 from __future__ import annotations
@@ -17,10 +17,14 @@ import skimage.data
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from make_digits import PHOTOGRAPHS, two_colours
+from make_digits import PHOTOGRAPHS
 
 CLASSES = ('brick', 'grass', 'gravel', 'page', 'coins')  # scikit-image's names
-# Backgrounds of each split. Colours of cut-outs are from the first four in all of them.
+TINTS = ((150, 75, 55), (95, 130, 55), (120, 120, 130), (205, 195, 170), (175, 140, 60))
+TINT_SPREAD = 20.0  # standard deviation of each channel of a cut-out's tint
+BRIGHTNESS = (0.75, 1.25)  # of a cut-out
+CONTRAST = (0.4, 1.4)  # the darkest and the lightest of a pattern, in tints
+# Backgrounds of each split.
 BACKGROUNDS = {'train': PHOTOGRAPHS, 'val': ('china', 'flower'), 'unlabeled': PHOTOGRAPHS}
 SHAPES = ((96, 128), (128, 96))  # height and width of a scene
 RADII = (13, 26)  # least and greatest mean radius of a cut-out in pixels
@@ -70,12 +74,6 @@ def photograph(name: str) -> Image.Image:
     if name in PHOTOGRAPHS:
         return Image.fromarray(getattr(skimage.data, name)()[..., :3])
     return Image.fromarray(load_sample_image(f'{name}.jpg'))
-
-
-@cache
-def pixels(name: str) -> np.ndarray:
-    """A photograph as (H, W, 3) uint8."""
-    return np.asarray(photograph(name))
 
 
 @cache
@@ -136,8 +134,8 @@ def _draw_lot(split: str, shape: tuple[int, int], rng: np.random.Generator) -> C
     extent = min(round(side * rng.uniform(*ZOOM)), half, whole.height)
     patch_left = int(rng.integers(half - extent + 1)) + (half if split == 'val' else 0)
     patch_top = int(rng.integers(whole.height - extent + 1))
-    picture = pixels(PHOTOGRAPHS[rng.integers(len(PHOTOGRAPHS))])
-    dark, light = (tuple(colour.tolist()) for colour in two_colours(picture, rng))
+    tint = rng.uniform(*BRIGHTNESS) * rng.normal(TINTS[index], TINT_SPREAD)
+    dark, light = (tuple((factor * tint).clip(0, 255).tolist()) for factor in CONTRAST)
     return Cutout(index, (patch_left, patch_top, extent), radius, waves, top, left, dark, light)
 
 
