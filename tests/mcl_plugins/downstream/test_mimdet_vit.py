@@ -17,7 +17,7 @@ from mcl_plugins.downstream.mimdet_vit import MIMDetViT, resize_table
 from mcl_plugins.downstream.windowed_conv_vit import WindowedConvViT
 
 SMALL = dict(arch=ARCH, img_size=64, patch_size=8, window_size=4)
-CONMIM = dict(**SMALL, qkv_bias='qv', layer_scale=0.1)
+CONMIM = dict(**SMALL, global_blocks=(1, 3), qkv_bias='qv', layer_scale=0.1)
 PRETRAINED = dict(arch=ARCH, img_size=32, patch_size=8, layer_scale_init_value=0.1)
 HYBRID = dict(embed_dims=(8, 12, 24), depths=(1, 1, 4), num_heads=3)
 

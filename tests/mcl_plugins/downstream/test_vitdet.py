@@ -10,7 +10,14 @@ from mcl_plugins.downstream.vitdet import ViTDet
 from mcl_plugins.downstream.windowed_vit import MapBlock
 
 ARCH = dict(embed_dims=24, num_layers=4, num_heads=3, feedforward_channels=48)
-SMALL = dict(arch=ARCH, img_size=64, patch_size=8, window_size=3, pretrain_img_size=32)
+SMALL = dict(
+    arch=ARCH,
+    img_size=64,
+    patch_size=8,
+    window_size=3,
+    global_blocks=(1, 3),
+    pretrain_img_size=32,
+)
 PRETRAINED = dict(arch=ARCH, img_size=32, patch_size=8)
 
 
@@ -177,7 +184,7 @@ def test_layers_of_parameters():
 @pytest.mark.parametrize(
     ('settings', 'complaint'),
     [
-        (dict(arch={**ARCH, 'num_layers': 5}), 'do not divide into 4 groups'),
+        (dict(arch={**ARCH, 'num_layers': 5}, global_blocks=None), 'do not divide into 4 groups'),
         (dict(global_blocks=(4,)), r'global_blocks=\(4,\): the blocks are 0 to 3'),
         (dict(out_indices=(1, 7)), r'out_indices=\(1, 7\)'),
         (dict(img_size=60), 'img_size=60 is not a multiple of patch_size=8'),
