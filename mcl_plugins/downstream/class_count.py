@@ -10,7 +10,6 @@ from torch.utils.data import Dataset
 from ..hooks.unwrap import unwrapped_model
 from ..registry import HOOKS
 
-
 # The last layer of a head: mmseg's, and those of mmdet's box and mask heads.
 _OUTPUTS = ('conv_seg', 'fc_cls', 'conv_logits')
 

@@ -79,7 +79,7 @@ class WindowedConvViT(ConvViT):
         self.global_bias = SharedBias(self.patch_resolution, settings['num_heads'])
         fix_parameter(self, 'pos_embed')
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """(N, 3, H, W) with H = W = ``img_size`` -> maps at strides 4, 8, 16 and 32."""
         check_fixed_size(x, self.img_size)
         *stages, x = self._maps(x)

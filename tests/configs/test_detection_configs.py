@@ -1,4 +1,4 @@
-"""COCO configs: what they say, what they read, how they learn, and a step and a prediction of each."""
+"""COCO configs: settings, data, learning rates, and a step and a prediction of each network."""
 
 import json
 import re
