@@ -90,6 +90,14 @@ def test_every_pretraining_goes_in(tmp_path, encoder):
             assert not torch.equal(value, before[name]), name
 
 
+def test_a_fine_tuned_classifier_goes_in(tmp_path):
+    source = randomised(VisionTransformer(**PRETRAINED, out_type='avg_featmap', final_norm=False))
+    assert 'ln2.weight' in source.state_dict()
+    model = ViTDet(**SMALL, init_cfg=save(source, tmp_path / 'tuned.pth'))
+    model.init_weights()
+    torch.testing.assert_close(model.layers[3].ln2.weight, source.layers[3].ln2.weight)
+
+
 def test_positions_of_another_grid_are_resized_and_those_of_a_map_interpolated(tmp_path):
     source = randomised(VisionTransformer(ARCH, 48, 8))
     model = ViTDet(**SMALL, init_cfg=save(source, tmp_path / 'pre.pth'))
