@@ -194,7 +194,7 @@ def test_layers_of_parameters():
     [
         (dict(arch={**ARCH, 'num_layers': 5}, global_blocks=None), 'do not divide into 4 groups'),
         (dict(global_blocks=(4,)), r'global_blocks=\(4,\): the blocks are 0 to 3'),
-        (dict(out_indices=(1, 7)), r'out_indices=\(1, 7\)'),
+        (dict(out_indices=(1, 2)), r'out_indices=\(1, 2\) must ascend and end with the last'),
         (dict(img_size=60), 'img_size=60 is not a multiple of patch_size=8'),
         (dict(pretrain_img_size=30), 'not a multiple'),
         (dict(arch='tiny'), "Unknown arch 'tiny'"),
