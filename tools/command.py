@@ -79,7 +79,7 @@ def read_config(path: str) -> Config:
     """Read a config file whose library, mmseg or mmdet, may not be installed.
 
     Raises:
-        ValueError: it is not, or not with what the config needs; names the command that installs it.
+        ValueError: it is not, or lacks what the config needs; names the command that installs it.
     """
     remedy = 'run: bash tools/setup_env.sh --with-ops'
     try:
@@ -91,10 +91,12 @@ def read_config(path: str) -> Config:
         return config
     try:
         # Detection computes with mmcv's compiled ops; mmdet does not even import without them.
-        compat.import_quietly(*(['mmcv._ext'] if library == 'mmdet' else []), f'{library}.models')
+        ops = ['mmcv._ext'] if library == 'mmdet' else []
+        compat.import_quietly(*ops, f'{library}.models', f'{library}.datasets')
     except ImportError as error:
         missing = "mmcv's compiled ops" if 'mmcv._ext' in str(error) else library
         raise ValueError(f'{path} needs {missing} ({error}); {remedy}') from error
+    compat.ignore_mmseg_notices()
     return config
 
 

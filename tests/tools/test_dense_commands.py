@@ -83,7 +83,7 @@ def call(monkeypatch, tmp_path):
     MMLogger.get_instance('tests')
 
 
-def test_a_segmentor_is_trained_tested_and_shown(config, call, tmp_path):
+def test_a_segmentor_is_trained_tested_and_shown(config, call, tmp_path, recwarn):
     """From a pre-training file, over a whole training, to several scales and pictures."""
     encoder, start = MaskedViT(arch=ARCH, img_size=32), tmp_path / 'epoch_1.pth'
     torch.save({'state_dict': {f'backbone.{k}': v for k, v in encoder.state_dict().items()}}, start)
@@ -91,6 +91,7 @@ def test_a_segmentor_is_trained_tested_and_shown(config, call, tmp_path):
     runner = call(train, config, '--cfg-options', option)
     runner.train()
     assert type(runner).__module__ == 'mcl_plugins.runner'
+    assert not [w for w in recwarn if 'mmseg' in w.filename], 'mmseg warns of nothing'
     # 2 of the 16 images that the rate is stated for.
     assert runner.optim_wrapper.optimizer.defaults['lr'] == 1e-4
     assert max(g['initial_lr'] for g in runner.optim_wrapper.optimizer.param_groups) == 1.25e-5
