@@ -1,4 +1,4 @@
-"""Stops a segmentor whose heads and data have another number of classes."""
+"""Stops a segmentor or detector whose heads and data have another number of classes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from torch.utils.data import Dataset
 
 from ..hooks.unwrap import unwrapped_model
 from ..registry import HOOKS
+
+# The last layer of a head: mmseg's, and those of mmdet's box and mask heads.
+_OUTPUTS = ('conv_seg', 'fc_cls', 'conv_logits')
 
 
 @HOOKS.register_module()
@@ -38,7 +41,8 @@ def check_class_count(model: nn.Module, dataset: Dataset) -> None:
     if classes is None:
         return
     for name, module in model.named_modules():
-        if hasattr(module, 'conv_seg') and module.num_classes != len(classes):
+        last = any(hasattr(module, layer) for layer in _OUTPUTS)
+        if last and module.num_classes != len(classes):
             raise ValueError(
                 f'model.{name} has num_classes={module.num_classes}, but the data set has '
                 f'{len(classes)} classes: set num_classes of the heads to that, or '

@@ -54,7 +54,7 @@ class MIMDetViT(WindowedViT):
     ) -> None:
         super().__init__(arch, img_size, window_size=window_size, out_indices=out_indices, **kwargs)
         if out_indices is None:
-            self.out_indices = evenly_spaced(self.num_layers)
+            self.out_indices = list(evenly_spaced(self.num_layers))
         self.window_bias = SharedBias((window_size, window_size), self.num_heads)
         self.global_bias = SharedBias(self.patch_resolution, self.num_heads)
         self.position_size = self.patch_resolution

@@ -24,7 +24,7 @@ def build_coco_dataset(**settings: Any) -> Any:
 
 @MODELS.register_module(name='SingleRoIExtractor')
 def build_roi_extractor(**settings: Any) -> Any:
-    """Build a :class:`mcl_plugins.downstream.mmdet_roi.SingleRoIExtractor`.
+    """Build a :class:`mcl_plugins.downstream.mmdet_heads.SingleRoIExtractor`.
 
     Args:
         **settings: those of mmdet's ``SingleRoIExtractor``.
@@ -32,6 +32,21 @@ def build_roi_extractor(**settings: Any) -> Any:
     Raises:
         ImportError: mmdet, or mmcv's ops, are not installed.
     """
-    from .mmdet_roi import SingleRoIExtractor  # noqa: PLC0415  mmdet is optional
+    from .mmdet_heads import SingleRoIExtractor  # noqa: PLC0415  mmdet is optional
 
     return SingleRoIExtractor(**settings)
+
+
+@MODELS.register_module(name='RPNHead')
+def build_rpn_head(**settings: Any) -> Any:
+    """Build a :class:`mcl_plugins.downstream.mmdet_heads.RPNHead`.
+
+    Args:
+        **settings: those of mmdet's ``RPNHead``.
+
+    Raises:
+        ImportError: mmdet, or mmcv's ops, are not installed.
+    """
+    from .mmdet_heads import RPNHead  # noqa: PLC0415  mmdet is optional
+
+    return RPNHead(**settings)

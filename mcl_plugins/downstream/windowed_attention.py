@@ -134,24 +134,26 @@ class SharedBias(nn.Module):
         num_heads: number of heads.
     """
 
-    relative_position_index: Tensor
-
     def __init__(self, size: tuple[int, int], num_heads: int) -> None:
         super().__init__()
+        self.size = size
         rows, columns = size
         self.relative_position_bias_table = nn.Parameter(
             torch.zeros((2 * rows - 1) * (2 * columns - 1), num_heads)
         )
-        row, column = (
-            torch.arange(rows * columns) // columns,
-            torch.arange(rows * columns) % columns,
-        )
-        index = (row[:, None] - row[None, :] + rows - 1) * (2 * columns - 1)
-        index = index + column[:, None] - column[None, :] + columns - 1
-        # It follows from the size: no part of a checkpoint.
-        self.register_buffer('relative_position_index', index, persistent=False)
 
     def forward(self) -> Tensor:
-        """(heads, T, T), by query and key in raster order."""
-        bias = self.relative_position_bias_table[self.relative_position_index]
-        return bias.permute(2, 0, 1).contiguous()
+        """(heads, T, T), by query and key in raster order; in autocast's type, once for all blocks.
+
+        The table is cut into overlapping pieces, whose gradient is a sum of slices. Looking up each
+        of T^2 pairs would need an index of their number, and add them up one by one.
+        """
+        rows, columns = self.size
+        table = self.relative_position_bias_table.unflatten(0, (2 * rows - 1, 2 * columns - 1))
+        # An offset i - k is at i - k + H - 1. Backwards, piece H - 1 - i has it at its place k.
+        pieces = table.flip(0, 1).unfold(0, rows, 1).unfold(1, columns, 1)
+        bias = pieces.permute(2, 0, 1, 3, 4).flip(1, 2).flatten(3).flatten(1, 2)
+        device = bias.device.type
+        if torch.is_autocast_enabled(device):
+            bias = bias.to(torch.get_autocast_dtype(device))
+        return bias

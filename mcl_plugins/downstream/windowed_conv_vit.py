@@ -16,7 +16,7 @@ from ..registry import MODELS
 from .mimdet_vit import check_fixed_size, fit_shared_tables
 from .recompute import recompute
 from .windowed_attention import SharedBias
-from .windowed_vit import MapBlock, check_blocks
+from .windowed_vit import MapBlock, check_global_blocks
 
 
 @MODELS.register_module()
@@ -60,7 +60,7 @@ class WindowedConvViT(ConvViT):
         settings = self.arch_zoo[arch.lower()] if isinstance(arch, str) else arch
         if global_blocks is None:
             global_blocks = np.linspace(0, self.num_layers - 1, 4).astype(int).tolist()
-        check_blocks('global_blocks', global_blocks, self.num_layers)
+        check_global_blocks(global_blocks, self.num_layers)
         self.global_blocks = tuple(global_blocks)
         rates = np.linspace(0, drop_path_rate, sum(settings['depths']))[-self.num_layers :]
         self.layers = ModuleList(
@@ -79,7 +79,7 @@ class WindowedConvViT(ConvViT):
         self.global_bias = SharedBias(self.patch_resolution, settings['num_heads'])
         fix_parameter(self, 'pos_embed')
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """(N, 3, H, W) with H = W = ``img_size`` -> maps at strides 4, 8, 16 and 32."""
         check_fixed_size(x, self.img_size)
         *stages, x = self._maps(x)

@@ -18,6 +18,7 @@ from ..backbones import VisionTransformer
 from ..backbones.checks import ARCH_KEYS, check_arch, check_image_size
 from ..checkpoint.loading import init_from_checkpoint
 from ..initialisation import normal_layers
+from .dense_vit import check_out_indices
 from .recompute import recompute
 from .windowed_attention import MapAttention
 
@@ -78,10 +79,10 @@ def evenly_spaced(num_layers: int, parts: int = 4) -> tuple[int, ...]:
     return tuple(range(num_layers // parts - 1, num_layers, num_layers // parts))
 
 
-def check_blocks(name: str, blocks: Sequence[int], num_layers: int) -> None:
+def check_global_blocks(blocks: Sequence[int], num_layers: int) -> None:
     """Raise a ValueError unless all of ``blocks`` exist."""
     if not set(blocks) <= set(range(num_layers)):
-        raise ValueError(f'{name}={tuple(blocks)}: the blocks are 0 to {num_layers - 1}.')
+        raise ValueError(f'global_blocks={tuple(blocks)}: the blocks are 0 to {num_layers - 1}.')
 
 
 class WindowedViT(BaseBackbone):
@@ -105,8 +106,8 @@ class WindowedViT(BaseBackbone):
         with_cp: recompute blocks in the backward pass, which saves memory.
 
     Raises:
-        ValueError: unknown ``arch``, an ``img_size`` that patches do not tile, or a block that
-            there is not.
+        ValueError: unknown ``arch``, an ``img_size`` that patches do not tile, a block that
+            there is not, or ``out_indices`` that do not end with the last block.
     """
 
     arch_zoo = VisionTransformer.arch_zoo
@@ -144,9 +145,9 @@ class WindowedViT(BaseBackbone):
             global_blocks = evenly_spaced(self.num_layers)
         if out_indices is None:
             out_indices = (self.num_layers - 1,)
-        check_blocks('global_blocks', global_blocks, self.num_layers)
-        check_blocks('out_indices', out_indices, self.num_layers)
-        self.global_blocks, self.out_indices = tuple(global_blocks), tuple(out_indices)
+        check_global_blocks(global_blocks, self.num_layers)
+        self.global_blocks = tuple(global_blocks)
+        self.out_indices = check_out_indices(out_indices, self.num_layers)
 
         self.patch_embed = PatchEmbed(
             embed_dims=self.embed_dims, kernel_size=patch_size, stride=patch_size

@@ -257,7 +257,7 @@ def labelled(height, width, **meta):
     ],
 )
 def test_a_checkpoint_goes_in_without_surgery(name, source, tmp_path):
-    """Through the initialisation of the segmentor, which would not notice that nothing was loaded."""
+    """Through the segmentor's own initialisation, which would not notice if nothing was loaded."""
     encoder, path = source(), tmp_path / 'epoch_1.pth'
     save_file({'state_dict': {f'backbone.{k}': v for k, v in encoder.state_dict().items()}}, path)
     config = shrunken(name)

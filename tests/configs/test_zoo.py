@@ -28,8 +28,6 @@ CONFIGS = [f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.na
 DENSE = {f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.dense}
 STEPS = [name for name in CONFIGS if name not in DENSE]
 ABLATIONS = [f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.ablations]
-# Segmentors and detectors are tried in test_segmentation_configs.py and test_detection_configs.py.
-ENCODERS = [name for name in CONFIGS if not re.search('/(ade20k|coco)-', name)]
 # For users' own images: they stand in no table.
 OWN_CONFIGS = [f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.own_images]
 PROCESSES = 2

@@ -31,9 +31,9 @@ model = dict(
             num_outs=5,
             norm_cfg=dict(type='mcl_plugins.SyncBN')),
     ],
-    rpn_head=dict(num_convs=2),
+    # Boxes are float32, also under bfloat16.
+    rpn_head=dict(type='mcl_plugins.RPNHead', num_convs=2),
     roi_head=dict(
-        # In float32: mmcv's RoIAlign has no bfloat16.
         bbox_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor'),
         mask_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor'),
         bbox_head=dict(

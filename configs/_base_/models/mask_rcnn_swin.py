@@ -11,7 +11,8 @@ model = dict(
         pad_small_map=True,  # small images leave less than a window to the last stage
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
     neck=dict(in_channels=[96, 192, 384, 768]),
+    # Boxes are float32, also under bfloat16.
+    rpn_head=dict(type='mcl_plugins.RPNHead'),
     roi_head=dict(
-        # In float32: mmcv's RoIAlign has no bfloat16.
         bbox_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor'),
         mask_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor')))

@@ -17,8 +17,9 @@ model = dict(
         dict(type='mcl_plugins.ViTPyramid', embed_dims=768),
         dict(type='FPN', in_channels=[768, 768, 768, 768], out_channels=256, num_outs=5),
     ],
+    # Boxes are float32, also under bfloat16.
+    rpn_head=dict(type='mcl_plugins.RPNHead'),
     roi_head=dict(
-        # In float32: mmcv's RoIAlign has no bfloat16.
         bbox_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor'),
         mask_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor'),
         bbox_head=dict(

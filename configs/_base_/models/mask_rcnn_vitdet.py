@@ -14,9 +14,9 @@ model = dict(
         drop_path_rate=0.1,
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
     neck=dict(_delete_=True, type='mcl_plugins.SimpleFPN', in_channels=768, out_channels=256),
-    rpn_head=dict(num_convs=2),
+    # Boxes are float32, also under bfloat16.
+    rpn_head=dict(type='mcl_plugins.RPNHead', num_convs=2),
     roi_head=dict(
-        # In float32: mmcv's RoIAlign has no bfloat16.
         bbox_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor'),
         mask_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor'),
         bbox_head=dict(

@@ -1,6 +1,6 @@
-# Masked MoCo ViT-B/16 on ADE20K, UperNet, 80k iterations, batch 16: mIoU 47.6; from MoCo v3 46.6
-# (paper, section 4.3). The paper gives no more; the rest is the recipe that reproduces MAE's 48.1
-# with twice the iterations (implus/mae_segmentation). Give the pre-training checkpoint with
+# Masked MoCo ViT-B/16 on ADE20K, UperNet, 80k iterations, batch 16: mIoU 47.6, from MoCo v3 46.6
+# (paper, which gives no more). The rest is the recipe that reproduces MAE's 48.1 with twice the
+# iterations (implus/mae_segmentation). Give the pre-training checkpoint with
 # --cfg-options model.backbone.init_cfg.checkpoint=...
 _base_ = [
     '../../_base_/models/upernet_vit.py',

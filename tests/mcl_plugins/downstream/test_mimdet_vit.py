@@ -17,13 +17,13 @@ from mcl_plugins.downstream.mimdet_vit import MIMDetViT, resize_table
 from mcl_plugins.downstream.windowed_conv_vit import WindowedConvViT
 
 SMALL = dict(arch=ARCH, img_size=64, patch_size=8, window_size=4)
-CONMIM = dict(**SMALL, qkv_bias='qv', layer_scale=0.1)
+CONMIM = dict(**SMALL, global_blocks=(1, 3), qkv_bias='qv', layer_scale=0.1)
 PRETRAINED = dict(arch=ARCH, img_size=32, patch_size=8, layer_scale_init_value=0.1)
 HYBRID = dict(embed_dims=(8, 12, 24), depths=(1, 1, 4), num_heads=3)
 
 
 def test_only_the_four_global_blocks_look_beyond_their_window():
-    model = randomised(MIMDetViT(**SMALL, global_blocks=(2,), out_indices=(1, 2)))
+    model = randomised(MIMDetViT(**SMALL, global_blocks=(2,), out_indices=(1, 3)))
     x = torch.randn(1, 3, 64, 64)
     changed = x.clone()
     changed[..., :8, :8] += 1  # the first patch
@@ -40,7 +40,7 @@ def test_one_table_for_the_windows_and_one_for_the_global_blocks():
         'window_bias.relative_position_bias_table': (31 * 31, 12),
         'global_bias.relative_position_bias_table': (127 * 127, 12),
     }
-    assert model.out_indices == model.global_blocks == (2, 5, 8, 11)
+    assert tuple(model.out_indices) == model.global_blocks == (2, 5, 8, 11)
 
 
 def test_absolute_positions_are_fixed_sines_and_cosines():

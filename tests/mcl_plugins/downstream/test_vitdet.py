@@ -10,7 +10,14 @@ from mcl_plugins.downstream.vitdet import ViTDet
 from mcl_plugins.downstream.windowed_vit import MapBlock
 
 ARCH = dict(embed_dims=24, num_layers=4, num_heads=3, feedforward_channels=48)
-SMALL = dict(arch=ARCH, img_size=64, patch_size=8, window_size=3, pretrain_img_size=32)
+SMALL = dict(
+    arch=ARCH,
+    img_size=64,
+    patch_size=8,
+    window_size=3,
+    global_blocks=(1, 3),
+    pretrain_img_size=32,
+)
 PRETRAINED = dict(arch=ARCH, img_size=32, patch_size=8)
 
 
@@ -81,6 +88,14 @@ def test_every_pretraining_goes_in(tmp_path, encoder):
         else:
             torch.testing.assert_close(value, given[name])
             assert not torch.equal(value, before[name]), name
+
+
+def test_a_fine_tuned_classifier_goes_in(tmp_path):
+    source = randomised(VisionTransformer(**PRETRAINED, out_type='avg_featmap', final_norm=False))
+    assert 'ln2.weight' in source.state_dict()
+    model = ViTDet(**SMALL, init_cfg=save(source, tmp_path / 'tuned.pth'))
+    model.init_weights()
+    torch.testing.assert_close(model.layers[3].ln2.weight, source.layers[3].ln2.weight)
 
 
 def test_positions_of_another_grid_are_resized_and_those_of_a_map_interpolated(tmp_path):
@@ -177,9 +192,9 @@ def test_layers_of_parameters():
 @pytest.mark.parametrize(
     ('settings', 'complaint'),
     [
-        (dict(arch={**ARCH, 'num_layers': 5}), 'do not divide into 4 groups'),
+        (dict(arch={**ARCH, 'num_layers': 5}, global_blocks=None), 'do not divide into 4 groups'),
         (dict(global_blocks=(4,)), r'global_blocks=\(4,\): the blocks are 0 to 3'),
-        (dict(out_indices=(1, 7)), r'out_indices=\(1, 7\)'),
+        (dict(out_indices=(1, 2)), r'out_indices=\(1, 2\) must ascend and end with the last'),
         (dict(img_size=60), 'img_size=60 is not a multiple of patch_size=8'),
         (dict(pretrain_img_size=30), 'not a multiple'),
         (dict(arch='tiny'), "Unknown arch 'tiny'"),

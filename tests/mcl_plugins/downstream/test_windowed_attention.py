@@ -155,3 +155,16 @@ def test_keys_have_no_bias_in_beits_way():
         }
     )
     torch.testing.assert_close(module(x), twin(x))
+
+
+def test_shared_bias_passes_the_gradient_of_every_pair():
+    module = SharedBias((2, 3), HEADS)
+    weights = torch.randn(HEADS, 6, 6)
+    (module() * weights).sum().backward()
+    expected = torch.zeros(3, 5, HEADS)
+    for i, (row, column) in enumerate(grid(2, 3)):
+        for j, (key_row, key_column) in enumerate(grid(2, 3)):
+            expected[row - key_row + 1, column - key_column + 2] += weights[:, i, j]
+    torch.testing.assert_close(module.relative_position_bias_table.grad, expected.flatten(0, 1))
+    with torch.autocast('cpu', torch.bfloat16):
+        assert module().dtype == torch.bfloat16
