@@ -21,7 +21,7 @@ model = dict(
     auxiliary_head=dict(in_channels=96, in_index=1, channels=48, num_classes=6),
 )
 
-optim_wrapper = dict(optimizer=dict(lr=2e-3))
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
 auto_scale_lr = dict(base_batch_size=8)
 train_cfg = dict(max_iters=360, val_interval=360)
 param_scheduler = [

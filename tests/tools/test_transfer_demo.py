@@ -10,6 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DATASETS, MODELS, DefaultScope
+from mmpretrain.registry import DATASETS as PRETRAINING_SETS
 from mmpretrain.registry import MODELS as PRETRAINED
 from PIL import Image
 
@@ -66,6 +67,27 @@ def pretrained(tmp_path):
         files[path] = tmp_path / f'{path.stem}.pth'
         save_file({'state_dict': model.state_dict(), 'meta': {}}, files[path])
     return files
+
+
+@pytest.mark.parametrize(
+    ('config', 'crops'),
+    [(CMAE, 2), (MIMCO, 1), (MIMCO.with_name('scenes_mimco_teacher.py'), 2)],
+    ids=lambda value: getattr(value, 'stem', ''),
+)
+def test_pretraining_sees_colour_crops_of_unlabelled_scenes(scenes, config, crops):
+    config = Config.fromfile(config)
+    settings = {**config.train_dataloader.dataset, 'data_root': str(scenes / 'coco')}
+    dataset = PRETRAINING_SETS.build(settings)
+    assert len(dataset) == COUNTS['unlabeled']
+    inputs = dataset[0]['inputs']
+    inputs = inputs if isinstance(inputs, list) else [inputs]
+    assert [tuple(image.shape) for image in inputs] == [(3, 32, 32)] * crops
+    preprocessor = PRETRAINED.build(config.data_preprocessor)
+    batch = [torch.stack([image] * 4) for image in inputs]
+    views = preprocessor({'inputs': batch if crops > 1 else batch[0]}, training=True)['inputs']
+    for view in views:
+        spread = (view - view.mean(1, keepdim=True)).abs().amax((1, 2, 3))
+        assert (spread > 0.1).all()  # not gray
 
 
 @pytest.mark.parametrize('name', NAMES)

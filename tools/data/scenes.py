@@ -24,8 +24,12 @@ TINTS = ((150, 75, 55), (95, 130, 55), (120, 120, 130), (205, 195, 170), (175, 1
 TINT_SPREAD = 20.0  # standard deviation of each channel of a cut-out's tint
 BRIGHTNESS = (0.75, 1.25)  # of a cut-out
 CONTRAST = (0.4, 1.4)  # the darkest and the lightest of a pattern, in tints
-# Backgrounds of each split.
-BACKGROUNDS = {'train': PHOTOGRAPHS, 'val': ('china', 'flower'), 'unlabeled': PHOTOGRAPHS}
+MORE = ('hubble_deep_field', 'immunohistochemistry', 'retina', 'stereo_motorcycle')
+BACKGROUNDS = {
+    'train': (*PHOTOGRAPHS, *MORE),
+    'val': ('china', 'flower'),
+    'unlabeled': (*PHOTOGRAPHS, *MORE),
+}
 SHAPES = ((96, 128), (128, 96))  # height and width of a scene
 RADII = (13, 26)  # least and greatest mean radius of a cut-out in pixels
 WAVES = (0.25, 0.12)  # greatest swing of the outline, two and three times around, in radii
@@ -71,9 +75,11 @@ class Scene:
 @cache
 def photograph(name: str) -> Image.Image:
     """A photograph that scikit-image or scikit-learn ships."""
-    if name in PHOTOGRAPHS:
-        return Image.fromarray(getattr(skimage.data, name)()[..., :3])
-    return Image.fromarray(load_sample_image(f'{name}.jpg'))
+    if name in BACKGROUNDS['val']:
+        return Image.fromarray(load_sample_image(f'{name}.jpg'))
+    picture = getattr(skimage.data, name)()
+    picture = picture[0] if isinstance(picture, tuple) else picture  # a stereo pair's left one
+    return Image.fromarray(picture[..., :3])
 
 
 @cache
