@@ -94,9 +94,7 @@ def untrained(task: Task, work_dir: Path) -> dict[str, float]:
     return metrics_of(task, json.loads(out.read_text()))
 
 
-def fine_tune(
-    task: Task, work_dir: Path, checkpoint: Path | None, seed: int, **options: object
-) -> dict[str, float]:
+def fine_tune(task: Task, work_dir: Path, checkpoint: Path | None, seed: int) -> dict[str, float]:
     """Metrics after training on the scenes, from a checkpoint or from random weights."""
     start = (
         {'model__backbone__init_cfg__checkpoint': checkpoint}
@@ -104,14 +102,12 @@ def fine_tune(
         else {'model__backbone__init_cfg': None}
     )
     label = LABELS['pretrained' if checkpoint else 'random']
-    train(task.config, work_dir, label, randomness__seed=seed, **start, **options)
+    train(task.config, work_dir, label, randomness__seed=seed, **start)
     evaluations = [row for row in logged(work_dir) if 'loss' not in row]
     return metrics_of(task, evaluations[-1])
 
 
-def compare(
-    task: Task, checkpoint: Path, work_dir: Path, seeds: int, **options: object
-) -> dict[str, dict]:
+def compare(task: Task, checkpoint: Path, work_dir: Path, seeds: int) -> dict[str, dict]:
     """Measure a task's network untrained, trained from random weights, and from a checkpoint.
 
     Args:
@@ -119,7 +115,6 @@ def compare(
         checkpoint: of the pre-training.
         work_dir: gets a folder for each run.
         seeds: trainings of both kinds; the two of a seed run side by side.
-        **options: further settings of all trainings, as for :func:`stages.train`.
 
     Returns:
         For each metric the summaries by ``untrained``, ``random`` and ``pretrained``.
@@ -127,7 +122,7 @@ def compare(
     found: dict[str, list[dict[str, float]]] = {name: [] for name in LABELS}
     for seed in range(seeds):
         jobs = {
-            name: partial(fine_tune, task, work_dir / f'{name}-{seed}', start, seed, **options)
+            name: partial(fine_tune, task, work_dir / f'{name}-{seed}', start, seed)
             for name, start in (('random', None), ('pretrained', checkpoint))
         }
         if seed == 0:
