@@ -42,7 +42,9 @@ def parser_for(description: str | None) -> argparse.ArgumentParser:
     )
     parser.add_argument('config', help="a classifier's config, from configs/<method>/transfer/")
     parser.add_argument('checkpoint', help='pre-training checkpoint; the config has its prefix')
-    parser.add_argument('--out', type=Path, help='results; CHECKPOINT.<command>.json by default')
+    parser.add_argument(
+        '--out', type=Path, help='where the result goes; beside CHECKPOINT by default'
+    )
     add_common_arguments(parser)
     return parser
 
