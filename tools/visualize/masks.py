@@ -1,4 +1,4 @@
-"""Draw the masks of a method in the course of its pre-training (ccMIM, Figure 3).
+"""Draw the masks of a method in the course of its pre-training, as ccMIM shows them.
 
     python tools/visualize/masks.py configs/ccmim/vit-b.py work_dirs/ccmim/vit-b/epoch_*.pth \
         --images data/imagenet/val [--count 4]
