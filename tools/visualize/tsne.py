@@ -121,7 +121,9 @@ def scatter(axes: Axes, panel: Panel, labels: np.ndarray, names: dict[int, str])
     for number, (label, name) in enumerate(names.items()):
         x, y = panel.points[labels == label].T
         axes.scatter(x, y, s=14, color=colours(number), label=name.split(',')[0])
-    axes.set_title(f'{Path(panel.title).name}\nsilhouette {panel.silhouette:.2f}', fontsize=11)
+    axes.set_title(
+        f'{"/".join(Path(panel.title).parts[-2:])}\nsilhouette {panel.silhouette:.2f}', fontsize=11
+    )
     axes.set(xticks=[], yticks=[])
 
 
