@@ -30,6 +30,8 @@ def test_the_other_drawing_is_easy_and_other_scans_are_hard(root, capsys):
         hard = {data.database[number] for number in query.hard}
         same = {file for file in data.database if file[:3] == name[:3]}
         assert hard == same - {easy} and len(hard) == 13 and len(query.junk) == 0
+    with Image.open(root / 'rdigits/jpg/0030_0.jpg') as image:
+        assert image.size == (32, 32) and image.mode == 'L'
     assert '4 queries, 28 images' in capsys.readouterr().out
 
 

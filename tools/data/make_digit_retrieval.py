@@ -4,8 +4,8 @@
 
 Every fourth scan of the validation images is a query, with one of its two drawings; the other
 drawing is the easy image to find, other scans of the digit are hard ones. The folder
-``rdigits`` below the root has the images under ``jpg/`` and the ground truth ``gnd_rdigits.pkl``.
-Deterministic.
+``rdigits`` below the root has the images under ``jpg/``, gray and cut as the quickstart's ccMIM and
+MimCo see digits, and the ground truth ``gnd_rdigits.pkl``. Deterministic.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from PIL import Image
 
 EVERY = 4  # scans from one query to the next
+SIDE = 32  # pixels
 
 
 def make(root: Path) -> None:
@@ -36,7 +37,8 @@ def make(root: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / 'jpg').mkdir(parents=True)
     for file in files:
-        shutil.copy(file, folder / 'jpg' / file.name)
+        with Image.open(file) as image:
+            prepare(image).save(folder / 'jpg' / file.name, quality=95)
     queries = [file for file in files if file.stem.endswith('_0')][::EVERY]
     database = [file for file in files if file not in queries]
     truth = {
@@ -48,13 +50,17 @@ def make(root: Path) -> None:
     print(f'{folder}: {len(queries)} queries, {len(database)} images')
 
 
+def prepare(image: Image.Image) -> Image.Image:
+    """The middle of a digit's image, without its colours."""
+    left, top = (image.width - SIDE) // 2, (image.height - SIDE) // 2
+    return image.convert('L').crop((left, top, left + SIDE, top + SIDE))
+
+
 def to_find(query: Path, database: list[Path]) -> dict:
     """Which images of the database show the query's scan, and which its digit."""
-    with Image.open(query) as image:
-        box = [0, 0, *image.size]
     digit = [number for number, file in enumerate(database) if file.parent == query.parent]
     easy = [number for number in digit if scan_of(database[number]) == scan_of(query)]
-    return {'bbx': box, 'easy': easy, 'hard': sorted(set(digit) - set(easy)), 'junk': []}
+    return {'bbx': [0, 0, SIDE, SIDE], 'easy': easy, 'hard': sorted(set(digit) - set(easy)), 'junk': []}
 
 
 def scan_of(file: Path) -> str:

@@ -22,7 +22,7 @@ from command import run
 
 # What is drawn, in this order, by the beginning of its name in the log; and what it means.
 QUANTITIES = {
-    'loss': 'loss',
+    'loss': '',  # the name says it
     'top1': 'accuracy of the contrast',
     'key_spread': 'spread of the keys',
     'kappa': 'concentration',
@@ -166,7 +166,7 @@ def draw_panel(axes: Axes, name: str, runs: list[Run]) -> None:
             axes.plot(*entry.curves[floor], color=colour, linestyle='--', linewidth=1)
     meaning = next(text for start, text in reversed(QUANTITIES.items()) if name.startswith(start))
     by_epoch = name in EXACT
-    axes.set_title(name if meaning == name else f'{name}: {meaning}', fontsize=11)
+    axes.set_title(name if name.startswith('loss') else f'{name}: {meaning}', fontsize=11)
     axes.set_xlabel('epoch or iteration of the validation' if by_epoch else 'iteration')
     axes.grid(alpha=0.3)
 
