@@ -81,7 +81,7 @@ def check_pipelines(config, folder):
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)).save(path)
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if config.get(name):
-            assert config[name].dataset.type.startswith('mcl_plugins.Image'), name
+            assert config[name].dataset.type.startswith('mcl_plugins.'), name
             dataset = DATASETS.build({**config[name].dataset, 'lazy_init': True})
             sample = dataset.pipeline({'img_path': str(path), 'gt_label': 1})
             side = config.model.backbone.get('img_size', 224)

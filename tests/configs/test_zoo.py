@@ -47,6 +47,8 @@ RATES = {
     'mimco/ablations/finetune': (1e-6, 1e-6),
     'ccmim/transfer': (2e-7, 1e-6),
     'ccmim/transfer/in1k-linear': (1e-5, 0),
+    'ccmim/transfer/inat': (3e-8, 1e-6),
+    'ccmim/transfer/flowers102': (3e-8, 1e-6),
     'cmae/transfer': (1e-7, 1e-6),
     'cmae/transfer/in1k-linear': (1e-5, 0),
     'cmae/transfer/in1k-finetune_vit-b_300e': (2e-7, 1e-6),
