@@ -54,7 +54,7 @@ def is_classifier(name):
 
 def second_stage(name):
     """Whether it goes on from a whole classifier, of a smaller image size."""
-    return 'load_from' in config_of(name)
+    return config_of(name).get('load_from') == ''
 
 
 # What the READMEs pair
