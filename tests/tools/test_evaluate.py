@@ -10,9 +10,11 @@ import subprocess
 import sys
 from importlib.metadata import version
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
+from PIL import Image
 
 from conftest import ROOT
 from mcl_plugins.checkpoint.files import save_file
@@ -74,10 +76,13 @@ def test_linear_writes_where_it_is_told(checkpoint, data, tmp_path):
 
 
 def test_two_processes_find_what_one_does(checkpoint, data):
-    """Fifteen and thirteen images: each process has one that the other has too, counted once."""
-    for split, number in (('train', 15), ('val', 13)):
+    """Fifteen and five images: each process has one that the other has too, counted once."""
+    for split, number in (('train', 15), ('val', 5)):
         for image in sorted(data.glob(f'{split}/*/*.jpg'))[number:]:
             image.unlink()
+    rng = np.random.default_rng(1)
+    for file in data.glob('val/*/*.jpg'):  # others than those of training: not all are found
+        Image.fromarray(rng.integers(0, 256, (40, 48, 3), dtype=np.uint8)).save(file)
     records = []
     for processes in (None, 2):
         result = evaluate('knn', checkpoint, data, '--k', '1', '3', processes=processes)
@@ -89,9 +94,7 @@ def test_two_processes_find_what_one_does(checkpoint, data):
             assert len(re.findall(rf'^ *{name}: ', result.stdout, re.MULTILINE)) == 1
         assert result.stdout.count('results: ') == 1
     assert records[0] == records[1]
-    for value in records[0]['results'].values():
-        hits = value * 13 / 100
-        assert abs(hits - round(hits)) < 1e-3
+    assert set(records[0]['results'].values()) & {20, 40, 60, 80}
 
 
 def test_only_what_encodes_data_sets_is_launched_on_processes(checkpoint, data):
