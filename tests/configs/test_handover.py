@@ -97,7 +97,7 @@ def size(name):
 @pytest.mark.parametrize('method', METHODS)
 def test_every_classifier_has_a_pre_training(method):
     names = {f'{method}/{name}' for name in Zoo(method).names}
-    assert {after for _, after in pairs_of(method)} == {n for n in names if is_classifier(n)}
+    assert {after for _, after in pairs_of(method)} >= {n for n in names if is_classifier(n)}
 
 
 # From one to the other
