@@ -16,6 +16,7 @@ from mmengine.config import Config, DictAction
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+from torch import distributed as dist
 
 import mcl_plugins.registry  # noqa: F401  mends the libraries before a config is read
 
@@ -110,3 +111,5 @@ def run(main: Callable[[], None]) -> None:
             logger.info(traceback.format_exc())  # too long for the console: only into the file
         print(f'\nerror: {error}\n(MCL_TRACEBACK=1 shows where it arose.)', file=sys.stderr)
         sys.exit(1)
+    if dist.is_initialized():
+        dist.destroy_process_group()  # gloo's threads may abort a process that ends with them

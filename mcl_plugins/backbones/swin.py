@@ -32,7 +32,7 @@ class TokenSyncBN(SyncBN):
 class SwinTransformer(_SwinTransformer):
     """mmpretrain's ``SwinTransformer`` as MoBY and MimCo use it.
 
-    It takes the same arguments, and ``mlp_norm``; it differs in that
+    It takes the same arguments, and ``mlp_norm`` and ``frozen``; it differs in that
 
     - any number of stages will do, and by default the last one's map is the output;
     - weights start as in the released code: linear weights from a normal of 0.02, biases zero;
@@ -46,6 +46,8 @@ class SwinTransformer(_SwinTransformer):
         window_size: side of an attention window, in tokens.
         mlp_norm: norm before the MLP of each block, ``'LN'`` or ``'BN'`` (MoBY's "BN trick"; all
             processes together).
+        frozen: no parameter learns, and BatchNorm keeps its statistics. Drop path acts in training,
+            as in MoBY's linear evaluation.
 
     Raises:
         ValueError: unknown ``arch`` or ``mlp_norm``, an ``img_size`` that is not a multiple of the
@@ -61,6 +63,7 @@ class SwinTransformer(_SwinTransformer):
         patch_size: int = 4,
         window_size: int = 7,
         mlp_norm: str = 'LN',
+        frozen: bool = False,
         **kwargs: Any,
     ) -> None:
         check_arch(arch, self.arch_zoo, _ARCH_KEYS, exact=True)
@@ -82,6 +85,18 @@ class SwinTransformer(_SwinTransformer):
         if mlp_norm == 'BN':
             for block in (block for stage in self.stages for block in stage.blocks):
                 block.norm2 = TokenSyncBN(block.norm2.normalized_shape[0])
+        self.frozen = frozen
+        if frozen:
+            self.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> SwinTransformer:
+        """Set the mode; the BatchNorms of a frozen encoder stay in evaluation mode."""
+        super().train(mode)
+        if self.frozen:
+            for module in self.modules():
+                if isinstance(module, TokenSyncBN):
+                    module.eval()
+        return self
 
     def init_weights(self) -> None:
         """Initialise at random, or from ``init_cfg``'s checkpoint: all of it or an error."""

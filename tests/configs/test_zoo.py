@@ -43,10 +43,15 @@ RATES = {
     'mimco': (5e-7, 5e-6),
     'moby': (5e-7, 5e-6),
     'mocov3': (2.4e-7, 0),
+    'moby/transfer': (5e-7, 5e-6),
+    'mocov3/transfer/in1k-linear': (12, 0),
+    'mocov3/transfer/in1k-finetune': (1e-6, 1e-5),
     'mimco/transfer': (1e-6, 1e-6),
     'mimco/ablations/finetune': (1e-6, 1e-6),
     'ccmim/transfer': (2e-7, 1e-6),
     'ccmim/transfer/in1k-linear': (1e-5, 0),
+    'ccmim/transfer/inat': (3e-8, 1e-6),
+    'ccmim/transfer/flowers102': (3e-8, 1e-6),
     'cmae/transfer': (1e-7, 1e-6),
     'cmae/transfer/in1k-linear': (1e-5, 0),
     'cmae/transfer/in1k-finetune_vit-b_300e': (2e-7, 1e-6),
@@ -103,7 +108,8 @@ def test_learning_rate_ends_where_the_paper_says(steps, name):
     assert result['lr_first'] == pytest.approx(start, rel=1e-3)
     # Three iterations an epoch end a little before the floor.
     tuning = re.search('finetune|partial', name)
-    margin = end * (0.7 if tuning else 0.01) + 1e-3 * result['lr_peak'] * (end == 0)
+    small = end == 0 or 'linear' in name  # beside the peak
+    margin = end * (0.7 if tuning else 0.01) + 1e-3 * result['lr_peak'] * small
     assert end * 0.999 <= result['lr_last'] < end + margin
 
 
@@ -123,8 +129,15 @@ def test_readme_and_config_state_the_same_number(name):
     header = (ROOT / 'configs' / name).read_text().splitlines()[0]
     stated = re.search(r'(\d\d\.\d\d?|fails|collapses|figure only|no number)', header)
     assert stated, header
-    readme = (ROOT / 'configs' / method / 'README.md').read_text().splitlines()
-    rows = [row for row in readme if f'({file})' in row]
+    readme = (ROOT / 'configs' / method / 'README.md').read_text()
+    sections = re.split(r'^(?=#)', readme, flags=re.MULTILINE)
+    rows = [  # tables of retrieval have other numbers of the same runs
+        row
+        for section in sections
+        if 'retrieval' not in section.partition('\n')[0]
+        for row in section.splitlines()
+        if f'({file})' in row
+    ]
     assert rows, 'not in the README'
     for row in rows:
         assert stated[1] in [cell.strip() for cell in row.split('|')], row

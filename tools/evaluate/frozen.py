@@ -9,6 +9,7 @@ import json
 import sys
 from dataclasses import dataclass
 from importlib.metadata import version
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -110,22 +111,27 @@ def without_training(config: Config) -> Config:
 
 
 def write_results(args: argparse.Namespace, command: str, results: dict) -> None:
-    """Print the results, and write them down with what they were computed from."""
+    """Print the results, and write them down with what they were computed from.
+
+    A result that is not a number, such as the mean over no query, is null in the file: JSON has
+    nothing else for it.
+    """
     if not is_main_process():
         return
     for name, value in results.items():
-        print(f'{name:>12}: {value:.2f}')
+        shown = 'none: nothing to score, null in the file' if isnan(value) else f'{value:.2f}'
+        print(f'{name:>12}: {shown}')
     path = args.out or Path(f'{args.checkpoint}.{command}.json')
     record = {
         'command': command,
-        'results': results,
+        'results': {name: None if isnan(value) else value for name, value in results.items()},
         'config': args.config,
         'options': args.cfg_options or {},
         'checkpoint': args.checkpoint,
         'checkpoint_sha256': hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
         'versions': {package: version(package) for package in PACKAGES},
     }
-    path.write_text(json.dumps(record, indent=2) + '\n')
+    path.write_text(json.dumps(record, indent=2, allow_nan=False) + '\n')
     print(f'results: {path}')
 
 
