@@ -51,7 +51,8 @@ class SwinTransformer(_SwinTransformer):
 
     Raises:
         ValueError: unknown ``arch`` or ``mlp_norm``, an ``img_size`` that is not a multiple of the
-            last stage's patches, or a last map that is smaller than a window.
+            last stage's patches, a last map that is smaller than a window, or a stage to freeze
+            that there is not.
     """
 
     pretraining_modules: ClassVar[tuple[str, ...]] = ('mask_token',)
@@ -77,14 +78,21 @@ class SwinTransformer(_SwinTransformer):
                 f'tokens to the last stage, fewer than a window of window_size={window_size}: use '
                 'larger images, a smaller window_size or pad_small_map=True.'
             )
-        kwargs.setdefault('out_indices', (len(depths) - 1,))
+        last = len(depths) - 1
+        if not -1 <= kwargs.get('frozen_stages', -1) <= last:
+            raise ValueError(
+                f'frozen_stages={kwargs["frozen_stages"]} must be -1 (none) to {last}: it is the '
+                'last stage that does not learn, counted from 0.'
+            )
+        kwargs.setdefault('out_indices', (last,))
         with LinspaceOnHost():
             super().__init__(arch, img_size, patch_size, window_size=window_size, **kwargs)
         # A task may take other stages' maps too: their norms are not part of pre-training.
-        self.task_modules = tuple(f'norm{stage}' for stage in range(len(depths) - 1))
+        self.task_modules = tuple(f'norm{stage}' for stage in range(last))
         if mlp_norm == 'BN':
             for block in (block for stage in self.stages for block in stage.blocks):
                 block.norm2 = TokenSyncBN(block.norm2.normalized_shape[0])
+        self._freeze_stages()  # before an optimizer or DDP takes what learns
         self.frozen = frozen
         if frozen:
             self.requires_grad_(False)
