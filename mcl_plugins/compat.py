@@ -36,6 +36,17 @@ def import_quietly(*modules: str) -> None:
             logging.disable(disabled)
 
 
+def ignore_mmseg_notices() -> None:
+    """Silence what mmseg warns of whenever a segmentor is built, with its own configs too.
+
+    That the loss averages over all pixels as it always did, that pictures are off by default, and
+    that its own base configs still say ``reduce_zero_label``. Can go when building a segmentor
+    from ``mmseg::_base_`` prints nothing.
+    """
+    for message in ('Default ``avg_non_ignore``', 'The draw is False', '`reduce_zero_label` will'):
+        warnings.filterwarnings('ignore', message=message)
+
+
 def mend_mmseg_inheritance() -> None:
     """Let ``_base_ = 'mmseg::...'`` find the installed mmseg.
 

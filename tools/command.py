@@ -18,7 +18,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch import distributed as dist
 
-import mcl_plugins.registry  # noqa: F401  mends the libraries before a config is read
+from mcl_plugins import compat  # mends the libraries before a config is read
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -63,7 +63,7 @@ def load_config(args: argparse.Namespace) -> Config:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if not Path(args.config).is_file():
         raise FileNotFoundError(f'Config {args.config!r} does not exist; see configs/.')
-    config = Config.fromfile(args.config)
+    config = read_config(args.config)
     config.launcher = args.launcher
     config.setdefault('runner_type', 'mcl_plugins.Runner')
     default_work_dir = config.get('work_dir') or f'./work_dirs/{_name(args.config)}'
@@ -73,6 +73,31 @@ def load_config(args: argparse.Namespace) -> Config:
     for name in LOADERS:
         if config.get(name):
             _complete_loader(config[name], config.get('default_scope'), args.no_pin_memory)
+    return config
+
+
+def read_config(path: str) -> Config:
+    """Read a config file whose library, mmseg or mmdet, may not be installed.
+
+    Raises:
+        ValueError: it is not, or lacks what the config needs; names the command that installs it.
+    """
+    remedy = 'run: bash tools/setup_env.sh --with-ops'
+    try:
+        config = Config.fromfile(path)
+    except ModuleNotFoundError as error:  # a base file of the library
+        raise ValueError(f'{path} needs a library that is not here ({error}); {remedy}') from error
+    library = config.get('default_scope')
+    if library not in ('mmseg', 'mmdet'):
+        return config
+    try:
+        # Detection computes with mmcv's compiled ops; mmdet does not even import without them.
+        ops = ['mmcv._ext'] if library == 'mmdet' else []
+        compat.import_quietly(*ops, f'{library}.models', f'{library}.datasets')
+    except ImportError as error:
+        missing = "mmcv's compiled ops" if 'mmcv._ext' in str(error) else library
+        raise ValueError(f'{path} needs {missing} ({error}); {remedy}') from error
+    compat.ignore_mmseg_notices()
     return config
 
 

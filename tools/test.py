@@ -11,6 +11,12 @@ from mmengine.evaluator import DumpResults
 
 from command import add_common_arguments, build_runner, load_config, run
 
+VISUALISATION = {
+    'mmpretrain': 'VisualizationHook',
+    'mmseg': 'SegVisualizationHook',
+    'mmdet': 'DetVisualizationHook',
+}
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -43,21 +49,35 @@ def configure(args: argparse.Namespace) -> Config:
     if args.amp:
         config.test_cfg.fp16 = True
     if args.show or args.show_dir:
-        hook = config.default_hooks.setdefault('visualization', {'type': 'VisualizationHook'})
-        hook.update(
-            enable=True,
-            show=args.show,
-            wait_time=args.wait_time,
-            out_dir=args.show_dir,
-            interval=args.interval,
-        )
+        show_predictions(config, args)
     if args.tta:
         use_test_time_augmentation(config)
     return config
 
 
+def show_predictions(config: Config, args: argparse.Namespace) -> None:
+    """Turn on pictures of predictions, as the library's own hook for them wants it."""
+    scope = config.get('default_scope', 'mmpretrain')
+    hook = config.default_hooks.setdefault('visualization', dict(type=VISUALISATION[scope]))
+    hook.update(show=args.show, wait_time=args.wait_time, interval=args.interval)
+    if scope == 'mmpretrain':
+        hook.update(enable=True, out_dir=args.show_dir)
+        return
+    hook.draw = True
+    if args.show_dir and scope == 'mmdet':
+        hook.test_out_dir = args.show_dir
+    elif args.show_dir:
+        config.visualizer.save_dir = args.show_dir
+
+
 def use_test_time_augmentation(config: Config) -> None:
-    """Average over what ``tta_pipeline`` says; for classifiers the flip is the default."""
+    """Average over what ``tta_pipeline`` says; for classifiers the flip is the default.
+
+    Raises:
+        ValueError: the config of a detector or segmentor says nothing.
+    """
+    if 'tta_model' not in config and config.get('default_scope') not in (None, 'mmpretrain'):
+        raise ValueError('--tta: this config has neither tta_model nor tta_pipeline; leave it out.')
     if 'tta_model' not in config:
         config.tta_model = dict(type='mmpretrain.AverageClsScoreTTA')
     if 'tta_pipeline' not in config:

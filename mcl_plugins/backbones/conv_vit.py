@@ -51,8 +51,8 @@ class ConvViT(BaseBackbone):
     arch_zoo: ClassVar[dict[str, dict]] = {
         'base': dict(embed_dims=(256, 384, 768), depths=(2, 2, 11), num_heads=12),
     }
-    task_modules = ('ln2',)
-    pretraining_modules = ('ln1', 'fusions')
+    task_modules: tuple[str, ...] = ('ln2',)
+    pretraining_modules: tuple[str, ...] = ('ln1', 'fusions')
     num_extra_tokens = 0
 
     def __init__(
@@ -121,7 +121,7 @@ class ConvViT(BaseBackbone):
             build_2d_sincos_position_embedding(self.patch_resolution, self.embed_dims)
         )
 
-    def forward(self, x: Tensor) -> tuple[Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Encode (N, 3, H, W) images; the output has the form of ``out_type``."""
         *_, x = self._maps(x)
         tokens = self._encode(self._tokens(x))

@@ -6,11 +6,14 @@ the end, which belong to the class token.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from scipy.interpolate import RectBivariateSpline
 from scipy.optimize import brentq
 from torch import Tensor
+from torch.nn import functional as F
 
 _TABLE = 'relative_position_bias_table'
 _INDEX = 'relative_position_index'
@@ -32,13 +35,18 @@ def resize_bias_tables(
     prefix: str,
     wanted: dict[str, Tensor],
     class_lines: int = _CLS_LINES,
+    resize: Callable[[Tensor, int, int], Tensor] | None = None,
 ) -> None:
-    """Resize every table in ``state_dict`` whose grid differs from ``wanted``'s, in place."""
+    """Resize every table in ``state_dict`` whose grid differs from ``wanted``'s, in place.
+
+    ``resize`` is :func:`resize_bias_table` by default.
+    """
+    resize = resize or resize_bias_table
     for name, target in wanted.items():
         table = state_dict.get(prefix + name)
         if table is None or not name.endswith(_TABLE) or len(table) == len(target):
             continue
-        state_dict[prefix + name] = resize_bias_table(table, len(target), class_lines)
+        state_dict[prefix + name] = resize(table, len(target), class_lines)
         index = name.removesuffix(_TABLE) + _INDEX
         state_dict[prefix + index] = wanted[index]
 
@@ -61,6 +69,19 @@ def resize_bias_table(table: Tensor, lines: int, class_lines: int = _CLS_LINES) 
     ]
     resized = torch.from_numpy(np.stack(heads)).flatten(1).T
     return torch.cat((resized.to(table), cls))
+
+
+def stretch_bias_table(table: Tensor, lines: int, class_lines: int = _CLS_LINES) -> Tensor:
+    """Resize a (lines, heads) table of a square grid bilinearly; the class lines are kept.
+
+    The whole range of offsets is stretched evenly, so that a bias belongs to a fraction of the
+    image, not to a number of patches.
+    """
+    grid, cls = table.split((len(table) - class_lines, class_lines))
+    source, target = round(len(grid) ** 0.5), round((lines - class_lines) ** 0.5)
+    maps = grid.float().T.unflatten(1, (source, source))[None]
+    resized = F.interpolate(maps, (target, target), mode='bilinear', align_corners=False)
+    return torch.cat((resized[0].flatten(1).T.to(table), cls))
 
 
 def _spread_offsets(count: int, reach: int) -> np.ndarray:

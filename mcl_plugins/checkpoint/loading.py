@@ -37,8 +37,10 @@ def load_encoder(
 ) -> None:
     """Load the tensors under ``prefix`` of a checkpoint file into ``module``.
 
-    Position tables are resized by the module's own hooks. Norms that a task adds after the
-    encoder (mean pooling's, for instance) are not in a pre-training file and start fresh.
+    Position tables are resized by the module's own hooks. What a task adds to the encoder is not in
+    a pre-training file and starts fresh: the module names it in ``task_modules`` (children, such as
+    the norm after mean pooling) or ``task_tensors`` (last parts of names, in whatever block). The
+    log says how many tensors came from the file.
 
     Args:
         module: the encoder.
@@ -62,7 +64,7 @@ def load_encoder(
     if not encoder:
         tops = sorted({key.split('.')[0] for key in tensors})
         raise ValueError(f'{path} has no tensors under {prefix!r}; its names start with {tops}.')
-    problems = _load(module, encoder, allow_resizing)
+    loaded, problems = _load(module, encoder, allow_resizing)
     if problems and not allow_missing:
         raise ValueError(
             f'{path} (prefix {prefix!r}) does not fit {type(module).__name__}, so nothing was '
@@ -74,28 +76,44 @@ def load_encoder(
         )
     for problem in problems:
         print_log(f'{path}: {problem}', logger='current')
-    print_log(f'Loaded {type(module).__name__} from {path} (prefix {prefix!r}).', logger='current')
+    names = module.state_dict().keys()
+    added = getattr(module, 'task_tensors', ())
+    parts = [name.split('.') for name in names if name not in loaded]
+    fresh = sorted({part[-1] if part[-1] in added else part[0] for part in parts})
+    print_log(
+        f'Loaded {type(module).__name__} from {path} (prefix {prefix!r}): {len(loaded)} of '
+        f'{len(names)} tensors' + (f'; new here: {", ".join(fresh)}.' if fresh else '.'),
+        logger='current',
+    )
 
 
-def _load(module: nn.Module, encoder: dict[str, Tensor], allow_resizing: bool) -> list[str]:
-    """Load what fits; return a line for each tensor in which module and file differ."""
+def _load(
+    module: nn.Module, encoder: dict[str, Tensor], allow_resizing: bool
+) -> tuple[set[str], list[str]]:
+    """Load what fits.
+
+    Returns:
+        The names that were loaded, and a line for each tensor in which module and file differ.
+    """
     if allow_resizing:
         for hook in module._load_state_dict_pre_hooks.values():
             hook(encoder, '', {}, True, [], [], [])
     wanted = module.state_dict()
     # Some parts belong to one task alone; positions and blocks may not be lost.
     fresh = getattr(module, 'task_modules', ())
+    fresh_tensors = getattr(module, 'task_tensors', ())
     unneeded = {*fresh, *getattr(module, 'pretraining_modules', ())}
     fitting = {k: v for k, v in encoder.items() if k in wanted and v.shape == wanted[k].shape}
     module.load_state_dict(fitting, strict=False)
     problems = []
     for name in sorted((wanted.keys() | encoder.keys()) - fitting.keys()):
         top = name.split('.')[0]
-        if name not in encoder and top not in fresh:
+        added = top in fresh or name.split('.')[-1] in fresh_tensors
+        if name not in encoder and not added:
             problems.append(f'missing: {name} {tuple(wanted[name].shape)}')
         elif name not in wanted and top not in unneeded:
             problems.append(f'too many: {name} {tuple(encoder[name].shape)}')
         elif name in wanted and name in encoder:
             file_shape, model_shape = tuple(encoder[name].shape), tuple(wanted[name].shape)
             problems.append(f'shape of {name}: {file_shape} in the file, {model_shape} here')
-    return problems
+    return set(fitting), problems

@@ -11,6 +11,7 @@ from mmengine.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
 ABSENT = 'absent'
+DENSE = ('transfer/ade20k-', 'transfer/coco-')  # beginnings of segmentation's and detection's
 OWN_IMAGES = '_own-images.py'  # ending of configs for users' own images: they stand in no table
 
 
@@ -27,6 +28,10 @@ class Zoo:
     @property
     def pretraining(self):
         return [name for name in self.names if not name.startswith('transfer/')]
+
+    @property
+    def dense(self):
+        return [name for name in self.names if name.startswith(DENSE)]
 
     @property
     def own_images(self):

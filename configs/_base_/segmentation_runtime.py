@@ -1,0 +1,20 @@
+# mmseg's runtime with this package's runner, checks and log.
+_base_ = 'mmseg::_base_/default_runtime.py'
+
+runner_type = 'mcl_plugins.Runner'
+
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=16000, max_keep_ckpts=2),
+    finite_loss=dict(type='mcl_plugins.FiniteLossHook', interval=50),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    visualization=dict(type='SegVisualizationHook'),
+)
+custom_hooks = [dict(type='mcl_plugins.ClassCountHook')]
+
+vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
+visualizer = dict(vis_backends=vis_backends)
+# Each process draws its own crops and flips.
+randomness = dict(seed=0, diff_rank_seed=True)

@@ -1,0 +1,50 @@
+"""Stops a segmentor or detector whose heads and data have another number of classes."""
+
+from __future__ import annotations
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch import nn
+from torch.utils.data import Dataset
+
+from ..hooks.unwrap import unwrapped_model
+from ..registry import HOOKS
+
+# The last layer of a head: mmseg's, and those of mmdet's box and mask heads.
+_OUTPUTS = ('conv_seg', 'fc_cls', 'conv_logits')
+
+
+@HOOKS.register_module()
+class ClassCountHook(Hook):
+    """Compare the number of classes of the data and of the heads before anything is computed.
+
+    Raises:
+        ValueError: they differ.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Look at the training data."""
+        check_class_count(unwrapped_model(runner), runner.train_dataloader.dataset)
+
+    def before_val(self, runner: Runner) -> None:
+        """Look at the validation data."""
+        check_class_count(unwrapped_model(runner), runner.val_dataloader.dataset)
+
+    def before_test(self, runner: Runner) -> None:
+        """Look at the test data."""
+        check_class_count(unwrapped_model(runner), runner.test_dataloader.dataset)
+
+
+def check_class_count(model: nn.Module, dataset: Dataset) -> None:
+    """Raise a ValueError unless each head has as many outputs as the data set has classes."""
+    classes = getattr(dataset, 'metainfo', {}).get('classes')
+    if classes is None:
+        return
+    for name, module in model.named_modules():
+        last = any(hasattr(module, layer) for layer in _OUTPUTS)
+        if last and module.num_classes != len(classes):
+            raise ValueError(
+                f'model.{name} has num_classes={module.num_classes}, but the data set has '
+                f'{len(classes)} classes: set num_classes of the heads to that, or '
+                'metainfo=dict(classes=(...)) of the datasets.'
+            )

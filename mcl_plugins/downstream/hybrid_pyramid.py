@@ -1,0 +1,43 @@
+"""A fourth map for encoders that have three."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmcv.cnn import build_norm_layer
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ..registry import MODELS
+
+
+@MODELS.register_module()
+class HybridPyramid(BaseModule):
+    """Adds a map of half the size to those of the hybrid ViT: a 3x3 convolution, norm, GELU.
+
+    As in ConvMAE's released segmentation code, where it is a part of the encoder and learns at the
+    rate of the heads. The convolution has stride 2 and no padding: 32 x 32 becomes 15 x 15.
+
+    Args:
+        embed_dims: channels of the last map, which the new one has too.
+        norm_cfg: the norm; over all processes by default.
+        init_cfg: None leaves PyTorch's initialisation.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        norm_cfg: dict | None = None,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        norm_cfg = norm_cfg or dict(type='mcl_plugins.SyncBN')
+        self.downsample = nn.Sequential(
+            nn.Conv2d(embed_dims, embed_dims, kernel_size=3, stride=2),
+            build_norm_layer(norm_cfg, embed_dims)[1],
+            nn.GELU(),
+        )
+
+    def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """(N, Ci, Hi, Wi) each -> the same and (N, C, (H - 1) // 2, (W - 1) // 2)."""
+        return (*maps, self.downsample(maps[-1]))

@@ -1,0 +1,75 @@
+"""COCO-format annotations whose categories are the config's classes.
+
+It needs mmdet, so it is imported when a dataset is built; see ``mmdet_parts.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mmdet.datasets import CocoDataset as _CocoDataset
+
+
+class CocoDataset(_CocoDataset):
+    """mmdet's ``CocoDataset``, which drops objects of unknown categories without a word.
+
+    Here the categories of the annotation file must be the dataset's classes, in their order.
+    """
+
+    def load_data_list(self) -> list[dict]:
+        """Read the annotation file.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: its categories are not the dataset's classes, or it has no images.
+        """
+        if '://' not in self.ann_file and not Path(self.ann_file).is_file():
+            raise FileNotFoundError(
+                f'There are no annotations {self.ann_file!r}. COCO is expected in data/coco, with '
+                'annotations/, train2017/ and val2017/; for another place set data_root of the '
+                'datasets and ann_file of the evaluators.'
+            )
+        return super().load_data_list()
+
+    def COCOAPI(self, path: str) -> Any:  # noqa: N802  mmdet's name for what reads the file
+        """The annotations in the file ``path``, once they are checked."""
+        annotations = _CocoDataset.COCOAPI(path)
+        names = [category['name'] for category in annotations.dataset['categories']]
+        check_classes(path, names, list(self.metainfo['classes']))
+        if not annotations.dataset['images']:
+            raise ValueError(f'{path} has no images.')
+        return annotations
+
+    def filter_data(self) -> list[dict]:
+        """Leave out images without objects or too small ones, as ``filter_cfg`` says.
+
+        Raises:
+            ValueError: no image is left.
+        """
+        records = super().filter_data()
+        if not records:
+            raise ValueError(
+                f'No image of {self.ann_file} is left to train on: filter_cfg={self.filter_cfg} '
+                'leaves out those without objects and those of fewer pixels a side than min_size.'
+            )
+        return records
+
+
+def check_classes(path: str, found: list[str], wanted: list[str]) -> None:
+    """Raise a ValueError unless the categories of a file are the classes of the config."""
+    if found == wanted:
+        return
+    absent = [name for name in wanted if name not in found]
+    unknown = [name for name in found if name not in wanted]
+    difference = '; '.join(
+        f'{what} {", ".join(names[:6])}{" ..." if len(names) > 6 else ""}'
+        for what, names in (('it lacks', absent), ('the config lacks', unknown))
+        if names
+    )
+    raise ValueError(
+        f'The {len(found)} categories of {path} are not the {len(wanted)} classes of the config: '
+        f'{difference or "their order differs"}. Objects of other categories would be dropped '
+        'without a word: set metainfo=dict(classes=(...)) of the datasets to the categories of the '
+        'file, and num_classes of the box and mask heads to their number.'
+    )

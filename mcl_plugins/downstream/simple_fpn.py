@@ -1,0 +1,76 @@
+"""ViTDet's feature pyramid out of one map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmengine.model import BaseModule, ModuleList
+from mmpretrain.models.utils import LayerNorm2d
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..registry import MODELS
+
+
+@MODELS.register_module()
+class SimpleFPN(BaseModule):
+    """The last map of a plain ViT at five scales (ViTDet, section 3; detectron2's ``vit.py``).
+
+    The map is brought to 4, 2, 1 and 1/2 times its size by transposed convolutions, one or two, or
+    max-pooling; each goes through a 1x1 and a 3x3 convolution, both without bias and with a norm
+    over the channels. The coarsest is halved once more by taking every second position.
+
+    Args:
+        in_channels: channels C of the map; a multiple of 4.
+        out_channels: channels of the pyramid.
+
+    Raises:
+        ValueError: ``in_channels`` is not a multiple of 4.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int = 256, init_cfg: dict | None = None
+    ) -> None:
+        super().__init__(init_cfg)
+        if in_channels % 4:
+            raise ValueError(f'in_channels={in_channels} must be a multiple of 4.')
+        half, quarter = in_channels // 2, in_channels // 4
+        resize: tuple[list[nn.Module], ...] = (
+            [
+                nn.ConvTranspose2d(in_channels, half, 2, 2),
+                LayerNorm2d(half, eps=1e-6),
+                nn.GELU(),
+                nn.ConvTranspose2d(half, quarter, 2, 2),
+            ],
+            [nn.ConvTranspose2d(in_channels, half, 2, 2)],
+            [],
+            [nn.MaxPool2d(2)],
+        )
+        widths = (quarter, half, in_channels, in_channels)
+        self.levels = ModuleList(
+            nn.Sequential(
+                *layers,
+                nn.Conv2d(width, out_channels, 1, bias=False),
+                LayerNorm2d(out_channels, eps=1e-6),
+                nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+                LayerNorm2d(out_channels, eps=1e-6),
+            )
+            for layers, width in zip(resize, widths, strict=True)
+        )
+
+    def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Make the pyramid.
+
+        Args:
+            maps: the one map (N, C, H, W).
+
+        Returns:
+            Five maps of ``out_channels``: 4, 2, 1, 1/2 and 1/4 times the size of the map.
+
+        Raises:
+            ValueError: not one map.
+        """
+        if len(maps) != 1:
+            raise ValueError(f'SimpleFPN takes one map, got {len(maps)}: set out_indices to one.')
+        pyramid = [level(maps[0]) for level in self.levels]
+        return (*pyramid, F.max_pool2d(pyramid[-1], 1, 2))

@@ -1,0 +1,75 @@
+"""Maps of a plain ViT brought to four scales."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmcv.cnn import build_norm_layer
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ..registry import MODELS
+
+
+@MODELS.register_module()
+class ViTPyramid(BaseModule):
+    """Four maps of one stride, brought to 4, 2, 1 and 1/2 times their size.
+
+    The first goes through two transposed convolutions with norm and GELU in between, the second
+    through one, the third stays and the fourth is max-pooled: strides 4, 8, 16 and 32 of a ViT with
+    16 px patches (BEiT's segmentation code; mmseg's ``Feature2Pyramid``, whose names the parameters
+    have; CAE's and MIMDet's detectors). In a list of necks it stands before an FPN.
+
+    Args:
+        embed_dims: channels of the maps, which they keep.
+        norm_cfg: the norm; over all processes by default. MIMDet's is ``dict(type='GN',
+            num_groups=32)``.
+        init_cfg: None leaves PyTorch's initialisation. LeCun's normal one, as in MIMDet, is
+            ``dict(type='Kaiming', layer='ConvTranspose2d', nonlinearity='linear')``.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        norm_cfg: dict | None = None,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        norm_cfg = norm_cfg or dict(type='mcl_plugins.SyncBN')
+        self.upsample_4x = nn.Sequential(
+            _double(embed_dims),
+            build_norm_layer(norm_cfg, embed_dims)[1],
+            nn.GELU(),
+            _double(embed_dims),
+        )
+        self.upsample_2x = nn.Sequential(_double(embed_dims))
+        self.downsample_2x = nn.MaxPool2d(kernel_size=2, stride=2)
+
+    def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Resize the maps.
+
+        Args:
+            maps: four of (N, C, H, W).
+
+        Returns:
+            (N, C, 4H, 4W), (N, C, 2H, 2W), (N, C, H, W), (N, C, H // 2, W // 2).
+
+        Raises:
+            ValueError: not four maps.
+        """
+        if len(maps) != 4:
+            raise ValueError(
+                f'ViTPyramid takes four maps, got {len(maps)}: set out_indices of the backbone to '
+                'four blocks.'
+            )
+        first, second, third, fourth = maps
+        return (
+            self.upsample_4x(first),
+            self.upsample_2x(second),
+            third,
+            self.downsample_2x(fourth),
+        )
+
+
+def _double(channels: int) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(channels, channels, kernel_size=2, stride=2)

@@ -1,0 +1,109 @@
+"""Segmentation data: folders, labels and numbers of classes that do not fit are said in words."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from ade_folder import make_ade20k
+from mmengine.registry import DATASETS, DefaultScope
+from mmseg.datasets.transforms import ResizeShortestEdge
+from torch import nn
+
+from mcl_plugins.downstream.class_count import check_class_count
+
+PIPELINE = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(type='PackSegInputs'),
+]
+
+
+@pytest.fixture(autouse=True)
+def _mmseg_scope():
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        yield
+
+
+def dataset(root, kind='ADE20KDataset', pipeline=PIPELINE, **settings):
+    return DATASETS.build(
+        dict(
+            type=f'mcl_plugins.{kind}',
+            data_root=str(root),
+            data_prefix=dict(img_path='images/training', seg_map_path='annotations/training'),
+            pipeline=pipeline,
+            **settings,
+        )
+    )
+
+
+def test_labels_count_from_the_first_class(tmp_path):
+    """0 of the file is not counted, k is class k - 1."""
+    data = dataset(make_ade20k(tmp_path, [(16, 24)]))
+    labels = data[0]['data_samples'].gt_sem_seg.data
+    assert set(labels.unique().tolist()) <= {0, 1, 149, 255}
+    assert len(data.metainfo['classes']) == 150
+
+
+def test_a_label_without_class_names_file_and_remedy(tmp_path):
+    data = dataset(make_ade20k(tmp_path, [(16, 24)], labels=(3, 151)))
+    message = r'0\.png has the label 150, .* 150 classes, 0 to 149, and 255 .*metainfo='
+    with pytest.raises(ValueError, match=message):
+        data[0]
+
+
+def test_own_classes(tmp_path):
+    root = make_ade20k(tmp_path, [(16, 24)], labels=(0, 1, 2))
+    own = dict(kind='SegmentationDataset', metainfo=dict(classes=('sky', 'road', 'rest')))
+    assert dataset(root, **own)[0]['data_samples'].gt_sem_seg.data.max() == 2
+    with pytest.raises(ValueError, match='has the label 2, but the data set has 2 classes'):
+        dataset(root, kind='SegmentationDataset', metainfo=dict(classes=('sky', 'road')))[0]
+
+
+def test_copies_for_testing_with_several_scales_are_checked(tmp_path):
+    root = make_ade20k(tmp_path, [(16, 24)], labels=(151,))
+    flips = [dict(type='RandomFlip', prob=p) for p in (0.0, 1.0)]
+    copies = dict(type='TestTimeAug', transforms=[flips, *([step] for step in PIPELINE[1:])])
+    with pytest.raises(ValueError, match='has the label 150'):
+        dataset(root, pipeline=[PIPELINE[0], copies])[0]
+
+
+def test_a_missing_folder_says_where_data_goes(tmp_path):
+    with pytest.raises(FileNotFoundError, match='images/training.*does not exist.*data_root='):
+        dataset(tmp_path / 'nowhere')
+
+
+def test_a_folder_without_images_is_refused(tmp_path):
+    root = make_ade20k(tmp_path, [(16, 24)])
+    with pytest.raises(ValueError, match=r'has no \*\.tif; set img_suffix'):
+        dataset(root, img_suffix='.tif')
+    (root / 'images/training/0.jpg').unlink()
+    with pytest.raises(ValueError, match='images/training.* is empty'):
+        dataset(root)
+
+
+def head(classes):
+    module = nn.Module()
+    module.conv_seg, module.num_classes = nn.Conv2d(4, classes, 1), classes
+    return module
+
+
+def test_heads_and_data_have_the_same_classes():
+    model = nn.ModuleDict({'decode_head': head(3), 'auxiliary_head': head(3)})
+    check_class_count(model, SimpleNamespace(metainfo=dict(classes='abc')))
+    check_class_count(model, SimpleNamespace())  # not a segmentation data set
+    model['auxiliary_head'] = head(4)
+    with pytest.raises(ValueError, match=r'model\.auxiliary_head has num_classes=4, .* 3 classes'):
+        check_class_count(model, SimpleNamespace(metainfo=dict(classes='abc')))
+
+
+@pytest.mark.parametrize('scale', [512, 896])
+def test_the_short_side_is_never_less_than_the_crop(scale):
+    """mmseg's transform, for all aspect ratios: what the slide test relies on."""
+    resize = ResizeShortestEdge(scale=scale, max_size=100000)
+    generator = torch.Generator().manual_seed(0)
+    sizes = torch.randint(20, 300, (40, 2), generator=generator).tolist()
+    for height, width in [*sizes, (30, 299), (299, 30), (77, 77)]:
+        image = torch.zeros(height, width, 3, dtype=torch.uint8).numpy()
+        resized = resize({'img': image})['img'].shape[:2]
+        assert min(resized) == scale
+        assert max(resized) == pytest.approx(scale * max(height, width) / min(height, width), abs=1)
