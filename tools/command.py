@@ -61,8 +61,6 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config file and apply the common arguments to it."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if not Path(args.config).is_file():
-        raise FileNotFoundError(f'Config {args.config!r} does not exist; see configs/.')
     config = read_config(args.config)
     config.launcher = args.launcher
     config.setdefault('runner_type', 'mcl_plugins.Runner')
@@ -80,8 +78,12 @@ def read_config(path: str) -> Config:
     """Read a config file whose library, mmseg or mmdet, may not be installed.
 
     Raises:
-        ValueError: it is not, or lacks what the config needs; names the command that installs it.
+        FileNotFoundError: there is no such file.
+        ValueError: the library is not here, or lacks what the config needs; names the command that
+            installs it.
     """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'Config {path!r} does not exist; see configs/.')
     remedy = 'run: bash tools/setup_env.sh --with-ops'
     try:
         config = Config.fromfile(path)

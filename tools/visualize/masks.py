@@ -21,11 +21,11 @@ from pictures import (
     add_image_arguments,
     add_pretraining_arguments,
     build_pretraining,
+    config_of,
     hide,
     image_side,
     label_row,
     parser_for,
-    read_config,
     read_images,
     save,
     show,
@@ -55,7 +55,7 @@ def main() -> None:
     add_image_arguments(parser, count=4)
     parser.add_argument('--seed', type=int, default=0, help='of the masks')
     args = parser.parse_args()
-    config = read_config(args.config, args.cfg_options)
+    config = config_of(args)
     columns = []
     for checkpoint in args.checkpoint:
         model, epoch = build_pretraining(config, checkpoint)

@@ -24,7 +24,7 @@ from torch import Tensor
 from torchvision.transforms import functional as transforms
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from command import Options
+from command import Options, read_config
 from mcl_plugins.checkpoint.files import load_file, state_dict_of
 from mcl_plugins.mask_generators import PatchMask
 
@@ -95,12 +95,10 @@ def read_images(places: Sequence[Path], count: int, side: int) -> Tensor:
     return torch.stack(images)
 
 
-def read_config(path: str, options: dict | None) -> Config:
-    """A config file with the command line's changes."""
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'Config {path!r} does not exist; see configs/.')
-    config = Config.fromfile(path)
-    config.merge_from_dict(options or {})
+def config_of(args: argparse.Namespace) -> Config:
+    """The config file with the command line's changes."""
+    config = read_config(args.config)
+    config.merge_from_dict(args.cfg_options or {})
     return config
 
 

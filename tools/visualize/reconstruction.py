@@ -20,11 +20,11 @@ from pictures import (
     add_image_arguments,
     add_pretraining_arguments,
     build_pretraining,
+    config_of,
     hide,
     image_side,
     label_row,
     parser_for,
-    read_config,
     read_images,
     save,
     show,
@@ -44,7 +44,7 @@ def main() -> None:
     add_image_arguments(parser, count=8)
     parser.add_argument('--seed', type=int, default=0, help='of the masks')
     args = parser.parse_args()
-    config = read_config(args.config, args.cfg_options)
+    config = config_of(args)
     model, epoch = build_pretraining(config, args.checkpoint)
     if not hasattr(model, 'reconstruct'):
         raise ValueError(

@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from ade_folder import make_ade20k
 from mmengine.registry import DATASETS, DefaultScope
 from mmseg.datasets.transforms import ResizeShortestEdge
 from torch import nn
 
+from ade_folder import make_ade20k
 from mcl_plugins.downstream.class_count import check_class_count
 
 PIPELINE = [
