@@ -87,6 +87,7 @@ class SwinTransformer(_SwinTransformer):
         kwargs.setdefault('out_indices', (last,))
         with LinspaceOnHost():
             super().__init__(arch, img_size, patch_size, window_size=window_size, **kwargs)
+        self.img_size = (img_size, img_size)  # as ViTs have it
         # A task may take other stages' maps too: their norms are not part of pre-training.
         self.task_modules = tuple(f'norm{stage}' for stage in range(last))
         if mlp_norm == 'BN':

@@ -151,11 +151,13 @@ def test_masks_come_in_the_order_of_training_with_their_importances(
     assert path.name == 'epoch_1.pth.masks.png'
 
 
-def test_masks_without_importance_have_one_line_an_image(tmp_path, data, monkeypatch):
-    checkpoint = checkpoint_of('conmim', tmp_path / 'epoch_1.pth')
-    figure, _ = draw(
-        masks, monkeypatch, QUICKSTART / 'conmim.py', checkpoint, '--images', data, '--count', 2
-    )
+@pytest.mark.parametrize('method', ['conmim', 'mimco'])
+def test_masks_without_importance_have_one_line_an_image(method, tmp_path, data, monkeypatch):
+    """In a Swin, too, whose masks are on the grid of its last stage."""
+    monkeypatch.setattr(FrozenTeacher, 'init_weights', lambda self: None)
+    checkpoint = checkpoint_of(method, tmp_path / 'epoch_1.pth')
+    config = QUICKSTART / f'{method}.py'
+    figure, _ = draw(masks, monkeypatch, config, checkpoint, '--images', data, '--count', 2)
     assert len(figure.axes) == 4
 
 

@@ -125,8 +125,7 @@ def build_pretraining(config: Config, checkpoint: str) -> tuple[Any, int]:
 
 def image_side(model: Any) -> int:
     """Side in pixels of the images that a pre-training model was built for."""
-    side = model.backbone.img_size
-    return side if isinstance(side, int) else side[0]
+    return model.backbone.img_size[0]
 
 
 def student_view(model: Any, images: Tensor) -> Tensor:
