@@ -44,6 +44,7 @@ class Column:
     """What one checkpoint does to the images."""
 
     epoch: int
+    checkpoint: str
     visible: Tensor  # (N, 3, S, S) in [0, 1]
     importance: Tensor | None  # (N, 1, S, S)
 
@@ -63,22 +64,21 @@ def main() -> None:
             raise ValueError(f'{type(model).__name__} hides no patches: it has no mask to draw.')
         images = read_images(args.images, args.count, image_side(model))
         torch.manual_seed(args.seed)
-        columns.append(column_of(model, images, epoch))
+        columns.append(Column(epoch, checkpoint, *mask(model, images)))
     columns.sort(key=lambda column: column.epoch)
     name = type(model).__name__
     figure = draw(images, columns, f'{name}: masks in the course of pre-training')
-    save(figure, args.out or Path(f'{args.checkpoint[-1]}.masks.png'))
+    save(figure, args.out or Path(f'{columns[-1].checkpoint}.masks.png'))
 
 
 @torch.no_grad()
-def column_of(model: Any, images: Tensor, epoch: int) -> Column:
-    """Mask (N, 3, S, S) uint8 RGB images."""
+def mask(model: Any, images: Tensor) -> tuple[Tensor, Tensor | None]:
+    """What is visible of (N, 3, H, W) uint8 RGB images, and the importance of their patches."""
     view = student_view(model, images)
-    side = view.shape[-1]
     importance = None
     if isinstance(getattr(model, 'mask_generator', None), ImportanceMask):
-        importance = spread(model.importance_of(view), side).cpu()
-    return Column(epoch, hide(to_rgb(model, view), model.draw_mask(view)), importance)
+        importance = spread(model.importance_of(view), view.shape[-1]).cpu()
+    return hide(to_rgb(model, view), model.draw_mask(view)), importance
 
 
 def draw(images: Tensor, columns: list[Column], title: str) -> Figure:
