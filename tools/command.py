@@ -64,7 +64,7 @@ def load_config(args: argparse.Namespace) -> Config:
     config = read_config(args.config)
     config.launcher = args.launcher
     config.setdefault('runner_type', 'mcl_plugins.Runner')
-    default_work_dir = config.get('work_dir') or f'./work_dirs/{_name(args.config)}'
+    default_work_dir = config.get('work_dir') or f'./work_dirs/{name_of(args.config)}'
     config.work_dir = args.work_dir or default_work_dir
     if args.cfg_options:
         config.merge_from_dict(args.cfg_options)
@@ -103,7 +103,7 @@ def read_config(path: str) -> Config:
     return config
 
 
-def _name(path: str) -> str:
+def name_of(path: str) -> str:
     """``conmim/vit-b`` of ``configs/conmim/vit-b.py``: methods share the names of their files."""
     parts = Path(path).with_suffix('').parts
     return '/'.join(parts[parts.index('configs') + 1 :] if 'configs' in parts else parts[-1:])

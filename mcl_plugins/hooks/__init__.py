@@ -1,13 +1,13 @@
 """Hooks of training."""
 
-from .class_number import ClassNumCheckHook
+from .class_count import ClassCountHook
 from .concentration import ConcentrationHook
 from .finite_loss import FiniteLossHook
 from .momentum import MomentumHook
 from .probe import ProbeHook
 
 __all__ = [
-    'ClassNumCheckHook',
+    'ClassCountHook',
     'ConcentrationHook',
     'FiniteLossHook',
     'MomentumHook',

@@ -146,7 +146,7 @@ def test_fine_grained_settings(data):
         type='AdamW', lr=3e-4, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.05
     )
     assert config.model.head.num_classes == config.data_preprocessor.num_classes == classes
-    assert config.custom_hooks == [dict(type='mcl_plugins.ClassNumCheckHook')]
+    assert config.custom_hooks == [dict(type='mcl_plugins.ClassCountHook')]
     loaders = [config[f'{part}_dataloader'].dataset for part in ('train', 'val', 'test')]
     assert [loader.split for loader in loaders] == list(SPLITS[settings['type'].split('.')[1]])
     for loader in loaders:

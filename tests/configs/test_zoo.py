@@ -126,6 +126,17 @@ def test_readme_links_to_every_config_and_to_nothing_else(method):
     assert local == set(ZOOS[method].names)
 
 
+@pytest.mark.parametrize('method', METHODS)
+def test_files_that_a_page_names_are_written_by_their_configs(method):
+    """``work_dirs/mimco/vit-b/epoch_100.pth`` is the last file of ``configs/mimco/vit-b.py``."""
+    page = (ZOOS[method].folder / 'README.md').read_text()
+    for name, unit, number in re.findall(r'work_dirs/(\S+?)/(epoch|iter)_(\d+)\.pth', page):
+        config = ROOT / 'configs' / f'{name}.py'
+        if config.is_file():
+            training = Config.fromfile(config).train_cfg
+            assert training[f'max_{unit}s'] == int(number), name
+
+
 @pytest.mark.parametrize('name', ABLATIONS)
 def test_readme_and_config_state_the_same_number(name):
     method, _, file = name.partition('/')

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from mmpretrain.registry import MODELS
 from PIL import Image
 
 from conftest import ROOT
+from evaluate.frozen import build_classifier, parser_for
 from mcl_plugins.checkpoint.files import save_file
 
 FINETUNE = ROOT / 'configs/quickstart/masked_moco_finetune.py'
@@ -132,3 +134,19 @@ def test_what_does_not_fit_ends_in_a_message(checkpoint, data, tmp_path):
     result = evaluate('knn', checkpoint, data, config=pretraining)
     assert result.returncode == 1 and 'is no config of a classifier' in result.stderr
     assert 'Traceback' not in result.stderr
+
+
+def test_the_record_of_a_training_is_not_written_over(checkpoint, tmp_path, monkeypatch):
+    """Without --work-dir training and evaluation of a config go to different places."""
+    monkeypatch.chdir(tmp_path)
+    args = parser_for('').parse_args([str(FINETUNE), str(checkpoint)])
+    runner, _, _ = build_classifier(args)
+    folder = Path(runner.work_dir).relative_to(tmp_path)
+    assert str(folder) == 'work_dirs/evaluate/quickstart/masked_moco_finetune'
+
+
+def test_a_config_that_starts_from_no_pre_training_is_named(checkpoint, tmp_path):
+    config = ROOT / 'configs/conmim/transfer/in1k-finetune_vit-s_384.py'
+    args = parser_for('').parse_args([str(config), str(checkpoint), '--work-dir', str(tmp_path)])
+    with pytest.raises(ValueError, match=r'which part of a checkpoint .* init_cfg\.prefix'):
+        build_classifier(args)

@@ -13,7 +13,7 @@ from mmpretrain.registry import MODELS
 from PIL import Image
 
 from conftest import ROOT
-from mcl_plugins.checkpoint.files import save_file
+from mcl_plugins.checkpoint.files import load_file, save_file
 from mcl_plugins.frozen_teacher import FrozenTeacher
 from mcl_plugins.mask_generators import PatchMask
 
@@ -173,10 +173,19 @@ def test_what_is_not_a_masked_autoencoder_is_named(tmp_path, data, monkeypatch):
     with pytest.raises(ValueError, match='MaskedMoCo reconstructs no pixels'):
         draw(reconstruction, monkeypatch, *arguments)
     moby = checkpoint_of('mimco_teacher', tmp_path / 'teacher.pth')
-    with pytest.raises(ValueError, match='MoBY hides no patches'):
+    with pytest.raises(ValueError, match='MoBY of this config hides no patches'):
         draw(masks, monkeypatch, QUICKSTART / 'mimco_teacher.py', moby, *arguments[2:])
     with pytest.raises(ValueError, match=r'does not fit CMAE .* another one'):
         draw(reconstruction, monkeypatch, QUICKSTART / 'cmae.py', *arguments[1:])
+
+
+def test_a_method_without_masks_is_named(tmp_path, data, monkeypatch):
+    checkpoint = checkpoint_of('conmim', tmp_path / 'epoch_1.pth')
+    with pytest.raises(ValueError, match='ConMIM of this config hides no patches'):
+        draw(
+            masks, monkeypatch, QUICKSTART / 'conmim.py', checkpoint, '--images', data,
+            '--cfg-options', 'model.mask_generator=None',
+        )  # fmt: skip
 
 
 # Images
@@ -193,6 +202,12 @@ def test_files_are_picked_evenly_and_absent_ones_named(data, tmp_path):
         pictures.pick_files([tmp_path / 'empty'], 2)
     with pytest.raises(ValueError, match='--count=0'):
         pictures.pick_files([data], 0)
+
+
+def test_a_broken_image_is_named(tmp_path):
+    (tmp_path / 'broken.jpg').write_bytes(b'no image')
+    with pytest.raises(ValueError, match=r'broken\.jpg is not a readable image'):
+        pictures.read_images([tmp_path], 1, 32)
 
 
 def test_colours_survive_the_way_through_the_preprocessor(ccmim, tmp_path):
@@ -223,6 +238,16 @@ def test_attention_beside_each_image(ccmim, data, monkeypatch):
         assert maps[0].shape == (64, 64) and len(np.unique(maps[0])) == 64  # 8 x 8 patches
         np.testing.assert_allclose(maps[0], np.mean(maps[1:], axis=0), rtol=1e-5)
     assert path.name == 'epoch_1.pth.attention.png'
+
+
+def test_attention_sees_the_colours_that_the_config_sees():
+    """The quickstart's ccMIM is trained on gray images."""
+    images = torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8)
+    gray = Config.fromfile(QUICKSTART / 'ccmim_finetune.py')
+    seen = attention.with_colours_of(gray, images)
+    assert (seen == seen[:, :1]).all() and seen.shape == images.shape
+    coloured = Config.fromfile(ROOT / 'configs/conmim/transfer/in1k-finetune_vit-b.py')
+    assert torch.equal(attention.with_colours_of(coloured, images), images)
 
 
 def test_attention_alone_stands_in_two_columns_of_pairs():
@@ -366,6 +391,19 @@ def test_a_square_of_patches_for_each_query(method, ccmim, data, tmp_path, monke
     assert 'image 3, patch (1, 2)' in figure.subfigs[0].get_suptitle()
 
 
+def test_patches_of_a_fine_tuned_network_without_a_last_norm(ccmim, data, tmp_path, monkeypatch):
+    weights = load_file(ccmim)['state_dict']
+    fine_tuned = {k: v for k, v in weights.items() if not k.startswith('backbone.ln1')}
+    save_file({'meta': {}, 'state_dict': fine_tuned}, tmp_path / 'fine-tuned.pth')
+    figure, _ = draw(
+        patterns, monkeypatch, QUICKSTART / 'ccmim_finetune.py', tmp_path / 'fine-tuned.pth',
+        '--queries', 1, *classifier_arguments(data),
+    )  # fmt: skip
+    assert len(figure.subfigs) == 1
+    with pytest.raises(ValueError, match='--queries=0 must be at least 1'):
+        draw(patterns, monkeypatch, QUICKSTART / 'ccmim_finetune.py', ccmim, '--queries', 0)
+
+
 def test_places_must_be_there():
     with pytest.raises(ValueError, match=r'--at 5 0 4: there are 6 images of 4 x 4 patches'):
         patterns.check_places([patterns.Place(5, 0, 4)], 6, (4, 4))
@@ -389,6 +427,16 @@ def test_a_resumed_run_is_one_curve_and_a_new_start_replaces_the_old(tmp_path):
     assert curves.read(tmp_path, 'run').curves['loss'] == ([10], [3.0])
     with pytest.raises(FileNotFoundError, match='no run logged there'):
         curves.read(tmp_path / 'none', 'run')
+
+
+def test_half_a_last_line_is_left_out_and_another_one_named(tmp_path):
+    write_log(tmp_path, '1', [{'step': 1, 'loss': 1.0}])
+    file = tmp_path / '1/vis_data/scalars.json'
+    file.write_text(file.read_text() + '\n{"step": 2, "lo')
+    assert curves.read(tmp_path, 'run').curves['loss'] == ([1], [1.0])
+    file.write_text(file.read_text() + '\n{"step": 3, "loss": 1.0}')
+    with pytest.raises(ValueError, match=r'scalars\.json, line 2 is no log line'):
+        curves.read(tmp_path, 'run')
 
 
 def test_each_quantity_has_a_panel_and_each_loss_its_floor(tmp_path, monkeypatch):
@@ -421,6 +469,15 @@ def test_curves_need_something_to_draw_and_a_name_for_each_run(tmp_path, monkeyp
         draw(curves, monkeypatch, tmp_path, '--out', 'x.png')
     with pytest.raises(ValueError, match='--names has 2 for 1 runs'):
         draw(curves, monkeypatch, tmp_path, '--out', 'x.png', '--names', 'a', 'b')
+
+
+def test_a_narrow_picture_is_widened_for_its_title():
+    figure, _ = plt.subplots(figsize=(1, 1))
+    pictures.with_title(figure, 'A title that is longer than an inch')
+    assert figure._suptitle.get_window_extent().width < figure.get_figwidth() * figure.dpi
+    figure, _ = plt.subplots(figsize=(9, 1))
+    pictures.with_title(figure, 'short')
+    assert figure.get_figwidth() == 9
 
 
 def test_pictures_are_written(tmp_path, capsys):

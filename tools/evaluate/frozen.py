@@ -7,6 +7,7 @@ import copy
 import hashlib
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from math import isnan
@@ -19,7 +20,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from command import add_common_arguments, build_runner, load_config
+from command import add_common_arguments, build_runner, load_config, name_of
 from mcl_plugins.evaluation.features import extract_features
 from mcl_plugins.hooks.unwrap import unwrapped_model
 
@@ -56,6 +57,8 @@ def build_classifier(args: argparse.Namespace) -> tuple[Runner, Any, Config]:
     Raises:
         ValueError: the config is not a classifier's, or the checkpoint does not fit it.
     """
+    # Not where the config's own training keeps its record.
+    args.work_dir = args.work_dir or f'./work_dirs/evaluate/{name_of(args.config)}'
     config = load_config(args)
     if not config.get('val_evaluator') or 'backbone' not in config.model:
         raise ValueError(
@@ -63,6 +66,12 @@ def build_classifier(args: argparse.Namespace) -> tuple[Runner, Any, Config]:
         )
     backbone = config.model.backbone
     backbone.init_cfg = {**(backbone.get('init_cfg') or {}), 'type': 'Pretrained'}
+    if 'prefix' not in backbone.init_cfg:
+        raise ValueError(
+            f'{args.config} does not say which part of a checkpoint is its encoder: set '
+            'model.backbone.init_cfg.prefix (backbone. for a classifier, or for the student of a '
+            'pre-training), or take a config that starts from a pre-training.'
+        )
     backbone.init_cfg.checkpoint = args.checkpoint
     if 'Swin' in backbone.type:
         backbone.setdefault('pad_small_map', True)  # images of any size
@@ -73,16 +82,28 @@ def build_classifier(args: argparse.Namespace) -> tuple[Runner, Any, Config]:
     return runner, model, config
 
 
-def extract(args: argparse.Namespace) -> Features:
-    """What the classifier's head would see of both data sets, all prepared as for validation."""
+def extract(
+    args: argparse.Namespace, check: Callable[[int], None] = lambda images: None
+) -> Features:
+    """What the classifier's head would see of both data sets, all prepared as for validation.
+
+    Args:
+        args: of the command.
+        check: is called with the number of training images before they are encoded, which takes
+            long, and raises if the command has no use for so many.
+    """
     runner, model, config = build_classifier(args)
 
     def encode(batch: dict) -> Tensor:
         return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]
 
     features: list[Tensor] = []
-    for split in ('train', 'val'):
-        loader = runner.build_dataloader(evaluation_loader(config, split))
+    loaders = {
+        split: runner.build_dataloader(evaluation_loader(config, split))
+        for split in ('train', 'val')
+    }
+    check(len(loaders['train'].dataset))
+    for split, loader in loaders.items():
         features += extract_features(encode, loader, f'{split} images')
     return Features(*features)
 
@@ -131,6 +152,7 @@ def write_results(args: argparse.Namespace, command: str, results: dict) -> None
         'checkpoint_sha256': hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
         'versions': {package: version(package) for package in PACKAGES},
     }
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record, indent=2, allow_nan=False) + '\n')
     print(f'results: {path}')
 

@@ -13,16 +13,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from pictures import add_image_arguments, read_images, save, show
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from pictures import add_image_arguments, read_images, save, show, with_title
 from torch import Tensor
 from torch.nn import functional as F
 
-from command import run
+from command import name_of, run
 from evaluate.frozen import build_classifier, parser_for
 from mcl_plugins.evaluation.attention import class_attention_maps
+
+# Steps of a pipeline that read, cut or pack an image.
+GEOMETRY = ('LoadImageFromFile', 'ResizeEdge', 'Resize', 'CenterCrop', 'PackInputs')
 
 
 def main() -> None:
@@ -36,10 +42,26 @@ def main() -> None:
         args.cfg_options = {**(args.cfg_options or {}), 'model.backbone.img_size': args.size}
     _, model, config = build_classifier(args)
     images = read_images(args.images, args.count, args.size or config.model.backbone.img_size)
+    images = with_colours_of(config, images)
     batch = model.data_preprocessor({'inputs': images.flip(1)})  # BGR, as files are decoded
     maps = class_attention_maps(model.backbone, batch['inputs'])
-    figure = draw(images, maps.cpu(), args.heads, f'Attention of the class token, {args.config}')
+    title = f'Attention of the class token, {name_of(args.config)}'
+    figure = draw(images, maps.cpu(), args.heads, title)
     save(figure, args.out or Path(f'{args.checkpoint}.attention.png'))
+
+
+def with_colours_of(config: Config, images: Tensor) -> Tensor:
+    """What the config's validation pipeline does to images beside cutting them to a size.
+
+    Args:
+        config: a classifier's.
+        images: (N, 3, S, S) uint8 RGB.
+    """
+    steps = config.val_dataloader.dataset.pipeline
+    change = Compose([step for step in steps if step['type'] not in GEOMETRY])
+    arrays = images.flip(1).permute(0, 2, 3, 1).numpy()  # BGR, as the pipeline has them
+    changed = np.stack([change({'img': array})['img'] for array in arrays])
+    return torch.from_numpy(changed).permute(0, 3, 1, 2).flip(1)
 
 
 def draw(images: Tensor, maps: Tensor, heads: bool, title: str) -> Figure:
@@ -60,7 +82,7 @@ def draw(images: Tensor, maps: Tensor, heads: bool, title: str) -> Figure:
     figure, axes = plt.subplots(
         lines, width, figsize=(2.1 * width, 2.15 * lines + 0.6), squeeze=False, layout='constrained'
     )
-    figure.suptitle(title, fontsize=13)
+    with_title(figure, title)
     for place in axes.flat:
         place.set_axis_off()
     places = axes.reshape(lines * pairs, -1)

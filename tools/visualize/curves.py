@@ -16,7 +16,7 @@ from pathlib import Path
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from pictures import parser_for, save
+from pictures import parser_for, save, with_title
 
 from command import run
 
@@ -83,8 +83,14 @@ def read(work_dir: Path, name: str) -> Run:
 def scalars(file: Path) -> dict[str, dict[int, float]]:
     """Values by name and step of one log file."""
     values: dict[str, dict[int, float]] = {}
-    for line in file.read_text().splitlines():
-        row = json.loads(line)
+    lines = file.read_text().splitlines()
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            if number == len(lines):  # the run was killed while it wrote
+                break
+            raise ValueError(f'{file}, line {number} is no log line: {error}.') from None
         for key, value in row.items():
             if isinstance(value, int | float):
                 values.setdefault(key, {})[row['step']] = value
@@ -135,7 +141,7 @@ def draw(runs: list[Run]) -> Figure:
         lines, columns, figsize=(4.6 * columns, 3.2 * lines + 0.9), squeeze=False,
         layout='constrained',
     )  # fmt: skip
-    figure.suptitle('Training curves', fontsize=14)
+    with_title(figure, 'Training curves')
     for place in axes.flat[len(names) :]:
         place.set_axis_off()
     for place, name in zip(axes.flat, names, strict=False):

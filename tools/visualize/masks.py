@@ -32,6 +32,7 @@ from pictures import (
     spread,
     student_view,
     to_rgb,
+    with_title,
 )
 from torch import Tensor
 
@@ -60,8 +61,6 @@ def main() -> None:
     columns = []
     for checkpoint in args.checkpoint:
         model, epoch = build_pretraining(config, checkpoint)
-        if not hasattr(model, 'draw_mask'):
-            raise ValueError(f'{type(model).__name__} hides no patches: it has no mask to draw.')
         images = read_images(args.images, args.count, image_side(model))
         torch.manual_seed(args.seed)
         columns.append(Column(epoch, checkpoint, *mask(model, images)))
@@ -75,10 +74,15 @@ def main() -> None:
 def mask(model: Any, images: Tensor) -> tuple[Tensor, Tensor | None]:
     """What is visible of (N, 3, H, W) uint8 RGB images, and the importance of their patches."""
     view = student_view(model, images)
+    drawn = model.draw_mask(view) if hasattr(model, 'draw_mask') else None
+    if drawn is None:
+        raise ValueError(
+            f'{type(model).__name__} of this config hides no patches: it has no mask to draw.'
+        )
     importance = None
     if isinstance(getattr(model, 'mask_generator', None), ImportanceMask):
         importance = spread(model.importance_of(view), view.shape[-1]).cpu()
-    return hide(to_rgb(model, view), model.draw_mask(view)), importance
+    return hide(to_rgb(model, view), drawn), importance
 
 
 def draw(images: Tensor, columns: list[Column], title: str) -> Figure:
@@ -89,7 +93,7 @@ def draw(images: Tensor, columns: list[Column], title: str) -> Figure:
         lines, width, figsize=(1.8 * width + 0.6, 1.8 * lines + 0.8), squeeze=False,
         layout='constrained',
     )  # fmt: skip
-    figure.suptitle(title, fontsize=14)
+    with_title(figure, title)
     for place in axes.flat:
         place.set_axis_off()
     for index, image in enumerate(images):

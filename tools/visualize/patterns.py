@@ -25,14 +25,15 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
-from pictures import save, show
+from pictures import save, show, with_title
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from command import run
+from command import name_of, read_config, run
 from evaluate.frozen import build_classifier, evaluation_loader, parser_for
+from mcl_plugins.checkpoint.files import load_file, state_dict_of
 
 SIDE = 6  # patches along a side of a query's square
 AROUND = 2  # patches on each side of the one that is lit up
@@ -69,6 +70,8 @@ def main() -> None:
     args = parser.parse_args()
     if args.launcher != 'none':
         raise ValueError('the picture is made by one process: start it without a launcher.')
+    if args.queries < 1:
+        raise ValueError(f'--queries={args.queries} must be at least 1.')
     encoder = PatchEncoder(args)
     dataset = encoder.dataset
     if args.at:
@@ -81,7 +84,7 @@ def main() -> None:
         bright_places(dataset, nearest.similarity[index], nearest.patch[index], encoder.grid)
         for index in range(len(queries))
     ]
-    figure = draw(dataset, squares, encoder.grid, f'Most similar patches, {args.config}')
+    figure = draw(dataset, squares, encoder.grid, f'Most similar patches, {name_of(args.config)}')
     save(figure, args.out or Path(f'{args.checkpoint}.patterns.png'))
 
 
@@ -95,7 +98,7 @@ class PatchEncoder:
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
-        options = {'model.neck': None, **dense_output(Config.fromfile(args.config))}
+        options = {'model.neck': None, **dense_output(read_config(args.config), args.checkpoint)}
         args.cfg_options = {**options, **(args.cfg_options or {})}
         runner, self.model, config = build_classifier(args)
         self.loader: DataLoader = runner.build_dataloader(evaluation_loader(config, 'val'))
@@ -114,11 +117,17 @@ class PatchEncoder:
         return F.normalize(self.model.backbone(images)[-1].float(), dim=1)
 
 
-def dense_output(config: Config) -> dict[str, Any]:
-    """Settings with which the encoder gives out its map of patches, after its own last norm."""
-    if 'Swin' in config.model.backbone.type:
+def dense_output(config: Config, checkpoint: str) -> dict[str, Any]:
+    """Settings with which the encoder gives out its map of patches.
+
+    After its own last norm, which a fine-tuned network may have done away with.
+    """
+    backbone = config.model.backbone
+    if 'Swin' in backbone.type:
         return {}
-    return {'model.backbone.out_type': 'featmap', 'model.backbone.final_norm': True}
+    prefix = (backbone.get('init_cfg') or {}).get('prefix', '')
+    last_norm = f'{prefix}ln1.weight' in state_dict_of(load_file(checkpoint))
+    return {'model.backbone.out_type': 'featmap', 'model.backbone.final_norm': last_norm}
 
 
 def draw_queries(dataset: BaseDataset, grid: tuple[int, int], count: int, seed: int) -> list[Place]:
@@ -210,7 +219,7 @@ def draw(
     columns = min(2, len(squares))
     lines = -(-len(squares) // columns)
     figure = plt.figure(figsize=(5.4 * columns, 5.6 * lines + 0.5), layout='constrained')
-    figure.suptitle(title, fontsize=13)
+    with_title(figure, title)
     panels = figure.subfigures(lines, columns, squeeze=False, wspace=0.04, hspace=0.04)
     for panel, places in zip(panels.flat, squares, strict=False):
         query = places[0]

@@ -79,6 +79,19 @@ def pick_files(places: Sequence[Path], count: int) -> list[Path]:
     return [files[index] for index in chosen]
 
 
+def open_image(file: Path) -> Image.Image:
+    """An image file as RGB.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    try:
+        with Image.open(file) as image:
+            return image.convert('RGB')
+    except OSError as error:
+        raise ValueError(f'{file} is not a readable image: {error}.') from None
+
+
 def read_images(places: Sequence[Path], count: int, side: int) -> Tensor:
     """Images as in an evaluation: shorter side to 256 of 224 parts, the centre cut out.
 
@@ -87,8 +100,7 @@ def read_images(places: Sequence[Path], count: int, side: int) -> Tensor:
     """
     images = []
     for file in pick_files(places, count):
-        with Image.open(file) as opened:
-            image = opened.convert('RGB')
+        image = open_image(file)
         shorter = max(side, round(side * 256 / 224))
         image = transforms.resize(image, shorter, transforms.InterpolationMode.BICUBIC)
         images.append(transforms.pil_to_tensor(transforms.center_crop(image, side)))
@@ -166,6 +178,13 @@ def label_row(axes: Axes, text: str) -> None:
     axes.text(
         -0.06, 0.5, text, transform=axes.transAxes, rotation=90, ha='right', va='center', size=11
     )
+
+
+def with_title(figure: Figure, title: str) -> None:
+    """Write the title of a picture, which is widened if it is too narrow for that."""
+    text = figure.suptitle(title, fontsize=13)
+    needed = text.get_window_extent().width / figure.dpi + 0.3
+    figure.set_figwidth(max(figure.get_figwidth(), needed))
 
 
 def save(figure: Figure, path: Path) -> None:

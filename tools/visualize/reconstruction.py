@@ -31,6 +31,7 @@ from pictures import (
     spread,
     student_view,
     to_rgb,
+    with_title,
 )
 from torch import Tensor
 
@@ -91,7 +92,7 @@ def draw(rows: dict[str, Tensor], title: str) -> Figure:
         len(rows), columns, figsize=(1.7 * columns + 0.6, 1.75 * len(rows) + 0.6), squeeze=False,
         layout='constrained',
     )  # fmt: skip
-    figure.suptitle(title, fontsize=14)
+    with_title(figure, title)
     for line, (name, images) in zip(axes, rows.items(), strict=True):
         label_row(line[0], name)
         for place, image in zip(line, images, strict=True):

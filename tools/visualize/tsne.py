@@ -21,7 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from mmengine.dataset import BaseDataset
 from mmpretrain.registry import DATASETS
-from pictures import save
+from pictures import save, with_title
 from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_score
 from torch import Tensor
@@ -107,7 +107,7 @@ def draw(panels: list[Panel], labels: np.ndarray, names: dict[int, str]) -> Figu
     figure, axes = plt.subplots(
         1, len(panels), figsize=(5.2 * len(panels) + 1.8, 5.4), squeeze=False, layout='constrained'
     )
-    figure.suptitle(f't-SNE of {len(labels)} images of {len(names)} classes', fontsize=14)
+    with_title(figure, f't-SNE of {len(labels)} images of {len(names)} classes')
     for place, panel in zip(axes[0], panels, strict=True):
         scatter(place, panel, labels, names)
     handles, texts = axes[0, 0].get_legend_handles_labels()
