@@ -66,8 +66,10 @@ def load_config(args: argparse.Namespace) -> Config:
     config.setdefault('runner_type', 'mcl_plugins.Runner')
     default_work_dir = config.get('work_dir') or f'./work_dirs/{name_of(args.config)}'
     config.work_dir = args.work_dir or default_work_dir
-    if args.cfg_options:
-        config.merge_from_dict(args.cfg_options)
+    try:
+        config.merge_from_dict(args.cfg_options or {})
+    except TypeError as error:  # MMEngine's words for a setting of something that is no dict
+        raise ValueError(f'--cfg-options {args.cfg_options}: {error}') from None
     for name in LOADERS:
         if config.get(name):
             _complete_loader(config[name], config.get('default_scope'), args.no_pin_memory)

@@ -48,6 +48,6 @@ def check_class_count(model: nn.Module, dataset: Dataset) -> None:
         if last and module.num_classes != len(classes):
             raise ValueError(
                 f'model.{name} has num_classes={module.num_classes}, but the data set has '
-                f'{len(classes)} classes: set num_classes of the heads (and of a classifier\'s '
+                f"{len(classes)} classes: set num_classes of the heads (and of a classifier's "
                 'data_preprocessor) to that, or metainfo=dict(classes=(...)) of the datasets.'
             )

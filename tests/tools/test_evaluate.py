@@ -148,5 +148,5 @@ def test_the_record_of_a_training_is_not_written_over(checkpoint, tmp_path, monk
 def test_a_config_that_starts_from_no_pre_training_is_named(checkpoint, tmp_path):
     config = ROOT / 'configs/conmim/transfer/in1k-finetune_vit-s_384.py'
     args = parser_for('').parse_args([str(config), str(checkpoint), '--work-dir', str(tmp_path)])
-    with pytest.raises(ValueError, match=r'which part of a checkpoint .* init_cfg\.prefix'):
+    with pytest.raises(ValueError, match=r'which part of a checkpoint .*init_cfg\.prefix'):
         build_classifier(args)
