@@ -20,7 +20,8 @@ sys.path.insert(0, str(ROOT / 'tools/quickstart'))
 from data.make_digits import make
 from probe import frozen_accuracies, load_images
 from report import TITLES, draw_report
-from run import losses_of, summary
+from run import losses_of
+from stages import summary
 
 CONFIGS = ROOT / 'configs/quickstart'
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -20,7 +21,12 @@ from torch import Tensor
 from mcl_plugins.checkpoint.files import load_file, state_dict_of
 from probe import build_classifier, features, load_images
 
-COLOURS = {'random': '#9aa5b1', 'pretrained': '#d9822b', 'pixels': '#5c7080'}
+COLOURS = {
+    'untrained': '#d5dbe1',
+    'random': '#9aa5b1',
+    'pretrained': '#d9822b',
+    'pixels': '#5c7080',
+}
 TITLES = {
     'ccmim': 'ccMIM',
     'cmae': 'CMAE',
@@ -29,7 +35,12 @@ TITLES = {
     'masked_moco': 'Masked MoCo',
     'mimco': 'MimCo',
 }
-NAMES = {'random': 'random weights', 'pretrained': 'pre-trained', 'pixels': 'raw pixels'}
+NAMES = {
+    'untrained': 'untrained',
+    'random': 'random weights',
+    'pretrained': 'pre-trained',
+    'pixels': 'raw pixels',
+}
 CONTRAST = '#d9822b'
 LOSSES = {
     'contrast': CONTRAST,
@@ -92,26 +103,35 @@ def draw_curve(axes: Axes, history: dict) -> None:
 
 
 def draw_accuracies(axes: Axes, results: dict) -> None:
-    """Bars of top-1 accuracy with the spread over seeds."""
-    tasks = ['fine-tune on 200 labels', 'linear probe', 'k-NN']
+    """Bars of top-1 accuracy, beside chance."""
+    tasks = ('fine-tune on 200 labels', 'linear probe', 'k-NN')
+    draw_bars(axes, {task: results[task] for task in tasks}, ('random', 'pretrained', 'pixels'))
+    axes.axhline(10, color='black', linestyle='--', linewidth=1)
+    axes.text(-0.78, 11, 'chance')
+    axes.set(title='Top-1 accuracy on unseen digits, %', xlim=(-0.8, 2.45), ylim=(0, 108))
+
+
+def draw_bars(axes: Axes, rows: dict[str, dict], names: Sequence[str]) -> None:
+    """Groups of bars with the spread over seeds.
+
+    Args:
+        axes: where they go.
+        rows: for each group the summaries (mean, spread) by name; a name may be absent.
+        names: which bars a group has, from left to right, as in ``NAMES``.
+    """
     width = 0.26
-    for offset, name in enumerate(NAMES):
-        rows = [(place, results[task].get(name)) for place, task in enumerate(tasks)]
-        rows = [(place, row) for place, row in rows if row]
-        places = [place + (offset - 1) * width for place, _ in rows]
-        means = [row['mean'] for _, row in rows]
-        spreads = [row['spread'] or 0 for _, row in rows]
+    for index, name in enumerate(names):
+        present = [(place, row[name]) for place, row in enumerate(rows.values()) if row.get(name)]
+        places = [place + (index - (len(names) - 1) / 2) * width for place, _ in present]
+        means = [row['mean'] for _, row in present]
+        spreads = [row['spread'] or 0 for _, row in present]
         axes.bar(places, means, width, color=COLOURS[name], label=NAMES[name])
         for place, mean, spread in zip(places, means, spreads, strict=True):
             if spread:
                 axes.errorbar(place, mean, spread, ecolor='black', capsize=4)
-        for place, mean, spread in zip(places, means, spreads, strict=True):
             axes.text(place, mean + spread + 1, f'{mean:.0f}', ha='center')
-    axes.axhline(10, color='black', linestyle='--', linewidth=1)
-    axes.text(-0.78, 11, 'chance')
-    axes.set_xticks(range(len(tasks)), tasks)
-    axes.set(title='Top-1 accuracy on unseen digits, %', xlim=(-0.8, 2.45), ylim=(0, 108))
-    axes.legend(loc='upper left', ncols=3, frameon=False)
+    axes.set_xticks(range(len(rows)), list(rows))
+    axes.legend(loc='upper left', ncols=len(names), frameon=False)
     axes.spines[['top', 'right']].set_visible(False)
 
 

@@ -1,0 +1,37 @@
+# The transfer demo's MoBY teacher: the small Swin of mimco_teacher.py on 32 px crops of the miniature
+# COCO's unlabelled scenes (tools/data/make_scenes.py). bash tools/transfer_demo.sh trains it first.
+_base_ = 'mimco_teacher.py'
+
+# A material's colour is its own: both views' are changed a little.
+colours = [
+    dict(
+        type='mcl_plugins.ColorJitter',
+        brightness=0.4, contrast=0.4, saturation=0.2, hue=0.05, prob=0.8),
+    dict(type='mcl_plugins.GaussianBlur', prob=0.5, sigma=(0.1, 1.0)),
+]
+data_preprocessor = dict(views=[colours, colours])
+del colours
+train_dataloader = dict(
+    dataset=dict(
+        data_root='data/scenes/coco',
+        data_prefix='unlabeled2017',
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(
+                type='MultiView',
+                num_views=[2],
+                transforms=[[
+                    dict(
+                        type='RandomResizedCrop',
+                        scale=32,
+                        crop_ratio_range=(0.1, 0.4),
+                        backend='pillow'),
+                ]]),
+            dict(type='PackInputs'),
+        ]))
+train_cfg = dict(max_epochs=24)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=1e-3, begin=0, end=3, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=0, eta_min_ratio=5e-3, convert_to_iter_based=True),
+]
+default_hooks = dict(logger=dict(interval=48), checkpoint=dict(interval=24))
