@@ -47,7 +47,7 @@ def validation_samples(config: Path, indices: Sequence[int]) -> list[dict[str, A
 
 
 @torch.no_grad()
-def predict(model: nn.Module, samples: list[dict[str, Any]]) -> list[Any]:
+def predict(model: Any, samples: list[dict[str, Any]]) -> list[Any]:
     """The data sample of each image with the model's prediction, one image at a time."""
     return [
         model.test_step({'inputs': [sample['inputs']], 'data_samples': [sample['data_samples']]})[0]
