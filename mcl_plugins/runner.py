@@ -104,6 +104,21 @@ class Runner(_Runner):
                 handler.addFilter(ConsoleFilter())
         return logger
 
+    def build_param_scheduler(self, scheduler: Any) -> Any:
+        """MMEngine's, with words for a part of an epoch that comes to no iteration.
+
+        Raises:
+            ValueError: a schedule has no iteration.
+        """
+        try:
+            return super().build_param_scheduler(scheduler)
+        except ValueError as error:
+            raise ValueError(
+                f'param_scheduler: {error}. If it states parts of an epoch, the data set may be '
+                'too small for them: set its begin and end to whole epochs, for example '
+                'param_scheduler.0.end=1 and param_scheduler.1.begin=1.'
+            ) from error
+
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None) -> None:
         """Scale the learning rate by effective batch size over ``base_batch_size``.
 

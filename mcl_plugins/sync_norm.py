@@ -34,10 +34,12 @@ class SyncBN(_BatchNorm):
         own = rows.new_full((1,), rows.numel() / rows.shape[1])
         sums = sum_with_gradient(torch.cat((rows.sum(channels), own)))  # one collective for both
         count = sums[-1].detach()
-        mean = sums[:-1] / count
+        some = count.clamp_min(1)  # a batch without a row (no object to segment) counts as none
+        mean = sums[:-1] / some
         centred = rows - mean.view(shape)
-        variance = sum_with_gradient(centred.square().sum(channels)) / count
-        self._track(mean.detach(), variance.detach() * count / (count - 1).clamp_min(1))
+        variance = sum_with_gradient(centred.square().sum(channels)) / some
+        unbiased = variance.detach() * count / (count - 1).clamp_min(1)
+        self._track(mean.detach(), unbiased, count > 0)
         output = centred * (variance + self.eps).rsqrt().view(shape)
         if self.affine:
             output = output * self.weight.view(shape) + self.bias.view(shape)
@@ -46,12 +48,17 @@ class SyncBN(_BatchNorm):
     def _check_input_dim(self, input: Tensor) -> None:
         """Any number of dimensions will do."""
 
-    def _track(self, mean: Tensor, variance: Tensor) -> None:
-        """Update the running statistics as PyTorch does."""
+    def _track(self, mean: Tensor, variance: Tensor, seen: Tensor) -> None:
+        """Update the running statistics as PyTorch does, unless no row was ``seen`` (bool)."""
         if self.running_mean is None or self.running_var is None:
             return  # track_running_stats=False
         assert self.num_batches_tracked is not None
-        self.num_batches_tracked.add_(1)
-        momentum = self.momentum if self.momentum is not None else 1 / int(self.num_batches_tracked)
-        self.running_mean.lerp_(mean, momentum)
-        self.running_var.lerp_(variance, momentum)
+        self.num_batches_tracked.add_(seen)
+        weight = seen.to(mean)
+        weight = (
+            weight * self.momentum
+            if self.momentum is not None
+            else (weight / self.num_batches_tracked.clamp_min(1))
+        )
+        self.running_mean.lerp_(mean, weight)
+        self.running_var.lerp_(variance, weight)

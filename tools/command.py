@@ -16,6 +16,7 @@ from mmengine.config import Config, DictAction
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+from torch import distributed as dist
 
 from mcl_plugins import compat  # mends the libraries before a config is read
 
@@ -60,15 +61,15 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config file and apply the common arguments to it."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if not Path(args.config).is_file():
-        raise FileNotFoundError(f'Config {args.config!r} does not exist; see configs/.')
     config = read_config(args.config)
     config.launcher = args.launcher
     config.setdefault('runner_type', 'mcl_plugins.Runner')
-    default_work_dir = config.get('work_dir') or f'./work_dirs/{_name(args.config)}'
+    default_work_dir = config.get('work_dir') or f'./work_dirs/{name_of(args.config)}'
     config.work_dir = args.work_dir or default_work_dir
-    if args.cfg_options:
-        config.merge_from_dict(args.cfg_options)
+    try:
+        config.merge_from_dict(args.cfg_options or {})
+    except TypeError as error:  # MMEngine's words for a setting of something that is no dict
+        raise ValueError(f'--cfg-options {args.cfg_options}: {error}') from None
     for name in LOADERS:
         if config.get(name):
             _complete_loader(config[name], config.get('default_scope'), args.no_pin_memory)
@@ -79,8 +80,12 @@ def read_config(path: str) -> Config:
     """Read a config file whose library, mmseg or mmdet, may not be installed.
 
     Raises:
-        ValueError: it is not, or lacks what the config needs; names the command that installs it.
+        FileNotFoundError: there is no such file.
+        ValueError: the library is not here, or lacks what the config needs; names the command that
+            installs it.
     """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'Config {path!r} does not exist; see configs/.')
     remedy = 'run: bash tools/setup_env.sh --with-ops'
     try:
         config = Config.fromfile(path)
@@ -100,7 +105,7 @@ def read_config(path: str) -> Config:
     return config
 
 
-def _name(path: str) -> str:
+def name_of(path: str) -> str:
     """``conmim/vit-b`` of ``configs/conmim/vit-b.py``: methods share the names of their files."""
     parts = Path(path).with_suffix('').parts
     return '/'.join(parts[parts.index('configs') + 1 :] if 'configs' in parts else parts[-1:])
@@ -135,3 +140,5 @@ def run(main: Callable[[], None]) -> None:
             logger.info(traceback.format_exc())  # too long for the console: only into the file
         print(f'\nerror: {error}\n(MCL_TRACEBACK=1 shows where it arose.)', file=sys.stderr)
         sys.exit(1)
+    if dist.is_initialized():
+        dist.destroy_process_group()  # gloo's threads may abort a process that ends with them

@@ -8,6 +8,7 @@ source .venv/bin/activate
 ruff check --quiet .
 ruff format --check --quiet mcl_plugins tools tests
 mypy
-# One thread a process: the tests start processes of their own.
+# Two processes of one thread each: the tests start processes of their own. The tests of a file stay
+# together, for they share what is dear to make.
 export OMP_NUM_THREADS=1
-exec python -m pytest --durations=10 "$@"
+exec python -m pytest --numprocesses 2 --dist loadfile --durations=10 "$@"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import copy
+from collections.abc import Sequence
+from pathlib import Path
 
 import mmengine
 from mmengine.config import Config, ConfigDict
@@ -65,7 +67,7 @@ def show_predictions(config: Config, args: argparse.Namespace) -> None:
         return
     hook.draw = True
     if args.show_dir and scope == 'mmdet':
-        hook.test_out_dir = args.show_dir
+        hook.test_out_dir = str(Path(args.show_dir).absolute())  # mmdet joins it to the work dir
     elif args.show_dir:
         config.visualizer.save_dir = args.show_dir
 
@@ -89,12 +91,37 @@ def use_test_time_augmentation(config: Config) -> None:
     config.test_dataloader.dataset.pipeline = config.tta_pipeline
 
 
+class DumpLabelMaps(DumpResults):
+    """Label maps of segmentors, without the scores of all classes: 600 bytes a pixel on ADE20K."""
+
+    def process(self, data_batch: dict, predictions: Sequence[dict]) -> None:
+        """Keep what was predicted of a batch."""
+        left_out = ('seg_logits', 'gt_sem_seg')
+        kept = [
+            {key: value for key, value in sample.items() if key not in left_out}
+            for sample in predictions
+        ]
+        super().process(data_batch, kept)
+
+
+def dump_type(scope: str | None) -> type[DumpResults]:
+    """What writes a library's predictions: masks and label maps of whole data sets are large."""
+    if scope == 'mmseg':
+        return DumpLabelMaps
+    if scope == 'mmdet':
+        from mmdet.evaluation import DumpDetResults  # noqa: PLC0415  mmdet is optional
+
+        return DumpDetResults
+    return DumpResults
+
+
 def main() -> None:
     """Evaluate."""
     args = parse_args()
     runner = build_runner(configure(args))
     if args.out and args.out_item == 'pred':
-        runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
+        dump = dump_type(runner.cfg.get('default_scope'))
+        runner.test_evaluator.metrics.append(dump(out_file_path=args.out))
     metrics = runner.test()
     if args.out and args.out_item == 'metrics':
         mmengine.dump(metrics, args.out)

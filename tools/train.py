@@ -47,6 +47,8 @@ def configure(args: argparse.Namespace) -> Config:
         config.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.resume:
         set_resume(config, args.resume)
+    elif config.get('load_from') or config.get('resume'):
+        leave_encoder(config)  # all weights come from that file
     if args.auto_scale_lr:
         if 'auto_scale_lr' not in config:
             raise ValueError(f'{args.config} does not state auto_scale_lr.base_batch_size.')
@@ -65,8 +67,13 @@ def set_resume(config: Config, checkpoint: str) -> None:
     found = find_latest_checkpoint(config.work_dir) if checkpoint == 'auto' else checkpoint
     if found:
         config.resume, config.load_from = True, found
-        if 'backbone' in config.model:
-            config.model.backbone.pop('init_cfg', None)  # the file may be gone, and is not needed
+        leave_encoder(config)
+
+
+def leave_encoder(config: Config) -> None:
+    """Do not start the encoder from a file of its own, which may be gone and is not needed."""
+    if 'backbone' in config.model:
+        config.model.backbone.pop('init_cfg', None)
 
 
 def main() -> None:

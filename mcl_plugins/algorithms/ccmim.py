@@ -87,9 +87,28 @@ class CcMIM(BaseSelfSupervisor):
             (hidden,) = self.projector((tokens[:, 0],))  # (N, C)
         return {'loss_pixel': loss_pixel, **self.contrast_head(visible, hidden)}
 
+    @torch.no_grad()
+    def reconstruct(self, images: Tensor) -> tuple[Tensor, PatchMask]:
+        """What the decoder makes of a batch of views.
+
+        Args:
+            images: (N, 3, H, W), normalised.
+
+        Returns:
+            (N, L, 3 p^2), every patch in the form of the pixel head's target, and the mask.
+        """
+        patches = self.backbone.embed(images)
+        mask = self._mask_of(patches)
+        tokens = self.backbone.encode(patches, mask.visible_ids)
+        return self.decoder(tokens, mask.restore_ids), mask
+
     def draw_mask(self, images: Tensor) -> PatchMask:
         """The mask of a batch of views (N, 3, H, W)."""
         return self._mask_of(self.backbone.embed(images))
+
+    def importance_of(self, images: Tensor) -> Tensor:
+        """How much each patch of a batch of views (N, 3, H, W) matters: (N, L) float32."""
+        return self._importance(self.backbone.embed(images))
 
     def _check_importance(self) -> None:
         """Raise a ValueError unless the importances can be computed and are used."""
@@ -106,5 +125,8 @@ class CcMIM(BaseSelfSupervisor):
 
     def _mask_of(self, patches: Tensor) -> PatchMask:
         if isinstance(self.mask_generator, ImportanceMask):
-            return self.mask_generator(self.backbone.class_attention(patches, **self.importance))
+            return self.mask_generator(self._importance(patches))
         return self.mask_generator(len(patches), self.backbone.patch_resolution, patches.device)
+
+    def _importance(self, patches: Tensor) -> Tensor:
+        return self.backbone.class_attention(patches, **self.importance)

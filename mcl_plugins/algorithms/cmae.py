@@ -97,6 +97,20 @@ class CMAE(BaseSelfSupervisor):
             key = self._key(target_view)  # (N, C)
         return {'loss_pixel': loss_pixel, **self.contrast_head(prediction, key)}
 
+    @torch.no_grad()
+    def reconstruct(self, images: Tensor) -> tuple[Tensor, PatchMask]:
+        """What the pixel decoder makes of a batch of online views.
+
+        Args:
+            images: (N, 3, H, W), normalised.
+
+        Returns:
+            (N, L, 3 p^2), every patch in the form of the pixel head's target, and the mask.
+        """
+        mask = self.draw_mask(images)
+        (tokens,) = self.backbone(images, mask)
+        return self.pixel_decoder(tokens, mask.restore_ids), mask
+
     def draw_mask(self, images: Tensor) -> PatchMask:
         """The mask of a batch of online views."""
         return self.mask_generator(len(images), self.backbone.patch_resolution, images.device)

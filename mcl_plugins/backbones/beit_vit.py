@@ -41,7 +41,7 @@ class FusedBEiTAttention(BEiTAttention):
         else:
             qkv = self.qkv(x)
         q, k, v = qkv.view(batch, tokens, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4).unbind()
-        logit_bias = self._logit_bias(rel_pos_bias)
+        logit_bias = self.position_bias(rel_pos_bias)
         if logit_bias is not None:
             logit_bias = logit_bias.to(q.dtype)[None]
         x = F.scaled_dot_product_attention(
@@ -54,13 +54,13 @@ class FusedBEiTAttention(BEiTAttention):
         )
         return self.proj_drop(self.proj(x.transpose(1, 2).flatten(2)))
 
-    def _logit_bias(self, shared: Tensor | None) -> Tensor | None:
-        """(heads, T, T): the block's own bias, the shared one, or None."""
+    def position_bias(self, rel_pos_bias: Tensor | None = None) -> Tensor | None:
+        """(heads, T, T) added to the logits: the block's own bias, the shared one, both or None."""
         if self.relative_position_bias_table is None:
-            return shared
+            return rel_pos_bias
         own = self.relative_position_bias_table[self.relative_position_index].permute(2, 0, 1)
         own = own.contiguous()  # CUDA's fused kernels refuse a bias of another layout
-        return own if shared is None else own + shared
+        return own if rel_pos_bias is None else own + rel_pos_bias
 
 
 @MODELS.register_module()

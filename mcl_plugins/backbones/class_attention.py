@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from mmpretrain.models.utils import MultiheadAttention
 from torch import Tensor
 from torch.nn import functional as F
 
 
-def class_logits(attention: MultiheadAttention, tokens: Tensor) -> Tensor:
+def class_logits(attention: Any, tokens: Tensor) -> Tensor:
     """Scaled scores of the first token's query against every token's key.
 
     The query is folded into the key projection, q . (W t + b) = (W^T q) . t + q . b, so the keys
     of the tokens are never formed: O(T D) a head instead of O(T D^2 + T^2 D).
 
     Args:
-        attention: the block's attention.
+        attention: the block's attention, mmpretrain's ``MultiheadAttention`` or ``BEiTAttention``;
+            a position bias is left out.
         tokens: (N, T, D), normalised as the block does before its attention.
 
     Returns:
@@ -25,12 +27,18 @@ def class_logits(attention: MultiheadAttention, tokens: Tensor) -> Tensor:
     with torch.autocast(tokens.device.type, enabled=False):
         query_weight, key_weight, _ = attention.qkv.weight.chunk(3)
         tokens = tokens.to(query_weight.dtype)
-        query_bias = key_bias = None
-        if attention.qkv.bias is not None:
-            query_bias, key_bias, _ = attention.qkv.bias.chunk(3)
+        query_bias, key_bias = _biases(attention)
         query = F.linear(tokens[:, 0], query_weight, query_bias).unflatten(-1, (heads, -1))
         folded = torch.einsum('nhc,hcd->nhd', query, key_weight.unflatten(0, (heads, -1)))
         logits = torch.einsum('nhd,ntd->nht', folded, tokens)
         if key_bias is not None:
             logits = logits + (query * key_bias.unflatten(0, (heads, -1))).sum(-1, keepdim=True)
-        return logits * attention.head_dims**-0.5
+        return logits * query.shape[-1] ** -0.5
+
+
+def _biases(attention: Any) -> tuple[Tensor | None, Tensor | None]:
+    """Biases of the queries and of the keys; BEiT's keys have none."""
+    if attention.qkv.bias is None:
+        return getattr(attention, 'q_bias', None), None
+    query, key, _ = attention.qkv.bias.chunk(3)
+    return query, key

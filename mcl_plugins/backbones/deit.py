@@ -16,12 +16,16 @@ from .vit import VisionTransformer
 class DeiT(VisionTransformer):
     """The encoder of MoBY's DeiT-S: learned positions, everything from a normal of 0.02.
 
-    Takes the arguments of :class:`VisionTransformer`; the default output is the class token.
+    Takes the arguments of :class:`VisionTransformer`; the default output is the class token. With
+    ``frozen`` no parameter learns, while drop path acts in training, as in MoBY's linear evaluation
+    (``trained_blocks=0`` freezes without it).
     """
 
-    def __init__(self, arch: str | dict = 'small', **kwargs: Any) -> None:
+    def __init__(self, arch: str | dict = 'small', frozen: bool = False, **kwargs: Any) -> None:
         kwargs.setdefault('out_type', 'cls_token')
         super().__init__(arch, **kwargs)
+        if frozen:
+            self.requires_grad_(False)
 
     def init_weights(self) -> None:
         """Initialise at random, or from ``init_cfg``'s checkpoint: all of it or an error."""

@@ -32,7 +32,7 @@ class TokenSyncBN(SyncBN):
 class SwinTransformer(_SwinTransformer):
     """mmpretrain's ``SwinTransformer`` as MoBY and MimCo use it.
 
-    It takes the same arguments, and ``mlp_norm``; it differs in that
+    It takes the same arguments, and ``mlp_norm`` and ``frozen``; it differs in that
 
     - any number of stages will do, and by default the last one's map is the output;
     - weights start as in the released code: linear weights from a normal of 0.02, biases zero;
@@ -46,10 +46,13 @@ class SwinTransformer(_SwinTransformer):
         window_size: side of an attention window, in tokens.
         mlp_norm: norm before the MLP of each block, ``'LN'`` or ``'BN'`` (MoBY's "BN trick"; all
             processes together).
+        frozen: no parameter learns, and BatchNorm keeps its statistics. Drop path acts in training,
+            as in MoBY's linear evaluation.
 
     Raises:
         ValueError: unknown ``arch`` or ``mlp_norm``, an ``img_size`` that is not a multiple of the
-            last stage's patches, or a last map that is smaller than a window.
+            last stage's patches, a last map that is smaller than a window, or a stage to freeze
+            that there is not.
     """
 
     pretraining_modules: ClassVar[tuple[str, ...]] = ('mask_token',)
@@ -61,6 +64,7 @@ class SwinTransformer(_SwinTransformer):
         patch_size: int = 4,
         window_size: int = 7,
         mlp_norm: str = 'LN',
+        frozen: bool = False,
         **kwargs: Any,
     ) -> None:
         check_arch(arch, self.arch_zoo, _ARCH_KEYS, exact=True)
@@ -74,14 +78,34 @@ class SwinTransformer(_SwinTransformer):
                 f'tokens to the last stage, fewer than a window of window_size={window_size}: use '
                 'larger images, a smaller window_size or pad_small_map=True.'
             )
-        kwargs.setdefault('out_indices', (len(depths) - 1,))
+        last = len(depths) - 1
+        if not -1 <= kwargs.get('frozen_stages', -1) <= last:
+            raise ValueError(
+                f'frozen_stages={kwargs["frozen_stages"]} must be -1 (none) to {last}: it is the '
+                'last stage that does not learn, counted from 0.'
+            )
+        kwargs.setdefault('out_indices', (last,))
         with LinspaceOnHost():
             super().__init__(arch, img_size, patch_size, window_size=window_size, **kwargs)
+        self.img_size = (img_size, img_size)  # as ViTs have it
         # A task may take other stages' maps too: their norms are not part of pre-training.
-        self.task_modules = tuple(f'norm{stage}' for stage in range(len(depths) - 1))
+        self.task_modules = tuple(f'norm{stage}' for stage in range(last))
         if mlp_norm == 'BN':
             for block in (block for stage in self.stages for block in stage.blocks):
                 block.norm2 = TokenSyncBN(block.norm2.normalized_shape[0])
+        self._freeze_stages()  # before an optimizer or DDP takes what learns
+        self.frozen = frozen
+        if frozen:
+            self.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> SwinTransformer:
+        """Set the mode; the BatchNorms of a frozen encoder stay in evaluation mode."""
+        super().train(mode)
+        if self.frozen:
+            for module in self.modules():
+                if isinstance(module, TokenSyncBN):
+                    module.eval()
+        return self
 
     def init_weights(self) -> None:
         """Initialise at random, or from ``init_cfg``'s checkpoint: all of it or an error."""

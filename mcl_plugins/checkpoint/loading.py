@@ -7,6 +7,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from .files import load_file, state_dict_of
+from .origin import check_heads
 
 
 def init_from_checkpoint(module: BaseModule) -> bool:
@@ -17,8 +18,18 @@ def init_from_checkpoint(module: BaseModule) -> bool:
 
     Returns:
         False if ``init_cfg`` asks for something else than a checkpoint; nothing is done then.
+
+    Raises:
+        ValueError: as :func:`load_encoder`, or ``init_cfg`` asks for more than the checkpoint.
     """
     config = module.init_cfg
+    if isinstance(config, list | tuple):
+        if len(config) > 1 and any(part['type'] == 'Pretrained' for part in config):
+            raise ValueError(
+                f'init_cfg={config}: a checkpoint is all of an initialisation, nothing stands '
+                "beside dict(type='Pretrained', ...)."
+            )
+        config = config[0] if len(config) == 1 else None
     if not isinstance(config, dict) or config['type'] != 'Pretrained':
         return False
     load_encoder(
@@ -57,9 +68,12 @@ def load_encoder(
     if not path:
         raise ValueError(
             'init_cfg.checkpoint is empty: give the pre-training checkpoint, for example with '
-            '--cfg-options model.backbone.init_cfg.checkpoint=work_dirs/vit-b/epoch_800.pth'
+            '--cfg-options model.backbone.init_cfg.checkpoint=work_dirs/vit-b/epoch_800.pth, or '
+            'start from random weights with model.backbone.init_cfg=None'
         )
-    tensors = state_dict_of(load_file(path))
+    content = load_file(path)
+    check_heads(module, content, path)
+    tensors = state_dict_of(content)
     encoder = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
     if not encoder:
         tops = sorted({key.split('.')[0] for key in tensors})
@@ -96,8 +110,11 @@ def _load(
         The names that were loaded, and a line for each tensor in which module and file differ.
     """
     if allow_resizing:
-        for hook in module._load_state_dict_pre_hooks.values():
-            hook(encoder, '', {}, True, [], [], [])
+        try:
+            for hook in module._load_state_dict_pre_hooks.values():
+                hook(encoder, '', {}, True, [], [], [])
+        except (AssertionError, KeyError, RuntimeError) as error:
+            return set(), [f'tables of positions that cannot be resized: {error}']
     wanted = module.state_dict()
     # Some parts belong to one task alone; positions and blocks may not be lost.
     fresh = getattr(module, 'task_modules', ())

@@ -4,7 +4,6 @@ Nothing here imports them: who only pre-trains has neither.
 """
 
 from . import mmdet_parts, mmseg_parts
-from .class_count import ClassCountHook
 from .dense_beit_vit import DenseBEiTViT, RelativeViT
 from .dense_conv_vit import DenseConvViT
 from .dense_vit import DenseViT
@@ -18,7 +17,6 @@ from .windowed_conv_vit import WindowedConvViT
 from .xavier_conv import XavierConv2d
 
 __all__ = [
-    'ClassCountHook',
     'DenseBEiTViT',
     'DenseConvViT',
     'DenseViT',

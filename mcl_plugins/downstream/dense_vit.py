@@ -19,7 +19,8 @@ def check_out_indices(out_indices: Sequence[int], num_layers: int) -> list[int]:
             no gradient, is not among them.
     """
     indices = list(out_indices)
-    if indices != sorted(set(indices)) or indices[0] < 0 or indices[-1] != num_layers - 1:
+    ascending = indices == sorted(set(indices))
+    if not indices or not ascending or indices[0] < 0 or indices[-1] != num_layers - 1:
         raise ValueError(
             f'out_indices={tuple(out_indices)} must ascend and end with the last block, '
             f'{num_layers - 1}: blocks after the last output would be trained on nothing.'

@@ -9,6 +9,8 @@ from mmpretrain.models.backbones.vit_sam import window_partition, window_unparti
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..backbones.checks import check_choice
+
 
 class MapAttention(nn.Module):
     """Multi-head attention of a map's tokens, all of them or those of the same window.
@@ -26,6 +28,9 @@ class MapAttention(nn.Module):
         qkv_bias: ``'qkv'`` for a bias of queries, keys and values, ``'qv'`` for none of the keys
             (BEiT).
         mask_padding: keep what windows are filled up with out of the attention.
+
+    Raises:
+        ValueError: unknown ``qkv_bias``, or a window or heads that cannot be.
     """
 
     def __init__(
@@ -38,6 +43,12 @@ class MapAttention(nn.Module):
         mask_padding: bool = True,
     ) -> None:
         super().__init__()
+        check_choice('qkv_bias', qkv_bias, ('qkv', 'qv'))
+        if window_size < 0 or embed_dims % num_heads:
+            raise ValueError(
+                f'window_size={window_size} must be 0 or more, and embed_dims={embed_dims} a '
+                f'multiple of num_heads={num_heads}.'
+            )
         self.num_heads, self.window_size, self.mask_padding = num_heads, window_size, mask_padding
         self.qkv = nn.Linear(embed_dims, 3 * embed_dims, bias=qkv_bias == 'qkv')
         self.q_bias = self.v_bias = self.rel_pos_h = self.rel_pos_w = None

@@ -31,8 +31,7 @@ def nearest(queries: Tensor, bank: Tensor, k: int, block: int = 16384) -> tuple[
     Raises:
         ValueError: the bank has fewer than k rows.
     """
-    if not 0 < k <= len(bank):
-        raise ValueError(f'k={k} neighbours out of {len(bank)} images: choose k from 1 to that.')
+    check_neighbours([k], len(bank))
     queries = unit(queries)
     best = queries.new_empty(len(queries), 0)
     rows = torch.empty(len(queries), 0, dtype=torch.long, device=queries.device)
@@ -44,6 +43,13 @@ def nearest(queries: Tensor, bank: Tensor, k: int, block: int = 16384) -> tuple[
         best, places = candidates.topk(min(k, candidates.shape[1]), dim=1)
         rows = rows.gather(1, places)
     return best, rows
+
+
+def check_neighbours(ks: Sequence[int], images: int) -> None:
+    """Raise a ValueError unless every k is a number of neighbours among so many images."""
+    for k in ks:
+        if not 0 < k <= images:
+            raise ValueError(f'k={k} neighbours out of {images} images: choose k from 1 to that.')
 
 
 def knn_predict(
@@ -68,14 +74,19 @@ def knn_predict(
 
     Returns:
         For each k, (Q,) int64 predicted classes, on the device of the queries.
+
+    Raises:
+        ValueError: a k or the temperature is out of range.
     """
     check_temperature(temperature)
+    check_neighbours(ks, len(bank))
     labels = labels.to(queries.device)
     classes = int(labels.max()) + 1
     predictions: dict[int, list[Tensor]] = {k: [] for k in ks}
     for part in queries.split(query_block):
         cosines, rows = nearest(part, bank, max(ks))
-        votes = (cosines / temperature).exp()
+        # By the distance to the nearest: the same winner, and nothing overflows for small tau.
+        votes = ((cosines - cosines[:, :1]) / temperature).exp()
         for k in ks:
             counts = votes.new_zeros(len(part), classes)
             counts.scatter_add_(1, labels[rows[:, :k]], votes[:, :k])

@@ -1,8 +1,15 @@
-"""Hooks of pre-training."""
+"""Hooks of training."""
 
+from .class_count import ClassCountHook
 from .concentration import ConcentrationHook
 from .finite_loss import FiniteLossHook
 from .momentum import MomentumHook
 from .probe import ProbeHook
 
-__all__ = ['ConcentrationHook', 'FiniteLossHook', 'MomentumHook', 'ProbeHook']
+__all__ = [
+    'ClassCountHook',
+    'ConcentrationHook',
+    'FiniteLossHook',
+    'MomentumHook',
+    'ProbeHook',
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import Any
 
 import torch
@@ -13,8 +14,9 @@ from torch.utils.data import DataLoader
 
 from ..backbones.checks import check_choice
 from ..evaluation.features import extract_features, pool_tokens
-from ..evaluation.knn import knn_predict
+from ..evaluation.knn import check_neighbours, knn_predict
 from ..evaluation.linear import fit_linear_probe
+from ..heads.info_nce import check_temperature
 from ..registry import HOOKS
 from .unwrap import unwrapped_model
 
@@ -27,7 +29,8 @@ class ProbeHook(Hook):
     in percent, go to the log, to TensorBoard and to ``scalars.json`` as ``knn_<k>`` and ``linear``.
 
     Args:
-        train_dataloader: images to learn from, prepared as for evaluation, not shuffled.
+        train_dataloader: images to learn from, prepared as for evaluation, not shuffled; samples
+            are stacked (``default_collate``) unless it says otherwise.
         val_dataloader: images to classify.
         interval: epochs between two probes; the last epoch is always probed.
         encoder: where the encoder is in the model, for example ``'target.backbone'`` for an EMA.
@@ -63,11 +66,22 @@ class ProbeHook(Hook):
         self.loaders: dict[str, DataLoader] = {}
 
     def before_train(self, runner: Runner) -> None:
-        """Find the encoder and both data sets before any work is lost."""
-        self._encoder_of(runner)
+        """Find the encoder and both data sets, and try the settings, before any work is lost."""
         self.loaders = {
-            name: runner.build_dataloader(config) for name, config in self.configs.items()
+            name: runner.build_dataloader({'collate_fn': dict(type='default_collate'), **config})
+            for name, config in self.configs.items()
         }
+        check_temperature(self.temperature)
+        check_neighbours(self.ks, len(self.loaders['train'].dataset))  # type: ignore[arg-type]
+        try:
+            signature(fit_linear_probe).bind(None, None, **(self.linear or {}))
+        except TypeError as error:
+            raise ValueError(f'linear={self.linear}: {error}.') from None
+        encoder = self._encoder_of(runner)
+        if self.feature == 'class' and not getattr(encoder, 'num_extra_tokens', 0):
+            raise ValueError(
+                f"feature='class': {type(encoder).__name__} has no class token; use 'mean'."
+            )
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Probe, if it is due."""

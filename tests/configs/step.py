@@ -81,7 +81,7 @@ def check_pipelines(config, folder):
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)).save(path)
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if config.get(name):
-            assert config[name].dataset.type.startswith('mcl_plugins.Image'), name
+            assert config[name].dataset.type.startswith('mcl_plugins.'), name
             dataset = DATASETS.build({**config[name].dataset, 'lazy_init': True})
             sample = dataset.pipeline({'img_path': str(path), 'gt_label': 1})
             side = config.model.backbone.get('img_size', 224)
@@ -254,16 +254,18 @@ def check_schedules(config, optimizer):
         for cfg in config.param_scheduler
     ]
     factors = []
-    for _ in range(epochs * EPOCH):
+    for iteration in range(epochs * EPOCH):
         now = {round(g['lr'] / lr, 9) for g, lr in zip(optimizer.param_groups, base, strict=True)}
         assert len(now) == 1, 'the schedule changes the ratio of the layers'
         factors.append(now.pop())
         optimizer.step()  # without gradients: nothing moves
         for scheduler in schedulers:
-            scheduler.step()
-    warmup = config.param_scheduler[0].end * EPOCH
+            if not scheduler.by_epoch or (iteration + 1) % EPOCH == 0:
+                scheduler.step()
+    *warmups, cosine = config.param_scheduler  # MoCo v3's linear classification has no warm-up
+    warmup = warmups[0].end * EPOCH if warmups else 1
     # MoBY's cosine begins with the warm-up, which therefore ends a little below the stated rate.
-    together = config.param_scheduler[1].begin == 0
+    together = bool(warmups) and cosine.begin == 0
     assert 1 - 0.05 * together <= max(factors) <= 1.0
     assert factors[warmup - 1] == max(factors), 'the peak is not at the end of the warm-up'
     assert factors[:warmup] == sorted(factors[:warmup])

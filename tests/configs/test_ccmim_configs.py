@@ -3,7 +3,7 @@
 import pytest
 import torch
 from mmengine.registry import MODELS
-from zoo import ABSENT, Zoo, assert_layers_learn_at_their_own_rates
+from zoo import ABSENT, Zoo, assert_layers_learn_at_their_own_rates, flat
 
 ZOO = Zoo('ccmim')
 PRETRAINING = {
@@ -123,4 +123,45 @@ def test_finetuning_settings(arch, decay):
     assert config.optim_wrapper.paramwise_cfg.layer_decay_rate == decay
     assert config.param_scheduler[0].end == 5
     assert config.model.backbone.drop_path_rate == 0.1
+    assert_layers_learn_at_their_own_rates(config)
+
+
+FINE_GRAINED = {
+    # epochs, classes, images a process, random erasing, settings of the data
+    'inat18': (360, 8142, 128, 0.1, dict(type='mcl_plugins.INaturalist', year=2018)),
+    'inat19': (360, 1010, 128, 0.1, dict(type='mcl_plugins.INaturalist', year=2019)),
+    'flowers102': (1000, 102, 96, 0.25, dict(type='mcl_plugins.Flowers102')),
+}
+SPLITS = {'INaturalist': ('train', 'val', 'val'), 'Flowers102': ('trainval', 'test', 'test')}
+
+
+@pytest.mark.parametrize('data', FINE_GRAINED)
+def test_fine_grained_settings(data):
+    """The recipe is MAE's on ImageNet but for what the paper and iBOT's script say."""
+    config = ZOO.config(f'transfer/{data}-finetune_vit-b.py')
+    epochs, classes, batch, erasing, settings = FINE_GRAINED[data]
+    assert config.train_cfg.max_epochs == epochs
+    assert config.train_dataloader.batch_size == batch
+    assert config.optim_wrapper.optimizer == dict(
+        type='AdamW', lr=3e-4, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.05
+    )
+    assert config.model.head.num_classes == config.data_preprocessor.num_classes == classes
+    assert config.custom_hooks == [dict(type='mcl_plugins.ClassCountHook')]
+    loaders = [config[f'{part}_dataloader'].dataset for part in ('train', 'val', 'test')]
+    assert [loader.split for loader in loaders] == list(SPLITS[settings['type'].split('.')[1]])
+    for loader in loaders:
+        assert {**loader, **settings} == loader and 'Image' not in loader.type
+    imagenet = ZOO.config('transfer/in1k-finetune_vit-b.py')
+    assert config.auto_scale_lr == imagenet.auto_scale_lr
+    assert config.optim_wrapper.paramwise_cfg == imagenet.optim_wrapper.paramwise_cfg
+    assert loaders[1].pipeline == imagenet.val_dataloader.dataset.pipeline
+    before, after = (flat(c.model.to_dict()) for c in (imagenet, config))
+    assert {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)} == {
+        'head.num_classes'
+    }
+    for ours, theirs in zip(
+        loaders[0].pipeline, imagenet.train_dataloader.dataset.pipeline, strict=True
+    ):
+        wanted = {**theirs, 'erase_prob': erasing} if theirs.type == 'RandomErasing' else theirs
+        assert ours == wanted
     assert_layers_learn_at_their_own_rates(config)

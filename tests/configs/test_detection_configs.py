@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from zoo import ROOT
 
 from mcl_plugins.compat import LinspaceOnHost
-from mcl_plugins.downstream.class_count import check_class_count
+from mcl_plugins.hooks.class_count import check_class_count
 
 mmdet = pytest.importorskip('mmdet')
 

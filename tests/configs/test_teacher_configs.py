@@ -1,4 +1,4 @@
-"""MoBY's and MoCo v3's configs say what their released codes say."""
+"""MoBY's and MoCo v3's configs say what their released codes say (linear ones: see there)."""
 
 import math
 
@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.optim import OptimWrapper, build_optim_wrapper
-from mmengine.registry import MODELS, PARAM_SCHEDULERS
+from mmengine.registry import DATA_SAMPLERS, MODELS, PARAM_SCHEDULERS
 from zoo import Zoo, flat
 
 MOBY, MOCOV3 = Zoo('moby'), Zoo('mocov3')
@@ -34,8 +34,8 @@ VIEWS = [
 
 
 def test_every_pretraining_config_is_in_a_table():
-    assert {*PRETRAINING, *MOBY.ablations, *MOBY.own_images} == set(MOBY.names)
-    assert {'vit-s.py', 'vit-b.py', *MOCOV3.own_images} == set(MOCOV3.names)
+    assert {*PRETRAINING, *MOBY.ablations, *MOBY.own_images} == set(MOBY.pretraining)
+    assert {'vit-s.py', 'vit-b.py', *MOCOV3.own_images} == set(MOCOV3.pretraining)
 
 
 def check_views(config):
@@ -147,3 +147,38 @@ def test_moco_v3_decays_everything_and_freezes_the_patch_embedding():
     optimizer = build_optim_wrapper(model, config.optim_wrapper).optimizer
     assert {group['weight_decay'] for group in optimizer.param_groups} == {0.1}
     assert not model.backbone.patch_embed.projection.weight.requires_grad
+
+
+@pytest.mark.parametrize(('arch', 'epochs', 'width'), [('s', 300, 384), ('b', 150, 768)])
+def test_moco_v3_is_fine_tuned_as_deit(arch, epochs, width):
+    """mmpretrain's config of ViT-B, without what DeiT's defaults do not have."""
+    config = MOCOV3.config(f'transfer/in1k-finetune_vit-{arch}.py')
+    theirs = get_config('mmpretrain::mocov3/benchmarks/vit-base-p16_8xb64-coslr-150e_in1k.py')
+    assert config.train_cfg.max_epochs == epochs and theirs.train_cfg.max_epochs == 150
+    assert config.optim_wrapper.optimizer == theirs.optim_wrapper.optimizer
+    assert config.train_dataloader.batch_size == theirs.train_dataloader.batch_size == 64
+    assert config.auto_scale_lr == dict(enable=True, base_batch_size=8 * 64)
+    assert 'clip_grad' not in config.optim_wrapper
+    assert [s.get('end') for s in config.param_scheduler] == [5, None]
+    assert [t.type for t in config.train_dataloader.dataset.pipeline] == [
+        t.type for t in theirs.train_dataloader.dataset.pipeline
+    ]
+    augments = [[(a.type, a.alpha) for a in c.model.train_cfg.augments] for c in (config, theirs)]
+    assert augments[0] == augments[1]
+    assert config.model.head.loss == theirs.model.head.loss
+    assert config.model.head.init_cfg.std == theirs.model.head.init_cfg[0].std
+    backbone = config.model.backbone
+    assert backbone.drop_path_rate == theirs.model.backbone.drop_path_rate == 0.1
+    assert backbone.out_type == 'cls_token' and backbone.final_norm
+    with torch.device('meta'):
+        model = MODELS.build(config.model)
+    assert model.head.fc.weight.shape == (1000, width)
+    assert model.backbone.layers[0].attn.num_heads == 12
+    wrapper = build_optim_wrapper(model, config.optim_wrapper)
+    assert {group['lr'] for group in wrapper.optimizer.param_groups} == {5e-4}  # no layer decay
+
+
+def test_each_image_comes_three_times():
+    sampler = MOCOV3.config('transfer/in1k-finetune_vit-s.py').train_dataloader.sampler
+    images = list(DATA_SAMPLERS.build({**sampler, 'dataset': range(3 * 256), 'seed': 0}))
+    assert len(images) == 3 * 256 and all(images.count(image) == 3 for image in set(images))

@@ -173,3 +173,12 @@ def test_stock_runner_takes_the_same_config(config):
     runner = MMEngineRunner.from_cfg(config)
     runner.train()
     assert load_file(f'{config.work_dir}/epoch_1.pth')['meta']['epoch'] == 1
+
+
+def test_a_part_of_an_epoch_without_iterations_is_said_in_words(config):
+    """Four iterations: an eighth of the epoch is none."""
+    config.param_scheduler = [
+        dict(type='LinearLR', start_factor=0.1, begin=0, end=0.125, convert_to_iter_based=True)
+    ]
+    with pytest.raises(ValueError, match=r'param_scheduler: .*param_scheduler\.0\.end=1'):
+        Runner.from_cfg(config).train()

@@ -51,6 +51,33 @@ def test_average_over_all_batches():
     torch.testing.assert_close(norm.running_var, plain.running_var)
 
 
+def test_a_batch_without_rows_leaves_the_statistics_alone():
+    """A mask head sees one when no proposal of a batch meets an object."""
+    for momentum in (0.1, None):
+        norm = SyncBN(4, momentum=momentum)
+        norm(torch.randn(6, 4, 2, 2))
+        before = [buffer.clone() for buffer in norm.buffers()]
+        inputs = torch.zeros(0, 4, 2, 2, requires_grad=True)
+        outputs = norm(inputs)
+        outputs.sum().backward()
+        assert outputs.shape == inputs.shape and inputs.grad.shape == inputs.shape
+        assert all(torch.equal(*pair) for pair in zip(norm.buffers(), before, strict=True))
+        assert all(torch.isfinite(parameter.grad).all() for parameter in norm.parameters())
+
+
+def _some_have_none(rank, rows, mean, variance):
+    norm = SyncBN(4).double()
+    norm(rows if rank else rows[:0])
+    torch.testing.assert_close(norm.running_mean, mean)
+    torch.testing.assert_close(norm.running_var, variance)
+
+
+def test_a_process_without_rows_goes_by_the_others():
+    rows, plain = torch.randn(6, 4).double(), nn.BatchNorm1d(4).double()
+    plain(rows)
+    run_on_two_processes(_some_have_none, rows, plain.running_mean, plain.running_var)
+
+
 def _half(rank, rows, weights, outputs, gradient, parameters, running):
     norm = SyncBN(4).double()
     half = slice(rank * 3, rank * 3 + 3)

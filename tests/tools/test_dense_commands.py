@@ -2,6 +2,7 @@
 
 import sys
 
+import mmengine
 import pytest
 import torch
 from mmengine.config import Config
@@ -101,6 +102,16 @@ def test_a_segmentor_is_trained_tested_and_shown(config, call, tmp_path, recwarn
     pictures = tmp_path / 'pictures'
     single = call(test_command, config, trained, '--show-dir', pictures).test()
     assert len(list(pictures.rglob('*.png'))) == 4
+    runner = call(test_command, config, trained, '--out', tmp_path / 'maps.pkl')
+    assert test_command.dump_type('mmseg') is test_command.DumpLabelMaps
+    dump = test_command.DumpLabelMaps(out_file_path=str(tmp_path / 'maps.pkl'))
+    runner.test_evaluator.metrics.append(dump)
+    runner.test()
+    maps = mmengine.load(tmp_path / 'maps.pkl')
+    assert len(maps) == 4 and not any('seg_logits' in sample for sample in maps)
+    assert maps[0]['pred_sem_seg']['data'].shape[-2:] == (70, 90)
+    options = [f'load_from={trained}']  # the whole segmentor: no file for the encoder is asked for
+    assert 'init_cfg' not in call(train, config, '--cfg-options', *options).cfg.model.backbone
     runner = call(test_command, config, trained, '--tta')
     several = runner.test()
     assert type(runner.model).__name__ == 'SegTTAModel'

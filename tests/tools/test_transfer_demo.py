@@ -121,7 +121,7 @@ def test_a_checkpoint_goes_in_whole_and_a_step_trains_everything(scenes, pretrai
 def test_networks_are_made_of_the_full_ones_parts(name):
     config = Config.fromfile(TASKS[name].config)
     full = {
-        'UperNet': 'mimco/transfer/ade20k-upernet_swin-t.py',
+        'UperNet': 'cmae/transfer/ade20k-upernet_vit-b.py',
         'Mask R-CNN': 'mimco/transfer/coco-mask-rcnn_swin-t.py',
         'ViTDet': 'cmae/transfer/coco-vitdet_vit-b_100e.py',
     }[name]

@@ -2,8 +2,8 @@
 
 A scene is a piece of a photograph with a few cut-outs of materials on it, which may overlap. A
 material has a pattern and a tint of its own, from which each cut-out's varies; shape and size are
-drawn by lot. Silhouettes are exact, to the pixel. Validation scenes have other photographs and other
-parts of the materials than the scenes to learn from.
+drawn by lot. Silhouettes are exact, to the pixel. Scenes to learn from have the left halves of
+photographs and materials, validation scenes the right ones: no pixel is in both.
 """
 
 from __future__ import annotations
@@ -24,12 +24,11 @@ TINTS = ((150, 75, 55), (95, 130, 55), (120, 120, 130), (205, 195, 170), (175, 1
 TINT_SPREAD = 20.0  # standard deviation of each channel of a cut-out's tint
 BRIGHTNESS = (0.75, 1.25)  # of a cut-out
 CONTRAST = (0.4, 1.4)  # the darkest and the lightest of a pattern, in tints
+# Ten, of scikit-image and scikit-learn: four and they would be learned by heart.
 MORE = ('hubble_deep_field', 'immunohistochemistry', 'retina', 'stereo_motorcycle')
-BACKGROUNDS = {
-    'train': (*PHOTOGRAPHS, *MORE),
-    'val': ('china', 'flower'),
-    'unlabeled': (*PHOTOGRAPHS, *MORE),
-}
+SAMPLES = ('china', 'flower')
+BACKGROUNDS = (*PHOTOGRAPHS, *MORE, *SAMPLES)
+SPLITS = ('train', 'val', 'unlabeled')
 SHAPES = ((96, 128), (128, 96))  # height and width of a scene
 RADII = (13, 26)  # least and greatest mean radius of a cut-out in pixels
 WAVES = (0.25, 0.12)  # greatest swing of the outline, two and three times around, in radii
@@ -75,7 +74,7 @@ class Scene:
 @cache
 def photograph(name: str) -> Image.Image:
     """A photograph that scikit-image or scikit-learn ships."""
-    if name in BACKGROUNDS['val']:
+    if name in SAMPLES:
         return Image.fromarray(load_sample_image(f'{name}.jpg'))
     picture = getattr(skimage.data, name)()
     picture = picture[0] if isinstance(picture, tuple) else picture  # a stereo pair's left one
@@ -88,28 +87,34 @@ def material(index: int) -> Image.Image:
     return Image.fromarray(getattr(skimage.data, CLASSES[index])())
 
 
+def half_of(picture: Image.Image, split: str) -> tuple[int, int, int]:
+    """The half of a picture that a split may use: first column, width and height."""
+    half = picture.width // 2
+    return (half if split == 'val' else 0), half, picture.height
+
+
 def describe(split: str, count: int, seed: int) -> list[Scene]:
     """Think up scenes; the same ones for the same arguments.
 
     Args:
-        split: ``'train'``, ``'val'`` or ``'unlabeled'``: which photographs and which halves of the
-            materials are used.
+        split: ``'train'``, ``'val'`` or ``'unlabeled'``: which halves of photographs and materials
+            are used.
         count: number of scenes; a larger number begins with the same scenes.
         seed: any integer from 0.
     """
-    rng = np.random.default_rng([seed, tuple(BACKGROUNDS).index(split)])
+    rng = np.random.default_rng([seed, SPLITS.index(split)])
     return [_describe_one(split, rng) for _ in range(count)]
 
 
 def _describe_one(split: str, rng: np.random.Generator) -> Scene:
     """A random piece of a photograph, and cut-outs of which none hides too much of another."""
     height, width = SHAPES[rng.integers(len(SHAPES))]
-    name = BACKGROUNDS[split][rng.integers(len(BACKGROUNDS[split]))]
-    picture = photograph(name)
-    zoom = rng.uniform(1, min(picture.height / height, picture.width / width))
+    name = BACKGROUNDS[rng.integers(len(BACKGROUNDS))]
+    start, half, full = half_of(photograph(name), split)
+    zoom = rng.uniform(1, min(full / height, half / width))
     crop_height, crop_width = int(height * zoom), int(width * zoom)
-    top = int(rng.integers(picture.height - crop_height + 1))
-    left = int(rng.integers(picture.width - crop_width + 1))
+    top = int(rng.integers(full - crop_height + 1))
+    left = start + int(rng.integers(half - crop_width + 1))
     owner = np.zeros((height, width), dtype=int)  # whose pixel it is; 0 is the photograph's
     areas: list[int] = []
     cutouts: list[Cutout] = []
@@ -135,11 +140,10 @@ def _draw_lot(split: str, shape: tuple[int, int], rng: np.random.Generator) -> C
     waves = tuple((float(rng.uniform(0, most)), float(rng.uniform(0, 2 * np.pi))) for most in WAVES)
     side = _side(radius)
     top, left = (int(rng.integers(extent - side + 1)) for extent in shape)
-    whole = material(index)
-    half = whole.width // 2  # the left one to learn from, the right one for validation
-    extent = min(round(side * rng.uniform(*ZOOM)), half, whole.height)
-    patch_left = int(rng.integers(half - extent + 1)) + (half if split == 'val' else 0)
-    patch_top = int(rng.integers(whole.height - extent + 1))
+    start, half, full = half_of(material(index), split)
+    extent = min(round(side * rng.uniform(*ZOOM)), half, full)
+    patch_left = start + int(rng.integers(half - extent + 1))
+    patch_top = int(rng.integers(full - extent + 1))
     tint = rng.uniform(*BRIGHTNESS) * rng.normal(TINTS[index], TINT_SPREAD)
     dark, light = (tuple((factor * tint).clip(0, 255).tolist()) for factor in CONTRAST)
     return Cutout(index, (patch_left, patch_top, extent), radius, waves, top, left, dark, light)

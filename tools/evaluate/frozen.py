@@ -7,8 +7,10 @@ import copy
 import hashlib
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from command import add_common_arguments, build_runner, load_config
+from command import add_common_arguments, build_runner, load_config, name_of
 from mcl_plugins.evaluation.features import extract_features
 from mcl_plugins.hooks.unwrap import unwrapped_model
 
@@ -42,7 +44,9 @@ def parser_for(description: str | None) -> argparse.ArgumentParser:
     )
     parser.add_argument('config', help="a classifier's config, from configs/<method>/transfer/")
     parser.add_argument('checkpoint', help='pre-training checkpoint; the config has its prefix')
-    parser.add_argument('--out', type=Path, help='results; CHECKPOINT.<command>.json by default')
+    parser.add_argument(
+        '--out', type=Path, help='where the result goes; beside CHECKPOINT by default'
+    )
     add_common_arguments(parser)
     return parser
 
@@ -53,6 +57,8 @@ def build_classifier(args: argparse.Namespace) -> tuple[Runner, Any, Config]:
     Raises:
         ValueError: the config is not a classifier's, or the checkpoint does not fit it.
     """
+    # Not where the config's own training keeps its record.
+    args.work_dir = args.work_dir or f'./work_dirs/evaluate/{name_of(args.config)}'
     config = load_config(args)
     if not config.get('val_evaluator') or 'backbone' not in config.model:
         raise ValueError(
@@ -60,6 +66,12 @@ def build_classifier(args: argparse.Namespace) -> tuple[Runner, Any, Config]:
         )
     backbone = config.model.backbone
     backbone.init_cfg = {**(backbone.get('init_cfg') or {}), 'type': 'Pretrained'}
+    if 'prefix' not in backbone.init_cfg:
+        raise ValueError(
+            f'{args.config} does not say which part of a checkpoint is its encoder: set '
+            'model.backbone.init_cfg.prefix (backbone. for a classifier, or for the student of a '
+            'pre-training), or take a config that starts from a pre-training.'
+        )
     backbone.init_cfg.checkpoint = args.checkpoint
     if 'Swin' in backbone.type:
         backbone.setdefault('pad_small_map', True)  # images of any size
@@ -70,16 +82,28 @@ def build_classifier(args: argparse.Namespace) -> tuple[Runner, Any, Config]:
     return runner, model, config
 
 
-def extract(args: argparse.Namespace) -> Features:
-    """What the classifier's head would see of both data sets, all prepared as for validation."""
+def extract(
+    args: argparse.Namespace, check: Callable[[int], None] = lambda images: None
+) -> Features:
+    """What the classifier's head would see of both data sets, all prepared as for validation.
+
+    Args:
+        args: of the command.
+        check: is called with the number of training images before they are encoded, which takes
+            long, and raises if the command has no use for so many.
+    """
     runner, model, config = build_classifier(args)
 
     def encode(batch: dict) -> Tensor:
         return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]
 
     features: list[Tensor] = []
-    for split in ('train', 'val'):
-        loader = runner.build_dataloader(evaluation_loader(config, split))
+    loaders = {
+        split: runner.build_dataloader(evaluation_loader(config, split))
+        for split in ('train', 'val')
+    }
+    check(len(loaders['train'].dataset))
+    for split, loader in loaders.items():
         features += extract_features(encode, loader, f'{split} images')
     return Features(*features)
 
@@ -108,22 +132,28 @@ def without_training(config: Config) -> Config:
 
 
 def write_results(args: argparse.Namespace, command: str, results: dict) -> None:
-    """Print the results, and write them down with what they were computed from."""
+    """Print the results, and write them down with what they were computed from.
+
+    A result that is not a number, such as the mean over no query, is null in the file: JSON has
+    nothing else for it.
+    """
     if not is_main_process():
         return
     for name, value in results.items():
-        print(f'{name:>12}: {value:.2f}')
+        shown = 'none: nothing to score, null in the file' if isnan(value) else f'{value:.2f}'
+        print(f'{name:>12}: {shown}')
     path = args.out or Path(f'{args.checkpoint}.{command}.json')
     record = {
         'command': command,
-        'results': results,
+        'results': {name: None if isnan(value) else value for name, value in results.items()},
         'config': args.config,
         'options': args.cfg_options or {},
         'checkpoint': args.checkpoint,
         'checkpoint_sha256': hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
         'versions': {package: version(package) for package in PACKAGES},
     }
-    path.write_text(json.dumps(record, indent=2) + '\n')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record, indent=2, allow_nan=False) + '\n')
     print(f'results: {path}')
 
 

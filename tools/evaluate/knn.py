@@ -12,7 +12,8 @@ from __future__ import annotations
 from frozen import accuracy, extract, parser_for, write_results
 
 from command import run
-from mcl_plugins.evaluation.knn import KS, knn_predict
+from mcl_plugins.evaluation.knn import KS, check_neighbours, knn_predict
+from mcl_plugins.heads.info_nce import check_temperature
 
 
 def main() -> None:
@@ -21,7 +22,8 @@ def main() -> None:
     parser.add_argument('--k', nargs='+', type=int, default=list(KS), help='numbers of neighbours')
     parser.add_argument('--temperature', type=float, default=0.07, help='of the votes')
     args = parser.parse_args()
-    data = extract(args)
+    check_temperature(args.temperature)
+    data = extract(args, lambda images: check_neighbours(args.k, images))
     found = knn_predict(data.val, data.train, data.train_labels, args.k, args.temperature)
     results = {f'knn_{k}': accuracy(classes, data.val_labels) for k, classes in found.items()}
     write_results(args, 'knn', results)

@@ -20,6 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from command import run
+from mcl_plugins.backbones import BEiTViT, ConvViT
 from mcl_plugins.evaluation.retrieval import Setup, rank, score
 from mcl_plugins.evaluation.revisited import SCALES, Revisited, images_of, multi_scale_feature
 
@@ -38,6 +39,11 @@ def main() -> None:
     if args.launcher != 'none':
         raise ValueError('retrieval encodes one image at a time: start it without a launcher.')
     _, model, _ = build_classifier(args)
+    if isinstance(model.backbone, BEiTViT | ConvViT):
+        raise ValueError(
+            f'{type(model.backbone).__name__} encodes images of one size only, its positions being '
+            'made for that, and retrieval has images of many sizes: take a plain ViT or a Swin.'
+        )
 
     def encode(image: Tensor) -> Tensor:
         return model.extract_feat(image)[-1]

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
-from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, MODELS, DefaultScope
+from torch import nn
 
 from mcl_plugins.checkpoint.files import load_file, state_dict_of
 
@@ -26,7 +26,7 @@ def _settings(config: Path) -> Iterator[Config]:
         yield settings
 
 
-def build_model(config: Path, checkpoint: Path | None = None) -> BaseModel:
+def build_model(config: Path, checkpoint: Path | None = None) -> nn.Module:
     """The config's model in evaluation mode, trained or as it is initialised."""
     with _settings(config) as settings:
         settings.model.backbone.init_cfg = None
@@ -47,7 +47,7 @@ def validation_samples(config: Path, indices: Sequence[int]) -> list[dict[str, A
 
 
 @torch.no_grad()
-def predict(model: BaseModel, samples: list[dict[str, Any]]) -> list[Any]:
+def predict(model: Any, samples: list[dict[str, Any]]) -> list[Any]:
     """The data sample of each image with the model's prediction, one image at a time."""
     return [
         model.test_step({'inputs': [sample['inputs']], 'data_samples': [sample['data_samples']]})[0]

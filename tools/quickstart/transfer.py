@@ -61,7 +61,7 @@ class Task:
 AP = {'box AP': ('coco/bbox_mAP', 100.0), 'mask AP': ('coco/segm_mAP', 100.0)}
 CMAE, MIMCO = CONFIGS / 'scenes_cmae.py', CONFIGS / 'scenes_mimco.py'
 TASKS = {
-    'UperNet': Task(CONFIGS / 'scenes_upernet.py', MIMCO, {'mIoU': ('mIoU', 1.0)}),
+    'UperNet': Task(CONFIGS / 'scenes_upernet.py', CMAE, {'mIoU': ('mIoU', 1.0)}),
     'Mask R-CNN': Task(CONFIGS / 'scenes_mask-rcnn.py', MIMCO, AP),
     'ViTDet': Task(CONFIGS / 'scenes_vitdet.py', CMAE, AP),
 }

@@ -40,8 +40,8 @@ def draw_report(
     figure.suptitle(
         'Transfer to segmentation and detection, in miniature', fontsize=16, fontweight='bold'
     )
-    heights = [4, 1.8 * len(SCENES)]
-    top, bottom = figure.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]
+    ratios = [4, 1.8 * len(SCENES)]
+    top, bottom = figure.subfigures(2, 1, height_ratios=ratios, squeeze=False)[:, 0]
     draw_metrics(top.subplots(), results)
     grid = bottom.subplots(len(SCENES), columns, squeeze=False)
     bottom.suptitle(f'Unseen scenes (detections that score at least {THRESHOLD})')

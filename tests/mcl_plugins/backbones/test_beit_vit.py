@@ -50,7 +50,7 @@ def test_outputs_and_gradients_equal_mmpretrains_attention(masked):
 
 
 def test_bias_has_the_layout_that_fused_kernels_take():
-    own = BEiTViT(**SIZES).layers[0].attn._logit_bias(None)
+    own = BEiTViT(**SIZES).layers[0].attn.position_bias(None)
     shared = MaskedBEiTViT(**SIZES).rel_pos_bias()
     assert own.is_contiguous() and shared.is_contiguous()
 

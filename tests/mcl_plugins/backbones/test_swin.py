@@ -195,11 +195,27 @@ def test_another_architecture_stops(file):
         (dict(img_size=34), "img_size=34 is not a multiple of the last stage's patches=4"),
         (dict(window_size=9), 'leaves 8 x 8 tokens to the last stage, fewer than a window'),
         (dict(mlp_norm='GN'), "mlp_norm='GN' is unknown"),
+        (dict(frozen_stages=2), r'frozen_stages=2 must be -1 \(none\) to 1'),
     ],
 )
 def test_bad_settings_are_named(changes, message):
     with pytest.raises(ValueError, match=message):
         SwinTransformer(**{**SMALL, **changes})
+
+
+@pytest.mark.parametrize(('frozen_stages', 'first_trained'), [(-1, 0), (0, 1), (1, 2)])
+def test_stages_are_frozen_before_training_begins(frozen_stages, first_trained):
+    """The optimizer and DDP look at the parameters before anyone calls train()."""
+    encoder = SwinTransformer(**SMALL, frozen_stages=frozen_stages)
+    expected = {f'stages.{stage}' for stage in range(first_trained, 2)}
+    expected |= {'norm1'} if first_trained < 2 else set()
+    expected |= {'patch_embed'} if first_trained == 0 else set()
+    for _ in range(2):
+        trained = {name for name, p in encoder.named_parameters() if p.requires_grad}
+        tops = {'.'.join(n.split('.')[: 2 if n.startswith('stages') else 1]) for n in trained}
+        assert tops == expected
+        encoder.train()
+    assert encoder.stages[0].training == (first_trained == 0)
 
 
 def test_layer_depths_count_all_blocks():

@@ -90,3 +90,16 @@ def test_a_missing_file_stops(tmp_path):
 def test_no_file_says_how_to_give_one():
     with pytest.raises(ValueError, match='model.backbone.init_cfg.checkpoint='):
         encoder('')
+
+
+def test_a_list_of_one_is_that_one_and_more_is_refused(file, small_conmim):
+    """MMEngine takes lists, and loads what fits."""
+    init = dict(type='Pretrained', checkpoint=str(file), prefix='teacher.backbone.')
+    one = encoder(file)
+    model = BEiTViT(ARCH, 32, 8, init_cfg=[init])
+    model.init_weights()
+    for name, tensor in one.state_dict().items():
+        assert torch.equal(model.state_dict()[name], tensor) or name.startswith('ln2'), name
+    model = BEiTViT(ARCH, 32, 8, init_cfg=[init, dict(type='TruncNormal', layer='Linear')])
+    with pytest.raises(ValueError, match='nothing stands beside'):
+        model.init_weights()

@@ -1,15 +1,11 @@
-"""Segmentation data: folders, labels and numbers of classes that do not fit are said in words."""
-
-from types import SimpleNamespace
+"""Segmentation data: folders and labels that do not fit are said in words."""
 
 import pytest
 import torch
-from ade_folder import make_ade20k
 from mmengine.registry import DATASETS, DefaultScope
 from mmseg.datasets.transforms import ResizeShortestEdge
-from torch import nn
 
-from mcl_plugins.downstream.class_count import check_class_count
+from ade_folder import make_ade20k
 
 PIPELINE = [
     dict(type='LoadImageFromFile'),
@@ -79,21 +75,6 @@ def test_a_folder_without_images_is_refused(tmp_path):
     (root / 'images/training/0.jpg').unlink()
     with pytest.raises(ValueError, match='images/training.* is empty'):
         dataset(root)
-
-
-def head(classes):
-    module = nn.Module()
-    module.conv_seg, module.num_classes = nn.Conv2d(4, classes, 1), classes
-    return module
-
-
-def test_heads_and_data_have_the_same_classes():
-    model = nn.ModuleDict({'decode_head': head(3), 'auxiliary_head': head(3)})
-    check_class_count(model, SimpleNamespace(metainfo=dict(classes='abc')))
-    check_class_count(model, SimpleNamespace())  # not a segmentation data set
-    model['auxiliary_head'] = head(4)
-    with pytest.raises(ValueError, match=r'model\.auxiliary_head has num_classes=4, .* 3 classes'):
-        check_class_count(model, SimpleNamespace(metainfo=dict(classes='abc')))
 
 
 @pytest.mark.parametrize('scale', [512, 896])

@@ -198,6 +198,10 @@ def test_layers_of_parameters():
         (dict(img_size=60), 'img_size=60 is not a multiple of patch_size=8'),
         (dict(pretrain_img_size=30), 'not a multiple'),
         (dict(arch='tiny'), "Unknown arch 'tiny'"),
+        (dict(out_indices=()), r'out_indices=\(\) must ascend'),
+        (dict(window_size=-3), 'window_size=-3 must be 0 or more'),
+        (dict(arch={**ARCH, 'num_heads': 5}), 'multiple of num_heads=5'),
+        (dict(qkv_bias='q'), "qkv_bias='q' is unknown"),
     ],
 )
 def test_bad_settings(settings, complaint):

@@ -54,3 +54,20 @@ def test_a_near_image_outvotes_two_far_ones():
 def test_more_neighbours_than_images_are_an_error():
     with pytest.raises(ValueError, match='k=4 neighbours out of 3 images'):
         knn_predict(torch.ones(1, 2), torch.ones(3, 2), torch.zeros(3).long(), (2, 4))
+
+
+def test_a_low_temperature_leaves_the_nearest_alone():
+    """exp(1 / tau) overflows float32 from tau = 0.011 on; the vote of the nearest must win."""
+    generator = torch.Generator().manual_seed(0)
+    bank = torch.randn(60, 8, generator=generator)
+    labels = torch.arange(60) % 5
+    queries = bank + 0.3 * torch.randn(60, 8, generator=generator)
+    found = knn_predict(queries, bank, labels, (1, 20), temperature=1e-4)
+    assert torch.equal(found[20], found[1])
+
+
+@pytest.mark.parametrize('k', [0, -5, 61])
+def test_every_k_must_be_there(k):
+    bank = torch.randn(60, 8)
+    with pytest.raises(ValueError, match=f'k={k} neighbours out of 60 images'):
+        knn_predict(bank, bank, torch.zeros(60, dtype=torch.long), (k, 20))

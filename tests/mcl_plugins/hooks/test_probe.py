@@ -120,3 +120,26 @@ def test_what_does_not_fit_is_an_error(build):
         build(interval=0)
     with pytest.raises(ValueError, match="feature='cls'"):
         build(feature='cls')
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        (dict(ks=(3, 17)), 'k=17 neighbours out of 16 images'),
+        (dict(ks=(0,)), 'k=0 neighbours'),
+        (dict(temperature=0.0), 'temperature=0.0'),
+        (dict(linear=dict(epoch=3)), "linear=.'epoch': 3.: .*unexpected keyword argument 'epoch'"),
+        (dict(encoder='neck', feature='class'), "has no class token; use 'mean'"),
+    ],
+)
+def test_bad_settings_stop_before_training(build, settings, message):
+    runner = build(**settings)
+    with pytest.raises(ValueError, match=message):
+        hook_of(runner).before_train(runner)
+
+
+def test_loaders_stack_their_samples_by_default(build, images):
+    data = {key: value for key, value in loader(images).items() if key != 'collate_fn'}
+    runner = build(train_dataloader=data, val_dataloader=data)
+    hook_of(runner).before_train(runner)
+    assert 0 <= hook_of(runner).probe(runner)['knn_3'] <= 100

@@ -1,4 +1,4 @@
-"""Stops a segmentor or detector whose heads and data have another number of classes."""
+"""Stops a model whose heads and data have another number of classes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
 
-from ..hooks.unwrap import unwrapped_model
 from ..registry import HOOKS
+from .unwrap import unwrapped_model
 
-# The last layer of a head: mmseg's, and those of mmdet's box and mask heads.
-_OUTPUTS = ('conv_seg', 'fc_cls', 'conv_logits')
+# The last layer of a head: mmpretrain's, mmseg's, and those of mmdet's box and mask heads.
+_OUTPUTS = ('fc', 'conv_seg', 'fc_cls', 'conv_logits')
 
 
 @HOOKS.register_module()
 class ClassCountHook(Hook):
     """Compare the number of classes of the data and of the heads before anything is computed.
+
+    A label that a head has no output for would otherwise stop the first batch that has one, on a
+    GPU with a message from the kernel. Data without names of classes is not compared.
 
     Raises:
         ValueError: they differ.
@@ -45,6 +48,6 @@ def check_class_count(model: nn.Module, dataset: Dataset) -> None:
         if last and module.num_classes != len(classes):
             raise ValueError(
                 f'model.{name} has num_classes={module.num_classes}, but the data set has '
-                f'{len(classes)} classes: set num_classes of the heads to that, or '
-                'metainfo=dict(classes=(...)) of the datasets.'
+                f"{len(classes)} classes: set num_classes of the heads (and of a classifier's "
+                'data_preprocessor) to that, or metainfo=dict(classes=(...)) of the datasets.'
             )

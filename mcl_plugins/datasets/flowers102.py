@@ -1,0 +1,75 @@
+"""Oxford Flowers-102 from its published files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from mmpretrain.datasets import Flowers102 as _Flowers102
+from scipy.io import loadmat
+
+from ..registry import DATASETS
+from .image_folder import check_folder
+
+LISTS = {'train': ['trnid'], 'val': ['valid'], 'trainval': ['trnid', 'valid'], 'test': ['tstid']}
+
+
+@DATASETS.register_module()
+class Flowers102(_Flowers102):
+    """mmpretrain's ``Flowers102``, with its files checked and read by SciPy.
+
+    ``data_root`` has the published ``imagelabels.mat``, ``setid.mat`` and ``jpg/image_*.jpg``.
+    Training and validation images together are 2040, test images 6149. Takes the same arguments.
+
+    Raises:
+        FileNotFoundError: one of the files, or the folder of the images, does not exist.
+        ValueError: a file is not the published one.
+    """
+
+    # The published labels are numbers.
+    METAINFO: ClassVar[dict] = {'classes': tuple(str(number) for number in range(1, 103))}
+
+    def full_init(self) -> None:
+        """Check the folder, then list the images."""
+        if self._fully_initialized:
+            return
+        check_folder(self.img_prefix, self.data_root)
+        super().full_init()
+
+    def load_data_list(self) -> list[dict]:
+        """Images of the split; their numbers and labels count from 1 in the files."""
+        labels = read_numbers(Path(self.ann_file), ['labels'])
+        if set(labels) != set(range(1, 103)):
+            raise ValueError(
+                f'{self.ann_file} has {len(set(labels))} classes from {labels.min()} to '
+                f'{labels.max()}, not 102 from 1.'
+            )
+        ids = read_numbers(Path(self.train_test_split_file), LISTS[self.split])
+        if ids.min() < 1 or ids.max() > len(labels):
+            raise ValueError(
+                f'{self.train_test_split_file} names the images {ids.min()} to {ids.max()}, but '
+                f'{self.ann_file} has labels of {len(labels)}.'
+            )
+        folder = self.img_prefix.rstrip('/')
+        return [
+            dict(img_path=f'{folder}/image_{i:05d}.jpg', gt_label=int(labels[i - 1]) - 1)
+            for i in ids.tolist()
+        ]
+
+
+def read_numbers(path: Path, names: list[str]) -> np.ndarray:
+    """The named lists of whole numbers of a MATLAB file, one after the other."""
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{str(path.absolute())!r} does not exist: Flowers-102 is published as '
+            'imagelabels.mat, setid.mat and 102flowers.tgz; put the files beside the folder jpg/ '
+            'of the images.'
+        )
+    try:
+        content = loadmat(path, variable_names=names)
+        return np.concatenate([content[name].ravel() for name in names]).astype(np.int64)
+    except Exception as error:  # SciPy's and zlib's are of many kinds
+        raise ValueError(
+            f'{path} is not the published file: it has no readable {names} ({error}).'
+        ) from error

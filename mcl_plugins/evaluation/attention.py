@@ -1,0 +1,50 @@
+"""Where the class token looks: the last block's attention, drawn by DINO and by ConMIM (Fig. 3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..backbones.class_attention import class_logits
+
+
+@torch.no_grad()
+def class_attention_maps(backbone: Any, images: Tensor) -> Tensor:
+    """Attention of the class token to each patch in the last block.
+
+    Args:
+        backbone: a vision transformer with a class token, with or without relative positions.
+        images: (N, 3, H, W), normalised, of the size that the backbone was built for.
+
+    Returns:
+        (N, heads, rows, columns) float32; each map adds up to 1 minus what the class token keeps
+        for itself.
+
+    Raises:
+        ValueError: the backbone has no class token, a Swin transformer for instance.
+    """
+    if getattr(backbone, 'cls_token', None) is None:
+        raise ValueError(
+            f'{type(backbone).__name__} has no class token whose attention could be shown; take a '
+            'vision transformer.'
+        )
+    attention = backbone.layers[-1].attn
+    seen: list[Tensor] = []
+
+    def compare(module: Any, args: tuple, kwargs: dict) -> None:
+        tokens = args[0]  # (N, 1 + L, D)
+        logits = class_logits(module, tokens)  # (N, heads, 1 + L)
+        if hasattr(module, 'position_bias'):
+            bias = module.position_bias(*args[1:], **kwargs)  # (heads, 1 + L, 1 + L)
+            if bias is not None:
+                logits = logits + bias[:, 0]
+        seen.append(logits.softmax(dim=-1)[..., 1:])
+
+    handle = attention.register_forward_pre_hook(compare, with_kwargs=True)
+    try:
+        backbone(images)
+    finally:
+        handle.remove()
+    return seen[0].unflatten(-1, backbone.patch_resolution)

@@ -1,0 +1,1 @@
+"""Data made of what packages hold."""

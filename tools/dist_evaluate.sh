@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# tools/dist_evaluate.sh knn|linear CONFIG CHECKPOINT PROCESSES [the command's arguments]
+# The commands of tools/evaluate/ that encode data sets, with the images dealt out to the processes.
+set -euo pipefail
+usage() { echo "usage: $0 knn|linear CONFIG CHECKPOINT PROCESSES [ARGUMENT ...]" >&2; exit 2; }
+[ $# -ge 4 ] || usage
+case "$1" in knn | linear) ;; *) usage ;; esac
+source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+launch "evaluate/$1.py" "$4" "$0 $1 $2 $3" "$2" "$3" "${@:5}"
