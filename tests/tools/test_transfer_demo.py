@@ -104,7 +104,7 @@ def test_a_checkpoint_goes_in_whole_and_a_step_trains_everything(scenes, pretrai
         samples = [dataset[index] for index in range(4)]
     encoder = load_file(file)['state_dict']
     for key, value in model.backbone.state_dict().items():
-        if 'patch_embed' in key or ('attn' in key and 'rel_pos' not in key):
+        if 'patch_embed' in key or ('attn' in key and '.rel' not in key):
             assert torch.equal(value, encoder[f'backbone.{key}']), key
     before = {key: value.clone() for key, value in model.named_parameters()}
     data = {key: [sample[key] for sample in samples] for key in samples[0]}
