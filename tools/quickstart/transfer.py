@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 from dataclasses import dataclass
 from functools import partial
@@ -144,6 +145,7 @@ def main() -> None:
     parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs' / 'transfer_demo')
     args = parser.parse_args()
     work_dir = args.work_dir.resolve()
+    os.chdir(ROOT)  # the configs name the scenes from there
 
     say(1, STEPS, 'Images: scenes with and without labels, as ADE20K and COCO have them')
     call('tools/data/make_scenes.py', SCENES)
