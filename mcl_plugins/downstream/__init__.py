@@ -3,7 +3,7 @@
 Nothing here imports them: who only pre-trains has neither.
 """
 
-from . import mmdet_parts, mmseg_parts
+from . import library_parts
 from .dense_beit_vit import DenseBEiTViT, RelativeViT
 from .dense_conv_vit import DenseConvViT
 from .dense_vit import DenseViT
@@ -29,6 +29,5 @@ __all__ = [
     'ViTPyramid',
     'WindowedConvViT',
     'XavierConv2d',
-    'mmdet_parts',
-    'mmseg_parts',
+    'library_parts',
 ]

@@ -1,6 +1,6 @@
 """COCO-format annotations whose categories are the config's classes.
 
-It needs mmdet, so it is imported when a dataset is built; see ``mmdet_parts.py``.
+It needs mmdet, so it is imported when a dataset is built; see ``library_parts.py``.
 """
 
 from __future__ import annotations

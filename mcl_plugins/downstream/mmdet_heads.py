@@ -1,4 +1,4 @@
-"""mmdet's parts where boxes are computed, made fit for bfloat16; see ``mmdet_parts.py``.
+"""mmdet's parts where boxes are computed, made fit for bfloat16; see ``library_parts.py``.
 
 mmdet gives boxes the type of the maps. Under bfloat16 autocast a corner at 1000 px would be moved
 by up to 2 px, and mmcv's RoIAlign and NMS have no kernel for that type.

@@ -1,6 +1,6 @@
 """Segmentation data whose folders and labels are checked.
 
-It needs mmseg, so it is imported when a dataset is built; see ``mmseg_parts.py``.
+It needs mmseg, so it is imported when a dataset is built; see ``library_parts.py``.
 """
 
 from __future__ import annotations
