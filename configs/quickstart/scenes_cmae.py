@@ -17,13 +17,13 @@ train_dataloader = dict(
         pipeline=[
             dict(type='LoadImageFromFile'),
             dict(
-                type='RandomResizedCrop', scale=36, crop_ratio_range=(0.1, 0.4), backend='pillow'),
+                type='RandomResizedCrop', scale=36, crop_ratio_range=(0.06, 0.18), backend='pillow'),
             dict(type='mcl_plugins.PixelShift', size=32, max_shift=3),
             dict(type='PackInputs'),
         ]))
-train_cfg = dict(max_epochs=80)
+train_cfg = dict(max_epochs=150)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, begin=0, end=5, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=5, eta_min=0.0, convert_to_iter_based=True),
 ]
-default_hooks = dict(logger=dict(interval=48), checkpoint=dict(interval=80))
+default_hooks = dict(logger=dict(interval=48), checkpoint=dict(interval=150))

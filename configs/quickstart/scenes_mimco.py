@@ -16,7 +16,7 @@ train_dataloader = dict(
         pipeline=[
             dict(type='LoadImageFromFile'),
             dict(
-                type='RandomResizedCrop', scale=32, crop_ratio_range=(0.1, 0.4), backend='pillow'),
+                type='RandomResizedCrop', scale=32, crop_ratio_range=(0.06, 0.18), backend='pillow'),
             dict(type='PackInputs'),
         ]))
 train_cfg = dict(max_epochs=40)

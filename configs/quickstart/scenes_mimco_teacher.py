@@ -24,7 +24,7 @@ train_dataloader = dict(
                     dict(
                         type='RandomResizedCrop',
                         scale=32,
-                        crop_ratio_range=(0.1, 0.4),
+                        crop_ratio_range=(0.06, 0.18),
                         backend='pillow'),
                 ]]),
             dict(type='PackInputs'),
