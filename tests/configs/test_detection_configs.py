@@ -31,7 +31,7 @@ SETTINGS = {
     'mimco/transfer/coco-mask-rcnn_swin-t': (SWIN, 768, 12, 1e-4, 16, [8, 11], None, 0.1),
     'moby/transfer/coco-mask-rcnn_swin-t': (SWIN, 768, 12, 1e-4, 16, [8, 11], None, 0.1),
     'moby/transfer/coco-mask-rcnn_swin-t_3x': (SWIN, 768, 36, 1e-4, 16, [27, 33], None, 0.2),
-    'moby/transfer/coco-cascade-mask-rcnn_swin-t': (SWIN, 768, 12, 1e-4, 16, [8, 11], None, 0.1),
+    'moby/transfer/coco-cascade-mask-rcnn_swin-t': (SWIN, 768, 12, 1e-4, 16, [8, 11], None, 0.0),
     'moby/transfer/coco-cascade-mask-rcnn_swin-t_3x': (
         *(SWIN, 768, 36, 1e-4),
         *(16, [27, 33], None, 0.2),

@@ -1,6 +1,5 @@
 # MoBY Swin-T on COCO, Cascade Mask R-CNN, 12 epochs (1x): 48.1 box and 41.5 mask AP; from supervised
-# pre-training 48.1 and 41.7 (released README; recipe: Swin's detection code, but for the drop path
-# rate, which is that of Mask R-CNN, ours). Give the checkpoint with
+# pre-training 48.1 and 41.7 (released README; recipe: Swin's detection code). Give the checkpoint with
 # --cfg-options model.backbone.init_cfg.checkpoint=...
 _base_ = [
     '../../_base_/models/cascade_mask_rcnn_swin.py',
@@ -8,3 +7,5 @@ _base_ = [
     '../../_base_/schedules/swin_detection.py',
     '../../_base_/detection_runtime.py',
 ]
+
+model = dict(backbone=dict(drop_path_rate=0.0))
