@@ -20,7 +20,8 @@ from torch import multiprocessing
 from mcl_plugins.mask_generators import PatchMask
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / 'tools'))
+# Scripts import what lies beside them, as Python does when it starts one.
+sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tools/data')]
 
 PREPROCESSOR = dict(
     type='mcl_plugins.MultiViewPreprocessor',

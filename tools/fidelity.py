@@ -13,6 +13,7 @@ import argparse
 import json
 import math
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -65,7 +66,7 @@ def main() -> None:
     args = parser.parse_args()
     try:
         results = [check(file, torch.device(args.device)) for file in args.files]
-    except (FileNotFoundError, ValueError, KeyError, RuntimeError) as error:
+    except (FileNotFoundError, ValueError, RuntimeError) as error:
         sys.exit(f'error: {error}')
     report = json.dumps([asdict(result) for result in results], indent=2)
     print(report)
@@ -74,19 +75,32 @@ def main() -> None:
     sys.exit(0 if all(result.passed for result in results) else 1)
 
 
+def read(file: Path) -> dict[str, np.ndarray]:
+    """What a golden file holds; see :func:`check` for errors."""
+    if not file.is_file():
+        raise FileNotFoundError(f'Golden file {str(file)!r} does not exist; check the path.')
+    if not zipfile.is_zipfile(file):
+        raise ValueError(f'{file} is no .npz archive, or not a whole one.')
+    with np.load(file, allow_pickle=False) as archive:
+        return dict(archive)
+
+
 def check(file: Path, device: torch.device) -> Result:
     """Run the file's method on its inputs and print how far the numbers are apart.
 
     Raises:
-        ValueError: a method that this tool does not know.
+        FileNotFoundError: there is no such file.
+        ValueError: it is no golden file, or of a method that this tool does not know.
     """
-    with np.load(file, allow_pickle=False) as archive:
-        golden = dict(archive)
-    method = str(golden['method'])
+    golden = read(file)
+    method = str(golden.get('method'))
     if method not in METHODS:
         raise ValueError(f'{file}: method {method!r} is unknown; known are {sorted(METHODS)}.')
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        comparisons = [compare(golden, device) for compare in METHODS[method]]
+    try:
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            comparisons = [compare(golden, device) for compare in METHODS[method]]
+    except KeyError as error:
+        raise ValueError(f'{file} lacks {error}, which a file of {method} has.') from error
     errors = {
         'loss': max(largest_error(comparison.loss) for comparison in comparisons),
         'outputs': max(largest_error(comparison.outputs) for comparison in comparisons),

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # From a fresh clone to a pre-trained network and a picture of what it learned: about 4 minutes
 # on 2 cores after the installation.
-#   bash tools/quickstart.sh [--seeds 3] [--method ccmim|cmae|conmim|mimco] [--work-dir DIR]
+#   bash tools/quickstart.sh [--seeds 3] [--method METHOD] [--work-dir DIR]
+# METHOD: ccmim, cmae, conmim (default), masked_byol, masked_moco or mimco.
 set -euo pipefail
-case " $* " in *' -h '* | *' --help '*) sed -n '2,4s/^# //p' "$0"; exit 0 ;; esac
+case " $* " in *' -h '* | *' --help '*) sed -n '2,5s/^# //p' "$0"; exit 0 ;; esac
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 bash "$root/tools/setup_env.sh"
 exec "$root/.venv/bin/python" "$root/tools/quickstart/run.py" "$@"

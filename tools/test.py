@@ -9,10 +9,13 @@ from pathlib import Path
 
 import mmengine
 from mmengine.config import Config, ConfigDict
+from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
+from arguments import at_least
 from command import add_common_arguments, build_runner, load_config, run
 
+SUFFIXES = {'metrics': ('.json', '.yaml', '.yml', '.pkl'), 'pred': ('.pkl', '.pickle')}
 VISUALISATION = {
     'mmpretrain': 'VisualizationHook',
     'mmseg': 'SegVisualizationHook',
@@ -25,14 +28,14 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint of the whole model')
-    parser.add_argument('--out', help='file for the predictions or metrics (.pkl, .json, .yaml)')
+    parser.add_argument('--out', help='file for the predictions (.pkl) or metrics')
     parser.add_argument(
         '--out-item', choices=['metrics', 'pred'], default='pred', help='what goes into --out'
     )
     parser.add_argument('--amp', action='store_true', help='evaluate in mixed precision')
     parser.add_argument('--show', action='store_true', help='show predictions in a window')
     parser.add_argument('--show-dir', help='where pictures of predictions are saved')
-    parser.add_argument('--interval', type=int, default=1, help='show every so many images')
+    parser.add_argument('--interval', type=at_least(1), default=1, help='show every so many images')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds a window stays')
     parser.add_argument('--tta', action='store_true', help='average over augmented copies')
     add_common_arguments(parser)
@@ -47,6 +50,8 @@ def configure(args: argparse.Namespace) -> Config:
             f'{args.config} has nothing to test: pre-training configs have no test set. '
             'Fine-tune with one of the configs under transfer/ and test that.'
         )
+    if args.out:
+        check_output(Path(args.out), args.out_item)
     config.load_from = args.checkpoint
     if args.amp:
         config.test_cfg.fp16 = True
@@ -55,6 +60,15 @@ def configure(args: argparse.Namespace) -> Config:
     if args.tta:
         use_test_time_augmentation(config)
     return config
+
+
+def check_output(path: Path, item: str) -> None:
+    """Raise a ValueError unless ``--out-item`` can be written to ``--out``."""
+    suffixes = SUFFIXES[item]
+    if path.suffix not in suffixes:
+        raise ValueError(f'--out {path}: {item} can be written as {", ".join(suffixes)}.')
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f'--out {path}: there is no folder {str(path.parent)!r}; make it first.')
 
 
 def show_predictions(config: Config, args: argparse.Namespace) -> None:
@@ -123,7 +137,7 @@ def main() -> None:
         dump = dump_type(runner.cfg.get('default_scope'))
         runner.test_evaluator.metrics.append(dump(out_file_path=args.out))
     metrics = runner.test()
-    if args.out and args.out_item == 'metrics':
+    if args.out and args.out_item == 'metrics' and is_main_process():
         mmengine.dump(metrics, args.out)
 
 

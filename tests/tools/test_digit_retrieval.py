@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from data.make_digit_retrieval import make
+from make_digit_retrieval import make
 from mcl_plugins.evaluation.revisited import Revisited
 
 

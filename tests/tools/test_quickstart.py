@@ -17,7 +17,7 @@ from mcl_plugins.frozen_teacher import FrozenTeacher
 
 sys.path.insert(0, str(ROOT / 'tools/quickstart'))
 
-from data.make_digits import make
+from make_digits import make
 from probe import frozen_accuracies, load_images
 from report import TITLES, draw_report
 from run import losses_of

@@ -18,7 +18,6 @@ from conftest import ROOT
 from mcl_plugins.checkpoint.files import load_file, save_file
 from mcl_plugins.frozen_teacher import FrozenTeacher
 
-sys.path.insert(0, str(ROOT / 'tools/data'))
 sys.path.insert(0, str(ROOT / 'tools/quickstart'))
 
 import stages

@@ -20,6 +20,7 @@ import argparse
 import os
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -40,6 +41,9 @@ from torchvision.transforms import InterpolationMode
 
 import mcl_plugins  # noqa: F401  registers the preprocessor
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from arguments import at_least
+
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/_base_'
 PHOTOGRAPHS = ('astronaut', 'chelsea', 'coffee', 'rocket')
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -51,9 +55,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--images', type=int, default=64, help='JPEG files')
-    parser.add_argument('--rounds', type=int, default=9, help='times that each pipeline reads them')
-    parser.add_argument('--batch-size', type=int, default=64, help='of the preprocessor')
+    parser.add_argument('--images', type=at_least(1), default=64, help='JPEG files')
+    parser.add_argument(
+        '--rounds', type=at_least(1), default=9, help='times that each pipeline reads them'
+    )
+    parser.add_argument('--batch-size', type=at_least(1), default=64, help='of the preprocessor')
     parser.add_argument(
         '--device',
         default='cuda' if torch.cuda.is_available() else 'cpu',

@@ -34,6 +34,10 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from arguments import at_least
+from command import read_config, run
+
 COLUMNS = ('scores', 'attention', 'block', 'step')
 BATCH = 8  # images of the counted training step; the ratio does not depend on it
 
@@ -44,17 +48,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('config', help='pre-training config with model.num_chunks')
-    parser.add_argument('--chunks', nargs='+', type=int, default=list(range(1, 11)), metavar='N')
+    parser.add_argument(
+        '--chunks', nargs='+', type=at_least(1), default=list(range(1, 11)), metavar='N'
+    )
     parser.add_argument('--picture', type=Path, help='also draw the table here, as PNG')
     args = parser.parse_args()
     MMLogger.get_instance('benchmark', log_level='ERROR')
-    config = Config.fromfile(args.config)
+    config = read_config(args.config)
     if 'num_chunks' not in config.model:
-        sys.exit(f'error: the model of {args.config} has no num_chunks.')
-    try:
-        flops = {n: count(config, n) for n in sorted({1, *args.chunks})}
-    except ValueError as error:
-        sys.exit(f'error: {error}')
+        raise ValueError(f'The model of {args.config} has no num_chunks; take one of Masked MoCo.')
+    flops = {n: count(config, n) for n in sorted({1, *args.chunks})}
     rows = {
         n: {column: value / flops[1][column] for column, value in costs.items()}
         for n, costs in flops.items()
@@ -161,4 +164,4 @@ def draw(rows: dict[int, dict[str, float]], path: Path, config: Path) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

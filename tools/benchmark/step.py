@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import time
+from pathlib import Path
 
 import references  # noqa: F401  registers what to compare with
 import torch
@@ -27,6 +29,9 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from arguments import at_least
+from command import read_config, run
 from mcl_plugins.frozen_teacher import FrozenTeacher
 
 
@@ -88,8 +93,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('config', help='pre-training config')
-    parser.add_argument('--batch-size', type=int, default=64)
-    parser.add_argument('--steps', type=int, default=10)
+    parser.add_argument('--batch-size', type=at_least(1), default=64)
+    parser.add_argument('--steps', type=at_least(1), default=10)
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
     parser.add_argument(
@@ -100,7 +105,9 @@ def main() -> None:
     variants = {'config': {}, 'variant': args.against} if args.against else {'config': {}}
     steps = {}
     for name, options in variants.items():
-        config = Config.fromfile(args.config)
+        config = read_config(args.config)
+        if config.get('val_dataloader'):
+            raise ValueError(f'{args.config} is no pre-training; see configs/<method>/.')
         config.merge_from_dict({**args.cfg_options, **options})
         steps[name] = Step(config, args.batch_size, torch.device(args.device))
     for turn in range(args.steps + 1):
@@ -117,4 +124,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import argparse
 import pickle
-import shutil
 from pathlib import Path
 
 from PIL import Image
+from recipe import begin, finish
 
 EVERY = 4  # scans from one query to the next
 SIDE = 32  # pixels
+RECIPE = 1  # raise when the images change, so that old folders are made anew
 
 
 def make(root: Path) -> None:
@@ -26,6 +27,7 @@ def make(root: Path) -> None:
 
     Raises:
         FileNotFoundError: the digits have not been drawn.
+        ValueError: there is something else in the way.
     """
     files = sorted(root.glob('val/*/*.jpg'))
     if not files:
@@ -34,8 +36,10 @@ def make(root: Path) -> None:
             'first.'
         )
     folder = root / 'rdigits'
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / 'jpg').mkdir(parents=True)
+    recipe = {'recipe': RECIPE, 'files': [file.name for file in files]}
+    if not begin(folder, recipe, ('jpg',)):
+        return
+    (folder / 'jpg').mkdir()
     for file in files:
         with Image.open(file) as image:
             prepare(image).save(folder / 'jpg' / file.name, quality=95)
@@ -47,6 +51,7 @@ def make(root: Path) -> None:
         'gnd': [to_find(query, database) for query in queries],
     }
     (folder / 'gnd_rdigits.pkl').write_bytes(pickle.dumps(truth))
+    finish(folder, recipe)
     print(f'{folder}: {len(queries)} queries, {len(database)} images')
 
 
@@ -73,4 +78,7 @@ if __name__ == '__main__':
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('root', type=Path, nargs='?', default=Path('data/quickstart'))
-    make(parser.parse_args().root)
+    try:
+        make(parser.parse_args().root)
+    except (FileNotFoundError, ValueError) as error:
+        parser.error(str(error))

@@ -12,14 +12,13 @@ and on a background taken from a photograph. The result is an ImageNet-style fol
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 import skimage.data
 from PIL import Image
+from recipe import begin, finish
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
@@ -34,11 +33,13 @@ RECIPE = 2  # raise when the images change, so that old folders are made anew
 
 
 def make(root: Path) -> None:
-    """Write the images below ``root``, unless they are there."""
+    """Write the images below ``root``, unless they are there.
+
+    Raises:
+        ValueError: there is something else in the way.
+    """
     recipe = {'recipe': RECIPE, 'side': SIDE, 'copies': COPIES}
-    marker = root / 'recipe.json'
-    if marker.is_file() and json.loads(marker.read_text()) == recipe:
-        print(f'{root} is complete')
+    if not begin(root, recipe, tuple(COPIES)):
         return
     digits = load_digits()
     train, val = train_test_split(
@@ -55,8 +56,6 @@ def make(root: Path) -> None:
         for index in indices
         for copy in range(COPIES[split])
     ]
-    for split in COPIES:
-        shutil.rmtree(root / split, ignore_errors=True)  # another recipe's, or half of this one's
     for split, index, copy in tqdm(jobs, desc='drawing digits', unit='image', file=sys.stdout):
         folder = root / split / str(digits.target[index])
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +63,7 @@ def make(root: Path) -> None:
         Image.fromarray(image).save(folder / f'{index:04d}_{copy}.jpg', quality=92)
     for choice in range(LABEL_CHOICES):
         write_few_labels(root, choice)
-    marker.write_text(json.dumps(recipe))
+    finish(root, recipe)
 
 
 def write_few_labels(root: Path, choice: int) -> None:
@@ -113,4 +112,7 @@ if __name__ == '__main__':
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('root', type=Path, nargs='?', default=Path('data/quickstart'))
-    make(parser.parse_args().root)
+    try:
+        make(parser.parse_args().root)
+    except ValueError as error:
+        parser.error(str(error))

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from pycocotools import mask as rle
+from recipe import begin, finish
 from scenes import CLASSES, Scene, describe, draw
 from tqdm import tqdm
 
@@ -44,7 +45,8 @@ def make(
         seed: of the scenes.
 
     Raises:
-        ValueError: a number of scenes is not positive, or the seed is negative.
+        ValueError: a number of scenes is not positive, the seed is negative, or there is something
+            else in the way.
     """
     counts = {'train': train, 'val': val, 'unlabeled': unlabeled}
     for name, count in counts.items():
@@ -53,20 +55,15 @@ def make(
     if seed < 0:
         raise ValueError(f'seed={seed} must be at least 0.')
     recipe = {'recipe': RECIPE, **counts, 'seed': seed}
-    marker = root / 'recipe.json'
-    if marker.is_file() and json.loads(marker.read_text()) == recipe:
-        print(f'{root} is complete')
+    if not begin(root, recipe, ('ade', 'coco')):
         return
-    marker.unlink(missing_ok=True)
-    for name in ('ade', 'coco'):
-        shutil.rmtree(root / name, ignore_errors=True)  # another recipe's, or half of this one's
     for split, count in counts.items():
         scenes = describe(split, count, seed)
         if split == 'unlabeled':
             write_unlabeled(root, scenes)
         else:
             write_split(root, split, scenes)
-    marker.write_text(json.dumps(recipe))
+    finish(root, recipe)
 
 
 def write_unlabeled(root: Path, scenes: list[Scene]) -> None:
@@ -147,4 +144,7 @@ if __name__ == '__main__':
     parser.add_argument('--val', type=int, default=80, help='scenes for validation')
     parser.add_argument('--unlabeled', type=int, default=1200, help='scenes for pre-training')
     parser.add_argument('--seed', type=int, default=0)
-    make(**vars(parser.parse_args()))
+    try:
+        make(**vars(parser.parse_args()))
+    except ValueError as error:
+        parser.error(str(error))

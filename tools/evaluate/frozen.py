@@ -6,6 +6,7 @@ import argparse
 import copy
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,12 +56,15 @@ def build_classifier(args: argparse.Namespace) -> tuple[Runner, Any, Config]:
     """A runner, its classifier with the checkpoint's encoder in evaluation mode, and the config.
 
     Raises:
-        ValueError: the config is not a classifier's, or the checkpoint does not fit it.
+        ValueError: the config is not a classifier's, the checkpoint does not fit it, or the result
+            cannot be written.
     """
+    check_output(args.out or Path(args.checkpoint))
     # Not where the config's own training keeps its record.
     args.work_dir = args.work_dir or f'./work_dirs/evaluate/{name_of(args.config)}'
     config = load_config(args)
-    if not config.get('val_evaluator') or 'backbone' not in config.model:
+    classifies = config.get('default_scope') in (None, 'mmpretrain')
+    if not classifies or not config.get('val_evaluator') or 'backbone' not in config.model:
         raise ValueError(
             f'{args.config} is no config of a classifier; take one of configs/<method>/transfer/.'
         )
@@ -129,6 +133,13 @@ def without_training(config: Config) -> Config:
     for name in ('optim_wrapper', 'param_scheduler', 'auto_scale_lr'):
         config.pop(name, None)
     return config
+
+
+def check_output(path: Path) -> None:
+    """Raise a ValueError unless a result can be written to ``path``, or beside it."""
+    folder = next(place for place in path.absolute().parents if place.exists())
+    if path.is_dir() or not os.access(folder, os.W_OK):
+        raise ValueError(f'The result cannot be written to {path}: name a file with --out.')
 
 
 def write_results(args: argparse.Namespace, command: str, results: dict) -> None:

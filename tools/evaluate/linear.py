@@ -13,6 +13,7 @@ from __future__ import annotations
 import torch
 from frozen import accuracy, extract, parser_for, write_results
 
+from arguments import at_least, positive
 from command import run
 from mcl_plugins.evaluation.linear import fit_linear_probe
 
@@ -20,8 +21,8 @@ from mcl_plugins.evaluation.linear import fit_linear_probe
 def main() -> None:
     """Extract, fit, report."""
     parser = parser_for(__doc__)
-    parser.add_argument('--epochs', type=int, default=30, help='passes over the features')
-    parser.add_argument('--lr', type=float, default=0.1, help='of SGD at a batch of 1024')
+    parser.add_argument('--epochs', type=at_least(1), default=30, help='passes over the features')
+    parser.add_argument('--lr', type=positive, default=0.1, help='of SGD at a batch of 1024')
     parser.add_argument('--weight-decay', type=float, default=0.0)
     args = parser.parse_args()
     data = extract(args)

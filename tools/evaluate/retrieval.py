@@ -19,6 +19,7 @@ from frozen import build_classifier, parser_for, write_results
 from torch import Tensor
 from tqdm import tqdm
 
+from arguments import at_least, positive
 from command import run
 from mcl_plugins.backbones import BEiTViT, ConvViT
 from mcl_plugins.evaluation.retrieval import Setup, rank, score
@@ -29,8 +30,8 @@ def main() -> None:
     """Encode every image, rank, score."""
     parser = parser_for(__doc__)
     parser.add_argument('--data', type=Path, required=True, help='folder of the data set')
-    parser.add_argument('--size', type=int, default=512, help='pixels of the longer side')
-    parser.add_argument('--scales', nargs='+', type=float, default=list(SCALES))
+    parser.add_argument('--size', type=at_least(1), default=512, help='pixels of the longer side')
+    parser.add_argument('--scales', nargs='+', type=positive, default=list(SCALES))
     parser.add_argument(
         '--queries', choices=['whole', 'cropped'], default='whole', help='what of a query is seen'
     )

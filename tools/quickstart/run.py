@@ -26,6 +26,7 @@ from stages import (
     clock,
     logged,
     pretrain,
+    run,
     say,
     seconds,
     summary,
@@ -125,4 +126,4 @@ def print_results(results: dict) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -72,6 +73,14 @@ def train(config: Path, work_dir: Path, label: str = '', **options: object) -> N
     settings = [f'{key.replace("__", ".")}={value}' for key, value in options.items()]
     arguments = [config, '--work-dir', work_dir, '--cfg-options', *settings]
     call('tools/train.py', *arguments, label=label)
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a demo; a script that fails has said why."""
+    try:
+        main()
+    except subprocess.CalledProcessError as error:
+        sys.exit(f'\nerror: {shlex.join(error.cmd)}\nended with {error.returncode}; see above.')
 
 
 def logged(work_dir: Path) -> list[dict]:

@@ -30,6 +30,7 @@ from stages import (
     clock,
     logged,
     pretrain,
+    run,
     say,
     seconds,
     summary,
@@ -194,4 +195,4 @@ def print_results(results: dict[str, dict]) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -23,6 +23,7 @@ from pictures import add_image_arguments, read_images, save, show, with_title
 from torch import Tensor
 from torch.nn import functional as F
 
+from arguments import at_least
 from command import name_of, run
 from evaluate.frozen import build_classifier, parser_for
 from mcl_plugins.evaluation.attention import class_attention_maps
@@ -35,7 +36,7 @@ def main() -> None:
     """Read, attend, draw."""
     parser = parser_for(__doc__)
     add_image_arguments(parser, count=6)
-    parser.add_argument('--size', type=int, help="pixels of a side; the config's by default")
+    parser.add_argument('--size', type=at_least(1), help="pixels a side; the config's by default")
     parser.add_argument('--heads', action='store_true', help="draw each head's map too")
     args = parser.parse_args()
     if args.size:

@@ -31,6 +31,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from arguments import at_least
 from command import name_of, read_config, run
 from evaluate.frozen import build_classifier, evaluation_loader, parser_for
 from mcl_plugins.checkpoint.files import load_file, state_dict_of
@@ -61,7 +62,7 @@ class Nearest:
 def main() -> None:
     """Find, draw."""
     parser = parser_for(__doc__)
-    parser.add_argument('--queries', type=int, default=4, help='patches to draw at random')
+    parser.add_argument('--queries', type=at_least(0), default=4, help='patches to draw at random')
     parser.add_argument(
         '--at', nargs=3, type=int, action='append', metavar=('IMAGE', 'ROW', 'COLUMN'),
         help='a query of your own, counted from 0',
