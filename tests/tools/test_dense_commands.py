@@ -118,6 +118,19 @@ def test_a_segmentor_is_trained_tested_and_shown(config, call, tmp_path, recwarn
     assert {'aAcc', 'mIoU', 'mAcc'} <= set(single) & set(several)
 
 
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['--out', 'm.txt', '--out-item', 'metrics'], 'm.txt: metrics can be written as .json'),
+        (['--out', 'p.json'], 'p.json: pred can be written as .pkl'),
+        (['--out', 'none/p.pkl'], "there is no folder 'none'"),
+    ],
+)
+def test_results_that_cannot_be_written_stop_before_the_test(config, call, words, message):
+    with pytest.raises(ValueError, match=message):
+        call(test_command, config, 'iter_2.pth', *words)
+
+
 def test_heads_of_another_number_of_classes_stop_before_training(config, call):
     options = ['model.decode_head.num_classes=19', 'model.backbone.init_cfg=None']
     runner = call(train, config, '--cfg-options', *options)

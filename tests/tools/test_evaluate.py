@@ -150,3 +150,15 @@ def test_a_config_that_starts_from_no_pre_training_is_named(checkpoint, tmp_path
     args = parser_for('').parse_args([str(config), str(checkpoint), '--work-dir', str(tmp_path)])
     with pytest.raises(ValueError, match=r'which part of a checkpoint .*init_cfg\.prefix'):
         build_classifier(args)
+
+
+def test_no_classifier_and_no_place_for_the_result_stop_before_the_work(checkpoint, tmp_path):
+    segmentor = ROOT / 'configs/cmae/transfer/ade20k-upernet_vit-b.py'
+    for words, message in (
+        ((str(segmentor), str(checkpoint)), 'no config of a classifier'),
+        ((str(FINETUNE), str(checkpoint), '--out', str(tmp_path)), 'name a file with --out'),
+    ):
+        args = parser_for(None).parse_args([*words, '--work-dir', str(tmp_path / 'work')])
+        with pytest.raises(ValueError, match=message):
+            build_classifier(args)
+    assert not (tmp_path / 'work').exists()

@@ -10,6 +10,7 @@ import torch
 from mmpretrain.registry import MODELS
 
 from conftest import ROOT
+from fidelity import check
 from mcl_plugins.checkpoint.conmim import CONMIM
 
 GOLDEN = ROOT / 'tests/golden'
@@ -53,6 +54,22 @@ def test_a_missing_tensor_stops(tmp_path, golden):
     result = fidelity(tmp_path / 'part.npz')
     assert result.returncode == 1 and 'Traceback' not in result.stderr
     assert 'neck.bn1.weight' in result.stderr
+
+
+def test_what_is_no_golden_file_is_named(tmp_path, golden):
+    part, array, lacking = (tmp_path / name for name in ('part.npz', 'array.npy', 'lacking.npz'))
+    part.write_bytes((GOLDEN / 'conmim_a.npz').read_bytes()[:5000])
+    np.save(array, golden['loss'])
+    np.savez(lacking, **{key: value for key, value in golden.items() if key != 'loss'})
+    for file, message in (
+        (part, 'is no .npz archive, or not a whole one'),
+        (array, 'is no .npz archive'),
+        (lacking, "lacks 'loss', which a file of conmim has"),
+        (tmp_path, 'does not exist'),
+    ):
+        with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
+            check(file, torch.device('cpu'))
+        assert str(file) in str(caught.value)
 
 
 def test_an_unknown_method_is_named(tmp_path, golden):

@@ -286,3 +286,13 @@ def test_the_script_explains_itself():
     command = ['bash', str(ROOT / 'tools/transfer_demo.sh'), '--help']
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert '--seeds 3' in result.stdout and not result.stderr
+
+
+def test_a_script_that_fails_ends_the_demo_without_a_traceback():
+    def main():
+        stages.call('tools/train.py', 'configs/none.py')
+
+    with pytest.raises(
+        SystemExit, match=r'tools/train.py configs/none.py\nended with 1; see above'
+    ):
+        stages.run(main)
