@@ -89,6 +89,17 @@ def test_pretraining_sees_colour_crops_of_unlabelled_scenes(scenes, config, crop
         assert (spread > 0.1).all()  # not gray
 
 
+def test_several_scales_are_those_of_scenes(scenes):
+    path = TASKS['UperNet'].config
+    config = Config.fromfile(path)
+    config.merge_from_dict(on(scenes, path))
+    settings = {**config.test_dataloader.dataset, 'pipeline': config.tta_pipeline}
+    with DefaultScope.overwrite_default_scope(config.default_scope):
+        copies = DATASETS.build(settings)[0]['inputs']
+    sides = [min(image.shape[1:]) for image in copies]
+    assert sides == [96, 96, 128, 128] and torch.equal(copies[1], copies[0].flip(2))
+
+
 @pytest.mark.parametrize('name', NAMES)
 def test_a_checkpoint_goes_in_whole_and_a_step_trains_everything(scenes, pretrained, name):
     config = Config.fromfile(TASKS[name].config)
