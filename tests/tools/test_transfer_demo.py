@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import threading
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
@@ -24,7 +26,7 @@ import stages
 import transfer
 from dense_models import build_model, predict, validation_samples
 from make_scenes import make
-from transfer import CMAE, MIMCO, TASKS, compare, metrics_of
+from transfer import CMAE, MIMCO, TASKS, metrics_of
 from transfer_report import THRESHOLD, draw_report, paint
 
 COUNTS = dict(train=8, val=5, unlabeled=1)
@@ -158,8 +160,17 @@ def test_metrics_are_percentages_and_nothing_detected_is_zero():
     assert metrics_of(TASKS['UperNet'], {'mIoU': 51.5, 'aAcc': 90.0}) == {'mIoU': 51.5}
 
 
+def compare(task, checkpoint, work_dir, seeds):
+    """Run a task from a checkpoint that is there."""
+    ready = Future()
+    ready.set_result(checkpoint)
+    with stages.side_by_side(2) as pool:
+        runs = transfer.queue_runs(pool, task, ready, work_dir, seeds)
+        return transfer.summaries(task, runs)
+
+
 @pytest.mark.parametrize('name', ['UperNet', 'Mask R-CNN'])
-def test_compare_measures_all_starts(scenes, pretrained, tmp_path, monkeypatch, name):
+def test_all_starts_are_measured(scenes, pretrained, tmp_path, monkeypatch, name):
     """A few steps through tools/train.py and tools/test.py; the figures are those of the logs."""
     task = TASKS[name]
     settings = on(scenes, task.config)
@@ -171,7 +182,7 @@ def test_compare_measures_all_starts(scenes, pretrained, tmp_path, monkeypatch, 
     merged = Config.fromfile(short)
     merged.merge_from_dict(settings)
     merged.dump(short)
-    task = transfer.Task(short, task.pretraining, task.metrics)
+    task = transfer.Task(name, short, task.pretraining, task.metrics)
     found = compare(task, pretrained[task.pretraining], tmp_path / 'work', seeds=1)
     assert set(found) == set(task.metrics)
     for metric, row in found.items():
@@ -213,10 +224,19 @@ def test_two_seeds_give_a_spread_and_one_untrained_network(monkeypatch, tmp_path
     )
 
 
-def test_jobs_side_by_side_all_end_and_a_failure_is_raised():
-    assert stages.together({'one': lambda: 1, 'two': lambda: 2}) == {'one': 1, 'two': 2}
-    with pytest.raises(ValueError, match='no good'):
-        stages.together({'one': lambda: 1, 'two': lambda: int('no good')})
+def test_a_job_that_fails_ends_those_that_wait(capsys):
+    begun = []
+    with pytest.raises(ValueError, match='no good'), stages.side_by_side(1) as pool:
+        jobs = [pool.submit(begun.append, 'first'), pool.submit(lambda: int('no good'))]
+        hold = threading.Event()
+        jobs.append(pool.submit(hold.wait))
+        jobs.append(pool.submit(begun.append, 'last'))
+        try:
+            stages.wait_for(jobs, 'jobs')
+        finally:
+            threading.Timer(0.2, hold.set).start()
+    assert begun == ['first'] and jobs[-1].cancelled()
+    assert '1 of 4 jobs done' in capsys.readouterr().out
 
 
 def test_lines_of_a_labelled_script_say_whose_they_are(tmp_path, monkeypatch, capfd):

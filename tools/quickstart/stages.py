@@ -8,16 +8,14 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import mean, stdev
-from typing import TypeVar
 
 ROOT = Path(__file__).resolve().parents[2]
 START = time.monotonic()
-K = TypeVar('K')
-T = TypeVar('T')
 
 
 def seconds() -> int:
@@ -61,11 +59,21 @@ def call(script: str, *arguments: object, label: str = '') -> None:
         raise subprocess.CalledProcessError(process.returncode, command)
 
 
-def together(jobs: dict[K, Callable[[], T]]) -> dict[K, T]:
-    """Do jobs side by side; returns what each returned, or raises what the first failed with."""
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        futures = {name: pool.submit(job) for name, job in jobs.items()}
-    return {name: future.result() for name, future in futures.items()}
+@contextmanager
+def side_by_side(count: int) -> Iterator[ThreadPoolExecutor]:
+    """A queue of jobs, ``count`` at a time; what has not begun is dropped when the block ends."""
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def wait_for(jobs: Sequence[Future], what: str) -> None:
+    """Wait for all jobs, and say how many are done; raises what the first failed with."""
+    for done, job in enumerate(as_completed(jobs), start=1):
+        job.result()
+        print(f'\033[1m{done} of {len(jobs)} {what} done  ({clock(seconds())})\033[0m', flush=True)
 
 
 def train(config: Path, work_dir: Path, label: str = '', **options: object) -> None:

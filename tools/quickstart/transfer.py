@@ -5,18 +5,20 @@
 Makes scenes (``tools/data/make_scenes.py``), pre-trains a ViT with CMAE and a Swin with MimCo on
 those without labels, and trains UperNet, Mask R-CNN and ViTDet on those with, each from the
 pre-trained encoder and, with the same settings, from random weights. The same networks untrained
-show where learning begins. Writes ``results.json`` and ``report.png`` into the work dir. All
-training runs through ``tools/train.py``, as a user's own does.
+show where learning begins. Two trainings run at a time, each on half of the cores. Writes
+``results.json`` and ``report.png`` into the work dir. All training runs through ``tools/train.py``,
+as a user's own does.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import resource
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import mcl_plugins  # noqa: F401  before the libraries, whose notices it keeps quiet
@@ -33,16 +35,17 @@ from stages import (
     run,
     say,
     seconds,
+    side_by_side,
     summary,
-    together,
     train,
+    wait_for,
 )
 from transfer_report import draw_report
 
 SCENES = ROOT / 'data' / 'scenes'
 CONFIGS = ROOT / 'configs' / 'quickstart'
-STEPS = 6
-LABELS = {'untrained': '  untrained', 'random': '     random', 'pretrained': 'pre-trained'}
+STEPS = 3
+STARTS = {'untrained': 'untrained', 'random': 'random', 'pretrained': 'pre-trained'}
 
 
 @dataclass(frozen=True)
@@ -50,22 +53,32 @@ class Task:
     """One benchmark.
 
     Attributes:
+        name: what it is called.
         config: of the training on scenes.
         pretraining: the config that the encoder is pre-trained with.
         metrics: what is reported, with its name in the log and what it is multiplied by.
     """
 
+    name: str
     config: Path
     pretraining: Path
     metrics: dict[str, tuple[str, float]]
 
+    def label(self, start: str) -> str:
+        """What lines of its trainings begin with."""
+        return f'{self.name:>10}, {STARTS[start]:11}'
+
 
 AP = {'box AP': ('coco/bbox_mAP', 100.0), 'mask AP': ('coco/segm_mAP', 100.0)}
 CMAE, MIMCO = CONFIGS / 'scenes_cmae.py', CONFIGS / 'scenes_mimco.py'
+# MimCo's encoder is the first to be ready.
 TASKS = {
-    'UperNet': Task(CONFIGS / 'scenes_upernet.py', CMAE, {'mIoU': ('mIoU', 1.0)}),
-    'Mask R-CNN': Task(CONFIGS / 'scenes_mask-rcnn.py', MIMCO, AP),
-    'ViTDet': Task(CONFIGS / 'scenes_vitdet.py', CMAE, AP),
+    task.name: task
+    for task in (
+        Task('Mask R-CNN', CONFIGS / 'scenes_mask-rcnn.py', MIMCO, AP),
+        Task('UperNet', CONFIGS / 'scenes_upernet.py', CMAE, {'mIoU': ('mIoU', 1.0)}),
+        Task('ViTDet', CONFIGS / 'scenes_vitdet.py', CMAE, AP),
+    )
 }
 
 
@@ -91,7 +104,7 @@ def untrained(task: Task, work_dir: Path) -> dict[str, float]:
         task.config,
         work_dir / 'untrained.pth',
         *arguments,
-        label=LABELS['untrained'],
+        label=task.label('untrained'),
     )
     return metrics_of(task, json.loads(out.read_text()))
 
@@ -103,38 +116,69 @@ def fine_tune(task: Task, work_dir: Path, checkpoint: Path | None, seed: int) ->
         if checkpoint
         else {'model__backbone__init_cfg': None}
     )
-    label = LABELS['pretrained' if checkpoint else 'random']
+    label = task.label('pretrained' if checkpoint else 'random')
     train(task.config, work_dir, label, randomness__seed=seed, **start)
     evaluations = [row for row in logged(work_dir) if 'loss' not in row]
     return metrics_of(task, evaluations[-1])
 
 
-def compare(task: Task, checkpoint: Path, work_dir: Path, seeds: int) -> dict[str, dict]:
-    """Measure a task's network untrained, trained from random weights, and from a checkpoint.
+def queue_runs(
+    pool: ThreadPoolExecutor, task: Task, checkpoint: Future, work_dir: Path, seeds: int
+) -> dict[str, list[Future]]:
+    """Queue what a task takes: its network untrained, and trained from both starts.
 
     Args:
+        pool: the queue.
         task: which one.
-        checkpoint: of the pre-training.
+        checkpoint: of the pre-training, which may not have ended.
         work_dir: gets a folder for each run.
-        seeds: trainings of both kinds; the two of a seed run side by side.
+        seeds: trainings from each start.
 
     Returns:
-        For each metric the summaries by ``untrained``, ``random`` and ``pretrained``.
+        For each start the runs, whose results are metrics.
     """
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in LABELS}
+
+    def tune(start: str, seed: int) -> dict[str, float]:
+        file = checkpoint.result() if start == 'pretrained' else None
+        return fine_tune(task, work_dir / f'{start}-{seed}', file, seed)
+
+    runs: dict[str, list[Future]] = {start: [] for start in STARTS}
+    runs['untrained'].append(pool.submit(untrained, task, work_dir / 'untrained'))
     for seed in range(seeds):
-        jobs = {
-            name: partial(fine_tune, task, work_dir / f'{name}-{seed}', start, seed)
-            for name, start in (('random', None), ('pretrained', checkpoint))
-        }
-        if seed == 0:
-            jobs['untrained'] = partial(untrained, task, work_dir / 'untrained')
-        for name, metrics in together(jobs).items():
-            found[name].append(metrics)
+        for start in ('random', 'pretrained'):
+            runs[start].append(pool.submit(tune, start, seed))
+    return runs
+
+
+def summaries(task: Task, runs: dict[str, list[Future]]) -> dict[str, dict]:
+    """For each metric of a task the summaries by start."""
     return {
-        metric: {name: summary([row[metric] for row in rows]) for name, rows in found.items()}
+        metric: {
+            start: summary([run.result()[metric] for run in row]) for start, row in runs.items()
+        }
         for metric in task.metrics
     }
+
+
+def measure(work_dir: Path, seeds: int) -> dict[str, dict]:
+    """Pre-train both encoders and run all tasks; for each task its :func:`summaries`."""
+    encoders = {'ViT': CMAE, 'Swin': MIMCO}
+    with side_by_side(2) as pool:
+        checkpoints = {
+            config: pool.submit(
+                pretrain, config, work_dir / config.stem, f'{name:>10}, no labels  '
+            )
+            for name, config in encoders.items()
+        }
+        runs = {
+            name: queue_runs(
+                pool, task, checkpoints[task.pretraining], work_dir / task.config.stem, seeds
+            )
+            for name, task in TASKS.items()
+        }
+        rows = [row for starts in runs.values() for row in starts.values()]
+        wait_for([*checkpoints.values(), *itertools.chain(*rows)], 'jobs')
+    return {name: summaries(task, runs[name]) for name, task in TASKS.items()}
 
 
 def main() -> None:
@@ -151,22 +195,10 @@ def main() -> None:
     say(1, STEPS, 'Images: scenes with and without labels, as ADE20K and COCO have them')
     call('tools/data/make_scenes.py', SCENES)
 
-    say(2, STEPS, 'Pre-training without labels: CMAE on ViT beside MoBY, then MimCo, on Swin')
-    names = {'  ViT': CMAE, ' Swin': MIMCO}
-    checkpoints = together(
-        {
-            config: partial(pretrain, config, work_dir / config.stem, name)
-            for name, config in names.items()
-        }
-    )
+    say(2, STEPS, 'Training without labels (ViT: CMAE; Swin: MoBY, then MimCo), then with them')
+    results = measure(work_dir, args.seeds)
 
-    results: dict[str, dict] = {}
-    for step, (name, task) in enumerate(TASKS.items(), start=3):
-        say(step, STEPS, f'{name} on scenes, from random and from pre-trained weights')
-        folder = work_dir / task.config.stem
-        results[name] = compare(task, checkpoints[task.pretraining], folder, args.seeds)
-
-    say(6, STEPS, 'Report')
+    say(3, STEPS, 'Report')
     trained = {
         name: {
             start: checkpoint_of(work_dir / task.config.stem / f'{start}-0')

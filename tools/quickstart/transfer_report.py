@@ -31,7 +31,7 @@ def draw_report(
 
     Args:
         results: for each network, for each metric, the summaries by start.
-        configs: of the networks, a segmentor first.
+        configs: of the networks, a detector last.
         checkpoints: of each network, trained from random and from pre-trained weights.
         folder: where the picture goes.
     """
