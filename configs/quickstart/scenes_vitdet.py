@@ -43,7 +43,7 @@ model = dict(
 
 # No layer decay: it would hold back the network that starts from random weights.
 optim_wrapper = dict(
-    optimizer=dict(lr=1e-3),
+    optimizer=dict(lr=5e-4),
     paramwise_cfg=dict(layer_decay_rate=1.0),
     clip_grad=dict(max_norm=1.0))
 auto_scale_lr = dict(base_batch_size=8)
