@@ -15,6 +15,7 @@ compat.import_quietly('mmpretrain.models', 'mmpretrain.datasets')
 compat.mend_mmseg_inheritance()
 compat.refuse_unsafe_pickles(load_file)
 compat.write_checkpoints_whole(save_file)
+compat.name_unreadable_images()
 
 from . import (  # noqa: E402
     algorithms,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import io
 import logging
@@ -11,11 +12,14 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 import torch
+from mmcv.transforms import LoadImageFromFile
 from mmengine.config import utils as config_utils
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner import runner as mmengine_runner
 from torch import nn
 from torch.overrides import TorchFunctionMode
+
+from .images import unreadable
 
 
 def import_quietly(*modules: str) -> None:
@@ -83,6 +87,28 @@ def write_checkpoints_whole(save: Callable) -> None:
             save(checkpoint, filename)
 
     mmengine_runner.save_checkpoint = save_checkpoint
+
+
+def name_unreadable_images() -> None:
+    """Make mmcv's ``LoadImageFromFile`` name a file that it cannot read.
+
+    OpenCV's error for an empty file does not say which one it is, and mmcv's for a damaged one is
+    an AssertionError, as of a fault of the code. Can go when the transform raises an error with the
+    path for both.
+    """
+    load = LoadImageFromFile.transform
+
+    @functools.wraps(load)
+    def transform(self: LoadImageFromFile, results: dict) -> dict | None:
+        try:
+            return load(self, results)
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # of the system: it has the path
+            reason = '' if isinstance(error, AssertionError) else f'{error}'.strip()
+            raise unreadable(results['img_path'], reason or 'no image format') from error
+
+    LoadImageFromFile.transform = transform
 
 
 def forget_autocast_weights() -> None:

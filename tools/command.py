@@ -5,36 +5,24 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch import distributed as dist
 
+from cfg_options import Options, merge_options
 from mcl_plugins import compat  # mends the libraries before a config is read
+from user_errors import describe, is_first_to_say
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-
-
-class Options(DictAction):
-    """MMEngine's ``key=value`` settings, which takes blanks out of values and splits at commas.
-
-    A path is left as it is.
-    """
-
-    @staticmethod
-    def _parse_iterable(val: str) -> Any:
-        path = '/' in val and not val.startswith(('[', '(', '"', "'"))
-        if path and (',' not in val or Path(val).exists()):
-            return val
-        return DictAction._parse_iterable(val)
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,10 +54,7 @@ def load_config(args: argparse.Namespace) -> Config:
     config.setdefault('runner_type', 'mcl_plugins.Runner')
     default_work_dir = config.get('work_dir') or f'./work_dirs/{name_of(args.config)}'
     config.work_dir = args.work_dir or default_work_dir
-    try:
-        config.merge_from_dict(args.cfg_options or {})
-    except TypeError as error:  # MMEngine's words for a setting of something that is no dict
-        raise ValueError(f'--cfg-options {args.cfg_options}: {error}') from None
+    merge_options(config, args.cfg_options)
     for name in LOADERS:
         if config.get(name):
             _complete_loader(config[name], config.get('default_scope'), args.no_pin_memory)
@@ -132,13 +117,23 @@ def run(main: Callable[[], None]) -> None:
     """Run a command; an error in what the user gave ends it with its message alone."""
     try:
         main()
-    except (FileNotFoundError, ValueError, FloatingPointError) as error:
-        if os.environ.get('MCL_TRACEBACK'):
+    except Exception as error:
+        message = describe(error)
+        if message is None or os.environ.get('MCL_TRACEBACK'):
             raise
         logger = MMLogger.get_current_instance()
         if any(isinstance(handler, logging.FileHandler) for handler in logger.handlers):
             logger.info(traceback.format_exc())  # too long for the console: only into the file
-        print(f'\nerror: {error}\n(MCL_TRACEBACK=1 shows where it arose.)', file=sys.stderr)
+        say(f'\nerror: {message}\n(MCL_TRACEBACK=1 shows where it arose.)')
         sys.exit(1)
     if dist.is_initialized():
         dist.destroy_process_group()  # gloo's threads may abort a process that ends with them
+
+
+def say(message: str) -> None:
+    """Print a message to standard error, on one of the processes that meet the same error."""
+    # torchrun stops the other processes as soon as one has ended: not between the two lines.
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if is_first_to_say(message):
+        print(message, file=sys.stderr, flush=True)
+    signal.signal(signal.SIGTERM, before)

@@ -13,6 +13,8 @@ if [ -z "${PYTHON:-}" ]; then
 fi
 
 # launch SCRIPT PROCESSES USAGE ARGUMENT...; USAGE is the command before the number of processes.
+# Does not return when it starts something: torchrun takes the shell's place, so that a signal to
+# the launcher reaches it, and through it the training.
 launch() {
   local script="$1" processes="$2" usage="$3" nnodes="${NNODES:-1}"
   shift 3
@@ -36,9 +38,11 @@ The number is that of one machine. For $processes in all, run on each of NNODES 
   NNODES=$(((processes + devices - 1) / devices)) NODE_RANK=0 MASTER_ADDR=<address of machine 0> $usage $devices
 EOF
     [ "$script" != train.py ] || cat >&2 <<EOF
-Fewer processes train the same: the learning rate follows the batch, and
+With fewer processes the learning rate follows the batch, and
   --cfg-options optim_wrapper.accumulative_counts=$(((processes + devices - 1) / devices))
-keeps the batch at that of $processes.
+keeps the learning rate. It does not train quite the same: negatives and BatchNorm statistics come
+from one part of the batch, and schedules in iterations need as many times more of them; see the
+method's page in configs/.
 EOF
     return 2
   fi
@@ -47,7 +51,7 @@ EOF
   else
     export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
   fi
-  "$PYTHON" -m torch.distributed.run \
+  exec "$PYTHON" "$tools/torchrun.py" \
     --nnodes="$nnodes" --node_rank="${NODE_RANK:-0}" --nproc_per_node="$processes" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" \
     "$tools/$script" "$@" --launcher pytorch

@@ -41,6 +41,19 @@ for file in ${TEACHER:+"$TEACHER"} "$teacher" "$student" "$finetune"; do
   [ -f "$file" ] || fail "'$file' does not exist"
 done
 
+# stoppable COMMAND...: hand on a signal to stop, and end when the command has. In the foreground
+# bash would wait for it without telling it.
+stoppable() {
+  local child status=0
+  "$@" &
+  child=$!
+  trap 'kill -TERM "$child" 2>/dev/null || true' TERM INT
+  wait "$child" || status=$?
+  while kill -0 "$child" 2>/dev/null; do wait "$child" || true; done  # a signal ends wait early
+  trap - TERM INT
+  return "$status"
+}
+
 # stage NUMBER NAME CONFIG [KEY=VALUE ...]: train, or finish training, in its own folder.
 stage() {
   printf '\n\033[1m[%s/3] %s: %s\033[0m\n' "$1" "$2" "$3"
@@ -50,7 +63,7 @@ stage() {
     case "$number:$option" in [12]:val_* | [12]:test_*) ;; *) set -- "$@" "$option" ;; esac
   done
   [ $# -eq 0 ] || set -- --cfg-options "$@"
-  "$tools/dist_train.sh" "$config" "$processes" --work-dir "$folder" --resume "$@"
+  stoppable "$tools/dist_train.sh" "$config" "$processes" --work-dir "$folder" --resume "$@"
 }
 
 if [ "$arch" = digits ]; then

@@ -81,7 +81,7 @@ def check_fixed_size(x: Tensor, size: tuple[int, int]) -> None:
         raise ValueError(
             f'The backbone was built for {tuple(size)} px images (its relative position bias is '
             f'fixed), got {tuple(x.shape[-2:])}: set img_size to that, or scale and pad images to '
-            'the former, as data_preprocessor.pad_size_divisor does.'
+            'the former, as model.data_preprocessor.pad_size_divisor does.'
         )
 
 

@@ -22,7 +22,8 @@ class CocoDataset(_CocoDataset):
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: its categories are not the dataset's classes, or it has no images.
+            ValueError: it is not in COCO's format, its categories are not the dataset's classes, or
+                it has no images.
         """
         if '://' not in self.ann_file and not Path(self.ann_file).is_file():
             raise FileNotFoundError(
@@ -34,10 +35,17 @@ class CocoDataset(_CocoDataset):
 
     def COCOAPI(self, path: str) -> Any:  # noqa: N802  mmdet's name for what reads the file
         """The annotations in the file ``path``, once they are checked."""
-        annotations = _CocoDataset.COCOAPI(path)
-        names = [category['name'] for category in annotations.dataset['categories']]
+        try:
+            annotations = _CocoDataset.COCOAPI(path)
+            names = [category['name'] for category in annotations.dataset['categories']]
+            images = annotations.dataset['images']
+        except (ValueError, KeyError, TypeError, AssertionError) as error:
+            raise ValueError(
+                f'{path} is not a COCO file of images, annotations and categories, or is '
+                f'incomplete ({type(error).__name__}: {error}): write or unpack it again.'
+            ) from error
         check_classes(path, names, list(self.metainfo['classes']))
-        if not annotations.dataset['images']:
+        if not images:
             raise ValueError(f'{path} has no images.')
         return annotations
 

@@ -12,6 +12,7 @@ from mmseg.datasets import ADE20KDataset as _ADE20KDataset
 from mmseg.datasets import BaseSegDataset
 
 from ..datasets.image_folder import check_folder
+from ..images import unreadable
 
 
 class SegmentationDataset(BaseSegDataset):
@@ -26,8 +27,10 @@ class SegmentationDataset(BaseSegDataset):
 
         Raises:
             FileNotFoundError: a folder does not exist.
-            ValueError: a folder is empty, or has no image with the data set's suffix.
+            ValueError: a folder is empty, or has no image with the data set's suffix; or the
+                pipeline counts labels otherwise than the data set.
         """
+        check_zero_label(self.reduce_zero_label, self.pipeline.transforms)
         for folder in filter(None, self.data_prefix.values()):
             check_folder(folder, self.data_root)
         records = super().load_data_list()
@@ -42,9 +45,14 @@ class SegmentationDataset(BaseSegDataset):
         """A sample, its labels checked.
 
         Raises:
-            ValueError: the label map has labels that no class has.
+            ValueError: the label map cannot be read, or has labels that no class has.
         """
-        sample = super().prepare_data(idx)
+        try:
+            sample = super().prepare_data(idx)
+        except (OSError, SyntaxError) as error:  # Pillow's on content that mmseg hands it nameless
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise unreadable(self.get_data_info(idx)['seg_map_path'], error) from error
         if sample is not None:
             self._check_labels(sample['data_samples'])
         return sample
@@ -66,6 +74,29 @@ class SegmentationDataset(BaseSegDataset):
             f'count{shift if self.reduce_zero_label else ""}. Set metainfo=dict(classes=(...)) of '
             'the datasets to the classes of the label maps, and num_classes of the heads to their '
             'number.'
+        )
+
+
+def check_zero_label(reduced: bool, transforms: Sequence) -> None:
+    """Raise a ValueError unless each LoadAnnotations counts labels as its data set does.
+
+    Args:
+        reduced: the data set's ``reduce_zero_label``: 0 of the files does not count, k is class
+            k - 1.
+        transforms: of its pipeline; those in copies for test-time augmentation are looked at, too.
+    """
+    for transform in transforms:
+        for branch in getattr(transform, 'subroutines', ()):
+            check_zero_label(reduced, branch.transforms)
+        # None, its default, is to do as the data set says.
+        if getattr(transform, 'reduce_zero_label', None) in (None, reduced):
+            continue
+        raise ValueError(
+            f'reduce_zero_label={reduced} of the data set, but {not reduced} of LoadAnnotations in '
+            'its pipeline. For label maps that count classes from 1, with 0 for what does not '
+            'count, set train_dataloader.dataset.reduce_zero_label=True; for those that count from '
+            '0 set it to False, and train_dataloader.dataset.pipeline.1.reduce_zero_label too (or '
+            'wherever LoadAnnotations stands). The same for val_ and test_dataloader.'
         )
 
 

@@ -187,7 +187,8 @@ class WindowedViT(BaseBackbone):
         if height % self.patch_size or width % self.patch_size:
             raise ValueError(
                 f'Images of {height} x {width} px are not made of whole patches of '
-                f'{self.patch_size} px: set data_preprocessor.pad_size_divisor to a multiple of it.'
+                f'{self.patch_size} px: set model.data_preprocessor.pad_size_divisor to a multiple '
+                'of it.'
             )
         tokens, shape = self.patch_embed(x)
         return tokens.unflatten(1, shape)

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..heads.info_nce import unit
+from ..images import open_rgb
 from .retrieval import Query
 
 SCALES = (1.0, 2**-0.5, 0.5)  # DINO's
@@ -111,8 +112,11 @@ def load_image(path: Path, size: int, box: Sequence[float] | None = None) -> Ten
 
     Returns:
         (3, H, W) uint8 RGB.
+
+    Raises:
+        ValueError: the file cannot be read as an image.
     """
-    image = Image.open(path).convert('RGB')
+    image = open_rgb(path)
     if box is not None:
         whole = max(image.size)
         image = image.crop(tuple(round(value) for value in box))  # type: ignore[arg-type]

@@ -26,8 +26,15 @@ class ClassCountHook(Hook):
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Look at the training data."""
-        check_class_count(unwrapped_model(runner), runner.train_dataloader.dataset)
+        """Look at the training data, and at the validation data, whose names may be all there are.
+
+        A list of training images has none, but what the run is validated on may be a folder with
+        one of each class.
+        """
+        model = unwrapped_model(runner)
+        check_class_count(model, runner.train_dataloader.dataset)
+        if runner.val_loop is not None:
+            check_class_count(model, runner.val_dataloader.dataset)
 
     def before_val(self, runner: Runner) -> None:
         """Look at the validation data."""

@@ -33,6 +33,11 @@ class BlockMask(nn.Module):
     ) -> None:
         super().__init__()
         self.mask_ratio = check_mask_ratio(mask_ratio)
+        if min_area < 1 or not 0 < min_aspect <= 1:
+            raise ValueError(
+                f'min_area={min_area} must be at least 1 patch, and min_aspect={min_aspect} in '
+                '(0, 1]: the smallest height / width, for example 0.3.'
+            )
         self.min_area = min_area
         self.min_aspect = min_aspect
         self.rounds = rounds

@@ -19,11 +19,19 @@ class RandomMask(nn.Module):
     Args:
         mask_ratio: share of the units that is hidden, in (0, 1); the count is rounded up.
         unit: side of a unit, in patches.
+
+    Raises:
+        ValueError: a ratio outside (0, 1), or a unit that is no whole number of patches.
     """
 
     def __init__(self, mask_ratio: float, unit: int = 1) -> None:
         super().__init__()
         self.mask_ratio = check_mask_ratio(mask_ratio)
+        if type(unit) is not int or unit < 1:
+            raise ValueError(
+                f'unit={unit!r} must be a whole number of patches, at least 1, which masks single '
+                'patches.'
+            )
         self.unit = unit
 
     def forward(self, batch_size: int, grid: tuple[int, int], device: torch.device) -> PatchMask:

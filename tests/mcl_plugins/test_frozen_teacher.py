@@ -73,8 +73,11 @@ def test_a_missing_file_says_how_to_make_one():
 
 def test_another_architecture_says_so(file):
     arch = {**SMALL_VIT['arch'], 'num_layers': 3}
-    with pytest.raises(ValueError, match=r'missing: layers\.2(?s:.)*train one with tools/'):
+    with pytest.raises(
+        ValueError, match=r'missing: layers\.2(?s:.)*train one with tools/'
+    ) as caught:
         teacher(file, arch=arch).init_weights()
+    assert 'allow_missing' not in str(caught.value)  # which is not for teachers
 
 
 def test_mmpretrains_own_encoders_are_read_as_strictly(tmp_path, file):

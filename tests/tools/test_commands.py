@@ -105,6 +105,8 @@ def test_pretrained_file_is_fine_tuned_and_tested(options, tmp_path):
         f'test_dataloader.{folder}',
         'train_cfg.max_epochs=5',
         'train_cfg.val_interval=5',
+        'model.head.num_classes=2',
+        'data_preprocessor.num_classes=2',
     ]
     start = f'model.backbone.init_cfg.checkpoint={tmp_path / "pre/epoch_3.pth"}'
     work_dir = tmp_path / 'fine'
@@ -195,6 +197,7 @@ def few_images(images):
         'train_dataloader.dataset.ann_file=',
         'train_dataloader.batch_size=4',
         'train_dataloader.num_workers=0',
+        'custom_hooks="()"',  # the last stage has ten outputs, the images two classes
     ]
 
 
@@ -343,6 +346,7 @@ def test_more_processes_than_devices_say_how_to_spread():
     assert result.returncode == 2
     assert '4096 processes asked for, but this machine has' in result.stderr
     assert 'NODE_RANK=0 MASTER_ADDR=' in result.stderr and 'Traceback' not in result.stderr
+    assert 'keeps the learning rate. It does not train quite the same' in result.stderr
 
 
 @pytest.mark.parametrize('number', ['0', '-1', 'all', '1.5'])
@@ -359,6 +363,8 @@ def test_a_senseless_number_of_processes_is_refused(number):
         ('model.backbone.img_size=33', 'img_size=33 is not a multiple of patch_size=8'),
         ('model.momentum.start=1.5', 'momentum start=1.5 is outside [0, 1]'),
         ('load_from=/no/such.pth', "'/no/such.pth' does not exist"),
+        ('model.backbon.img_size=32', "argument 'backbon'; did you mean 'backbone'"),
+        ('tran_dataloader.batch_size=4', "'tran_dataloader'; did you mean 'train_dataloader'"),
     ],
 )
 def test_bad_input_ends_in_one_clear_message(options, tmp_path, option, message):
@@ -366,6 +372,19 @@ def test_bad_input_ends_in_one_clear_message(options, tmp_path, option, message)
     result = run(*command, '--cfg-options', *options, option)
     assert result.returncode == 1
     assert message in result.stderr and 'Traceback' not in result.stderr
+
+
+@pytest.mark.parametrize('classes', [1, 7])
+def test_a_classifier_of_another_number_of_classes_is_refused(images, tmp_path, classes):
+    """With too many it would train without a word."""
+    shutil.copytree(images / 'train', images / 'val')
+    config = ROOT / 'configs/quickstart/conmim_finetune.py'
+    command = [sys.executable, ROOT / 'tools/train.py', config, '--work-dir', tmp_path / 'work']
+    folders = [f'{split}_dataloader.dataset.data_root={images}' for split in ('train', 'val')]
+    few = ['train_dataloader.dataset.ann_file=', 'model.backbone.init_cfg=None']
+    result = run(*command, '--cfg-options', *folders, *few, f'model.head.num_classes={classes}')
+    assert result.returncode == 1 and 'Traceback' not in result.stderr
+    assert f'model.head has num_classes={classes}, but the data set has 2' in result.stderr
 
 
 def test_half_precision_without_a_gpu_is_refused(options):

@@ -206,7 +206,7 @@ def test_files_are_picked_evenly_and_absent_ones_named(data, tmp_path):
 
 def test_a_broken_image_is_named(tmp_path):
     (tmp_path / 'broken.jpg').write_bytes(b'no image')
-    with pytest.raises(ValueError, match=r'broken\.jpg is not a readable image'):
+    with pytest.raises(ValueError, match=r'broken\.jpg cannot be read as an image'):
         pictures.read_images([tmp_path], 1, 32)
 
 

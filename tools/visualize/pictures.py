@@ -19,14 +19,15 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
-from PIL import Image
 from torch import Tensor
 from torchvision.transforms import functional as transforms
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from arguments import at_least
-from command import Options, read_config
+from cfg_options import Options, merge_options
+from command import read_config
 from mcl_plugins.checkpoint.files import load_file, state_dict_of
+from mcl_plugins.images import open_rgb
 from mcl_plugins.mask_generators import PatchMask
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
@@ -80,19 +81,6 @@ def pick_files(places: Sequence[Path], count: int) -> list[Path]:
     return [files[index] for index in chosen]
 
 
-def open_image(file: Path) -> Image.Image:
-    """An image file as RGB.
-
-    Raises:
-        ValueError: it cannot be read.
-    """
-    try:
-        with Image.open(file) as image:
-            return image.convert('RGB')
-    except OSError as error:
-        raise ValueError(f'{file} is not a readable image: {error}.') from None
-
-
 def read_images(places: Sequence[Path], count: int, side: int) -> Tensor:
     """Images as in an evaluation: shorter side to 256 of 224 parts, the centre cut out.
 
@@ -101,7 +89,7 @@ def read_images(places: Sequence[Path], count: int, side: int) -> Tensor:
     """
     images = []
     for file in pick_files(places, count):
-        image = open_image(file)
+        image = open_rgb(file)
         shorter = max(side, round(side * 256 / 224))
         image = transforms.resize(image, shorter, transforms.InterpolationMode.BICUBIC)
         images.append(transforms.pil_to_tensor(transforms.center_crop(image, side)))
@@ -111,7 +99,7 @@ def read_images(places: Sequence[Path], count: int, side: int) -> Tensor:
 def config_of(args: argparse.Namespace) -> Config:
     """The config file with the command line's changes."""
     config = read_config(args.config)
-    config.merge_from_dict(args.cfg_options or {})
+    merge_options(config, args.cfg_options)
     return config
 
 

@@ -41,3 +41,4 @@ val_dataloader = dict(
 val_evaluator = dict(type='Accuracy', topk=1)
 test_dataloader = val_dataloader
 test_evaluator = val_evaluator
+custom_hooks = [dict(type='mcl_plugins.ClassCountHook')]

@@ -7,4 +7,3 @@ train_dataloader = dict(dataset=dict(**flowers, split='trainval'))
 val_dataloader = dict(dataset=dict(**flowers, split='test'))
 test_dataloader = val_dataloader
 del flowers
-custom_hooks = [dict(type='mcl_plugins.ClassCountHook')]

@@ -10,3 +10,4 @@ val_dataloader = dict(
     batch_size=128, num_workers=8, dataset=dict(type='mcl_plugins.ImageNet'))
 test_dataloader = dict(
     batch_size=128, num_workers=8, dataset=dict(type='mcl_plugins.ImageNet'))
+custom_hooks = [dict(type='mcl_plugins.ClassCountHook')]

@@ -30,4 +30,3 @@ train_dataloader = dict(dataset=dict(**species, pipeline=train_pipeline))
 val_dataloader = dict(dataset=species)
 test_dataloader = val_dataloader
 del species
-custom_hooks = [dict(type='mcl_plugins.ClassCountHook')]

@@ -47,12 +47,42 @@ def test_a_label_without_class_names_file_and_remedy(tmp_path):
         data[0]
 
 
+def test_a_damaged_label_map_is_named(tmp_path):
+    root = make_ade20k(tmp_path, [(16, 24), (16, 24)])
+    file = root / 'annotations/training/0.png'
+    for content in (b'no image', file.read_bytes()[:60]):
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match=f'{file} cannot be read as an image'):
+            dataset(root)[0]
+    file.unlink()
+    with pytest.raises(FileNotFoundError, match=str(file)):
+        dataset(root)[0]
+
+
 def test_own_classes(tmp_path):
     root = make_ade20k(tmp_path, [(16, 24)], labels=(0, 1, 2))
     own = dict(kind='SegmentationDataset', metainfo=dict(classes=('sky', 'road', 'rest')))
     assert dataset(root, **own)[0]['data_samples'].gt_sem_seg.data.max() == 2
     with pytest.raises(ValueError, match='has the label 2, but the data set has 2 classes'):
         dataset(root, kind='SegmentationDataset', metainfo=dict(classes=('sky', 'road')))[0]
+
+
+@pytest.mark.parametrize('copies', [False, True])
+def test_data_and_pipeline_must_count_labels_alike(tmp_path, copies):
+    """ADE20K's pipeline under a data set of one's own, for testing with several scales too."""
+    steps = [dict(type='LoadAnnotations', reduce_zero_label=True), PIPELINE[2]]
+    if copies:
+        steps = [dict(type='TestTimeAug', transforms=[[step] for step in steps])]
+    own = dict(kind='SegmentationDataset', metainfo=dict(classes=('sky', 'road')))
+    own['pipeline'] = [PIPELINE[0], *steps]
+    root = make_ade20k(tmp_path, [(16, 24)], labels=(0, 1, 2))
+    with pytest.raises(
+        ValueError, match=r'=False of the data set, but True .*dataset\.reduce_zero'
+    ):
+        dataset(root, **own)
+    sample = dataset(root, **own, reduce_zero_label=True)[0]['data_samples']
+    labels = (sample[0] if copies else sample).gt_sem_seg.data
+    assert set(labels.unique().tolist()) <= {0, 1, 255}
 
 
 def test_copies_for_testing_with_several_scales_are_checked(tmp_path):

@@ -33,9 +33,25 @@ def test_a_classifier_is_stopped_before_each_stage(stage):
         loaders = {f'{name}_dataloader': SimpleNamespace(dataset=dataset)
                    for name in ('train', 'val', 'test')}  # fmt: skip
         model = nn.ModuleDict({'head': LinearClsHead(num_classes=5, in_channels=4)})
-        return SimpleNamespace(model=model, **loaders)
+        return SimpleNamespace(model=model, val_loop=None, **loaders)
 
     check = getattr(HOOKS.build(dict(type='mcl_plugins.ClassCountHook')), f'before_{stage}')
     check(runner(5))
     with pytest.raises(ValueError, match=r'model\.head has num_classes=5, .* 4 classes'):
         check(runner(4))
+
+
+def test_a_training_list_without_names_is_compared_with_the_validation_folder():
+    hook = HOOKS.build(dict(type='mcl_plugins.ClassCountHook'))
+    model = nn.ModuleDict({'head': LinearClsHead(num_classes=5, in_channels=4)})
+    named = SimpleNamespace(metainfo=dict(classes=tuple('abcd')))
+    runner = SimpleNamespace(
+        model=model,
+        val_loop=object(),
+        train_dataloader=SimpleNamespace(dataset=SimpleNamespace(metainfo={})),
+        val_dataloader=SimpleNamespace(dataset=named),
+    )
+    with pytest.raises(ValueError, match=r'num_classes=5, .* 4 classes'):
+        hook.before_train(runner)
+    runner.val_loop = None
+    hook.before_train(runner)

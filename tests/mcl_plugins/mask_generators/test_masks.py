@@ -312,3 +312,16 @@ def test_generators_are_registered():
         block = MODELS.build(dict(type='mcl_plugins.BlockMask', mask_ratio=0.4))
     assert isinstance(units, RandomMask)
     assert isinstance(block, BlockMask)
+
+
+@pytest.mark.parametrize('unit', [0, -1, 1.5, True])
+def test_a_senseless_unit_is_refused(unit):
+    with pytest.raises(ValueError, match=f'unit={unit} must be a whole number of patches'):
+        RandomMask(0.75, unit)
+
+
+@pytest.mark.parametrize('settings', [dict(min_aspect=0), dict(min_aspect=2), dict(min_area=0)])
+def test_senseless_rectangles_are_refused(settings):
+    (name,) = settings
+    with pytest.raises(ValueError, match=f'{name}={settings[name]}'):
+        BlockMask(0.4, **settings)

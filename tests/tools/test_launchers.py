@@ -1,0 +1,103 @@
+"""What the launchers start stops with them, and says once what is wrong."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from conftest import ROOT
+
+FAKE = """#!/bin/sh
+[ "$1" = -c ] && { echo 4 GPUs; exit 0; }
+trap 'touch "$FOLDER/stopped"; exit 9' TERM
+touch "$FOLDER/started"
+for _ in $(seq 200); do sleep 0.1; done
+"""
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'stop'),
+    [
+        (['dist_train.sh', 'config.py', 2], signal.SIGTERM),
+        (['dist_test.sh', 'config.py', 'x.pth', 2], signal.SIGTERM),
+        (['mimco_two_stage.sh', 'swin-t', 2], signal.SIGTERM),
+        (['mimco_two_stage.sh', 'swin-t', 2], signal.SIGINT),
+    ],
+)
+def test_a_signal_reaches_what_was_started(arguments, stop, tmp_path):
+    python = tmp_path / 'python'
+    python.write_text(FAKE)
+    python.chmod(0o755)
+    env = {**os.environ, 'PYTHON': str(python), 'FOLDER': str(tmp_path)}
+    command = [ROOT / 'tools' / arguments[0], *arguments[1:]]
+    process = subprocess.Popen([str(word) for word in command], cwd=tmp_path, env=env)
+    try:
+        wait_for(tmp_path / 'started')
+        process.send_signal(stop)
+        assert process.wait(timeout=10) != 0
+        assert (tmp_path / 'stopped').exists()  # before the launcher ended
+    finally:
+        process.kill()
+
+
+def wait_for(file):
+    for _ in range(200):
+        if file.exists():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f'{file} did not appear')
+
+
+SCRIPT = """
+import sys; sys.path[:0] = [{tools!r}]
+import os, signal
+from command import run
+
+def main():
+    if os.environ.get('KILLED'):
+        os.kill(os.getpid(), signal.SIGKILL)
+    raise ValueError('ratio=2 is outside (0, 1)')
+
+run(main)
+"""
+
+
+@pytest.mark.parametrize('killed', [False, True])
+def test_an_error_of_all_processes_is_said_once(killed, tmp_path):
+    """A process that was killed said nothing: torchrun's table does."""
+    script = tmp_path / 'script.py'
+    script.write_text(SCRIPT.format(tools=str(ROOT / 'tools')))
+    torchrun = ROOT / 'tools/torchrun.py'
+    command = [sys.executable, torchrun, '--nproc_per_node=2', '--master_port=29541', script]
+    result = subprocess.run(
+        [str(word) for word in command],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, 'OMP_NUM_THREADS': '1', **({'KILLED': '1'} if killed else {})},
+        timeout=120,
+    )
+    assert result.returncode == 1 and 'Traceback' not in result.stderr
+    if killed:
+        assert 'Signal 9 (SIGKILL)' in result.stderr
+    else:
+        lines = [line for line in result.stderr.splitlines() if line]
+        assert lines == [
+            'error: ratio=2 is outside (0, 1)',
+            '(MCL_TRACEBACK=1 shows where it arose.)',
+        ]
+
+
+def test_a_port_that_is_taken_is_named():
+    with socket.socket() as other:
+        other.bind(('', 0))
+        other.listen()
+        port = other.getsockname()[1]
+        command = [sys.executable, ROOT / 'tools/torchrun.py', f'--master_port={port}', 'x.py']
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert result.returncode == 1 and 'Traceback' not in result.stderr
+    assert f'port: {port}' in result.stderr and 'set PORT to another number' in result.stderr

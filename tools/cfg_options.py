@@ -1,0 +1,96 @@
+"""The settings of a command line, ``--cfg-options key=value``: read, checked, merged."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import inspect
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
+
+# What is read of a config beside the arguments of MMEngine's Runner, and may be absent from it.
+_OTHER_SECTIONS = {
+    'custom_imports',
+    'find_unused_parameters',
+    'model_wrapper_cfg',
+    'runner_type',
+    'sync_bn',
+    'tta_model',
+    'tta_pipeline',
+}
+_SECTIONS = (_OTHER_SECTIONS | set(inspect.signature(Runner).parameters)) - {'cfg'}
+_SCALE_LR = ('enable', 'base_batch_size')
+
+
+class Options(DictAction):
+    """MMEngine's ``key=value`` settings, which takes blanks out of values and splits at commas.
+
+    A path is left as it is. What cannot be read ends in the usage and a message.
+    """
+
+    def __call__(
+        self, parser: Any, namespace: Any, values: Any, option_string: str | None = None
+    ) -> None:
+        """Add the settings to those that were read before."""
+        for setting in values or ():
+            key, equals, value = setting.partition('=')
+            if not key or not equals:
+                raise argparse.ArgumentError(
+                    self, f'{setting!r} is not key=value (with no blank beside the "=")'
+                )
+            try:
+                self._parse_iterable(value)
+            except (AssertionError, IndexError) as error:
+                raise argparse.ArgumentError(self, f'{setting!r}: {error}') from None
+        super().__call__(parser, namespace, values, option_string)
+
+    @staticmethod
+    def _parse_iterable(val: str) -> Any:
+        path = '/' in val and not val.startswith(('[', '(', '"', "'"))
+        if path and (',' not in val or Path(val).exists()):
+            return val
+        return DictAction._parse_iterable(val)
+
+
+def merge_options(config: Config, options: dict[str, Any] | None) -> None:
+    """Change a config by the settings of a command line, in place.
+
+    Raises:
+        ValueError: a setting that nothing would read, or of something that has no parts.
+    """
+    check_options(config, options or {})
+    try:
+        config.merge_from_dict(options or {})
+    except (KeyError, TypeError) as error:  # MMEngine's words: no such index, or no dict
+        raise ValueError(f'--cfg-options {options}: {error.args[0]}') from None
+
+
+def check_options(config: Config, options: dict[str, Any]) -> None:
+    """Raise a ValueError for the first setting that would be ignored without a word.
+
+    MMEngine refuses unknown arguments of what it builds; but it does not look at sections that it
+    does not know, and in ``auto_scale_lr`` only for what it knows.
+    """
+    known = set(config.keys()) | _SECTIONS
+    for key in options:
+        section, _, rest = key.partition('.')
+        if section not in known:
+            raise ValueError(
+                f'--cfg-options {key}: nothing reads a section {section!r}'
+                f'{did_you_mean(section, known)} The config has: {", ".join(sorted(config))}.'
+            )
+        if section == 'auto_scale_lr' and rest and rest not in _SCALE_LR:
+            raise ValueError(
+                f'--cfg-options {key}: auto_scale_lr has {" and ".join(_SCALE_LR)} only'
+                f'{did_you_mean(rest, _SCALE_LR)}'
+            )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown word: ``'; did you mean X?'``, or a full stop."""
+    near = difflib.get_close_matches(word, sorted(known), n=1)
+    return f'; did you mean {near[0]!r}?' if near else '.'
