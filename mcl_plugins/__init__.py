@@ -10,12 +10,15 @@ check_versions()
 
 from . import compat  # noqa: E402
 from .checkpoint.files import load_file, save_file  # noqa: E402
+from .checkpoint.latest import find_checkpoint  # noqa: E402
 
 compat.import_quietly('mmpretrain.models', 'mmpretrain.datasets')
 compat.mend_mmseg_inheritance()
 compat.refuse_unsafe_pickles(load_file)
 compat.write_checkpoints_whole(save_file)
 compat.name_unreadable_images()
+compat.remove_checkpoints_after_saving()
+compat.find_checkpoints_that_exist(find_checkpoint)
 
 from . import (  # noqa: E402
     algorithms,

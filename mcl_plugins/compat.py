@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from mmcv.transforms import LoadImageFromFile
 from mmengine.config import utils as config_utils
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner import runner as mmengine_runner
 from torch import nn
@@ -109,6 +111,47 @@ def name_unreadable_images() -> None:
             raise unreadable(results['img_path'], reason or 'no image format') from error
 
     LoadImageFromFile.transform = transform
+
+
+def remove_checkpoints_after_saving() -> None:
+    """Let CheckpointHook keep the oldest file until the new one is written.
+
+    MMEngine's removes it before: with ``max_keep_ckpts=1`` a save that fails, on a full disk for
+    one, leaves no checkpoint at all. Can go when ``_save_checkpoint_with_step`` removes last.
+    """
+    save = CheckpointHook._save_checkpoint_with_step
+
+    @functools.wraps(save)
+    def save_then_remove(hook: CheckpointHook, runner: Any, step: int, meta: dict) -> None:
+        outdated = None
+        if hook.max_keep_ckpts > 0:
+            kept = hook.keep_ckpt_ids
+            if len(kept) == hook.max_keep_ckpts and kept[-1] != step:
+                outdated = kept.popleft()  # so that there is nothing to remove for MMEngine
+        save(hook, runner, step, meta)
+        if outdated is not None and is_main_process():
+            _remove(hook.file_backend, hook.out_dir, hook.filename_tmpl.format(outdated))
+
+    CheckpointHook._save_checkpoint_with_step = save_then_remove
+
+
+def _remove(backend: Any, folder: str, name: str) -> None:
+    """Remove a checkpoint if it is there; DeepSpeed's are folders."""
+    path = backend.join_path(folder, name)
+    if backend.isfile(path):
+        backend.remove(path)
+    elif backend.isdir(path):
+        backend.rmtree(path)
+
+
+def find_checkpoints_that_exist(find: Callable) -> None:
+    """Make the Runner resume from what ``find`` finds in its work dir.
+
+    MMEngine reads ``last_checkpoint`` and looks no further: an empty one starts a training anew,
+    over its own checkpoints, and the path in it is that of a folder that may have been moved. Can
+    go when ``mmengine.runner.find_latest_checkpoint`` looks for the files.
+    """
+    mmengine_runner.find_latest_checkpoint = find
 
 
 def forget_autocast_weights() -> None:

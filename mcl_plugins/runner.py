@@ -11,12 +11,14 @@ import torch
 from mmengine.logging import MMLogger
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
+from mmengine.runner import BaseLoop
 from mmengine.runner import Runner as _Runner
 from torch import distributed as dist
 from torch import nn
 
+from .batches import check_epoch, images_per_process
 from .frozen_teacher import FrozenTeacher
-from .hooks import MomentumHook
+from .hooks import MomentumHook, ScheduleHook
 from .hooks.unwrap import unwrapped_model
 from .registry import RUNNERS
 
@@ -49,7 +51,8 @@ class Runner(_Runner):
     - Without a GPU, processes talk over gloo instead of the config's backend.
     - The console shows progress; environment, config and hook lists go to the log file.
     - ``auto_scale_lr`` counts gradient accumulation and says what the rate came to.
-    - A checkpoint that does not fit the model stops the run instead of loading in part.
+    - A checkpoint that does not fit the model stops the run instead of loading in part, and so
+      does resuming on another schedule.
     """
 
     def setup_env(self, env_cfg: dict) -> None:
@@ -89,12 +92,23 @@ class Runner(_Runner):
         return super().train()
 
     def register_hooks(self, *args: Any, **kwargs: Any) -> None:
-        """MMEngine's, and the hook that moves an EMA teacher if the config forgot it."""
+        """MMEngine's, the guard of schedules, and what moves an EMA teacher if it was forgotten."""
         super().register_hooks(*args, **kwargs)
+        self.register_hook(ScheduleHook())
         model = unwrapped_model(self)
         present = any(isinstance(hook, MomentumHook) for hook in self.hooks)
         if hasattr(model, 'update_teacher') and not present:
             self.register_hook(MomentumHook())
+
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """MMEngine's, if an epoch has an iteration.
+
+        Raises:
+            ValueError: there are fewer images than a batch takes.
+        """
+        loop = super().build_train_loop(loop)
+        check_epoch(loop.dataloader, self.world_size)
+        return loop
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """MMEngine's logger, with the console kept readable."""
@@ -127,8 +141,7 @@ class Runner(_Runner):
         """
         if not auto_scale_lr or not auto_scale_lr.get('enable', False):
             return
-        loader = self._train_dataloader
-        batch = loader['batch_size'] if isinstance(loader, dict) else loader.batch_size
+        batch = images_per_process(self._train_dataloader)
         accumulation = optim_wrapper._accumulative_counts
         effective = self.world_size * batch * accumulation
         base = auto_scale_lr['base_batch_size']

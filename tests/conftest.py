@@ -1,7 +1,8 @@
-"""Shared by all tests: OpenMMLab's scope, quiet logs, the small ConMIM, and two processes."""
+"""Shared by all tests: OpenMMLab's scope, quiet logs, the small ConMIM, two processes."""
 
 from __future__ import annotations
 
+import copy
 import os
 import socket
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
@@ -143,6 +145,49 @@ def images(tmp_path):
         image = rng.integers(0, 256, (40, 48, 3), dtype=np.uint8)
         Image.fromarray(image).save(folder / f'{index}.jpg')
     return tmp_path / 'data'
+
+
+@pytest.fixture
+def training_config(tmp_path, images):
+    """An epoch of the small ConMIM: four iterations of four images, and a checkpoint."""
+    return Config(
+        dict(
+            default_scope='mmpretrain',
+            work_dir=str(tmp_path / 'work'),
+            experiment_name=tmp_path.name,
+            model=copy.deepcopy(SMALL),
+            train_dataloader=dict(
+                batch_size=4,
+                num_workers=0,
+                drop_last=True,
+                sampler=dict(type='DefaultSampler', shuffle=True),
+                collate_fn=dict(type='default_collate'),
+                dataset=dict(
+                    type='mcl_plugins.ImageFolder',
+                    data_root=str(images),
+                    data_prefix='train',
+                    with_label=False,
+                    pipeline=[
+                        dict(type='LoadImageFromFile'),
+                        dict(type='RandomResizedCrop', scale=32, backend='pillow'),
+                        dict(type='PackInputs'),
+                    ],
+                ),
+            ),
+            train_cfg=dict(by_epoch=True, max_epochs=1),
+            optim_wrapper=dict(
+                type='mcl_plugins.Bf16OptimWrapper',
+                optimizer=dict(type='AdamW', lr=1e-3),
+                constructor='mcl_plugins.MergedOptimWrapperConstructor',
+                paramwise_cfg=dict(flat_decay_mult=0.0),
+            ),
+            default_hooks=dict(
+                momentum=dict(type='mcl_plugins.MomentumHook'),
+                checkpoint=dict(type='CheckpointHook', interval=1),
+                logger=dict(type='LoggerHook', interval=1),
+            ),
+        )
+    )
 
 
 class GivenMask(torch.nn.Module):

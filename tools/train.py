@@ -6,9 +6,9 @@ import argparse
 
 import torch
 from mmengine.config import Config
-from mmengine.runner import find_latest_checkpoint
 
 from command import add_common_arguments, build_runner, load_config, run
+from mcl_plugins.checkpoint.latest import find_checkpoint
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,9 +45,11 @@ def configure(args: argparse.Namespace) -> Config:
             raise ValueError('--amp trains in float16 on a GPU, and there is none; leave it out.')
         config.optim_wrapper.type = 'AmpOptimWrapper'
         config.optim_wrapper.setdefault('loss_scale', 'dynamic')
-    if args.resume:
-        set_resume(config, args.resume)
-    elif config.get('load_from') or config.get('resume'):
+    # resume=True among the settings, without a file, is what --resume without a value is.
+    implied = 'auto' if config.get('resume') and not config.get('load_from') else None
+    if resume := args.resume or implied:
+        set_resume(config, resume)
+    if config.get('load_from'):
         leave_encoder(config)  # all weights come from that file
     if args.auto_scale_lr:
         if 'auto_scale_lr' not in config:
@@ -64,10 +66,11 @@ def set_resume(config: Config, checkpoint: str) -> None:
     With nothing there yet, 'auto' starts as if it had not been said, so that a job which is queued
     again after each stop can always say it.
     """
-    found = find_latest_checkpoint(config.work_dir) if checkpoint == 'auto' else checkpoint
+    found = find_checkpoint(config.work_dir) if checkpoint == 'auto' else checkpoint
     if found:
         config.resume, config.load_from = True, found
-        leave_encoder(config)
+    elif not config.get('load_from'):
+        config.resume = False
 
 
 def leave_encoder(config: Config) -> None:

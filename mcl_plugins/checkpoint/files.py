@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from argparse import Namespace
 from collections import OrderedDict
@@ -54,24 +55,35 @@ def load_file(path: Any, map_location: Any = 'cpu', weights_only: bool = True) -
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not a checkpoint, or holds objects that are not allowed.
+        ValueError: the file is not a checkpoint, holds objects that are not allowed, or something
+            else than named entries.
     """
     if isinstance(path, (str, os.PathLike)) and not Path(path).is_file():
         raise FileNotFoundError(f'Checkpoint {str(path)!r} does not exist; check the path.')
     try:
         with torch.serialization.safe_globals(_allowed_globals()):
-            return torch.load(path, map_location=map_location, weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError) as error:
+            content = torch.load(path, map_location=map_location, weights_only=True)
+    except (OSError, MemoryError):
+        raise  # nothing is wrong with the file
+    except Exception as error:  # a file of another format fails wherever the unpickler stumbles
+        reason = next(iter(str(error).splitlines()), '') or 'it ends too early'
         raise ValueError(
             f'{path} was not loaded: it is damaged, not a PyTorch checkpoint, or holds objects '
-            f'other than tensors, which could run code. ({str(error).splitlines()[0]})'
+            f'other than tensors, which could run code. ({type(error).__name__}: {reason})'
         ) from error
+    if not isinstance(content, dict):
+        raise ValueError(
+            f'{path} holds a {type(content).__name__} and not a dict of tensors by name; is it a '
+            'checkpoint?'
+        )
+    return content
 
 
 def save_file(content: Any, path: str | Path) -> None:
     """``torch.save`` to a temporary file, then rename: a crash leaves the old file whole."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
     temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
     try:
         with temporary.open('wb') as file:
@@ -81,6 +93,26 @@ def save_file(content: Any, path: str | Path) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the temporary files of processes that were killed while they wrote ``path``."""
+    start, end = f'{path.name}.', '.tmp'
+    for file in path.parent.glob(f'{glob.escape(start)}*{end}'):
+        process = file.name.removeprefix(start).removesuffix(end)
+        if process.isdecimal() and not _runs(int(process)):
+            file.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    """Whether there is a process of this number."""
+    try:
+        os.kill(process, 0)  # asks, and sends nothing
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 def state_dict_of(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:

@@ -41,7 +41,8 @@ def check_heads(module: nn.Module, content: dict, path: str) -> None:
 
 def arch_of(content: dict) -> str | dict | None:
     """``arch`` of the backbone in the config that a file holds; None if it holds none."""
-    text = content.get('meta', {}).get('cfg')
+    meta = content.get('meta')
+    text = meta.get('cfg') if isinstance(meta, dict) else None
     if not isinstance(text, str):
         return None
     try:

@@ -5,6 +5,7 @@ from .concentration import ConcentrationHook
 from .finite_loss import FiniteLossHook
 from .momentum import MomentumHook
 from .probe import ProbeHook
+from .schedule import ScheduleHook
 
 __all__ = [
     'ClassCountHook',
@@ -12,4 +13,5 @@ __all__ = [
     'FiniteLossHook',
     'MomentumHook',
     'ProbeHook',
+    'ScheduleHook',
 ]

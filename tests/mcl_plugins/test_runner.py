@@ -1,60 +1,20 @@
 """The Runner: console, learning rate, strict loading, resuming; on real files on the disk."""
 
-import copy
 import logging
 from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.runner import Runner as MMEngineRunner
 
-from conftest import SMALL
 from mcl_plugins.checkpoint.files import load_file, save_file
 from mcl_plugins.hooks import MomentumHook
 from mcl_plugins.runner import ConsoleFilter, Runner
 
 
 @pytest.fixture
-def config(tmp_path, images):
-    return Config(
-        dict(
-            default_scope='mmpretrain',
-            work_dir=str(tmp_path / 'work'),
-            experiment_name=tmp_path.name,
-            model=copy.deepcopy(SMALL),
-            train_dataloader=dict(
-                batch_size=4,
-                num_workers=0,
-                drop_last=True,
-                sampler=dict(type='DefaultSampler', shuffle=True),
-                collate_fn=dict(type='default_collate'),
-                dataset=dict(
-                    type='mcl_plugins.ImageFolder',
-                    data_root=str(images),
-                    data_prefix='train',
-                    with_label=False,
-                    pipeline=[
-                        dict(type='LoadImageFromFile'),
-                        dict(type='RandomResizedCrop', scale=32, backend='pillow'),
-                        dict(type='PackInputs'),
-                    ],
-                ),
-            ),
-            train_cfg=dict(by_epoch=True, max_epochs=1),
-            optim_wrapper=dict(
-                type='mcl_plugins.Bf16OptimWrapper',
-                optimizer=dict(type='AdamW', lr=1e-3),
-                constructor='mcl_plugins.MergedOptimWrapperConstructor',
-                paramwise_cfg=dict(flat_decay_mult=0.0),
-            ),
-            default_hooks=dict(
-                momentum=dict(type='mcl_plugins.MomentumHook'),
-                checkpoint=dict(type='CheckpointHook', interval=1),
-                logger=dict(type='LoggerHook', interval=1),
-            ),
-        )
-    )
+def config(training_config):
+    return training_config
 
 
 def test_training_moves_student_and_teacher_and_logs_the_monitors(config):
@@ -102,11 +62,13 @@ def test_a_loss_that_is_no_number_stops_before_a_checkpoint(config):
 
 
 def test_resuming_goes_on_where_it_stopped(config):
+    config.train_cfg.max_epochs = 2
     Runner.from_cfg(config).train()
+    Path(config.work_dir, 'epoch_2.pth').unlink()
     teacher = load_file(f'{config.work_dir}/epoch_1.pth')['state_dict'][
         'teacher.backbone.cls_token'
     ]
-    config.resume, config.train_cfg.max_epochs = True, 2
+    config.resume = True
     config.experiment_name += '-resumed'
     runner = Runner.from_cfg(config)
     seen = {}
@@ -181,4 +143,11 @@ def test_a_part_of_an_epoch_without_iterations_is_said_in_words(config):
         dict(type='LinearLR', start_factor=0.1, begin=0, end=0.125, convert_to_iter_based=True)
     ]
     with pytest.raises(ValueError, match=r'param_scheduler: .*param_scheduler\.0\.end=1'):
+        Runner.from_cfg(config).train()
+
+
+def test_fewer_images_than_a_batch_are_said_in_words(config):
+    config.train_dataloader.batch_size = 32
+    config.param_scheduler = dict(type='CosineAnnealingLR', convert_to_iter_based=True)
+    with pytest.raises(ValueError, match=r'16 images.*a batch of 32.*batch_size=16 or less'):
         Runner.from_cfg(config).train()

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import references  # noqa: F401  registers what to compare with
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
@@ -31,6 +31,7 @@ from mmpretrain.registry import MODELS
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from arguments import at_least
+from cfg_options import Options, merge_options
 from command import read_config, run
 from mcl_plugins.frozen_teacher import FrozenTeacher
 
@@ -96,9 +97,9 @@ def main() -> None:
     parser.add_argument('--batch-size', type=at_least(1), default=64)
     parser.add_argument('--steps', type=at_least(1), default=10)
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    parser.add_argument('--cfg-options', nargs='+', action=Options, default={})
     parser.add_argument(
-        '--against', nargs='+', action=DictAction, help='options of the variant to compare with'
+        '--against', nargs='+', action=Options, help='options of the variant to compare with'
     )
     args = parser.parse_args()
     MMLogger.get_instance('benchmark', log_level='ERROR')
@@ -108,7 +109,7 @@ def main() -> None:
         config = read_config(args.config)
         if config.get('val_dataloader'):
             raise ValueError(f'{args.config} is no pre-training; see configs/<method>/.')
-        config.merge_from_dict({**args.cfg_options, **options})
+        merge_options(config, {**args.cfg_options, **options})
         steps[name] = Step(config, args.batch_size, torch.device(args.device))
     for turn in range(args.steps + 1):
         # Who goes first pays for memory that the other has given back: they take turns in that.

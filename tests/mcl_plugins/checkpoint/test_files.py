@@ -1,6 +1,8 @@
 """Files: nothing in them runs, none is half written."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -68,6 +70,36 @@ def test_half_a_file_is_named(tmp_path):
     file.write_bytes(file.read_bytes()[:2000])
     with pytest.raises(ValueError, match='half.pth was not loaded'):
         load_file(file)
+
+
+@pytest.mark.parametrize('text', ['', 'epoch 3\n', '\x80\x02'])
+def test_a_file_of_another_format_is_named(tmp_path, text):
+    file = tmp_path / 'other.pth'
+    file.write_bytes(text.encode('latin1'))
+    with pytest.raises(ValueError, match='other.pth was not loaded'):
+        load_file(file)
+
+
+@pytest.mark.parametrize('content', [[torch.ones(1)], torch.ones(1)])
+def test_what_is_no_dict_is_named(tmp_path, content):
+    torch.save(content, tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match=r'other\.pth holds a (list|Tensor) and not a dict'):
+        load_file(tmp_path / 'other.pth')
+
+
+def test_a_save_removes_what_a_killed_one_left(tmp_path):
+    gone = subprocess.Popen([sys.executable, '-c', 'pass'])
+    gone.wait()
+    stale = tmp_path / f'epoch_1.pth.{gone.pid}.tmp'
+    others = [
+        tmp_path / f'epoch_1.pth.{os.getppid()}.tmp',  # being written
+        tmp_path / 'epoch_1.pth.notes.tmp',
+        tmp_path / f'epoch_2.pth.{gone.pid}.tmp',
+    ]
+    for file in (stale, *others):
+        file.write_bytes(b'half of it')
+    save_file({'step': 1}, tmp_path / 'epoch_1.pth')
+    assert not stale.exists() and all(file.exists() for file in others)
 
 
 def test_a_failed_save_leaves_the_old_file_whole(tmp_path, monkeypatch):

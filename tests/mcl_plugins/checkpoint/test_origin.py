@@ -52,6 +52,7 @@ def test_names_of_architectures_are_looked_up():
 def test_files_that_say_nothing_are_not_compared(text):
     encoder = VisionTransformer(dict(**SIZES, num_heads=4), 32, 8)
     check_heads(encoder, {'meta': {'cfg': text}} if text else {}, 'x.pth')
+    check_heads(encoder, {'meta': text}, 'x.pth')
 
 
 def test_other_encoders_are_not_compared():
