@@ -165,8 +165,8 @@ def compare(task, checkpoint, work_dir, seeds):
     ready = Future()
     ready.set_result(checkpoint)
     with stages.side_by_side(2) as pool:
-        runs = transfer.queue_runs(pool, task, ready, work_dir, seeds)
-        return transfer.summaries(task, runs)
+        runs = transfer.queue_runs(pool, [task], {task.pretraining: ready}, work_dir, seeds)
+        return transfer.summaries(task, runs[task.name])
 
 
 @pytest.mark.parametrize('name', ['UperNet', 'Mask R-CNN'])
@@ -185,17 +185,18 @@ def test_all_starts_are_measured(scenes, pretrained, tmp_path, monkeypatch, name
     task = transfer.Task(name, short, task.pretraining, task.metrics)
     found = compare(task, pretrained[task.pretraining], tmp_path / 'work', seeds=1)
     assert set(found) == set(task.metrics)
+    work = tmp_path / 'work' / short.stem
     for metric, row in found.items():
         assert set(row) == {'untrained', 'random', 'pretrained'}
         key, factor = task.metrics[metric]
         for start in ('random', 'pretrained'):
-            logged = stages.logged(tmp_path / 'work' / f'{start}-0')[-1][key]
+            logged = stages.logged(work / f'{start}-0')[-1][key]
             assert row[start]['seeds'] == [round(factor * logged, 2)]
-        out = json.loads((tmp_path / 'work/untrained/metrics.json').read_text())
+        out = json.loads((work / 'untrained/metrics.json').read_text())
         assert row['untrained']['mean'] == round(factor * out[key], 2)
         assert row['untrained']['mean'] < 12
     logs = {
-        start: max((tmp_path / f'work/{start}-0').glob('*/*.log')).read_text()
+        start: max((work / f'{start}-0').glob('*/*.log')).read_text()
         for start in ('random', 'pretrained')
     }
     assert 'Loaded' in logs['pretrained'] and 'Loaded' not in logs['random']
@@ -326,4 +327,4 @@ def test_a_script_that_fails_ends_the_demo_without_a_traceback():
     with pytest.raises(
         SystemExit, match=r'tools/train.py configs/none.py\nended with 1; see above'
     ):
-        stages.run(main)
+        stages.run_demo(main)

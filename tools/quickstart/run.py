@@ -26,7 +26,7 @@ from stages import (
     clock,
     logged,
     pretrain,
-    run,
+    run_demo,
     say,
     seconds,
     summary,
@@ -126,4 +126,4 @@ def print_results(results: dict) -> None:
 
 
 if __name__ == '__main__':
-    run(main)
+    run_demo(main)

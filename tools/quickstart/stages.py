@@ -83,7 +83,7 @@ def train(config: Path, work_dir: Path, label: str = '', **options: object) -> N
     call('tools/train.py', *arguments, label=label)
 
 
-def run(main: Callable[[], None]) -> None:
+def run_demo(main: Callable[[], None]) -> None:
     """Run a demo; a script that fails has said why."""
     try:
         main()

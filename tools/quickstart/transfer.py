@@ -17,6 +17,7 @@ import itertools
 import json
 import os
 import resource
+from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ from stages import (
     clock,
     logged,
     pretrain,
-    run,
+    run_demo,
     say,
     seconds,
     side_by_side,
@@ -44,6 +45,7 @@ from transfer_report import draw_report
 
 SCENES = ROOT / 'data' / 'scenes'
 CONFIGS = ROOT / 'configs' / 'quickstart'
+Runs = dict[str, list[Future]]  # for each start the metrics, a seed each
 STEPS = 3
 STARTS = {'untrained': 'untrained', 'random': 'random', 'pretrained': 'pre-trained'}
 
@@ -122,35 +124,46 @@ def fine_tune(task: Task, work_dir: Path, checkpoint: Path | None, seed: int) ->
     return metrics_of(task, evaluations[-1])
 
 
+def run(
+    task: Task, start: str, seed: int, checkpoint: Future[Path], work_dir: Path
+) -> dict[str, float]:
+    """Metrics of a task's network that begins with ``start``; waits for the pre-training."""
+    if start == 'untrained':
+        return untrained(task, work_dir / start)
+    file = checkpoint.result() if start == 'pretrained' else None
+    return fine_tune(task, work_dir / f'{start}-{seed}', file, seed)
+
+
 def queue_runs(
-    pool: ThreadPoolExecutor, task: Task, checkpoint: Future, work_dir: Path, seeds: int
-) -> dict[str, list[Future]]:
-    """Queue what a task takes: its network untrained, and trained from both starts.
+    pool: ThreadPoolExecutor,
+    tasks: Collection[Task],
+    checkpoints: dict[Path, Future[Path]],
+    work_dir: Path,
+    seeds: int,
+) -> dict[str, Runs]:
+    """Queue what the tasks take, the first seed of all before the second of any.
 
     Args:
         pool: the queue.
-        task: which one.
-        checkpoint: of the pre-training, which may not have ended.
-        work_dir: gets a folder for each run.
-        seeds: trainings from each start.
+        tasks: which ones.
+        checkpoints: of the pre-trainings by config; they may not have ended.
+        work_dir: gets a folder for each task.
+        seeds: trainings from each start; the untrained network is measured once.
 
     Returns:
-        For each start the runs, whose results are metrics.
+        For each task its runs.
     """
-
-    def tune(start: str, seed: int) -> dict[str, float]:
-        file = checkpoint.result() if start == 'pretrained' else None
-        return fine_tune(task, work_dir / f'{start}-{seed}', file, seed)
-
-    runs: dict[str, list[Future]] = {start: [] for start in STARTS}
-    runs['untrained'].append(pool.submit(untrained, task, work_dir / 'untrained'))
-    for seed in range(seeds):
-        for start in ('random', 'pretrained'):
-            runs[start].append(pool.submit(tune, start, seed))
+    runs: dict[str, Runs] = {task.name: {start: [] for start in STARTS} for task in tasks}
+    for seed, task, start in itertools.product(range(seeds), tasks, STARTS):
+        if start == 'untrained' and seed:
+            continue
+        folder = work_dir / task.config.stem
+        job = pool.submit(run, task, start, seed, checkpoints[task.pretraining], folder)
+        runs[task.name][start].append(job)
     return runs
 
 
-def summaries(task: Task, runs: dict[str, list[Future]]) -> dict[str, dict]:
+def summaries(task: Task, runs: Runs) -> dict[str, dict]:
     """For each metric of a task the summaries by start."""
     return {
         metric: {
@@ -170,12 +183,7 @@ def measure(work_dir: Path, seeds: int) -> dict[str, dict]:
             )
             for name, config in encoders.items()
         }
-        runs = {
-            name: queue_runs(
-                pool, task, checkpoints[task.pretraining], work_dir / task.config.stem, seeds
-            )
-            for name, task in TASKS.items()
-        }
+        runs = queue_runs(pool, TASKS.values(), checkpoints, work_dir, seeds)
         rows = [row for starts in runs.values() for row in starts.values()]
         wait_for([*checkpoints.values(), *itertools.chain(*rows)], 'jobs')
     return {name: summaries(task, runs[name]) for name, task in TASKS.items()}
@@ -227,4 +235,4 @@ def print_results(results: dict[str, dict]) -> None:
 
 
 if __name__ == '__main__':
-    run(main)
+    run_demo(main)
