@@ -19,6 +19,15 @@ for _ in $(seq 200); do sleep 0.1; done
 """
 
 
+@pytest.fixture
+def interruptible():
+    """Let children be interrupted; a shell has its own ignore that in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures('interruptible')
 @pytest.mark.parametrize(
     ('arguments', 'stop'),
     [
