@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh clone to segmentation and detection with pre-trained encoders, in miniature: about 13
+# From a fresh clone to segmentation and detection with pre-trained encoders, in miniature: about 16
 # minutes on 2 cores after the installation.
 #   bash tools/transfer_demo.sh [--seeds 3] [--work-dir DIR]
 set -euo pipefail
