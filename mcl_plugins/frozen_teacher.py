@@ -61,9 +61,7 @@ class FrozenTeacher(nn.Module):
                 self.encoder, config['checkpoint'], config.get('prefix', ''), allow_resizing=False
             )
         except ValueError as error:
-            # Half a teacher is none: the way to load part of an encoder is not for it.
-            reason = str(error).replace(' To load what fits, set init_cfg.allow_missing=True.', '')
-            raise ValueError(f'{reason}\n{self._advice()}') from error
+            raise ValueError(f'{error}\n{self._advice()}') from error
         self.fingerprint.fill_(fingerprint(self.encoder))
 
     def check_checkpoint(self) -> None:

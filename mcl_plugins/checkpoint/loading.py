@@ -80,13 +80,14 @@ def load_encoder(
         raise ValueError(f'{path} has no tensors under {prefix!r}; its names start with {tops}.')
     loaded, problems = _load(module, encoder, allow_resizing)
     if problems and not allow_missing:
+        # Who wants nothing resized, as a frozen teacher, has no use for a part either.
+        part = ' To load what fits, set init_cfg.allow_missing=True.' if allow_resizing else ''
         raise ValueError(
             f'{path} (prefix {prefix!r}) does not fit {type(module).__name__}, so nothing was '
             'trained on it:\n  '
             + '\n  '.join(problems[:8])
             + (f'\n  ... and {len(problems) - 8} more' if len(problems) > 8 else '')
-            + '\nIs it a checkpoint of another architecture? To load what fits, set '
-            'init_cfg.allow_missing=True.'
+            + f'\nIs it a checkpoint of another architecture?{part}'
         )
     for problem in problems:
         print_log(f'{path}: {problem}', logger='current')

@@ -35,6 +35,14 @@ def test_the_other_drawing_is_easy_and_other_scans_are_hard(root, capsys):
     assert '4 queries, 28 images' in capsys.readouterr().out
 
 
+def test_other_digits_of_the_same_names_are_taken_over(root):
+    make(root)
+    Image.new('RGB', (40, 40), 'white').save(root / 'val/3/0030_0.jpg')
+    make(root)
+    with Image.open(root / 'rdigits/jpg/0030_0.jpg') as image:
+        assert image.getpixel((0, 0)) == 255
+
+
 def test_it_needs_the_digits(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'make_digits\.py .* first'):
         make(tmp_path)

@@ -30,6 +30,14 @@ def test_another_recipes_and_half_made_folders_go(tmp_path, ended):
     assert not (tmp_path / 'train').exists() and (tmp_path / 'mine').is_dir()
 
 
+def test_another_scripts_place_is_refused(tmp_path):
+    begin(tmp_path, {'side': 48}, ('train',))
+    (tmp_path / 'val').mkdir()
+    with pytest.raises(ValueError, match='holds what another script made'):
+        begin(tmp_path, RECIPE, ('val',))
+    assert (tmp_path / 'val').is_dir()
+
+
 @pytest.mark.parametrize(
     ('script', 'folder'), [('make_scenes.py', 'coco'), ('make_digits.py', 'val')]
 )

@@ -107,8 +107,8 @@ def test_errors_of_the_system_name_the_file(tmp_path):
     with pytest.raises(FileExistsError) as caught:
         file.mkdir()
     assert describe(caught.value).startswith(f'{file}: File exists; a file is where a folder')
-    denied = PermissionError(errno.EACCES, 'Permission denied', '/root/x')
-    assert describe(denied).startswith('/root/x: Permission denied; choose a place')
+    denied = PermissionError(errno.EACCES, 'Permission denied', '/closed/x')
+    assert describe(denied).startswith('/closed/x: Permission denied; choose a place')
     full = OSError(errno.ENOSPC, 'No space left on device')
     assert describe(full) == 'No space left on device; make room, then go on with --resume.'
     assert describe(FileNotFoundError('in words')) == 'in words'

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import pickle
+import zlib
 from pathlib import Path
 
 from PIL import Image
@@ -36,7 +37,7 @@ def make(root: Path) -> None:
             'first.'
         )
     folder = root / 'rdigits'
-    recipe = {'recipe': RECIPE, 'files': [file.name for file in files]}
+    recipe = {'recipe': RECIPE, 'files': {file.name: zlib.crc32(file.read_bytes()) for file in files}}
     if not begin(folder, recipe, ('jpg',)):
         return
     (folder / 'jpg').mkdir()

@@ -24,13 +24,17 @@ def begin(root: Path, recipe: dict, folders: Sequence[str]) -> bool:
         Whether there is something to make.
 
     Raises:
-        ValueError: one of the folders is there and the note is not: it is somebody else's.
+        ValueError: the note is another script's; or it is not there and one of the folders is, which
+            then is somebody else's.
     """
     note = root / NOTE
     if note.is_file():
-        if json.loads(note.read_text()) == recipe:
+        made = json.loads(note.read_text())
+        if made == recipe:
             print(f'{root} is complete')
             return False
+        if made.get('unfinished', made).keys() != recipe.keys():
+            raise ValueError(f'{root} holds what another script made ({note}): name another place.')
     else:
         foreign = [root / name for name in folders if (root / name).exists()]
         if foreign:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from frozen import accuracy, extract, parser_for, write_results
 
-from arguments import at_least
 from command import run
 from mcl_plugins.evaluation.knn import KS, check_neighbours, knn_predict
 from mcl_plugins.heads.info_nce import check_temperature
@@ -20,9 +19,7 @@ from mcl_plugins.heads.info_nce import check_temperature
 def main() -> None:
     """Extract, compare, report."""
     parser = parser_for(__doc__)
-    parser.add_argument(
-        '--k', nargs='+', type=at_least(1), default=list(KS), help='numbers of neighbours'
-    )
+    parser.add_argument('--k', nargs='+', type=int, default=list(KS), help='numbers of neighbours')
     parser.add_argument('--temperature', type=float, default=0.07, help='of the votes')
     args = parser.parse_args()
     check_temperature(args.temperature)

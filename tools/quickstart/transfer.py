@@ -25,6 +25,7 @@ from pathlib import Path
 import mcl_plugins  # noqa: F401  before the libraries, whose notices it keeps quiet
 from dense_models import build_model
 from mcl_plugins.checkpoint.files import save_file
+from report import NAMES
 from stages import (
     ROOT,
     call,
@@ -41,13 +42,13 @@ from stages import (
     train,
     wait_for,
 )
-from transfer_report import draw_report
+from transfer_report import TRAINED, draw_report
 
 SCENES = ROOT / 'data' / 'scenes'
 CONFIGS = ROOT / 'configs' / 'quickstart'
 Runs = dict[str, list[Future]]  # for each start the metrics, a seed each
 STEPS = 3
-STARTS = {'untrained': 'untrained', 'random': 'random', 'pretrained': 'pre-trained'}
+STARTS = ('untrained', *TRAINED)
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Task:
 
     def label(self, start: str) -> str:
         """What lines of its trainings begin with."""
-        return f'{self.name:>10}, {STARTS[start]:11}'
+        return f'{self.name:>10}, {NAMES[start]:14}'
 
 
 AP = {'box AP': ('coco/bbox_mAP', 100.0), 'mask AP': ('coco/segm_mAP', 100.0)}
@@ -179,7 +180,7 @@ def measure(work_dir: Path, seeds: int) -> dict[str, dict]:
     with side_by_side(2) as pool:
         checkpoints = {
             config: pool.submit(
-                pretrain, config, work_dir / config.stem, f'{name:>10}, no labels  '
+                pretrain, config, work_dir / config.stem, f'{name:>10}, no labels     '
             )
             for name, config in encoders.items()
         }
@@ -209,8 +210,7 @@ def main() -> None:
     say(3, STEPS, 'Report')
     trained = {
         name: {
-            start: checkpoint_of(work_dir / task.config.stem / f'{start}-0')
-            for start in ('random', 'pretrained')
+            start: checkpoint_of(work_dir / task.config.stem / f'{start}-0') for start in TRAINED
         }
         for name, task in TASKS.items()
     }

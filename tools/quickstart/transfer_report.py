@@ -18,7 +18,7 @@ SCENES = (0, 1, 2, 3, 4)  # validation scenes that are shown
 THRESHOLD = 0.5  # least score of a detection that is shown
 CLASSES = ('brick', 'grass', 'gravel', 'page', 'coins')
 COLOURS = np.array([to_rgb(f'C{index}') for index in range(len(CLASSES))])
-STARTS = ('random', 'pretrained')
+TRAINED = ('random', 'pretrained')
 
 
 def draw_report(
@@ -35,7 +35,7 @@ def draw_report(
         checkpoints: of each network, trained from random and from pre-trained weights.
         folder: where the picture goes.
     """
-    columns = 2 + len(STARTS) * len(configs)
+    columns = 2 + len(TRAINED) * len(configs)
     figure = plt.figure(figsize=(1.9 * columns, 4 + 1.8 * len(SCENES)), layout='constrained')
     figure.suptitle(
         'Transfer to segmentation and detection, in miniature', fontsize=16, fontweight='bold'
@@ -53,7 +53,7 @@ def draw_report(
         show_instances(axes[1], image, sample['data_samples'].gt_instances, 'truth')
     column = 2
     for name, config in configs.items():
-        for start in STARTS:
+        for start in TRAINED:
             found = predict(build_model(config, checkpoints[name][start]), samples[name])
             title = f'{name},\n{NAMES[start]}'
             for axes, sample, result in zip(grid, samples[name], found, strict=True):
@@ -72,7 +72,7 @@ def draw_metrics(axes: Axes, results: dict[str, dict]) -> None:
     rows = {
         f'{name}\n{metric}': row for name, found in results.items() for metric, row in found.items()
     }
-    draw_bars(axes, rows, ('untrained', *STARTS))
+    draw_bars(axes, rows, ('untrained', *TRAINED))
     axes.set(title='On unseen scenes, %', ylim=(0, 108))
 
 

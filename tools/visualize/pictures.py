@@ -23,7 +23,6 @@ from torch import Tensor
 from torchvision.transforms import functional as transforms
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from arguments import at_least
 from cfg_options import Options, merge_options
 from command import read_config
 from mcl_plugins.checkpoint.files import load_file, state_dict_of
@@ -48,7 +47,7 @@ def add_image_arguments(parser: argparse.ArgumentParser, count: int) -> None:
     parser.add_argument(
         '--images', nargs='+', type=Path, required=True, help='files, or folders to pick from'
     )
-    parser.add_argument('--count', type=at_least(1), default=count, help='images to draw')
+    parser.add_argument('--count', type=int, default=count, help='images to draw')
 
 
 def add_pretraining_arguments(parser: argparse.ArgumentParser, checkpoints: str | None) -> None:

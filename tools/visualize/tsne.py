@@ -45,7 +45,7 @@ def main() -> None:
     """Encode, embed in the plane, draw."""
     parser = parser_for(__doc__)
     parser.add_argument('others', nargs='*', metavar='CHECKPOINT', help='more of the same config')
-    parser.add_argument('--classes', type=at_least(2), default=10, help='how many, drawn at random')
+    parser.add_argument('--classes', type=int, default=10, help='how many, drawn at random')
     parser.add_argument('--per-class', type=at_least(2), default=50, help='images a class at most')
     parser.add_argument('--perplexity', type=positive, default=30.0, help='of t-SNE')
     parser.add_argument('--seed', type=int, default=0, help='of the classes and of t-SNE')

@@ -34,7 +34,7 @@ def test_the_file_that_was_written_last_is_taken(tmp_path):
 
 def test_a_moved_folder_is_found_in_its_new_place(tmp_path):
     save(tmp_path, 'epoch_1.pth', 'epoch_2.pth')
-    point(tmp_path, '/elsewhere/work/epoch_1.pth')
+    point(tmp_path, '/elsewhere/run/epoch_1.pth')
     assert find_checkpoint(tmp_path) == str(tmp_path / 'epoch_1.pth')
 
 
