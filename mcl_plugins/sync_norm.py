@@ -25,8 +25,12 @@ class SyncBN(_BatchNorm):
         """(N, C, ...) -> the same shape."""
         if not self.training:
             return super().forward(input)
-        if input.numel() == input.shape[1] and get_world_size() == 1:
-            raise ValueError('SyncBN got one row, whose variance is nothing: use a larger batch.')
+        if get_world_size() == 1 and input.numel():
+            if input.numel() == input.shape[1]:
+                raise ValueError(
+                    'SyncBN got one row, whose variance is nothing: use a larger batch.'
+                )
+            return super().forward(input)  # PyTorch's own, which is one fused operation
         channels = [0, *range(2, input.ndim)]
         shape = [1, -1] + [1] * (input.ndim - 2)
         # Statistics of bfloat16 rows are float32, as in PyTorch's.

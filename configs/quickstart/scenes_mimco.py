@@ -6,7 +6,7 @@ data_preprocessor = dict(views=[[]])  # in colour
 model = dict(
     teacher=dict(
         backbone=dict(
-            init_cfg=dict(checkpoint='work_dirs/transfer_demo/scenes_mimco/teacher/epoch_36.pth')),
+            init_cfg=dict(checkpoint='work_dirs/transfer_demo/scenes_mimco/teacher/epoch_30.pth')),
         remedy='train one with tools/train.py configs/quickstart/scenes_mimco_teacher.py '
         '--work-dir work_dirs/transfer_demo/scenes_mimco/teacher'))
 train_dataloader = dict(
@@ -19,9 +19,9 @@ train_dataloader = dict(
                 type='RandomResizedCrop', scale=32, crop_ratio_range=(0.06, 0.18), backend='pillow'),
             dict(type='PackInputs'),
         ]))
-train_cfg = dict(max_epochs=80)
+train_cfg = dict(max_epochs=70)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, begin=0, end=3, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=0, eta_min_ratio=5e-3, convert_to_iter_based=True),
 ]
-default_hooks = dict(logger=dict(interval=48), checkpoint=dict(interval=80))
+default_hooks = dict(logger=dict(interval=48), checkpoint=dict(interval=70))

@@ -29,9 +29,9 @@ train_dataloader = dict(
                 ]]),
             dict(type='PackInputs'),
         ]))
-train_cfg = dict(max_epochs=36)
+train_cfg = dict(max_epochs=30)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, begin=0, end=3, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=0, eta_min_ratio=5e-3, convert_to_iter_based=True),
 ]
-default_hooks = dict(logger=dict(interval=48), checkpoint=dict(interval=36))
+default_hooks = dict(logger=dict(interval=48), checkpoint=dict(interval=30))

@@ -1,5 +1,7 @@
 """Batch norm over processes on CPUs: two processes equal one."""
 
+import itertools
+
 import pytest
 import torch
 from mmpretrain.registry import MODELS
@@ -7,6 +9,13 @@ from torch import nn
 
 from conftest import run_on_two_processes
 from mcl_plugins.sync_norm import SyncBN
+
+PLAIN = {2: nn.BatchNorm1d, 3: nn.BatchNorm1d, 4: nn.BatchNorm2d}
+OPTIONS = (
+    dict(eps=1e-6),
+    dict(momentum=None),  # the average over all batches
+    dict(affine=False, track_running_stats=False),
+)
 
 
 def compare(norm, plain, rows, weights):
@@ -23,10 +32,10 @@ def compare(norm, plain, rows, weights):
 
 
 @pytest.mark.parametrize('shape', [(6, 4), (3, 4, 5), (2, 4, 3, 3)])
-def test_one_process_equals_batch_norm(shape):
+@pytest.mark.parametrize('options', OPTIONS, ids=str)
+def test_one_process_equals_batch_norm(shape, options):
     rows, weights = torch.randn(2, *shape).double()
-    kinds = {2: nn.BatchNorm1d, 3: nn.BatchNorm1d, 4: nn.BatchNorm2d}
-    norm, plain = SyncBN(4, eps=1e-6).double(), kinds[len(shape)](4, eps=1e-6).double()
+    norm, plain = SyncBN(4, **options).double(), PLAIN[len(shape)](4, **options).double()
     for _ in range(2):  # the second time from running statistics that have moved
         norm.zero_grad()
         plain.zero_grad()
@@ -34,21 +43,6 @@ def test_one_process_equals_batch_norm(shape):
     norm.eval()
     plain.eval()
     torch.testing.assert_close(norm(rows), plain(rows))
-
-
-def test_without_affine_and_running_statistics():
-    rows = torch.randn(6, 4)
-    options = dict(affine=False, track_running_stats=False)
-    torch.testing.assert_close(SyncBN(4, **options)(rows), nn.BatchNorm1d(4, **options)(rows))
-
-
-def test_average_over_all_batches():
-    norm, plain = SyncBN(4, momentum=None), nn.BatchNorm1d(4, momentum=None)
-    for _ in range(3):
-        rows = torch.randn(6, 4)
-        norm(rows)
-        plain(rows)
-    torch.testing.assert_close(norm.running_var, plain.running_var)
 
 
 def test_a_batch_without_rows_leaves_the_statistics_alone():
@@ -78,36 +72,47 @@ def test_a_process_without_rows_goes_by_the_others():
     run_on_two_processes(_some_have_none, rows, plain.running_mean, plain.running_var)
 
 
-def _half(rank, rows, weights, outputs, gradient, parameters, running):
-    norm = SyncBN(4).double()
+def _half(rank, batches, weights, options, wanted):
+    """Three rows of six on this process, twice, against one norm of all six."""
+    norm = SyncBN(4, **options).double()
     half = slice(rank * 3, rank * 3 + 3)
-    inputs = rows[half].clone().requires_grad_()
-    ours = norm(inputs)
-    (ours * weights[half]).sum().backward()
-    torch.testing.assert_close(ours, outputs[half])
-    torch.testing.assert_close(inputs.grad, gradient[half])
-    for parameter, wanted in zip(norm.parameters(), parameters, strict=True):
+    for rows in batches:
+        norm.zero_grad()
+        inputs = rows[half].clone().requires_grad_()
+        outputs = norm(inputs)
+        (outputs * weights[half]).sum().backward()
+    torch.testing.assert_close(outputs, wanted['outputs'][half])
+    torch.testing.assert_close(inputs.grad, wanted['gradient'][half])
+    for parameter, gradient in zip(norm.parameters(), wanted['gradients'], strict=True):
         torch.distributed.all_reduce(parameter.grad)
-        torch.testing.assert_close(parameter.grad, wanted)
-    torch.testing.assert_close(norm.running_mean, running[0])
-    torch.testing.assert_close(norm.running_var, running[1])
+        torch.testing.assert_close(parameter.grad, gradient)
+    for buffer, expected in zip(norm.buffers(), wanted['buffers'], strict=True):
+        torch.testing.assert_close(buffer, expected)
+
+
+def _halves(rank, cases):
+    for case in cases:
+        _half(rank, *case)
 
 
 def test_two_processes_equal_one():
-    rows, weights = torch.randn(2, 6, 4).double()
-    plain = nn.BatchNorm1d(4).double()
-    inputs = rows.clone().requires_grad_()
-    outputs = plain(inputs)
-    (outputs * weights).sum().backward()
-    run_on_two_processes(
-        _half,
-        rows,
-        weights,
-        outputs.detach(),
-        inputs.grad,
-        [p.grad for p in plain.parameters()],
-        [plain.running_mean, plain.running_var],
-    )
+    cases = []
+    for shape, options in itertools.product([(6, 4), (6, 4, 5), (6, 4, 3, 3)], OPTIONS):
+        batches, weights = torch.randn(2, *shape).double(), torch.randn(shape).double()
+        plain = PLAIN[len(shape)](4, **options).double()
+        for rows in batches:  # the second from running statistics that have moved
+            plain.zero_grad()
+            inputs = rows.clone().requires_grad_()
+            outputs = plain(inputs)
+            (outputs * weights).sum().backward()
+        wanted = dict(
+            outputs=outputs.detach(),
+            gradient=inputs.grad,
+            gradients=[parameter.grad for parameter in plain.parameters()],
+            buffers=list(plain.buffers()),
+        )
+        cases.append((batches, weights, options, wanted))
+    run_on_two_processes(_halves, cases)
 
 
 def test_a_single_row_is_an_error():
