@@ -21,9 +21,9 @@ train_dataloader = dict(
             dict(type='mcl_plugins.PixelShift', size=32, max_shift=3),
             dict(type='PackInputs'),
         ]))
-train_cfg = dict(max_epochs=150)
+train_cfg = dict(max_epochs=130)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, begin=0, end=5, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=5, eta_min=0.0, convert_to_iter_based=True),
 ]
-default_hooks = dict(logger=dict(interval=48), checkpoint=dict(interval=150))
+default_hooks = dict(logger=dict(interval=48), checkpoint=dict(interval=130))

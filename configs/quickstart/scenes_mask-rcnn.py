@@ -38,9 +38,9 @@ model = dict(
 
 optim_wrapper = dict(optimizer=dict(lr=2e-3), clip_grad=dict(max_norm=1.0))
 auto_scale_lr = dict(base_batch_size=8)
-train_cfg = dict(max_epochs=12, val_interval=12)
+train_cfg = dict(max_epochs=10, val_interval=10)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-2, begin=0, end=1, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=1, eta_min=0.0, convert_to_iter_based=True),
 ]
-default_hooks = dict(logger=dict(interval=30), checkpoint=dict(interval=12))
+default_hooks = dict(logger=dict(interval=30), checkpoint=dict(interval=10))

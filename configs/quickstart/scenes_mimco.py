@@ -19,9 +19,9 @@ train_dataloader = dict(
                 type='RandomResizedCrop', scale=32, crop_ratio_range=(0.06, 0.18), backend='pillow'),
             dict(type='PackInputs'),
         ]))
-train_cfg = dict(max_epochs=70)
+train_cfg = dict(max_epochs=60)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, begin=0, end=3, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=0, eta_min_ratio=5e-3, convert_to_iter_based=True),
 ]
-default_hooks = dict(logger=dict(interval=48), checkpoint=dict(interval=70))
+default_hooks = dict(logger=dict(interval=48), checkpoint=dict(interval=60))
