@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +73,17 @@ def check_options(config: Config, options: dict[str, Any]) -> None:
     """Raise a ValueError for the first setting that would be ignored without a word.
 
     MMEngine refuses unknown arguments of what it builds; but it does not look at sections that it
-    does not know, and in ``auto_scale_lr`` only for what it knows.
+    does not know, which a config's own variables are too, and in ``auto_scale_lr`` only for what
+    it knows.
     """
     known = set(config.keys()) | _SECTIONS
     for key in options:
         section, _, rest = key.partition('.')
+        if section in config and section not in _SECTIONS:
+            raise ValueError(
+                f'--cfg-options {key}: {section} is a variable of the config files, whose value '
+                f'the sections have got already. {_where(config, section)}'
+            )
         if section not in known:
             raise ValueError(
                 f'--cfg-options {key}: nothing reads a section {section!r}'
@@ -88,6 +94,24 @@ def check_options(config: Config, options: dict[str, Any]) -> None:
                 f'--cfg-options {key}: auto_scale_lr has {" and ".join(_SCALE_LR)} only'
                 f'{did_you_mean(rest, _SCALE_LR)}'
             )
+
+
+def _where(config: Config, name: str) -> str:
+    """Advice: what in the sections has a variable's name, else what has its value."""
+    parts = list(_parts({section: config[section] for section in config if section in _SECTIONS}))
+    found = [path for path, _ in parts if path.endswith(f'.{name}')]
+    if not found and isinstance(config[name], dict | list):
+        found = [path for path, part in parts if part == config[name]]
+    return f'Set it where it is used{": " * bool(found)}{", ".join(found)}.'
+
+
+def _parts(section: Any, path: str = '') -> Iterator[tuple[str, Any]]:
+    """Everything within a section with its dotted path."""
+    items = section.items() if isinstance(section, dict) else enumerate(section)
+    for key, part in items:
+        yield f'{path}{key}', part
+        if isinstance(part, dict | list):
+            yield from _parts(part, f'{path}{key}.')
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

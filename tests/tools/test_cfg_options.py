@@ -16,7 +16,10 @@ def config():
             train_dataloader=dict(batch_size=4),
             auto_scale_lr=dict(enable=True, base_batch_size=96),
             param_scheduler=[dict(type='LinearLR')],
-            strong_view=[],
+            data_root='data/imagenet',
+            val_dataloader=dict(dataset=dict(data_root='data/imagenet/val')),
+            two_crops=[dict(scale=224)],
+            data_preprocessor=dict(views=[[dict(scale=224)]]),
         )
     )
 
@@ -35,13 +38,24 @@ def test_what_nothing_would_read_is_refused(config, key, message):
 
 
 @pytest.mark.parametrize(
+    ('variable', 'place'),
+    [
+        ('data_root', 'val_dataloader.dataset.data_root'),  # by its name
+        ('two_crops', 'data_preprocessor.views.0'),  # by its value
+    ],
+)
+def test_a_variable_of_the_config_files_is_refused(config, variable, place):
+    with pytest.raises(ValueError, match=f'{variable} is a variable .* is used: {place}\\.$'):
+        merge_options(config, {variable: '/imagenet'})
+
+
+@pytest.mark.parametrize(
     'key',
     [
         'train_dataloader.batch_size',
         'param_scheduler.0.end',
         'auto_scale_lr.enable',
         'auto_scale_lr',
-        'strong_view',
         # The Runner's, and the commands' own, which the config may leave out.
         'load_from',
         'custom_hooks',
