@@ -36,11 +36,11 @@ model = dict(
         rcnn=dict(max_per_img=30)),
 )
 
-optim_wrapper = dict(optimizer=dict(lr=2e-3), clip_grad=dict(max_norm=1.0))
-auto_scale_lr = dict(base_batch_size=8)
-train_cfg = dict(max_epochs=10, val_interval=10)
+optim_wrapper = dict(optimizer=dict(lr=1e-3), clip_grad=dict(max_norm=1.0))
+auto_scale_lr = dict(base_batch_size=4)
+train_cfg = dict(max_epochs=8, val_interval=8)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-2, begin=0, end=1, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=1, eta_min=0.0, convert_to_iter_based=True),
 ]
-default_hooks = dict(logger=dict(interval=30), checkpoint=dict(interval=10))
+default_hooks = dict(logger=dict(interval=60), checkpoint=dict(interval=8))

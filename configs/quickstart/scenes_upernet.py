@@ -27,9 +27,9 @@ model = dict(
 # No layer decay: it would hold back the network that starts from random weights.
 optim_wrapper = dict(optimizer=dict(lr=1e-3), paramwise_cfg=dict(layer_decay_rate=1.0))
 auto_scale_lr = dict(base_batch_size=8)
-train_cfg = dict(max_iters=320, val_interval=320)
+train_cfg = dict(max_iters=300, val_interval=300)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-2, begin=0, end=30, by_epoch=False),
     dict(type='PolyLR', power=1.0, eta_min=0.0, begin=30, by_epoch=False),
 ]
-default_hooks = dict(logger=dict(interval=60), checkpoint=dict(interval=320))
+default_hooks = dict(logger=dict(interval=60), checkpoint=dict(interval=300))

@@ -24,7 +24,7 @@ dataset = dict(
     metainfo=dict(classes=('brick', 'grass', 'gravel', 'page', 'coins')))
 testing = dict(batch_size=8, num_workers=1, dataset=dict(**dataset, pipeline=test_pipeline))
 train_dataloader = dict(
-    batch_size=8, num_workers=1, dataset=dict(**dataset, pipeline=train_pipeline))
+    batch_size=4, num_workers=1, dataset=dict(**dataset, pipeline=train_pipeline))
 val_dataloader = testing
 test_dataloader = testing
 val_evaluator = dict(ann_file='data/scenes/coco/annotations/instances_val2017.json')
