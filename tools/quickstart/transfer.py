@@ -74,13 +74,13 @@ class Task:
 
 AP = {'box AP': ('coco/bbox_mAP', 100.0), 'mask AP': ('coco/segm_mAP', 100.0)}
 CMAE, MIMCO = CONFIGS / 'scenes_cmae.py', CONFIGS / 'scenes_mimco.py'
-# MimCo's encoder is the first to be ready.
+# The longest first, so that both cores are done at about the same time.
 TASKS = {
     task.name: task
     for task in (
-        Task('Mask R-CNN', CONFIGS / 'scenes_mask-rcnn.py', MIMCO, AP),
-        Task('UperNet', CONFIGS / 'scenes_upernet.py', CMAE, {'mIoU': ('mIoU', 1.0)}),
         Task('ViTDet', CONFIGS / 'scenes_vitdet.py', CMAE, AP),
+        Task('UperNet', CONFIGS / 'scenes_upernet.py', CMAE, {'mIoU': ('mIoU', 1.0)}),
+        Task('Mask R-CNN', CONFIGS / 'scenes_mask-rcnn.py', MIMCO, AP),
     )
 }
 
@@ -155,9 +155,9 @@ def queue_runs(
         For each task its runs.
     """
     runs: dict[str, Runs] = {task.name: {start: [] for start in STARTS} for task in tasks}
-    for seed, task, start in itertools.product(range(seeds), tasks, STARTS):
-        if start == 'untrained' and seed:
-            continue
+    jobs = list(itertools.product(range(seeds), tasks, TRAINED))
+    short = [(0, task, 'untrained') for task in tasks]  # they fill what time is left
+    for seed, task, start in sorted(jobs + short, key=lambda job: job[0]):
         folder = work_dir / task.config.stem
         job = pool.submit(run, task, start, seed, checkpoints[task.pretraining], folder)
         runs[task.name][start].append(job)
