@@ -43,13 +43,13 @@ model = dict(
 
 # No layer decay: it would hold back the network that starts from random weights.
 optim_wrapper = dict(
-    optimizer=dict(lr=1e-3),
+    optimizer=dict(lr=5e-4),
     paramwise_cfg=dict(layer_decay_rate=1.0),
     clip_grad=dict(max_norm=1.0))
 auto_scale_lr = dict(base_batch_size=4)
-train_cfg = dict(max_epochs=9, val_interval=9)
+train_cfg = dict(max_epochs=10, val_interval=10)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-2, begin=0, end=1, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=1, eta_min=0.0, convert_to_iter_based=True),
 ]
-default_hooks = dict(logger=dict(interval=60), checkpoint=dict(interval=9))
+default_hooks = dict(logger=dict(interval=60), checkpoint=dict(interval=10))
