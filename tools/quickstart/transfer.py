@@ -74,7 +74,8 @@ class Task:
 
 AP = {'box AP': ('coco/bbox_mAP', 100.0), 'mask AP': ('coco/segm_mAP', 100.0)}
 CMAE, MIMCO = CONFIGS / 'scenes_cmae.py', CONFIGS / 'scenes_mimco.py'
-# The longest first, so that both cores are done at about the same time.
+# The longest first, so that both cores are done at about the same time; the report shows the last
+# one's scenes, so it is a detector.
 TASKS = {
     task.name: task
     for task in (
