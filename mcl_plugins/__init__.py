@@ -4,13 +4,13 @@ Importing the package registers its parts under the scope ``mcl_plugins`` and me
 of the libraries (see ``compat.py``).
 """
 
-from .versions import check_versions
+from .utils.versions import check_versions
 
 check_versions()
 
-from . import compat  # noqa: E402
 from .checkpoint.files import load_file, save_file  # noqa: E402
 from .checkpoint.latest import find_checkpoint  # noqa: E402
+from .utils import compat  # noqa: E402
 
 compat.import_quietly('mmpretrain.models', 'mmpretrain.datasets')
 compat.mend_mmseg_inheritance()
@@ -24,16 +24,16 @@ from . import (  # noqa: E402
     algorithms,
     backbones,
     datasets,
-    downstream,
+    detection,
+    engine,
+    evaluation,
     heads,
-    hooks,
-    layer_norm,
+    layers,
     mask_generators,
     necks,
-    optim,
     preprocessors,
-    runner,
-    sync_norm,
+    segmentation,
+    targets,
     transforms,
 )
 
@@ -43,15 +43,15 @@ __all__ = [
     'algorithms',
     'backbones',
     'datasets',
-    'downstream',
+    'detection',
+    'engine',
+    'evaluation',
     'heads',
-    'hooks',
-    'layer_norm',
+    'layers',
     'mask_generators',
     'necks',
-    'optim',
     'preprocessors',
-    'runner',
-    'sync_norm',
+    'segmentation',
+    'targets',
     'transforms',
 ]

@@ -4,6 +4,7 @@
 no import in the config. A child of mmpretrain's registries would not be reachable from mmdet.
 """
 
+from importlib import import_module
 from typing import Any
 
 from mmengine import registry as root
@@ -18,6 +19,7 @@ __all__ = [
     'RUNNERS',
     'TRANSFORMS',
     'build_part',
+    'register_on_demand',
 ]
 
 # Importing the package registers every part; MMEngine does so on the first look-up.
@@ -37,3 +39,18 @@ OPTIM_WRAPPER_CONSTRUCTORS = root.Registry(
 def build_part(config: dict | None) -> Any:
     """Build a part of a model; None stays None. Types without a scope are mmpretrain's."""
     return None if config is None else MMPRETRAIN_MODELS.build(config)
+
+
+def register_on_demand(registry: root.Registry, name: str, module: str) -> None:
+    """Register a class that derives from an optional library's, without importing either.
+
+    Args:
+        registry: where.
+        name: of the class, and of the part in configs.
+        module: the class's module; building raises an ImportError if what that imports is not
+            installed.
+    """
+
+    @registry.register_module(name=name)
+    def build(**settings: Any) -> Any:
+        return getattr(import_module(module), name)(**settings)

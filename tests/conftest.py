@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import os
 import socket
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +21,6 @@ from torch import multiprocessing
 from mcl_plugins.mask_generators import PatchMask
 
 ROOT = Path(__file__).parents[1]
-# Scripts import what lies beside them, as Python does when it starts one.
-sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tools/data')]
 
 PREPROCESSOR = dict(
     type='mcl_plugins.MultiViewPreprocessor',

@@ -8,12 +8,12 @@ import torch
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor
 
-from ..backbones.checks import check_choice
 from ..backbones.vit import IMPORTANCE, MaskedViT
 from ..mask_generators import ImportanceMask, PatchMask
 from ..necks.masked_decoder import check_pixels
 from ..preprocessors.multi_view import take_views
 from ..registry import MODELS, build_part
+from ..utils.checks import check_choice
 
 
 @MODELS.register_module()

@@ -9,10 +9,10 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor
 
 from ..mask_generators import PatchMask
-from ..momentum import MomentumSchedule, MomentumTeacher
 from ..necks.masked_decoder import check_pixels
 from ..preprocessors.multi_view import take_views
 from ..registry import MODELS, build_part
+from ..targets.ema import MomentumSchedule, MomentumTeacher
 
 
 @MODELS.register_module()

@@ -9,9 +9,9 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor, nn
 
 from ..mask_generators import PatchMask
-from ..momentum import MomentumSchedule, MomentumTeacher
 from ..preprocessors.multi_view import take_views
 from ..registry import MODELS, build_part
+from ..targets.ema import MomentumSchedule, MomentumTeacher
 
 
 @MODELS.register_module()

@@ -9,13 +9,13 @@ import torch
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor, nn
 
-from ..backbones.checks import check_width
 from ..backbones.vit import MaskedViT
 from ..heads.info_nce import add_directions, unit
 from ..mask_generators import Partition, PatchMask
-from ..momentum import MomentumSchedule, MomentumTeacher, disable_drop_path
 from ..preprocessors.multi_view import take_views
 from ..registry import MODELS, build_part
+from ..targets.ema import MomentumSchedule, MomentumTeacher, disable_drop_path
+from ..utils.checks import check_width
 
 
 @MODELS.register_module()

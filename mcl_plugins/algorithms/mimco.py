@@ -7,11 +7,11 @@ from typing import Any
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor
 
-from ..frozen_teacher import FrozenTeacher
 from ..mask_generators import PatchMask
-from ..momentum import MomentumSchedule
 from ..preprocessors.multi_view import take_views
 from ..registry import MODELS, build_part
+from ..targets.ema import MomentumSchedule
+from ..targets.frozen_teacher import FrozenTeacher
 
 
 @MODELS.register_module()

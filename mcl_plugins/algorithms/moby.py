@@ -8,12 +8,12 @@ import torch
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor, nn
 
-from ..feature_queue import FeatureQueue
 from ..heads.info_nce import add_directions, unit
 from ..mask_generators import PatchMask
-from ..momentum import MomentumSchedule, MomentumTeacher, disable_drop_path
 from ..preprocessors.multi_view import take_views
 from ..registry import MODELS, build_part
+from ..targets.ema import MomentumSchedule, MomentumTeacher, disable_drop_path
+from ..targets.feature_queue import FeatureQueue
 
 
 @MODELS.register_module()

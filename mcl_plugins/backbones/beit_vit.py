@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..checkpoint.loading import init_from_checkpoint
-from ..compat import quiet_meshgrid, single_drop_path
-from ..initialisation import trunc_normal_layers
+from ..layers.initialisation import trunc_normal_layers
+from ..layers.relative_position import expand_shared_bias, resize_bias_tables
 from ..registry import MODELS
-from .checks import ARCH_KEYS, check_arch, check_image_size
-from .relative_position import expand_shared_bias, resize_bias_tables
+from ..utils.checks import ARCH_KEYS, check_arch, check_image_size
+from ..utils.compat import quiet_meshgrid, single_drop_path
 
 
 class FusedBEiTAttention(BEiTAttention):

@@ -18,11 +18,11 @@ from mmpretrain.models.utils import (
 from torch import Tensor, nn
 
 from ..checkpoint.loading import init_from_checkpoint
-from ..initialisation import fix_parameter, xavier_layers
+from ..layers.conv_blocks import ConvBlock, ConvPatchEmbed
+from ..layers.initialisation import fix_parameter, xavier_layers
 from ..mask_generators import PatchMask
 from ..registry import MODELS
-from .checks import check_arch, check_choice, check_image_size
-from .conv_blocks import ConvBlock, ConvPatchEmbed
+from ..utils.checks import check_arch, check_choice, check_image_size
 
 PATCH_SIZES = (4, 2, 2)  # strides 4, 8 and 16
 

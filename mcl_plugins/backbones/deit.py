@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from ..checkpoint.loading import init_from_checkpoint
-from ..initialisation import normal_layers
+from ..layers.initialisation import normal_layers
 from ..registry import MODELS
 from .vit import VisionTransformer
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from ..initialisation import xavier_queries_keys_values
+from ..layers.initialisation import xavier_queries_keys_values
 from ..registry import MODELS
 from .vit import MaskedViT
 

@@ -9,13 +9,13 @@ from mmpretrain.models.backbones import SwinTransformer as _SwinTransformer
 from torch import Tensor, nn
 
 from ..checkpoint.loading import init_from_checkpoint
-from ..compat import LinspaceOnHost
-from ..initialisation import normal_layers
+from ..layers.initialisation import normal_layers
+from ..layers.relative_position import resize_bias_tables
+from ..layers.sync_norm import SyncBN
 from ..mask_generators import PatchMask
 from ..registry import MODELS
-from ..sync_norm import SyncBN
-from .checks import check_arch, check_choice, check_image_size
-from .relative_position import resize_bias_tables
+from ..utils.checks import check_arch, check_choice, check_image_size
+from ..utils.compat import LinspaceOnHost
 
 _ARCH_KEYS = ('embed_dims', 'depths', 'num_heads')
 

@@ -10,12 +10,12 @@ from mmpretrain.models.utils import build_2d_sincos_position_embedding
 from torch import Tensor, nn
 
 from ..checkpoint.loading import init_from_checkpoint
-from ..compat import forget_autocast_weights
-from ..initialisation import fix_parameter, xavier_layers
+from ..layers.class_attention import class_logits
+from ..layers.initialisation import fix_parameter, xavier_layers
 from ..mask_generators import PatchMask
 from ..registry import MODELS
-from .checks import ARCH_KEYS, check_arch, check_choice, check_image_size
-from .class_attention import class_logits
+from ..utils.checks import ARCH_KEYS, check_arch, check_choice, check_image_size
+from ..utils.compat import forget_autocast_weights
 from .partial import freeze_all_but
 
 # What MaskedViT.class_attention can be asked for.

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..backbones.class_attention import class_logits
+from ..layers.class_attention import class_logits
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..heads.info_nce import unit
-from ..images import open_rgb
+from ..utils.images import open_rgb
 from .retrieval import Query
 
 SCALES = (1.0, 2**-0.5, 0.5)  # DINO's

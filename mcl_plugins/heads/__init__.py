@@ -1,11 +1,6 @@
 """Contrastive heads: from projections to a dict of loss and monitors."""
 
-from .instance_contrast import (
-    CosineHead,
-    InfoNCEHead,
-    InstanceContrastHead,
-    VisibleNegativesHead,
-)
+from .instance_contrast import CosineHead, InfoNCEHead, InstanceContrastHead, VisibleNegativesHead
 from .moco_v3 import MoCoV3Head
 from .patch_contrast import PatchContrastHead
 from .queue_contrast import L1Head, QueueContrast, QueueInfoNCEHead

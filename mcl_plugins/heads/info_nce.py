@@ -9,7 +9,7 @@ from mmengine.dist import get_rank
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..gather import gather_keys
+from ..utils.collectives import gather_keys
 
 
 def unit(features: Tensor) -> Tensor:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..gather import gather_keys, gather_with_gradient
 from ..mask_generators import PatchMask
 from ..registry import MODELS
+from ..utils.collectives import gather_keys, gather_with_gradient
 from .info_nce import check_temperature, feature_spread, in_batch_info_nce, own_ids, unit
 
 

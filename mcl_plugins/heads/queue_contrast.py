@@ -8,9 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..feature_queue import FeatureQueue
-from ..momentum import MomentumTeacher
 from ..registry import MODELS, build_part
+from ..targets.ema import MomentumTeacher
+from ..targets.feature_queue import FeatureQueue
 from .info_nce import check_temperature, feature_spread, unit
 
 

@@ -9,7 +9,7 @@ from mmcv.cnn.bricks.transformer import FFN
 from mmpretrain.models.utils import CrossMultiheadAttention, LayerScale
 from torch import Tensor, nn
 
-from ..initialisation import xavier_layers
+from ..layers.initialisation import xavier_layers
 from ..registry import MODELS
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torchvision.ops import MLP
 
-from ..initialisation import xavier_layers
+from ..layers.initialisation import xavier_layers
 from ..registry import MODELS
 
 

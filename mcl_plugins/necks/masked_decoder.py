@@ -11,7 +11,7 @@ from mmpretrain.models.necks import MAEPretrainDecoder
 from mmpretrain.models.utils import build_2d_sincos_position_embedding
 from torch import Tensor, nn
 
-from ..initialisation import fix_parameter, xavier_layers
+from ..layers.initialisation import fix_parameter, xavier_layers
 from ..registry import MODELS
 
 

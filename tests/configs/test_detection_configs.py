@@ -14,8 +14,8 @@ from mmengine.registry import DATASETS, MODELS, PARAM_SCHEDULERS, DefaultScope
 from PIL import Image, ImageDraw
 from zoo import ROOT
 
-from mcl_plugins.compat import LinspaceOnHost
-from mcl_plugins.hooks.class_count import check_class_count
+from mcl_plugins.engine.hooks.class_count import check_class_count
+from mcl_plugins.utils.compat import LinspaceOnHost
 
 mmdet = pytest.importorskip('mmdet')
 

@@ -16,7 +16,7 @@ from zoo import ROOT
 from ade_folder import make_ade20k
 from mcl_plugins.backbones import MaskedConvViT, MaskedViT, SimMIMSwin
 from mcl_plugins.checkpoint.files import save_file
-from mcl_plugins.compat import LinspaceOnHost
+from mcl_plugins.utils.compat import LinspaceOnHost
 
 # Parameters of encoder and of all in millions (implus/mae_segmentation and Swin's own code have
 # about as many), rate, layer decay, drop path, iterations.

@@ -10,11 +10,11 @@ from mmengine.logging import MMLogger
 from mmengine.visualization import Visualizer
 from mmseg.visualization import SegLocalVisualizer
 
-import test as test_command
-import train
 from ade_folder import make_ade20k
 from conftest import ROOT
 from mcl_plugins.backbones import MaskedViT
+from mcl_plugins.cli import test as test_command
+from mcl_plugins.cli import train
 
 CONFIG = ROOT / 'configs/cmae/transfer/ade20k-upernet_vit-b.py'
 ARCH = dict(embed_dims=24, num_layers=4, num_heads=2, feedforward_channels=48)
@@ -91,7 +91,7 @@ def test_a_segmentor_is_trained_tested_and_shown(config, call, tmp_path, recwarn
     option = f'model.backbone.init_cfg.checkpoint={start}'
     runner = call(train, config, '--cfg-options', option)
     runner.train()
-    assert type(runner).__module__ == 'mcl_plugins.runner'
+    assert type(runner).__module__ == 'mcl_plugins.engine.runner'
     assert not [w for w in recwarn if 'mmseg' in w.filename], 'mmseg warns of nothing'
     # 2 of the 16 images that the rate is stated for.
     assert runner.optim_wrapper.optimizer.defaults['lr'] == 1e-4

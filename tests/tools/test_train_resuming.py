@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from conftest import ROOT
-from train import configure, parse_args
+from mcl_plugins.cli.train import configure, parse_args
 
 CONFIG = str(ROOT / 'configs/quickstart/conmim_finetune.py')
 RESUME = {'option': ['--resume'], 'setting': ['--cfg-options', 'resume=True']}

@@ -1,15 +1,6 @@
-"""Convert released ccMIM checkpoints into this package's, and back.
+"""Convert released ccMIM checkpoints into this package's, and back."""
 
-    python tools/convert/ccmim.py checkpoint-799.pth ccmim.pth
-    python tools/convert/ccmim.py ccmim.pth checkpoint-799.pth --to-released
-
-The names are MAE's, so MAE's own checkpoints convert too. A fine-tuned model becomes an
-``ImageClassifier``'s file.
-"""
-
-from single_file import main
-
-from mcl_plugins.checkpoint.ccmim import CCMIM
+from mcl_plugins.cli.convert.ccmim import main
 
 if __name__ == '__main__':
-    main(CCMIM, __doc__, released_key='model')
+    main()

@@ -1,15 +1,6 @@
-"""Convert released MoCo v3 checkpoints of ViTs into mmpretrain's names, and back.
+"""Convert released MoCo v3 checkpoints of ViTs into mmpretrain's names, and back."""
 
-    python tools/convert/mocov3.py vit-s-300ep.pth.tar mocov3.pth
-    python tools/convert/mocov3.py mocov3.pth released.pth.tar --to-released
-
-MimCo's teacher takes ``backbone.``, the base encoder, from the file. ViT-S has 12 heads there
-(``arch='mocov3-small'``), which no tensor shows.
-"""
-
-from single_file import main
-
-from mcl_plugins.checkpoint.mocov3 import MOCOV3
+from mcl_plugins.cli.convert.mocov3 import main
 
 if __name__ == '__main__':
-    main(MOCOV3, __doc__, released_key='state_dict')
+    main()

@@ -10,7 +10,7 @@ from mmpretrain.models.backbones import BEiTViT as ReferenceBEiT
 from mmpretrain.models.selfsup.beit import BEiTPretrainViT
 
 from mcl_plugins.backbones import BEiTViT, MaskedBEiTViT
-from mcl_plugins.backbones.relative_position import (
+from mcl_plugins.layers.relative_position import (
     _spread_offsets,
     expand_shared_bias,
     resize_bias_table,

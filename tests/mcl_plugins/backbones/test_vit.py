@@ -5,8 +5,8 @@ import torch
 from mmpretrain.registry import MODELS
 
 from mcl_plugins.backbones import MaskedViT, VisionTransformer
-from mcl_plugins.backbones.class_attention import class_logits
 from mcl_plugins.checkpoint.files import save_file
+from mcl_plugins.layers.class_attention import class_logits
 from mcl_plugins.mask_generators import RandomMask
 
 ARCH = dict(embed_dims=48, num_layers=3, num_heads=4, feedforward_channels=96)

@@ -10,7 +10,7 @@ from mmpretrain.registry import MODELS
 from conftest import ROOT
 from mcl_plugins.checkpoint.conmim import CONMIM
 from mcl_plugins.checkpoint.files import load_file, save_file
-from tools.convert.conmim import convert, convert_back
+from mcl_plugins.cli.convert.conmim import convert, convert_back
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""The commands: what ``tools/`` and ``mcl`` start, as functions that can be imported."""

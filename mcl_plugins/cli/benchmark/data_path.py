@@ -1,0 +1,202 @@
+"""Images a second of the data path on one core, against the released ConMIM's data path.
+
+    python tools/benchmark/data_path.py --images 64 --rounds 9
+
+Two pipelines read the same JPEG files (500x375, quality 90, cut from scikit-image's photographs)
+in turn, so that both meet the same machine:
+
+* one crop: the workers' pipeline of configs/_base_/datasets/imagenet_one_crop.py, which decodes,
+  crops and flips once and sends uint8;
+* two branches: what the released ConMIM describes. PIL decodes, flips and crops once; the basic
+  branch is only normalised, the strong one is jittered, blurred and solarized before.
+  Its second crop of 112 px, which nothing uses, and its masks are left out.
+
+What the first leaves to the device, MultiViewPreprocessor on a batch, is timed apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import skimage.data
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.registry import DefaultScope
+from mmpretrain.registry import MODELS
+from PIL import Image, ImageFilter, ImageOps
+from torch import Tensor
+from torchvision import transforms
+from torchvision.transforms import InterpolationMode
+
+import mcl_plugins  # noqa: F401  registers the preprocessor
+
+from ...utils.places import home
+from ..arguments import at_least
+
+CONFIGS = home() / 'configs/_base_'
+PHOTOGRAPHS = ('astronaut', 'chelsea', 'coffee', 'rocket')
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+Pipeline = Callable[[Path], list[Tensor]]
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--images', type=at_least(1), default=64, help='JPEG files')
+    parser.add_argument(
+        '--rounds', type=at_least(1), default=9, help='times that each pipeline reads them'
+    )
+    parser.add_argument('--batch-size', type=at_least(1), default=64, help='of the preprocessor')
+    parser.add_argument(
+        '--device',
+        default='cuda' if torch.cuda.is_available() else 'cpu',
+        help='where the preprocessor runs',
+    )
+    args = parser.parse_args()
+    use_one_core()
+    seed(0)
+    with tempfile.TemporaryDirectory() as folder:
+        files = make_images(Path(folder), args.images)
+        kilobytes = statistics.mean(file.stat().st_size for file in files) / 1000
+        pipelines = {'one crop': one_crop(), 'two branches': two_branches()}
+        sent = {name: pipeline(files[0]) for name, pipeline in pipelines.items()}
+        seconds = interleaved(list(pipelines.values()), files, args.rounds)
+
+    print(
+        f'{len(files)} JPEG files of 500x375, {kilobytes:.0f} kB on average; one core; '
+        f'medians of {args.rounds} interleaved rounds\n'
+    )
+    print(f'{"pipeline":<16}{"images/s":>10}{"kB sent an image":>20}')
+    for name, times in zip(pipelines, seconds, strict=True):
+        rate = len(files) / statistics.median(times)
+        size = sum(tensor.nbytes for tensor in sent[name]) / 1000
+        print(f'{name:<16}{rate:>10.1f}{size:>20.1f}')
+    ratios = sorted(slow / fast for fast, slow in zip(*seconds, strict=True))
+    print(
+        f'{"ratio":<16}{statistics.median(ratios):>10.2f}'
+        f'   (rounds: {ratios[0]:.2f} to {ratios[-1]:.2f})'
+    )
+    device = torch.device(args.device)
+    milliseconds = preprocessor_milliseconds(device, args.batch_size, args.rounds)
+    print(
+        f'\nMultiViewPreprocessor on {device}: {milliseconds / args.batch_size:.3f} ms an image '
+        f'({milliseconds:.2f} ms a batch of {args.batch_size})'
+    )
+
+
+def use_one_core() -> None:
+    """As in a loader's worker: no library computes with more than one thread."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)
+    if hasattr(os, 'sched_setaffinity'):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def seed(value: int) -> None:
+    """Seed all the generators that the pipelines draw from."""
+    random.seed(value)
+    np.random.seed(value)
+    torch.manual_seed(value)
+
+
+def make_images(folder: Path, number: int) -> list[Path]:
+    """Write JPEG files of ImageNet's commonest size, random parts of photographs."""
+    photographs = [Image.fromarray(getattr(skimage.data, name)()) for name in PHOTOGRAPHS]
+    cut = transforms.RandomResizedCrop((375, 500), scale=(0.5, 1.0), ratio=(1.2, 1.45))
+    files = [folder / f'{index:05d}.jpg' for index in range(number)]
+    for index, file in enumerate(files):
+        cut(photographs[index % len(photographs)]).save(file, quality=90)
+    return files
+
+
+def one_crop() -> Pipeline:
+    """This package's workers: one uint8 image."""
+    config = Config.fromfile(CONFIGS / 'datasets/imagenet_one_crop.py')
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        steps = Compose(config.train_pipeline)
+    return lambda file: [steps({'img_path': str(file)})['inputs']]
+
+
+def two_branches() -> Pipeline:
+    """The released ConMIM's workers: a basic and a strong float image."""
+    common = transforms.Compose(
+        [
+            transforms.RandomHorizontalFlip(),
+            transforms.RandomResizedCrop(224, interpolation=InterpolationMode.BICUBIC),
+        ]
+    )
+    basic = transforms.Compose(
+        [transforms.ToTensor(), transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD)]
+    )
+    strong = transforms.Compose(
+        [
+            transforms.RandomApply([transforms.ColorJitter(0.4, 0.4, 0.2, 0.1)], p=0.8),
+            transforms.RandomGrayscale(p=0.2),
+            transforms.RandomApply([blur], p=0.1),
+            transforms.RandomApply([ImageOps.solarize], p=0.2),
+            basic,
+        ]
+    )
+
+    def pipeline(file: Path) -> list[Tensor]:
+        with Image.open(file) as image:
+            crop = common(image.convert('RGB'))
+        return [basic(crop), strong(crop)]
+
+    return pipeline
+
+
+def blur(image: Image.Image) -> Image.Image:
+    """Blur by a random radius."""
+    return image.filter(ImageFilter.GaussianBlur(random.uniform(0.1, 2.0)))
+
+
+def interleaved(
+    pipelines: Sequence[Pipeline], files: Sequence[Path], rounds: int
+) -> list[list[float]]:
+    """Seconds in which each pipeline reads all files: a list a pipeline, a number a round.
+
+    Within a round the pipelines follow one another at once; who is first changes.
+    """
+    seconds: list[list[float]] = [[] for _ in pipelines]
+    for current in range(rounds):
+        order = list(range(len(pipelines)))
+        for index in order if current % 2 == 0 else reversed(order):
+            start = time.perf_counter()
+            for file in files:
+                pipelines[index](file)
+            seconds[index].append(time.perf_counter() - start)
+    return seconds
+
+
+def preprocessor_milliseconds(device: torch.device, batch_size: int, rounds: int) -> float:
+    """Median time in which ConMIM's preprocessor makes both views of a batch on the device."""
+    config = Config.fromfile(CONFIGS / 'models/conmim.py')
+    preprocessor = MODELS.build(config.data_preprocessor).to(device)
+    inputs = torch.randint(256, (batch_size, 3, 224, 224), dtype=torch.uint8, device=device)
+    times = []
+    for _ in range(rounds + 1):
+        synchronize(device)
+        start = time.perf_counter()
+        preprocessor({'inputs': inputs}, training=True)
+        synchronize(device)
+        times.append(time.perf_counter() - start)
+    return 1000 * statistics.median(times[1:])  # the first one warms up
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait for a GPU."""
+    if device.type == 'cuda':
+        torch.cuda.synchronize(device)

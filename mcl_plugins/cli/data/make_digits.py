@@ -1,0 +1,119 @@
+"""Make the quickstart's images: handwritten digits in the colours of photographs.
+
+    python tools/data/make_digits.py data/quickstart
+
+Real material that ships inside packages: scikit-learn's 1,797 handwritten digits (8x8 scans) and
+scikit-image's photographs. Each digit is drawn at a mildly varying size and place, in a colour
+and on a background taken from a photograph. The result is an ImageNet-style folder of JPEG files,
+``train/<digit>/*.jpg`` and ``val/<digit>/*.jpg``; no scan is in both. ``few_labels_K.txt`` lists
+20 training images of each digit, for three choices K. Deterministic.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+from PIL import Image
+from .recipe import (begin, finish)
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from tqdm import tqdm
+
+SIDE = 40  # pixels; the pipelines crop 32
+COPIES = {'train': 3, 'val': 2}  # images made of each scan
+VALIDATION_SCANS = 397
+LABELS = 20  # labelled images of each digit
+LABEL_CHOICES = 3
+PHOTOGRAPHS = ('astronaut', 'chelsea', 'coffee', 'rocket')
+RECIPE = 2  # raise when the images change, so that old folders are made anew
+
+
+def make(root: Path) -> None:
+    """Write the images below ``root``, unless they are there.
+
+    Raises:
+        ValueError: there is something else in the way.
+    """
+    recipe = {'recipe': RECIPE, 'side': SIDE, 'copies': COPIES}
+    if not begin(root, recipe, tuple(COPIES)):
+        return
+    digits = load_digits()
+    train, val = train_test_split(
+        np.arange(len(digits.target)),
+        test_size=VALIDATION_SCANS,
+        stratify=digits.target,
+        random_state=0,
+    )
+    photographs = [getattr(skimage.data, name)()[..., :3] for name in PHOTOGRAPHS]
+    rng = np.random.default_rng(0)
+    jobs = [
+        (split, index, copy)
+        for split, indices in (('train', train), ('val', val))
+        for index in indices
+        for copy in range(COPIES[split])
+    ]
+    for split, index, copy in tqdm(jobs, desc='drawing digits', unit='image', file=sys.stdout):
+        folder = root / split / str(digits.target[index])
+        folder.mkdir(parents=True, exist_ok=True)
+        image = draw(digits.images[index] / 16, photographs[rng.integers(len(photographs))], rng)
+        Image.fromarray(image).save(folder / f'{index:04d}_{copy}.jpg', quality=92)
+    for choice in range(LABEL_CHOICES):
+        write_few_labels(root, choice)
+    finish(root, recipe)
+
+
+def write_few_labels(root: Path, choice: int) -> None:
+    """Write ``few_labels_<choice>.txt``: one image of each of 20 random scans of each digit."""
+    rng = np.random.default_rng(choice)
+    lines = []
+    for digit in range(10):
+        first_copies = sorted((root / 'train' / str(digit)).glob('*_0.jpg'))
+        for index in rng.permutation(len(first_copies))[:LABELS]:
+            lines.append(f'{digit}/{first_copies[index].name} {digit}\n')
+    (root / f'few_labels_{choice}.txt').write_text(''.join(lines))
+
+
+def draw(scan: np.ndarray, photograph: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One image (SIDE, SIDE, 3) uint8 of a digit.
+
+    Args:
+        scan: (8, 8) ink between 0 and 1.
+        photograph: (H, W, 3) uint8.
+        rng: draws size, place and colours.
+    """
+    size = int(rng.integers(32, 39))
+    top, left = rng.integers(0, SIDE - size + 1, 2)
+    ink = Image.fromarray((scan * 255).astype(np.uint8)).resize((size, size), Image.Resampling.BICUBIC)
+    alpha = np.zeros((SIDE, SIDE, 1))
+    alpha[top : top + size, left : left + size, 0] = np.asarray(ink) / 255
+    paper, pen = two_colours(photograph, rng)
+    return (paper + alpha * (pen - paper)).round().clip(0, 255).astype(np.uint8)
+
+
+def two_colours(photograph: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Mean colours (3,) of two patches of the photograph, a dark one and a much lighter one."""
+    while True:
+        rows = rng.integers(0, photograph.shape[0] - 16, 2)
+        columns = rng.integers(0, photograph.shape[1] - 16, 2)
+        colours = [
+            photograph[row : row + 16, column : column + 16].mean(axis=(0, 1))
+            for row, column in zip(rows, columns, strict=True)
+        ]
+        if colours[1].mean() - colours[0].mean() > 80:
+            return colours[0], colours[1]
+
+
+def main() -> None:
+    """Make the images of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('root', type=Path, nargs='?', default=Path('data/quickstart'))
+    try:
+        make(parser.parse_args().root)
+    except ValueError as error:
+        parser.error(str(error))

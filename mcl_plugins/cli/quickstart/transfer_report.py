@@ -1,0 +1,124 @@
+"""The transfer demo's picture: what was reached, and what the networks see in unseen scenes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Rectangle
+from mmengine.structures import InstanceData
+
+from .dense_models import build_model, predict, validation_samples
+from .report import NAMES, draw_bars
+
+SCENES = (0, 1, 2, 3, 4)  # validation scenes that are shown
+THRESHOLD = 0.5  # least score of a detection that is shown
+CLASSES = ('brick', 'grass', 'gravel', 'page', 'coins')
+COLOURS = np.array([to_rgb(f'C{index}') for index in range(len(CLASSES))])
+TRAINED = ('random', 'pretrained')
+
+
+def draw_report(
+    results: dict[str, dict],
+    configs: dict[str, Path],
+    checkpoints: dict[str, dict[str, Path]],
+    folder: Path,
+) -> Path:
+    """Draw ``report.png`` into ``folder`` and return its path.
+
+    Args:
+        results: for each network, for each metric, the summaries by start.
+        configs: of the networks, a detector last.
+        checkpoints: of each network, trained from random and from pre-trained weights.
+        folder: where the picture goes.
+    """
+    columns = 2 + len(TRAINED) * len(configs)
+    figure = plt.figure(figsize=(1.9 * columns, 4 + 1.8 * len(SCENES)), layout='constrained')
+    figure.suptitle(
+        'Transfer to segmentation and detection, in miniature', fontsize=16, fontweight='bold'
+    )
+    ratios = [4, 1.8 * len(SCENES)]
+    top, bottom = figure.subfigures(2, 1, height_ratios=ratios, squeeze=False)[:, 0]
+    draw_metrics(top.subplots(), results)
+    grid = bottom.subplots(len(SCENES), columns, squeeze=False)
+    bottom.suptitle(f'Unseen scenes (detections that score at least {THRESHOLD})')
+    samples = {name: validation_samples(config, SCENES) for name, config in configs.items()}
+    detections = samples[list(configs)[-1]]
+    for axes, sample in zip(grid, detections, strict=True):
+        image = pixels(sample)
+        show(axes[0], image, 'scene')
+        show_instances(axes[1], image, sample['data_samples'].gt_instances, 'truth')
+    column = 2
+    for name, config in configs.items():
+        for start in TRAINED:
+            found = predict(build_model(config, checkpoints[name][start]), samples[name])
+            title = f'{name},\n{NAMES[start]}'
+            for axes, sample, result in zip(grid, samples[name], found, strict=True):
+                show_prediction(axes[column], pixels(sample), result, title)
+            column += 1
+    for axes in grid[1:].flat:
+        axes.set_title('')
+    path = folder / 'report.png'
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
+    return path
+
+
+def draw_metrics(axes: Axes, results: dict[str, dict]) -> None:
+    """Bars of every metric of every network."""
+    rows = {
+        f'{name}\n{metric}': row for name, found in results.items() for metric, row in found.items()
+    }
+    draw_bars(axes, rows, ('untrained', *TRAINED))
+    axes.set(title='On unseen scenes, %', ylim=(0, 108))
+
+
+def pixels(sample: dict) -> np.ndarray:
+    """(H, W, 3) RGB between 0 and 1 of a sample's (3, H, W) BGR image."""
+    return sample['inputs'].flip(0).permute(1, 2, 0).numpy() / 255
+
+
+def show_prediction(axes: Axes, image: np.ndarray, result: object, title: str) -> None:
+    """A label map, or the instances that a detector is sure of."""
+    if hasattr(result, 'pred_sem_seg'):
+        labels = result.pred_sem_seg.data[0].numpy()  # 0 is the photograph
+        show(
+            axes, paint(image, {index: labels == index + 1 for index in range(len(CLASSES))}), title
+        )
+        return
+    instances = result.pred_instances  # type: ignore[attr-defined]
+    show_instances(axes, image, instances[instances.scores >= THRESHOLD], title)
+
+
+def show_instances(axes: Axes, image: np.ndarray, instances: InstanceData, title: str) -> None:
+    """Masks, boxes and names of instances, each class in its colour."""
+    masks = instances.masks
+    masks = masks.numpy() if hasattr(masks, 'numpy') else masks.to_ndarray()
+    boxes = getattr(instances.bboxes, 'tensor', instances.bboxes).tolist()
+    found: dict[int, np.ndarray] = {}
+    for label, mask in zip(instances.labels.tolist(), masks, strict=True):
+        found[label] = found.get(label, False) | mask.astype(bool)
+    show(axes, paint(image, found), title)
+    for label, (left, top, right, bottom) in zip(instances.labels.tolist(), boxes, strict=True):
+        corner, colour = (left - 0.5, top - 0.5), COLOURS[label]
+        axes.add_patch(Rectangle(corner, right - left, bottom - top, fill=False, color=colour))
+        style = dict(facecolor=colour, linewidth=0, pad=0.6)
+        axes.text(left, top, CLASSES[label], color='white', fontsize=6, va='top', bbox=style)
+
+
+def paint(image: np.ndarray, masks: dict[int, np.ndarray]) -> np.ndarray:
+    """The image, grey and pale, with the masks (H, W) bool of classes in their colours."""
+    painted = np.repeat(0.5 + 0.5 * image.mean(axis=2, keepdims=True), 3, axis=2)
+    for label, mask in masks.items():
+        painted[mask] = 0.25 * image[mask] + 0.75 * COLOURS[label]
+    return painted
+
+
+def show(axes: Axes, image: np.ndarray, title: str) -> None:
+    """One image without axes."""
+    axes.imshow(image)
+    axes.set_title(title, fontsize=9, pad=3)
+    axes.set_axis_off()

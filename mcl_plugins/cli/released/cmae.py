@@ -1,0 +1,75 @@
+"""CMAE on a golden file."""
+
+from __future__ import annotations
+
+import torch
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+from ...checkpoint.cmae import CMAE
+from ...mask_generators import RandomMask
+from .golden import (
+    Comparison,
+    FixedMask,
+    Golden,
+    gradients_of,
+    masked_vit,
+    mlp,
+    part,
+    pixel_head,
+    tensor,
+)
+
+TEMPERATURE, MASK_RATIO, DECODER_HEADS = 0.07, 0.65, 4  # the file does not hold these
+
+
+def compare(golden: Golden, device: torch.device) -> Comparison:
+    """CMAE: images, images_target and mask noise in; both losses and the mask out."""
+    state = CMAE.from_released(part(golden, 'state', device))
+    model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
+    model.load_state_dict(state)
+
+    grid = model.backbone.patch_resolution
+    mask = RandomMask(MASK_RATIO, unit=2).from_noise(tensor(golden, 'noise', device), grid)
+    model.mask_generator = FixedMask(mask)
+    losses = model.loss([tensor(golden, name, device) for name in ('images', 'images_target')])
+    (losses['loss_contrast'] + losses['loss_pixel']).backward()
+    return Comparison(
+        loss={
+            'loss_ct': (losses['loss_contrast'], golden['loss_ct']),
+            'loss_rc': (losses['loss_pixel'], golden['loss_rc']),
+        },
+        outputs={'mask': (mask.hidden, golden['mask'])},
+        gradients=gradients_of(model, CMAE.from_released(part(golden, 'grad', device))),
+    )
+
+
+def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
+    """A model with the sizes of the file, most of which its tensors tell."""
+    img, patch, dim, depth, heads = golden['meta'].tolist()
+
+    def decoder(name: str) -> dict:
+        blocks = {key.split('.')[2] for key in state if key.startswith(f'{name}.decoder_blocks.')}
+        return dict(
+            type='mcl_plugins.MaskedDecoder',
+            num_patches=(img // patch) ** 2,
+            embed_dim=dim,
+            decoder_embed_dim=len(state[f'{name}.decoder_embed.bias']),
+            decoder_depth=len(blocks),
+            decoder_num_heads=DECODER_HEADS,
+            predict_feature_dim=len(state[f'{name}.decoder_pred.bias']),
+        )
+
+    norm_cfg = dict(type='mcl_plugins.SyncBN', eps=1e-6)
+    return dict(
+        type='mcl_plugins.CMAE',
+        backbone=masked_vit(img, patch, dim, depth, heads),
+        pixel_decoder=decoder('pixel_decoder'),
+        feature_decoder=decoder('feature_decoder'),
+        projector=mlp(state, 'projector', norm_cfg=norm_cfg),
+        predictor=mlp(state, 'predictor', norm_cfg=norm_cfg),
+        pixel_head=pixel_head(patch),
+        contrast_head=dict(type='mcl_plugins.InfoNCEHead', temperature=TEMPERATURE),
+        mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=MASK_RATIO, unit=2),
+        momentum=dict(start=0.996, end=0.996),
+    )

@@ -1,0 +1,130 @@
+"""Masked MoCo and Masked BYOL on their golden files, and with one chunk on MoCo v3's."""
+
+from __future__ import annotations
+
+import torch
+from mmpretrain.models.selfsup import BaseSelfSupervisor
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+from ...checkpoint.masked_moco import MASKED_MOCO, MOCOV3
+from ...checkpoint.renaming import Renaming
+from ...heads.info_nce import unit
+from ...mask_generators import Partition
+from .golden import Comparison, Golden, gradients_of, part, tensor
+
+NORMS = {
+    'BN': dict(type='mcl_plugins.SyncBN'),
+    'LN': dict(type='mcl_plugins.LayerNorm', eps=1e-6),
+}
+
+
+class GivenPartition(Partition):
+    """A partition that cuts by stored noise, one array (N, L) a call."""
+
+    def __init__(self, num_chunks: int, noise: Tensor) -> None:
+        super().__init__(num_chunks)
+        self.noise = iter(noise)
+
+    def forward(self, *_: object) -> Tensor:
+        """The chunks of the next call."""
+        return self.from_noise(next(self.noise))
+
+
+def compare(golden: Golden, device: torch.device) -> Comparison:
+    """Two views and the shuffles in; the loss, the first view's queries and keys out."""
+    model = build(golden, MASKED_MOCO, device)
+    noise = tensor(golden, 'noise', device)
+    *_, online, target = golden['meta'].tolist()
+    model.partition = GivenPartition(online, noise[:2])
+    model.target_partition = GivenPartition(target, noise[2:])
+    calls: list[tuple[Tensor, Tensor]] = []
+    model.contrast_head.register_forward_pre_hook(lambda _, arguments: calls.append(arguments))
+
+    comparison = step(model, golden, MASKED_MOCO, device)
+    (query, _), (_, key) = calls  # the second view's queries meet the first one's keys
+    comparison.outputs = {
+        'query1': (unit(query), golden['query1']),
+        'key1': (key, golden['key1']),
+    }
+    return comparison
+
+
+def compare_mocov3(golden: Golden, device: torch.device) -> Comparison:
+    """MoCo v3's file: whole images, a frozen patch embedding, and the EMA before the keys."""
+    model = build(golden, MOCOV3, device)
+    momentum = golden['momentum'].item()
+    model.target.update(momentum)
+    # There the fixed positions are averaged too: equal as they are, this changes no training.
+    model.target.backbone.pos_embed.lerp_(model.backbone.pos_embed, 1 - momentum)
+    comparison = step(model, golden, MOCOV3, device)
+    weights = model.state_dict()
+    comparison.outputs = {
+        name: (weights[name], value.cpu().numpy())
+        for name, value in MOCOV3.from_released(part(golden, 'after', device)).items()
+    }
+    return comparison
+
+
+def step(
+    model: BaseSelfSupervisor, golden: Golden, table: Renaming, device: torch.device
+) -> Comparison:
+    """Loss and gradients of the file's views."""
+    losses = model.loss([tensor(golden, name, device) for name in ('view1', 'view2')])
+    losses['loss_contrast'].backward()
+    gradients = gradients_of(model, table.from_released(part(golden, 'grad', device)))
+    return Comparison({'loss': (losses['loss_contrast'], golden['loss'])}, {}, gradients)
+
+
+def build(golden: Golden, table: Renaming, device: torch.device) -> BaseSelfSupervisor:
+    """A model with the file's sizes and weights."""
+    state = table.from_released(part(golden, 'state', device))
+    model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
+    model.load_state_dict(state)
+    return model
+
+
+def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
+    """A model as the file's method, sizes and norms have it."""
+    method = str(golden['method'])
+    img, patch, dim, depth, heads, out, hidden, *chunks = golden['meta'].tolist()
+    online, target = chunks or (1, 1)
+    norm = NORMS[str(golden.get('head_norm', 'BN'))]
+
+    def mlp(name: str, inputs: int, last_norm: bool = True) -> dict:
+        return dict(
+            type='NonLinearNeck',
+            in_channels=inputs,
+            hid_channels=hidden,
+            out_channels=out,
+            num_layers=sum(f'{name}.fc{i}.weight' in state for i in range(3)),
+            with_last_bn=last_norm,
+            with_last_bn_affine=False,
+            with_avg_pool=False,
+            norm_cfg=norm,
+        )
+
+    config = dict(
+        type='mcl_plugins.MaskedMoCo',
+        backbone=dict(
+            type='mcl_plugins.MaskedMoCoViT',
+            arch=dict(
+                embed_dims=dim, num_layers=depth, num_heads=heads, feedforward_channels=4 * dim
+            ),
+            img_size=img,
+            patch_size=patch,
+            frozen_patch_embed=method == 'mocov3',
+        ),
+        projector=mlp('projector', dim),
+        predictor=mlp('predictor', out, last_norm=method != 'masked_byol'),
+        num_chunks=online,
+        target_chunks=target,
+        momentum=dict(start=0.99),
+    )
+    if method == 'masked_byol':
+        return {**config, 'type': 'mcl_plugins.MaskedBYOL'}
+    temperature = golden['temperature'].item()
+    return {
+        **config,
+        'contrast_head': dict(type='mcl_plugins.InfoNCEHead', temperature=temperature),
+    }

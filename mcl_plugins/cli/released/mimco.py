@@ -1,0 +1,87 @@
+"""MimCo on a golden file."""
+
+from __future__ import annotations
+
+import torch
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+from ...checkpoint.mimco import MIMCO
+from ...mask_generators import PatchMask
+from .golden import Comparison, FixedMask, Golden, gradients_of, mlp, part, tensor
+
+
+def compare(golden: Golden, device: torch.device) -> Comparison:
+    """MimCo on ViT: images, mask and queues in; both losses and the queued keys out."""
+    state = rows(MIMCO.from_released(part(golden, 'state', device)))
+    for level in ('patch', 'image'):
+        state[f'{level}_contrast.queue.keys'] = tensor(golden, f'queue_{level}', device)
+        state[f'{level}_contrast.queue.pointer'] = torch.zeros(1, dtype=torch.long, device=device)
+    model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
+    model.teacher.encoder.load_state_dict(
+        {k.removeprefix('teacher.'): v for k, v in state.items() if k.startswith('teacher.')}
+    )
+    student = {k: v for k, v in state.items() if not k.startswith('teacher.')}
+    model.load_state_dict({**student, 'teacher.fingerprint': model.teacher.fingerprint})
+    model.mask_generator = FixedMask(PatchMask.from_hidden(tensor(golden, 'mask', device)))
+
+    momentum = golden['momentum'].item()
+    contrasts = {'patch': model.patch_contrast, 'image': model.image_contrast}
+    for contrast in contrasts.values():
+        contrast.target.update(momentum)  # as in MoBY: within the step, before the keys
+    images = tensor(golden, 'images', device)
+    losses = model.loss([images])
+    (losses['loss_patch'] + losses['loss_image']).backward()
+    return Comparison(
+        loss={name: (losses[name], golden[name]) for name in ('loss_patch', 'loss_image')},
+        outputs={
+            f'enqueue_{level}': (
+                contrast.queue.keys[:, : len(images)].T,
+                golden[f'enqueue_{level}'],
+            )
+            for level, contrast in contrasts.items()
+        },
+        gradients=gradients_of(model, rows(MIMCO.from_released(part(golden, 'grad', device)))),
+    )
+
+
+def rows(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of 1x1 convolutions as those of linear layers over rows of positions."""
+    return {
+        name: value.flatten(1) if '_contrast.' in name and value.ndim == 4 else value
+        for name, value in tensors.items()
+    }
+
+
+def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
+    """A model with the sizes of the file."""
+    img, patch, dim, depth, heads, out, _, length, unit = golden['meta'].tolist()
+    encoder = dict(
+        arch=dict(embed_dims=dim, num_layers=depth, num_heads=heads, feedforward_channels=4 * dim),
+        img_size=img,
+        patch_size=patch,
+    )
+
+    def contrast(level: str) -> dict:
+        return dict(
+            type='mcl_plugins.QueueContrast',
+            projector=mlp(state, f'{level}_contrast.projector'),
+            predictor=mlp(state, f'{level}_contrast.predictor'),
+            head=dict(
+                type='mcl_plugins.QueueInfoNCEHead', temperature=golden['temperature'].item()
+            ),
+            queue=dict(dim=out, length=length),
+        )
+
+    return dict(
+        type='mcl_plugins.MimCo',
+        backbone=dict(type='mcl_plugins.SimMIMViT', **encoder),
+        teacher=dict(
+            backbone=dict(type='mcl_plugins.VisionTransformer', out_type='featmap', **encoder),
+            remedy='the golden file holds it.',
+        ),
+        mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.6, unit=unit),
+        patch_contrast=contrast('patch'),
+        image_contrast=contrast('image'),
+        momentum=dict(start=golden['momentum'].item()),
+    )

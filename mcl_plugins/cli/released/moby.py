@@ -1,0 +1,55 @@
+"""MoBY on a golden file."""
+
+from __future__ import annotations
+
+import torch
+from mmpretrain.registry import MODELS
+
+from ...checkpoint.moby import MOBY
+from .golden import Comparison, Golden, gradients_of, mlp, part, tensor
+
+
+def compare(golden: Golden, device: torch.device) -> Comparison:
+    """MoBY on Swin: two views in; the loss and the keys that entered the queues out."""
+    state = MOBY.from_released(part(golden, 'state', device))
+    model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
+    model.load_state_dict(state)
+
+    model.target.update(golden['momentum'].item())  # released: within the step, before the keys
+    losses = model.loss([tensor(golden, name, device) for name in ('view1', 'view2')])
+    losses['loss_contrast'].backward()
+    batch = len(golden['view1'])
+    return Comparison(
+        loss={'loss': (losses['loss_contrast'], golden['loss'])},
+        outputs={
+            name: (queue.keys[:, :batch], golden[name])
+            for name, queue in zip(('queue1_after', 'queue2_after'), model.queues, strict=True)
+        },
+        gradients=gradients_of(model, MOBY.from_released(part(golden, 'grad', device))),
+    )
+
+
+def config_of(golden: Golden, state: dict[str, torch.Tensor]) -> dict:
+    """A model with the sizes of the file, most of which its tensors tell."""
+    img, dim, window, length = golden['meta'].tolist()
+    return dict(
+        type='mcl_plugins.MoBY',
+        backbone=dict(
+            type='mcl_plugins.SwinTransformer',
+            arch=dict(
+                embed_dims=dim,
+                depths=golden['depths'].tolist(),
+                num_heads=golden['heads'].tolist(),
+            ),
+            img_size=img,
+            window_size=window,
+            drop_path_rate=0.0,
+        ),
+        projector=mlp(state, 'projector', with_avg_pool=True),
+        predictor=mlp(state, 'predictor'),
+        contrast_head=dict(
+            type='mcl_plugins.QueueInfoNCEHead', temperature=golden['temperature'].item()
+        ),
+        queue=dict(dim=len(state['queues.0.keys']), length=length),
+        momentum=dict(start=golden['momentum'].item()),
+    )

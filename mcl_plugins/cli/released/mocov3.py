@@ -1,0 +1,71 @@
+"""MoCo v3, by mmpretrain's algorithm, on a golden file."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.logging import MessageHub
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+from ...checkpoint.mocov3 import MOCOV3
+from .golden import Comparison, Golden, gradients_of, part, tensor
+
+
+def compare(golden: Golden, device: torch.device) -> Comparison:
+    """MoCo v3 on ViT: two views in; the loss and EMA weights after the step out."""
+    state = MOCOV3.from_released(part(golden, 'state', device))
+    model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
+    model.backbone.pos_embed.requires_grad_(False)  # as its init_weights does
+    # Its EMA anneals over the run's iterations.
+    MessageHub.get_current_instance().update_info('max_iters', 10**12)
+    model.load_state_dict(state)
+
+    losses = model.loss([tensor(golden, name, device) for name in ('view1', 'view2')], None)
+    losses['loss'].backward()
+    after = MOCOV3.from_released(part(golden, 'after', device))
+    weights = model.state_dict()
+    return Comparison(
+        loss={'loss': (losses['loss'], golden['loss'])},
+        outputs={name: (weights[name], value.cpu().numpy()) for name, value in after.items()},
+        gradients=gradients_of(model, MOCOV3.from_released(part(golden, 'grad', device))),
+    )
+
+
+def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
+    """mmpretrain's model with the sizes of the file."""
+    img, patch, dim, depth, heads, out, hidden = golden['meta'].tolist()
+    temperature = golden['temperature'].item()
+
+    def mlp(inputs: int, name: str) -> dict:
+        return dict(
+            type='NonLinearNeck',
+            in_channels=inputs,
+            hid_channels=hidden,
+            out_channels=out,
+            num_layers=sum(key.startswith(f'{name}.fc') for key in state),
+            with_last_bn_affine=False,
+            with_avg_pool=False,
+            norm_cfg=dict(type='BN1d'),
+        )
+
+    return dict(
+        type='MoCoV3',
+        base_momentum=1 - golden['momentum'].item(),
+        backbone=dict(
+            type='MoCoV3ViT',
+            arch=dict(
+                embed_dims=dim, num_layers=depth, num_heads=heads, feedforward_channels=4 * dim
+            ),
+            img_size=img,
+            patch_size=patch,
+            stop_grad_conv1=True,
+            norm_cfg=dict(type='LN', eps=1e-6),
+        ),
+        neck=mlp(dim, 'neck'),
+        head=dict(
+            type='mcl_plugins.MoCoV3Head',
+            predictor=mlp(out, 'head.predictor'),
+            loss=dict(type='CrossEntropyLoss', loss_weight=2 * temperature),
+            temperature=temperature,
+        ),
+    )

@@ -1,0 +1,95 @@
+"""Draw where the class token of a vision transformer looks (ConMIM, Figure 3).
+
+    python tools/visualize/attention.py CONFIG CHECKPOINT --images data/imagenet/val \
+        [--size 480] [--heads]
+
+CONFIG is a classifier's, from configs/<method>/transfer/: it says which part of CHECKPOINT is the
+encoder. Beside each image stands the attention of the last block, averaged over the heads; with
+--heads each head's follows. Larger images than those of the training show more: positions are
+resized to them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...evaluation.attention import class_attention_maps
+from ..arguments import at_least
+from ..common import name_of
+from ..evaluate.frozen import build_classifier, parser_for
+from .pictures import add_image_arguments, read_images, save, show, with_title
+
+# Steps of a pipeline that read, cut or pack an image.
+GEOMETRY = ('LoadImageFromFile', 'ResizeEdge', 'Resize', 'CenterCrop', 'PackInputs')
+
+
+def main() -> None:
+    """Read, attend, draw."""
+    parser = parser_for(__doc__)
+    add_image_arguments(parser, count=6)
+    parser.add_argument('--size', type=at_least(1), help="pixels a side; the config's by default")
+    parser.add_argument('--heads', action='store_true', help="draw each head's map too")
+    args = parser.parse_args()
+    if args.size:
+        args.cfg_options = {**(args.cfg_options or {}), 'model.backbone.img_size': args.size}
+    _, model, config = build_classifier(args)
+    images = read_images(args.images, args.count, args.size or config.model.backbone.img_size)
+    images = with_colours_of(config, images)
+    batch = model.data_preprocessor({'inputs': images.flip(1)})  # BGR, as files are decoded
+    maps = class_attention_maps(model.backbone, batch['inputs'])
+    title = f'Attention of the class token, {name_of(args.config)}'
+    figure = draw(images, maps.cpu(), args.heads, title)
+    save(figure, args.out or Path(f'{args.checkpoint}.attention.png'))
+
+
+def with_colours_of(config: Config, images: Tensor) -> Tensor:
+    """What the config's validation pipeline does to images beside cutting them to a size.
+
+    Args:
+        config: a classifier's.
+        images: (N, 3, S, S) uint8 RGB.
+    """
+    steps = config.val_dataloader.dataset.pipeline
+    change = Compose([step for step in steps if step['type'] not in GEOMETRY])
+    arrays = images.flip(1).permute(0, 2, 3, 1).numpy()  # BGR, as the pipeline has them
+    changed = np.stack([change({'img': array})['img'] for array in arrays])
+    return torch.from_numpy(changed).permute(0, 3, 1, 2).flip(1)
+
+
+def draw(images: Tensor, maps: Tensor, heads: bool, title: str) -> Figure:
+    """A line an image: itself, its map, and the maps of the heads if wanted.
+
+    Args:
+        images: (N, 3, S, S) uint8 RGB.
+        maps: (N, heads, rows, columns).
+        heads: draw these too.
+        title: of the picture.
+    """
+    maps = torch.cat((maps.mean(dim=1, keepdim=True), maps), dim=1)[:, : None if heads else 1]
+    names = ['all heads', *(f'head {head}' for head in range(1, maps.shape[1]))]
+    maps = F.interpolate(maps, images.shape[-2:], mode='nearest')
+    # Without the heads two images stand side by side.
+    pairs = 1 if heads else min(2, len(images))
+    lines, width = -(-len(images) // pairs), pairs * (1 + maps.shape[1])
+    figure, axes = plt.subplots(
+        lines, width, figsize=(2.1 * width, 2.15 * lines + 0.6), squeeze=False, layout='constrained'
+    )
+    with_title(figure, title)
+    for place in axes.flat:
+        place.set_axis_off()
+    places = axes.reshape(lines * pairs, -1)
+    for line, (image, image_maps) in enumerate(zip(images, maps, strict=True)):
+        first = line < pairs
+        show(places[line, 0], image, 'input' if first else '')
+        for place, values, name in zip(places[line, 1:], image_maps, names, strict=True):
+            show(place, values, name if first else '')
+    return figure

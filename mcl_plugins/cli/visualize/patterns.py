@@ -1,0 +1,246 @@
+"""Draw the patches that an encoder finds most alike, with their surroundings (MimCo, Figure 4).
+
+    python tools/visualize/patterns.py CONFIG CHECKPOINT [--queries 4]
+    python tools/visualize/patterns.py CONFIG CHECKPOINT --at IMAGE ROW COLUMN [--at ...]
+
+CONFIG is a classifier's, from configs/<method>/transfer/: it says which part of CHECKPOINT is the
+encoder, and where the validation images are. A query is a patch of one of them, drawn at random or
+given by the image's number and the patch's place. Its square shows the 36 patches of highest
+cosine similarity, one of an image at most, each lit up amid the five by five patches around it;
+the query is at the top left. Dark surroundings are left out, as in iBOT's script.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from ...checkpoint.files import load_file, state_dict_of
+from ..arguments import at_least
+from ..common import name_of, read_config
+from ..evaluate.frozen import build_classifier, evaluation_loader, parser_for
+from .pictures import save, show, with_title
+
+SIDE = 6  # patches along a side of a query's square
+AROUND = 2  # patches on each side of the one that is lit up
+DARK = 40 / 255  # surroundings of a lower mean value (of HSV) are left out
+ORANGE = '#ff8c1a'
+
+
+@dataclass(frozen=True)
+class Place:
+    """A patch of an image of the data set."""
+
+    image: int
+    row: int
+    column: int
+
+
+@dataclass
+class Nearest:
+    """The most similar patch of every image, for each of Q queries: (Q, images) each."""
+
+    similarity: Tensor
+    patch: Tensor  # in raster order
+
+
+def main() -> None:
+    """Find, draw."""
+    parser = parser_for(__doc__)
+    parser.add_argument('--queries', type=at_least(0), default=4, help='patches to draw at random')
+    parser.add_argument(
+        '--at', nargs=3, type=int, action='append', metavar=('IMAGE', 'ROW', 'COLUMN'),
+        help='a query of your own, counted from 0',
+    )  # fmt: skip
+    parser.add_argument('--seed', type=int, default=0, help='of the random queries')
+    args = parser.parse_args()
+    if args.launcher != 'none':
+        raise ValueError('the picture is made by one process: start it without a launcher.')
+    if args.queries < 1:
+        raise ValueError(f'--queries={args.queries} must be at least 1.')
+    encoder = PatchEncoder(args)
+    dataset = encoder.dataset
+    if args.at:
+        queries = [Place(*place) for place in args.at]
+    else:
+        queries = draw_queries(dataset, encoder.grid, args.queries, args.seed)
+    check_places(queries, len(dataset), encoder.grid)
+    nearest = search(encoder, queries)
+    squares = [
+        bright_places(dataset, nearest.similarity[index], nearest.patch[index], encoder.grid)
+        for index in range(len(queries))
+    ]
+    figure = draw(dataset, squares, encoder.grid, f'Most similar patches, {name_of(args.config)}')
+    save(figure, args.out or Path(f'{args.checkpoint}.patterns.png'))
+
+
+class PatchEncoder:
+    """An encoder that gives a feature to every patch, and the validation images.
+
+    Attributes:
+        grid: (rows, columns) of patches.
+        dataset: the images.
+        loader: of them, in order.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        options = {'model.neck': None, **dense_output(read_config(args.config), args.checkpoint)}
+        args.cfg_options = {**options, **(args.cfg_options or {})}
+        runner, self.model, config = build_classifier(args)
+        self.loader: DataLoader = runner.build_dataloader(evaluation_loader(config, 'val'))
+        self.dataset: Any = self.loader.dataset
+        rows, columns = self.features_of(0).shape[-2:]
+        self.grid = (rows, columns)
+
+    def features_of(self, image: int) -> Tensor:
+        """(D, rows, columns) of one image."""
+        return self.features({'inputs': self.dataset[image]['inputs'][None]})[0]
+
+    @torch.no_grad()
+    def features(self, batch: dict) -> Tensor:
+        """(N, D, rows, columns) of unit length."""
+        images = self.model.data_preprocessor(batch)['inputs']
+        return F.normalize(self.model.backbone(images)[-1].float(), dim=1)
+
+
+def dense_output(config: Config, checkpoint: str) -> dict[str, Any]:
+    """Settings with which the encoder gives out its map of patches.
+
+    After its own last norm, which a fine-tuned network may have done away with.
+    """
+    backbone = config.model.backbone
+    if 'Swin' in backbone.type:
+        return {}
+    prefix = (backbone.get('init_cfg') or {}).get('prefix', '')
+    last_norm = f'{prefix}ln1.weight' in state_dict_of(load_file(checkpoint))
+    return {'model.backbone.out_type': 'featmap', 'model.backbone.final_norm': last_norm}
+
+
+def draw_queries(dataset: BaseDataset, grid: tuple[int, int], count: int, seed: int) -> list[Place]:
+    """Patches of different images whose surroundings are not dark.
+
+    Raises:
+        ValueError: the data set has too few such images.
+    """
+    rng = np.random.default_rng(seed)
+    queries: list[Place] = []
+    for image in rng.permutation(len(dataset)):
+        place = Place(int(image), int(rng.integers(grid[0])), int(rng.integers(grid[1])))
+        if is_bright(surroundings(dataset, place, grid)):
+            queries.append(place)
+        if len(queries) == count:
+            return queries
+    raise ValueError(f'--queries={count}: only {len(queries)} images are bright enough.')
+
+
+def check_places(places: list[Place], images: int, grid: tuple[int, int]) -> None:
+    """Raise a ValueError for a place that is not there."""
+    for place in places:
+        inside = place.image < images and place.row < grid[0] and place.column < grid[1]
+        if not inside or min(place.image, place.row, place.column) < 0:
+            raise ValueError(
+                f'--at {place.image} {place.row} {place.column}: there are {images} images of '
+                f'{grid[0]} x {grid[1]} patches, counted from 0.'
+            )
+
+
+def search(encoder: PatchEncoder, queries: list[Place]) -> Nearest:
+    """Compare the queries with every patch of every image; only the best of an image is kept."""
+    wanted = [encoder.features_of(place.image)[:, place.row, place.column] for place in queries]
+    bank = torch.stack(wanted)  # (Q, D)
+    best = []
+    for batch in tqdm(encoder.loader, desc='validation images', leave=False):
+        scores = torch.einsum('qd,ndl->qnl', bank, encoder.features(batch).flatten(2))
+        best.append(scores.max(dim=-1))
+    nearest = Nearest(
+        torch.cat([found.values for found in best], dim=1).cpu(),
+        torch.cat([found.indices for found in best], dim=1).cpu(),
+    )
+    for index, place in enumerate(queries):  # the query first, whatever rounding says
+        nearest.similarity[index, place.image] = math.inf
+        nearest.patch[index, place.image] = place.row * encoder.grid[1] + place.column
+    return nearest
+
+
+def bright_places(
+    dataset: BaseDataset, similarity: Tensor, patch: Tensor, grid: tuple[int, int]
+) -> list[Place]:
+    """The most similar patches, the best first, whose surroundings are not dark."""
+    places: list[Place] = []
+    for image in similarity.argsort(descending=True).tolist():
+        row, column = divmod(int(patch[image]), grid[1])
+        place = Place(image, row, column)
+        if not places or is_bright(surroundings(dataset, place, grid)):
+            places.append(place)
+        if len(places) == SIDE**2:
+            break
+    return places
+
+
+def surroundings(dataset: BaseDataset, place: Place, grid: tuple[int, int]) -> np.ndarray:
+    """(S, S, 3) RGB in [0, 1]: the patches around a place, shifted to lie inside the image."""
+    image = dataset[place.image]['inputs'].flip(0).permute(1, 2, 0).numpy() / 255
+    top, left = corner(place, grid)
+    height, width = image.shape[0] // grid[0], image.shape[1] // grid[1]
+    span = 2 * AROUND + 1
+    return image[top * height : (top + span) * height, left * width : (left + span) * width]
+
+
+def corner(place: Place, grid: tuple[int, int]) -> tuple[int, int]:
+    """Row and column of the first patch of the surroundings."""
+    first = (place.row - AROUND, place.column - AROUND)
+    last = [max(0, size - 2 * AROUND - 1) for size in grid]
+    return min(max(first[0], 0), last[0]), min(max(first[1], 0), last[1])
+
+
+def is_bright(crop: np.ndarray) -> bool:
+    """Whether the mean value, the largest of a pixel's channels, is above iBOT's threshold."""
+    return bool(crop.max(axis=2).mean() > DARK)
+
+
+def draw(
+    dataset: BaseDataset, squares: list[list[Place]], grid: tuple[int, int], title: str
+) -> Figure:
+    """A square of patches for each query."""
+    columns = min(2, len(squares))
+    lines = -(-len(squares) // columns)
+    figure = plt.figure(figsize=(5.4 * columns, 5.6 * lines + 0.5), layout='constrained')
+    with_title(figure, title)
+    panels = figure.subfigures(lines, columns, squeeze=False, wspace=0.04, hspace=0.04)
+    for panel, places in zip(panels.flat, squares, strict=False):
+        query = places[0]
+        panel.suptitle(f'image {query.image}, patch ({query.row}, {query.column})', fontsize=11)
+        axes = panel.subplots(SIDE, SIDE)
+        for cell in axes.flat:
+            cell.set_axis_off()
+        for cell, place in zip(axes.flat, places, strict=False):
+            crop = surroundings(dataset, place, grid)
+            show(cell, crop.transpose(2, 0, 1))
+            light_up(cell, place, grid, crop.shape)
+    return figure
+
+
+def light_up(axes: Any, place: Place, grid: tuple[int, int], shape: tuple[int, ...]) -> None:
+    """Colour and frame the patch in its surroundings."""
+    span = [min(2 * AROUND + 1, size) for size in grid]
+    height, width = shape[0] / span[0], shape[1] / span[1]
+    top, left = corner(place, grid)
+    corner_xy = ((place.column - left) * width - 0.5, (place.row - top) * height - 0.5)
+    axes.add_patch(
+        Rectangle(corner_xy, width, height, facecolor=f'{ORANGE}70', edgecolor=ORANGE, linewidth=2)
+    )

@@ -1,0 +1,16 @@
+"""Detection with mmdet: windowed encoders, ViTDet's pyramid, checked annotations.
+
+Nothing here imports mmdet before one of its parts is built: who only pre-trains may not have it.
+"""
+
+from ..registry import DATASETS, MODELS, register_on_demand
+from .mimdet_vit import MIMDetViT
+from .simple_fpn import SimpleFPN
+from .vitdet import ViTDet
+from .windowed_conv_vit import WindowedConvViT
+
+register_on_demand(DATASETS, 'CocoDataset', f'{__name__}.mmdet_coco')
+register_on_demand(MODELS, 'RPNHead', f'{__name__}.mmdet_heads')
+register_on_demand(MODELS, 'SingleRoIExtractor', f'{__name__}.mmdet_heads')
+
+__all__ = ['MIMDetViT', 'SimpleFPN', 'ViTDet', 'WindowedConvViT']

@@ -1,0 +1,68 @@
+"""ViTDet's backbone: windows, four global blocks and decomposed relative positions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmpretrain.models.utils import resize_pos_embed
+from torch import Tensor, nn
+
+from ..registry import MODELS
+from ..utils.checks import check_image_size
+from .windowed_vit import WindowedViT
+
+
+@MODELS.register_module()
+class ViTDet(WindowedViT):
+    """Plain ViT for detection (Li et al., ECCV 2022; detectron2's ``vit.py``).
+
+    Windows of 14 patches but for four global blocks, each block with its own tables of relative
+    positions along both axes, which start at zero. The absolute positions are learned on the grid
+    of pre-training and interpolated (bicubic) to that of the image. Other image sizes than
+    ``img_size`` are possible: the global blocks' tables are interpolated, too.
+
+    Every ViT that this package pre-trains goes in, by
+    ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')``; class token and final
+    norm are left out, relative positions are new, and anything else that does not fit is an error.
+
+    Args:
+        arch, img_size, **kwargs: those of :class:`WindowedViT` but ``decomposed``.
+        pretrain_img_size: side of the images of pre-training.
+
+    Raises:
+        ValueError: as :class:`WindowedViT`, or patches do not tile ``pretrain_img_size``.
+    """
+
+    task_tensors = ('rel_pos_h', 'rel_pos_w')
+
+    def __init__(
+        self,
+        arch: str | dict = 'base',
+        img_size: int = 1024,
+        pretrain_img_size: int = 224,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(arch, img_size, decomposed=True, **kwargs)
+        check_image_size(pretrain_img_size, self.patch_size)
+        side = pretrain_img_size // self.patch_size
+        self.position_size = (side, side)
+        self.pos_embed = nn.Parameter(torch.zeros(1, side * side, self.embed_dims))
+
+    def init_weights(self) -> None:
+        """Initialise as ViTDet, or from ``init_cfg``'s checkpoint: all of it or an error."""
+        if not self.init_cfg:
+            nn.init.trunc_normal_(self.pos_embed, std=0.02)
+        super().init_weights()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """(N, 3, H, W) -> maps (N, D, H / patch, W / patch) of the blocks in ``out_indices``.
+
+        H and W are multiples of the patch size.
+        """
+        x = self._embed(x)
+        size = tuple(x.shape[1:3])
+        positions = resize_pos_embed(
+            self.pos_embed, self.position_size, size, 'bicubic', num_extra_tokens=0
+        )
+        return self._encode(x + positions.unflatten(1, size))

@@ -1,0 +1,98 @@
+"""The hybrid ViT (CMAE*'s) as a detector's backbone: windows and four global blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.model import ModuleList
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..backbones import ConvViT
+from ..layers.initialisation import fix_parameter
+from ..layers.recompute import recompute
+from ..layers.windowed_attention import SharedBias
+from ..registry import MODELS
+from .mimdet_vit import check_fixed_size, fit_shared_tables
+from .windowed_vit import MapBlock, check_global_blocks
+
+
+@MODELS.register_module()
+class WindowedConvViT(ConvViT):
+    """:class:`ConvViT` whose transformer attends within windows but for four global blocks.
+
+    ConvMAE's detector (released ``DET/models/convmae.py``): windows of 16 patches, one table of
+    relative bias for all windowed blocks and one for the global ones, both from zero, and absolute
+    positions that are not trained. The outputs are the maps of the two convolutional stages, that
+    of the transformer and its max-pooled half: strides 4, 8, 16 and 32, as an FPN wants them.
+
+    Args:
+        arch: as for :class:`ConvViT`.
+        img_size: side of the images in pixels.
+        window_size: side of a window in patches.
+        global_blocks: which blocks attend to the whole map; by default the first, the last and two
+            evenly between, 0, 3, 6 and 10 of 11.
+        drop_path_rate: stochastic depth of the last block; it rises linearly from 0.
+        with_cp: recompute the transformer's blocks in the backward pass, which saves memory.
+
+    Raises:
+        ValueError: as :class:`ConvViT`, or a block that there is not.
+    """
+
+    task_modules = ('window_bias', 'global_bias')
+    pretraining_modules = ('ln1', 'ln2', 'fusions')
+
+    def __init__(
+        self,
+        arch: str | dict = 'base',
+        img_size: int = 1024,
+        window_size: int = 16,
+        global_blocks: Sequence[int] | None = None,
+        drop_path_rate: float = 0.0,
+        with_cp: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(
+            arch, img_size, drop_path_rate, final_norm=False, out_type='featmap', init_cfg=init_cfg
+        )
+        settings = self.arch_zoo[arch.lower()] if isinstance(arch, str) else arch
+        if global_blocks is None:
+            global_blocks = np.linspace(0, self.num_layers - 1, 4).astype(int).tolist()
+        check_global_blocks(global_blocks, self.num_layers)
+        self.global_blocks = tuple(global_blocks)
+        rates = np.linspace(0, drop_path_rate, sum(settings['depths']))[-self.num_layers :]
+        self.layers = ModuleList(
+            MapBlock(
+                self.embed_dims,
+                settings['num_heads'],
+                4 * self.embed_dims,
+                rate,
+                window_size=0 if index in self.global_blocks else window_size,
+            )
+            for index, rate in enumerate(rates.tolist())
+        )
+        if with_cp:
+            recompute(self.layers)
+        self.window_bias = SharedBias((window_size, window_size), settings['num_heads'])
+        self.global_bias = SharedBias(self.patch_resolution, settings['num_heads'])
+        fix_parameter(self, 'pos_embed')
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """(N, 3, H, W) with H = W = ``img_size`` -> maps at strides 4, 8, 16 and 32."""
+        check_fixed_size(x, self.img_size)
+        *stages, x = self._maps(x)
+        x = self._tokens(x).unflatten(1, self.patch_resolution)
+        window_bias, global_bias = self.window_bias(), self.global_bias()
+        for index, layer in enumerate(self.layers):
+            bias = global_bias if index in self.global_blocks else window_bias
+            x = layer(x, bias)
+        x = x.permute(0, 3, 1, 2).contiguous()
+        return (*stages, x, F.max_pool2d(x, 2))
+
+    @staticmethod
+    def _resize_positions(module: Any, state_dict: dict, prefix: str, *_: Any) -> None:
+        """Fit a checkpoint's positions; pre-training has no tables, which start at zero."""
+        ConvViT._resize_positions(module, state_dict, prefix)
+        fit_shared_tables(module, state_dict, prefix)

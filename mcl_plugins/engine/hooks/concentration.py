@@ -1,0 +1,112 @@
+"""How closely the features of an image's chunks point in one direction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook, LoggerHook
+from mmengine.runner import Runner
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from ...heads.info_nce import unit
+from ...registry import HOOKS
+from .unwrap import unwrapped_model
+
+
+def concentration(features: Tensor) -> Tensor:
+    """Concentration kappa of each image's features as draws of a von Mises-Fisher distribution.
+
+    kappa = R (p - R^2) / (1 - R^2), where R is the length of the mean of the unit vectors and p
+    their dimension (Banerjee et al., "Clustering on the Unit Hypersphere using von Mises-Fisher
+    Distributions", 2005, Eq. 4.4). Equal vectors, which have no finite kappa, get about 1e6 p.
+    With few vectors the estimate is far too high: n independent directions give about
+    sqrt(n) p / (n - 1) instead of 0, so only kappas of the same n and p compare.
+
+    Args:
+        features: (N, n, p), n > 1 vectors of each image; their lengths do not matter.
+
+    Returns:
+        (N,) float32 (float64 for float64 features).
+    """
+    length = unit(features).mean(dim=1).norm(dim=-1)
+    square = length.square()
+    return length * (features.shape[-1] - square) / (1 - square).clamp_min(1e-6)
+
+
+@HOOKS.register_module()
+class ConcentrationHook(Hook):
+    """Log kappa of the online chunks of an image: representation, projection and prediction.
+
+    What enters the projector, leaves it and leaves the predictor in an iteration is looked at when
+    the logger is due; ``kappa_representation``, ``kappa_projection`` and ``kappa_prediction``,
+    means over the images of this process, appear in the log line and in TensorBoard. They rise
+    where the chunks of an image agree; that all images agree, a collapse, is what ``key_spread``
+    tells.
+
+    Args:
+        interval: iterations of an epoch between two looks; None for the logger's.
+
+    Raises:
+        ValueError: the model does not encode more than one chunk of an image.
+    """
+
+    priority = 'NORMAL'
+
+    def __init__(self, interval: int | None = None) -> None:
+        self.interval = interval
+        self._handles: list[RemovableHandle] = []
+        self._features: dict[str, list[Tensor]] = defaultdict(list)
+
+    def before_train(self, runner: Runner) -> None:
+        """Look at the model and at the logger."""
+        model = unwrapped_model(runner)
+        chunks = getattr(getattr(model, 'partition', None), 'num_chunks', None)
+        if chunks is None or chunks < 2:
+            raise ValueError(
+                f'ConcentrationHook compares the chunks of an image, and {type(model).__name__} '
+                f'has {f"num_chunks={chunks}" if chunks else "none"}: take it out of custom_hooks '
+                '(--cfg-options custom_hooks="()").'
+            )
+        if self.interval is None:
+            loggers = (hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook))
+            self.interval = next(loggers, 50)
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Watch the heads in this iteration, if it is due."""
+        if not self._is_due(runner, batch_idx):
+            return
+        model = unwrapped_model(runner)
+        self._handles = [
+            model.projector.register_forward_hook(self._keep_projection),
+            model.predictor.register_forward_hook(self._keep_prediction),
+        ]
+
+    def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        """Write down what was seen."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        chunks = unwrapped_model(runner).partition.num_chunks
+        for name, rows in self._features.items():
+            kappa = concentration(torch.cat(rows).unflatten(0, (-1, chunks))).mean()
+            runner.message_hub.update_scalar(f'train/kappa_{name}', kappa.item())
+        self._features.clear()
+
+    def _is_due(self, runner: Runner, batch_idx: int) -> bool:
+        """Whether the logger writes a line; it does at the end of a short epoch too."""
+        assert self.interval is not None
+        short = len(runner.train_dataloader) <= self.interval
+        return self.every_n_inner_iters(batch_idx, self.interval) or (
+            short and self.end_of_epoch(runner.train_dataloader, batch_idx)
+        )
+
+    def _keep_projection(self, _: nn.Module, inputs: tuple, outputs: tuple[Tensor]) -> None:
+        ((features,),) = inputs
+        self._features['representation'].append(features.detach())
+        self._features['projection'].append(outputs[0].detach())
+
+    def _keep_prediction(self, _: nn.Module, inputs: tuple, outputs: tuple[Tensor]) -> None:
+        self._features['prediction'].append(outputs[0].detach())

@@ -1,0 +1,129 @@
+"""k-NN and linear accuracy of the encoder while it is pre-trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from inspect import signature
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from ...evaluation.features import extract_features, pool_tokens
+from ...evaluation.knn import check_neighbours, knn_predict
+from ...evaluation.linear import fit_linear_probe
+from ...heads.info_nce import check_temperature
+from ...registry import HOOKS
+from ...utils.checks import check_choice
+from .unwrap import unwrapped_model
+
+
+@HOOKS.register_module()
+class ProbeHook(Hook):
+    """Every few epochs, encode two labelled data sets and classify one by the other.
+
+    No gradient reaches the encoder; it is in evaluation mode and sees whole images. The accuracies,
+    in percent, go to the log, to TensorBoard and to ``scalars.json`` as ``knn_<k>`` and ``linear``.
+
+    Args:
+        train_dataloader: images to learn from, prepared as for evaluation, not shuffled; samples
+            are stacked (``default_collate``) unless it says otherwise.
+        val_dataloader: images to classify.
+        interval: epochs between two probes; the last epoch is always probed.
+        encoder: where the encoder is in the model, for example ``'target.backbone'`` for an EMA.
+        feature: ``'mean'`` of the patches or the ``'class'`` token.
+        ks: neighbours of the k-NN; empty for none.
+        temperature: tau of the k-NN.
+        linear: settings of :func:`fit_linear_probe`; None for no linear probe.
+    """
+
+    priority = 'LOW'
+
+    def __init__(
+        self,
+        train_dataloader: dict,
+        val_dataloader: dict,
+        interval: int = 10,
+        encoder: str = 'backbone',
+        feature: str = 'mean',
+        ks: Sequence[int] = (20,),
+        temperature: float = 0.07,
+        linear: dict | None = None,
+    ) -> None:
+        check_choice('feature', feature, ('mean', 'class'))
+        if interval < 1:
+            raise ValueError(f'interval={interval} must be at least 1 epoch.')
+        self.configs = {'train': train_dataloader, 'val': val_dataloader}
+        self.interval = interval
+        self.encoder = encoder
+        self.feature = feature
+        self.ks = tuple(ks)
+        self.temperature = temperature
+        self.linear = linear
+        self.loaders: dict[str, DataLoader] = {}
+
+    def before_train(self, runner: Runner) -> None:
+        """Find the encoder and both data sets, and try the settings, before any work is lost."""
+        self.loaders = {
+            name: runner.build_dataloader({'collate_fn': dict(type='default_collate'), **config})
+            for name, config in self.configs.items()
+        }
+        check_temperature(self.temperature)
+        check_neighbours(self.ks, len(self.loaders['train'].dataset))  # type: ignore[arg-type]
+        try:
+            signature(fit_linear_probe).bind(None, None, **(self.linear or {}))
+        except TypeError as error:
+            raise ValueError(f'linear={self.linear}: {error}.') from None
+        encoder = self._encoder_of(runner)
+        if self.feature == 'class' and not getattr(encoder, 'num_extra_tokens', 0):
+            raise ValueError(
+                f"feature='class': {type(encoder).__name__} has no class token; use 'mean'."
+            )
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Probe, if it is due."""
+        last = runner.epoch + 1 == runner.max_epochs
+        if not (self.every_n_epochs(runner, self.interval) or last):
+            return
+        accuracies = self.probe(runner)
+        figures = '  '.join(f'{name}: {value:.2f}' for name, value in accuracies.items())
+        runner.logger.info(f'Probe(train) [{runner.epoch + 1}]  {figures}')
+        runner.visualizer.add_scalars(accuracies, step=runner.iter)
+
+    def probe(self, runner: Runner) -> dict[str, float]:
+        """Accuracies in percent, by name."""
+        model, encoder = unwrapped_model(runner), self._encoder_of(runner)
+        extra_tokens = getattr(encoder, 'num_extra_tokens', 0)
+
+        def encode(batch: dict) -> Tensor:
+            (output,) = encoder(model.data_preprocessor(batch, training=False)['inputs'])
+            return pool_tokens(output, self.feature, extra_tokens)
+
+        training = encoder.training
+        encoder.eval()
+        try:
+            train, train_labels = extract_features(encode, self.loaders['train'], 'probe, train')
+            val, val_labels = extract_features(encode, self.loaders['val'], 'probe, val')
+        finally:
+            encoder.train(training)
+        predictions: dict[str, Tensor] = {}
+        if self.ks:
+            found = knn_predict(val, train, train_labels, self.ks, self.temperature)
+            predictions = {f'knn_{k}': classes for k, classes in found.items()}
+        if self.linear is not None:
+            classifier = fit_linear_probe(train, train_labels, **self.linear)
+            with torch.no_grad():
+                predictions['linear'] = classifier(val).argmax(dim=1)
+        return {
+            name: 100 * (classes == val_labels).float().mean().item()
+            for name, classes in predictions.items()
+        }
+
+    def _encoder_of(self, runner: Runner) -> Any:
+        try:
+            return unwrapped_model(runner).get_submodule(self.encoder)
+        except AttributeError as error:
+            raise ValueError(f'encoder={self.encoder!r} is not in the model: {error}.') from None

@@ -1,0 +1,68 @@
+"""Batch normalisation with the statistics of all processes, on any device."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.dist import get_world_size
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ..registry import MODELS
+from ..utils.collectives import sum_with_gradient
+
+
+@MODELS.register_module()
+class SyncBN(_BatchNorm):
+    """Batch normalisation over the rows of all processes.
+
+    PyTorch's ``SyncBatchNorm`` refuses CPU tensors within a process group, and DDP refuses models
+    that hold one on a CPU, so a method that uses it could not train on gloo. This one has its
+    parameters, buffers and numbers, on every device. In configs:
+    ``norm_cfg=dict(type='mcl_plugins.SyncBN')``.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(N, C, ...) -> the same shape."""
+        if not self.training:
+            return super().forward(input)
+        if get_world_size() == 1 and input.numel():
+            if input.numel() == input.shape[1]:
+                raise ValueError(
+                    'SyncBN got one row, whose variance is nothing: use a larger batch.'
+                )
+            return super().forward(input)  # PyTorch's own, which is one fused operation
+        channels = [0, *range(2, input.ndim)]
+        shape = [1, -1] + [1] * (input.ndim - 2)
+        # Statistics of bfloat16 rows are float32, as in PyTorch's.
+        rows = input.to(torch.promote_types(input.dtype, torch.float32))
+        own = rows.new_full((1,), rows.numel() / rows.shape[1])
+        sums = sum_with_gradient(torch.cat((rows.sum(channels), own)))  # one collective for both
+        count = sums[-1].detach()
+        some = count.clamp_min(1)  # a batch without a row (no object to segment) counts as none
+        mean = sums[:-1] / some
+        centred = rows - mean.view(shape)
+        variance = sum_with_gradient(centred.square().sum(channels)) / some
+        unbiased = variance.detach() * count / (count - 1).clamp_min(1)
+        self._track(mean.detach(), unbiased, count > 0)
+        output = centred * (variance + self.eps).rsqrt().view(shape)
+        if self.affine:
+            output = output * self.weight.view(shape) + self.bias.view(shape)
+        return output.to(input.dtype)
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        """Any number of dimensions will do."""
+
+    def _track(self, mean: Tensor, variance: Tensor, seen: Tensor) -> None:
+        """Update the running statistics as PyTorch does, unless no row was ``seen`` (bool)."""
+        if self.running_mean is None or self.running_var is None:
+            return  # track_running_stats=False
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked.add_(seen)
+        weight = seen.to(mean)
+        weight = (
+            weight * self.momentum
+            if self.momentum is not None
+            else (weight / self.num_batches_tracked.clamp_min(1))
+        )
+        self.running_mean.lerp_(mean, weight)
+        self.running_var.lerp_(variance, weight)

@@ -1,0 +1,104 @@
+"""Segmentation data whose folders and labels are checked.
+
+It needs mmseg, so it is imported when a dataset is built; see ``library_parts.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmseg.datasets import ADE20KDataset as _ADE20KDataset
+from mmseg.datasets import BaseSegDataset
+
+from ..datasets.image_folder import check_folder
+from ..utils.images import unreadable
+
+
+class SegmentationDataset(BaseSegDataset):
+    """mmseg's dataset of images and label maps in folders, with what is wrong said in words.
+
+    A label that no class has ends in an index error of the loss, or on a GPU in an assertion of a
+    kernel; an empty folder in an endless search for a first image.
+    """
+
+    def load_data_list(self) -> list[dict]:
+        """List the images.
+
+        Raises:
+            FileNotFoundError: a folder does not exist.
+            ValueError: a folder is empty, or has no image with the data set's suffix; or the
+                pipeline counts labels otherwise than the data set.
+        """
+        check_zero_label(self.reduce_zero_label, self.pipeline.transforms)
+        for folder in filter(None, self.data_prefix.values()):
+            check_folder(folder, self.data_root)
+        records = super().load_data_list()
+        if not records:
+            raise ValueError(
+                f'{self.data_prefix["img_path"]} has no *{self.img_suffix}; set img_suffix (and '
+                'seg_map_suffix) of the datasets to what the images end with.'
+            )
+        return records
+
+    def prepare_data(self, idx: int) -> Any:
+        """A sample, its labels checked.
+
+        Raises:
+            ValueError: the label map cannot be read, or has labels that no class has.
+        """
+        try:
+            sample = super().prepare_data(idx)
+        except (OSError, SyntaxError) as error:  # Pillow's on content that mmseg hands it nameless
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise unreadable(self.get_data_info(idx)['seg_map_path'], error) from error
+        if sample is not None:
+            self._check_labels(sample['data_samples'])
+        return sample
+
+    def _check_labels(self, samples: Any) -> None:
+        # Copies for test-time augmentation all have the same labels.
+        sample = samples[0] if isinstance(samples, Sequence) else samples
+        if 'gt_sem_seg' not in sample:
+            return
+        labels = sample.gt_sem_seg.data
+        classes = len(self.metainfo['classes'])
+        unknown = labels[(labels >= classes) & (labels != self.ignore_index)]
+        if unknown.numel() == 0:
+            return
+        shift = ' (0 of the file is "unlabelled", so k of the file is k - 1 here)'
+        raise ValueError(
+            f'{sample.seg_map_path} has the label {int(unknown.max())}, but the data set has '
+            f'{classes} classes, 0 to {classes - 1}, and {self.ignore_index} for what does not '
+            f'count{shift if self.reduce_zero_label else ""}. Set metainfo=dict(classes=(...)) of '
+            'the datasets to the classes of the label maps, and num_classes of the heads to their '
+            'number.'
+        )
+
+
+def check_zero_label(reduced: bool, transforms: Sequence) -> None:
+    """Raise a ValueError unless each LoadAnnotations counts labels as its data set does.
+
+    Args:
+        reduced: the data set's ``reduce_zero_label``: 0 of the files does not count, k is class
+            k - 1.
+        transforms: of its pipeline; those in copies for test-time augmentation are looked at, too.
+    """
+    for transform in transforms:
+        for branch in getattr(transform, 'subroutines', ()):
+            check_zero_label(reduced, branch.transforms)
+        # None, its default, is to do as the data set says.
+        if getattr(transform, 'reduce_zero_label', None) in (None, reduced):
+            continue
+        raise ValueError(
+            f'reduce_zero_label={reduced} of the data set, but {not reduced} of LoadAnnotations in '
+            'its pipeline. For label maps that count classes from 1, with 0 for what does not '
+            'count, set train_dataloader.dataset.reduce_zero_label=True; for those that count from '
+            '0 set it to False, and train_dataloader.dataset.pipeline.1.reduce_zero_label too (or '
+            'wherever LoadAnnotations stands). The same for val_ and test_dataloader.'
+        )
+
+
+class ADE20KDataset(SegmentationDataset, _ADE20KDataset):
+    """mmseg's ``ADE20KDataset``, checked."""

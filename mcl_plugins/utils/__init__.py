@@ -1,0 +1,1 @@
+"""Collectives, checks, image files, versions, and work-arounds for the libraries."""

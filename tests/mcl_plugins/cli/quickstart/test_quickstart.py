@@ -1,0 +1,123 @@
+"""The quickstart's parts: its images, its probes and its picture, with an untrained network."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmpretrain.registry import MODELS
+from PIL import Image
+
+from conftest import ROOT
+from mcl_plugins.checkpoint.files import save_file
+from mcl_plugins.cli.data.make_digits import make
+from mcl_plugins.cli.quickstart.probe import frozen_accuracies, load_images
+from mcl_plugins.cli.quickstart.report import TITLES, draw_report
+from mcl_plugins.cli.quickstart.run import losses_of
+from mcl_plugins.cli.quickstart.stages import summary
+from mcl_plugins.targets.frozen_teacher import FrozenTeacher
+
+CONFIGS = ROOT / 'configs/quickstart'
+
+
+@pytest.fixture(scope='module')
+def digits(tmp_path_factory):
+    root = tmp_path_factory.mktemp('digits')
+    make(root)
+    return root
+
+
+def checkpoint(method, tmp_path):
+    """A file as pre-training with the quickstart's config would write it at its start."""
+    config = Config.fromfile(CONFIGS / f'{method}.py')
+    model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
+    for module in model.modules():
+        if isinstance(module, FrozenTeacher):
+            module.is_init = True  # its file is not there yet
+    model.init_weights()
+    save_file({'state_dict': model.state_dict(), 'meta': {}}, tmp_path / 'epoch_0.pth')
+    return tmp_path / 'epoch_0.pth'
+
+
+def digest(root):
+    files = sorted(path for path in root.rglob('*') if path.is_file())
+    return hashlib.sha256(b''.join(path.read_bytes() for path in files)).hexdigest(), len(files)
+
+
+def test_images_are_the_same_each_time_and_made_once(digits, tmp_path):
+    make(tmp_path / 'again')
+    assert digest(digits) == digest(tmp_path / 'again')
+    before = (digits / 'recipe.json').stat().st_mtime_ns
+    make(digits)
+    assert (digits / 'recipe.json').stat().st_mtime_ns == before
+
+
+def test_no_scan_is_in_both_splits(digits):
+    scans = {
+        split: {path.name.split('_')[0] for path in (digits / split).glob('*/*.jpg')}
+        for split in ('train', 'val')
+    }
+    assert len(scans['train']) == 1400 and len(scans['val']) == 397
+    assert not scans['train'] & scans['val']
+
+
+@pytest.mark.parametrize('choice', [0, 1, 2])
+def test_few_labels_are_twenty_of_each_digit_from_training(digits, choice):
+    lines = (digits / f'few_labels_{choice}.txt').read_text().splitlines()
+    names, labels = zip(*(line.split() for line in lines), strict=True)
+    assert np.bincount(np.array(labels, dtype=int)).tolist() == [20] * 10
+    assert len({name.split('/')[1].split('_')[0] for name in names}) == 200
+    assert all((digits / 'train' / name).is_file() for name in names)
+    assert all(name.split('/')[0] == label for name, label in zip(names, labels, strict=True))
+
+
+@pytest.mark.parametrize('method', sorted(TITLES))
+def test_probes_and_picture(digits, tmp_path, method):
+    config, finetune = CONFIGS / f'{method}.py', CONFIGS / f'{method}_finetune.py'
+    start = checkpoint(method, tmp_path)
+    frozen = frozen_accuracies(finetune, start, digits)
+    for task in ('linear probe', 'k-NN'):
+        assert set(frozen[task]) == {'pixels', 'random', 'pretrained'}
+        # Digits are easy for pixels, and better than chance even for a random network.
+        assert frozen[task]['pixels']['mean'] > 70 and frozen[task]['random']['mean'] > 12
+    results = {
+        'method': method,
+        'fine-tune on 200 labels': {'random': summary([30.0, 40.0]), 'pretrained': summary([70.0])},
+        **frozen,
+        'pre-training': {'step': [20, 40], 'losses': {'contrast': [3.0, 1.0]}, 'chance': 2.77},
+    }
+    picture = draw_report(results, config, finetune, start, digits, tmp_path)
+    with Image.open(picture) as image:
+        pixels = np.asarray(image.convert('RGB'))
+    assert pixels.shape[0] > 800 and pixels.shape[1] > 1000
+    # Every part of the sheet has something on it.
+    for rows in np.array_split(pixels, 4):
+        for part in np.array_split(rows, 4, axis=1):
+            assert part.std() > 5
+    assert json.dumps(results)
+
+
+def test_spread_is_that_of_the_seeds():
+    assert summary([1.0, 2.0, 3.0]) == {'mean': 2.0, 'spread': 1.0, 'seeds': [1.0, 2.0, 3.0]}
+    assert summary([5.0])['spread'] is None
+
+
+def test_centre_crops_have_labels_of_their_folders(digits):
+    images, labels = load_images(CONFIGS / 'conmim_finetune.py', digits / 'val')
+    assert images.shape == (794, 3, 32, 32) and len(labels) == 794
+    first = sorted((digits / 'val').glob('*/*.jpg'))[0]
+    np.testing.assert_array_equal(
+        images[0].permute(1, 2, 0).numpy(), np.asarray(Image.open(first))[4:36, 4:36]
+    )
+    gray, _ = load_images(CONFIGS / 'ccmim_finetune.py', digits / 'val')
+    assert torch.equal(gray[:, 0], gray[:, 2]) and not torch.equal(images[:, 0], images[:, 2])
+
+
+def test_losses_have_names():
+    rows = [{'loss': 3.0, 'loss_pixel': 1.00004, 'loss_contrast': 2.0}]
+    assert losses_of(rows) == {'contrast': [2.0], 'reconstruction': [1.0]}
+    assert losses_of([{'loss': 3.0}, {'loss': 2.0}]) == {'contrast': [3.0, 2.0]}
+    levels = {'contrast of patches': [1.0], 'contrast of images': [2.0]}
+    assert losses_of([{'loss': 3.0, 'loss_patch': 1.0, 'loss_image': 2.0}]) == levels

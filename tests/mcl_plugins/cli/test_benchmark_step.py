@@ -1,0 +1,64 @@
+"""The step benchmark compares a config with a variant of it."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmpretrain.registry import MODELS
+
+from conftest import ROOT
+from mcl_plugins.cli.benchmark import references  # noqa: F401
+
+
+def test_both_variants_and_their_ratio_are_printed():
+    command = [sys.executable, ROOT / 'tools/benchmark/step.py']
+    command += [ROOT / 'configs/quickstart/conmim.py', '--batch-size', '4', '--steps', '2']
+    command += ['--device', 'cpu', '--against', 'model.mask_generator.mask_ratio=0.75']
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    rows = dict(re.findall(r'^(config|variant) +([\d.]+) ms', result.stdout, re.M))
+    (ratio,) = re.findall(r'variant / config: ([\d.]+)', result.stdout)
+    assert float(ratio) == pytest.approx(float(rows['variant']) / float(rows['config']), abs=0.02)
+
+
+def test_the_reference_for_ccmim_computes_the_same():
+    """Whole maps and a graph through the hidden set give the same losses and gradients."""
+    config = Config.fromfile(ROOT / 'configs/quickstart/ccmim.py')
+    results = []
+    for kind in ('mcl_plugins.CcMIM', 'mcl_plugins.CcMIMWithMaps'):
+        config.model.type = kind
+        torch.manual_seed(0)
+        model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
+        model.init_weights()
+        model.double()
+        losses = model.loss([torch.randn(4, 3, 32, 32).double()])
+        (losses['loss_pixel'] + losses['loss_contrast']).backward()
+        results.append([losses['loss_pixel'], *(p.grad for p in model.parameters())])
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_the_references_for_mimco_compute_the_same():
+    """All logits in one tensor give the same step."""
+    results = []
+    for reference in (False, True):
+        config = Config.fromfile(ROOT / 'configs/quickstart/mimco.py')
+        if reference:
+            for level in ('patch', 'image'):
+                head = config.model[f'{level}_contrast'].head
+                head.type = 'mcl_plugins.QueueInfoNCEWithLogits'
+        torch.manual_seed(0)
+        model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
+        model.teacher.is_init = True  # any weights will do
+        model.init_weights()
+        model.double()
+        torch.manual_seed(1)
+        losses = model.loss([torch.randn(4, 3, 32, 32).double()])
+        (losses['loss_patch'] + losses['loss_image']).backward()
+        gradients = [p.grad for p in model.parameters() if p.requires_grad]
+        results.append([losses[name] for name in sorted(losses)] + gradients)
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs)

@@ -1,0 +1,164 @@
+"""The evaluation commands on a handful of images: results, their record, and what does not fit."""
+
+import hashlib
+import json
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmpretrain.registry import MODELS
+from PIL import Image
+
+from conftest import ROOT
+from mcl_plugins.checkpoint.files import save_file
+from mcl_plugins.cli.evaluate.frozen import build_classifier, parser_for
+
+FINETUNE = ROOT / 'configs/quickstart/masked_moco_finetune.py'
+
+
+@pytest.fixture
+def data(images):
+    """The sixteen images as training and validation set."""
+    shutil.copytree(images / 'train', images / 'val')
+    return images
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """What a pre-training run of the quickstart's Masked MoCo writes."""
+    config = Config.fromfile(ROOT / 'configs/quickstart/masked_moco.py')
+    model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
+    model.init_weights()
+    save_file({'meta': {}, 'state_dict': model.state_dict()}, tmp_path / 'epoch_1.pth')
+    return tmp_path / 'epoch_1.pth'
+
+
+def evaluate(command, checkpoint, data, *arguments, config=FINETUNE, processes=None):
+    script = [sys.executable, ROOT / f'tools/evaluate/{command}.py', config, checkpoint]
+    if processes:
+        script = [ROOT / 'tools/dist_evaluate.sh', command, config, checkpoint, str(processes)]
+    options = [
+        f'{split}_dataloader.{option}'
+        for split in ('train', 'val')
+        for option in (f'dataset.data_root={data}', 'num_workers=0', 'persistent_workers=False')
+    ]
+    return subprocess.run(
+        [*script, *arguments, '--work-dir', data / 'work', '--cfg-options', *options,
+         'train_dataloader.dataset.ann_file='],
+        capture_output=True, text=True, check=False, cwd=data,
+        env={**os.environ, 'PYTHON': sys.executable, 'PORT': '29531'},
+    )  # fmt: skip
+
+
+def test_knn_writes_what_it_found_and_from_what(checkpoint, data):
+    """Training and validation images are the same: each is its own nearest neighbour."""
+    result = evaluate('knn', checkpoint, data, '--k', '1', '5')
+    assert result.returncode == 0, result.stderr[-3000:]
+    record = json.loads((checkpoint.parent / 'epoch_1.pth.knn.json').read_text())
+    assert record['results'].keys() == {'knn_1', 'knn_5'} and record['results']['knn_1'] == 100
+    assert record['checkpoint_sha256'] == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    assert record['config'] == str(FINETUNE) and record['versions']['torch'] == version('torch')
+    assert 'knn_1: 100.00' in result.stdout
+
+
+def test_linear_writes_where_it_is_told(checkpoint, data, tmp_path):
+    """Sixteen images in 96 dimensions can be told apart by their features."""
+    out = tmp_path / 'linear.json'
+    result = evaluate('linear', checkpoint, data, '--epochs', '200', '--out', out)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert json.loads(out.read_text())['results'] == {'linear': 100.0}
+
+
+def test_two_processes_find_what_one_does(checkpoint, data):
+    """Fifteen and five images: each process has one that the other has too, counted once."""
+    for split, number in (('train', 15), ('val', 5)):
+        for image in sorted(data.glob(f'{split}/*/*.jpg'))[number:]:
+            image.unlink()
+    rng = np.random.default_rng(1)
+    for file in data.glob('val/*/*.jpg'):  # others than those of training: not all are found
+        Image.fromarray(rng.integers(0, 256, (40, 48, 3), dtype=np.uint8)).save(file)
+    records = []
+    for processes in (None, 2):
+        result = evaluate('knn', checkpoint, data, '--k', '1', '3', processes=processes)
+        assert result.returncode == 0, result.stderr[-3000:]
+        file = checkpoint.with_name('epoch_1.pth.knn.json')
+        records.append(json.loads(file.read_text()))
+        file.unlink()
+        for name in records[0]['results']:
+            assert len(re.findall(rf'^ *{name}: ', result.stdout, re.MULTILINE)) == 1
+        assert result.stdout.count('results: ') == 1
+    assert records[0] == records[1]
+    assert set(records[0]['results'].values()) & {20, 40, 60, 80}
+
+
+def test_only_what_encodes_data_sets_is_launched_on_processes(checkpoint, data):
+    result = evaluate('retrieval', checkpoint, data, processes=2)
+    assert result.returncode == 2 and 'knn|linear CONFIG CHECKPOINT PROCESSES' in result.stderr
+
+
+def test_retrieval_finds_copies_of_the_query(checkpoint, data, tmp_path):
+    """The database has the query itself, which is found first, and two others."""
+    folder = tmp_path / 'rparis6k'
+    (folder / 'jpg').mkdir(parents=True)
+    files = sorted(data.glob('train/*/*.jpg'))[:3]
+    for name, file in zip(('q', 'b', 'c'), files, strict=True):
+        shutil.copy(file, folder / f'jpg/{name}.jpg')
+    shutil.copy(files[0], folder / 'jpg/a.jpg')
+    entry = {'easy': [0], 'hard': [], 'junk': [2], 'bbx': [4, 4, 36, 36]}
+    with (folder / 'gnd_rparis6k.pkl').open('wb') as file:
+        pickle.dump({'imlist': ['a', 'b', 'c'], 'qimlist': ['q'], 'gnd': [entry]}, file)
+    result = evaluate('retrieval', checkpoint, data, '--data', folder, '--size', '32')
+    assert result.returncode == 0, result.stderr[-3000:]
+    record = json.loads((checkpoint.parent / 'epoch_1.pth.retrieval-rparis6k.json').read_text())
+    assert record['results']['medium mAP'] == 100
+    assert record['results']['hard mAP'] is None  # nothing hard to find
+    assert re.search(r'hard mAP: none: nothing to score', result.stdout)
+    result = evaluate('retrieval', checkpoint, data, '--data', folder, '--queries', 'cropped')
+    assert result.returncode == 0, result.stderr[-3000:]
+
+
+def test_what_does_not_fit_ends_in_a_message(checkpoint, data, tmp_path):
+    result = evaluate('knn', checkpoint, data, '--k', '17')
+    assert result.returncode == 1 and 'k=17 neighbours out of 16 images' in result.stderr
+    result = evaluate('knn', tmp_path / 'none.pth', data)
+    assert result.returncode == 1 and "none.pth' does not exist" in result.stderr
+    pretraining = ROOT / 'configs/quickstart/masked_moco.py'
+    result = evaluate('knn', checkpoint, data, config=pretraining)
+    assert result.returncode == 1 and 'is no config of a classifier' in result.stderr
+    assert 'Traceback' not in result.stderr
+
+
+def test_the_record_of_a_training_is_not_written_over(checkpoint, tmp_path, monkeypatch):
+    """Without --work-dir training and evaluation of a config go to different places."""
+    monkeypatch.chdir(tmp_path)
+    args = parser_for('').parse_args([str(FINETUNE), str(checkpoint)])
+    runner, _, _ = build_classifier(args)
+    folder = Path(runner.work_dir).relative_to(tmp_path)
+    assert str(folder) == 'work_dirs/evaluate/quickstart/masked_moco_finetune'
+
+
+def test_a_config_that_starts_from_no_pre_training_is_named(checkpoint, tmp_path):
+    config = ROOT / 'configs/conmim/transfer/in1k-finetune_vit-s_384.py'
+    args = parser_for('').parse_args([str(config), str(checkpoint), '--work-dir', str(tmp_path)])
+    with pytest.raises(ValueError, match=r'which part of a checkpoint .*init_cfg\.prefix'):
+        build_classifier(args)
+
+
+def test_no_classifier_and_no_place_for_the_result_stop_before_the_work(checkpoint, tmp_path):
+    segmentor = ROOT / 'configs/cmae/transfer/ade20k-upernet_vit-b.py'
+    for words, message in (
+        ((str(segmentor), str(checkpoint)), 'no config of a classifier'),
+        ((str(FINETUNE), str(checkpoint), '--out', str(tmp_path)), 'name a file with --out'),
+    ):
+        args = parser_for(None).parse_args([*words, '--work-dir', str(tmp_path / 'work')])
+        with pytest.raises(ValueError, match=message):
+            build_classifier(args)
+    assert not (tmp_path / 'work').exists()

@@ -1,0 +1,145 @@
+"""The probe hook: what it measures, when, and that the encoder is left alone."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import default_collate
+from mmengine.registry import DATASETS
+from sklearn.neighbors import KNeighborsClassifier
+
+from conftest import SMALL
+from mcl_plugins.engine.hooks import ProbeHook
+from mcl_plugins.engine.runner import Runner
+
+
+def loader(images, **dataset):
+    return dict(
+        batch_size=5,
+        num_workers=0,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        collate_fn=dict(type='default_collate'),
+        dataset=dict(
+            type='mcl_plugins.ImageFolder',
+            data_root=str(images),
+            data_prefix='train',
+            pipeline=[
+                dict(type='LoadImageFromFile'),
+                dict(type='CenterCrop', crop_size=32),
+                dict(type='PackInputs'),
+            ],
+            **dataset,
+        ),
+    )
+
+
+@pytest.fixture
+def build(tmp_path, images):
+    """A ConMIM's runner of two epochs, with the hook's settings."""
+
+    def _build(**settings):
+        data = loader(images)
+        hook = dict(train_dataloader=data, val_dataloader=data, ks=(3,), linear=dict(epochs=3))
+        return Runner.from_cfg(
+            Config(
+                dict(
+                    default_scope='mmpretrain',
+                    work_dir=str(tmp_path / 'work'),
+                    experiment_name=tmp_path.name,
+                    model=copy.deepcopy(SMALL),
+                    train_dataloader={**loader(images), 'drop_last': True},
+                    train_cfg=dict(by_epoch=True, max_epochs=3),
+                    optim_wrapper=dict(optimizer=dict(type='SGD', lr=1e-3)),
+                    custom_hooks=[dict(type='mcl_plugins.ProbeHook', **{**hook, **settings})],
+                )
+            )
+        )
+
+    return _build
+
+
+def hook_of(runner):
+    (hook,) = [hook for hook in runner.hooks if isinstance(hook, ProbeHook)]
+    return hook
+
+
+def test_it_probes_when_it_is_due_and_writes_it_down(build, tmp_path):
+    runner = build(interval=2)
+    runner.train()
+    (file,) = tmp_path.glob('work/*/vis_data/scalars.json')
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    rows = [row for row in rows if 'knn_3' in row]
+    assert [row['step'] for row in rows] == [6, 9]  # after epoch 2, and after the last
+    assert all(0 <= row[name] <= 100 for row in rows for name in ('knn_3', 'linear'))
+
+
+@pytest.mark.parametrize('encoder', ['backbone', 'teacher.backbone'])
+def test_accuracies_are_those_of_the_features(build, images, encoder):
+    runner = build(encoder=encoder)
+    model, hook = runner.model, hook_of(runner)
+    with torch.no_grad():
+        for parameter in model.backbone.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    hook.before_train(runner)
+    model.train()
+    before = copy.deepcopy(model.state_dict())
+    found = hook.probe(runner)
+    module = model.get_submodule(encoder)
+    assert module.training and not any(p.grad is not None for p in model.parameters())
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+    dataset = DATASETS.build(loader(images)['dataset'])
+    batch = default_collate([dataset[index] for index in range(16)])
+    labels = np.array([sample.gt_label.item() for sample in batch['data_samples']])
+    module.eval()
+    with torch.no_grad():
+        (tokens,) = module(model.data_preprocessor(batch)['inputs'])
+    features = tokens[:, 1:].mean(dim=1).numpy()
+    oracle = KNeighborsClassifier(3, metric='cosine', weights=lambda d: np.exp((1 - d) / 0.07))
+    assert found['knn_3'] == pytest.approx(
+        100 * oracle.fit(features, labels).score(features, labels)
+    )
+
+
+def test_the_linear_probe_can_be_left_out(build):
+    runner = build(linear=None, feature='class', ks=(1, 2))
+    hook_of(runner).before_train(runner)
+    found = hook_of(runner).probe(runner)
+    assert found.keys() == {'knn_1', 'knn_2'}
+    assert found['knn_1'] == 100  # each image is its own neighbour
+
+
+def test_what_does_not_fit_is_an_error(build):
+    with pytest.raises(ValueError, match=r"encoder='target.backbone' is not in the model"):
+        build(encoder='target.backbone').train()
+    with pytest.raises(ValueError, match='interval=0'):
+        build(interval=0)
+    with pytest.raises(ValueError, match="feature='cls'"):
+        build(feature='cls')
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        (dict(ks=(3, 17)), 'k=17 neighbours out of 16 images'),
+        (dict(ks=(0,)), 'k=0 neighbours'),
+        (dict(temperature=0.0), 'temperature=0.0'),
+        (dict(linear=dict(epoch=3)), "linear=.'epoch': 3.: .*unexpected keyword argument 'epoch'"),
+        (dict(encoder='neck', feature='class'), "has no class token; use 'mean'"),
+    ],
+)
+def test_bad_settings_stop_before_training(build, settings, message):
+    runner = build(**settings)
+    with pytest.raises(ValueError, match=message):
+        hook_of(runner).before_train(runner)
+
+
+def test_loaders_stack_their_samples_by_default(build, images):
+    data = {key: value for key, value in loader(images).items() if key != 'collate_fn'}
+    runner = build(train_dataloader=data, val_dataloader=data)
+    hook_of(runner).before_train(runner)
+    assert 0 <= hook_of(runner).probe(runner)['knn_3'] <= 100

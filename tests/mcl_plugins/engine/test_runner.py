@@ -1,0 +1,153 @@
+"""The Runner: console, learning rate, strict loading, resuming; on real files on the disk."""
+
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.runner import Runner as MMEngineRunner
+
+from mcl_plugins.checkpoint.files import load_file, save_file
+from mcl_plugins.engine.hooks import MomentumHook
+from mcl_plugins.engine.runner import ConsoleFilter, Runner
+
+
+@pytest.fixture
+def config(training_config):
+    return training_config
+
+
+def test_training_moves_student_and_teacher_and_logs_the_monitors(config):
+    runner = Runner.from_cfg(config)
+    runner.train()
+    saved = load_file(f'{config.work_dir}/epoch_1.pth')
+    state = saved['state_dict']
+    name = 'layers.0.attn.qkv.weight'
+    student, teacher = state[f'backbone.{name}'], state[f'teacher.backbone.{name}']
+    assert not torch.equal(student, teacher)
+    scalars = runner.message_hub.log_scalars
+    for key in ('loss', 'top1', 'chance', 'key_spread', 'lr', 'data_time', 'time'):
+        assert f'train/{key}' in scalars
+    (log,) = Path(runner.log_dir).glob('*.log')
+    text = log.read_text()
+    assert 'eta:' in text and 'key_spread:' in text
+
+
+def test_a_forgotten_hook_does_not_freeze_the_teacher(config):
+    del config.default_hooks['momentum']
+    runner = Runner.from_cfg(config)
+    assert sum(isinstance(hook, MomentumHook) for hook in runner.hooks) == 1
+
+
+def test_teacher_moves_once_an_optimizer_step(config, monkeypatch):
+    config.optim_wrapper.accumulative_counts = 2
+    runner = Runner.from_cfg(config)
+    steps = []
+    monkeypatch.setattr(
+        runner.model, 'update_teacher', lambda step, total: steps.append((step, total))
+    )
+    runner.train()
+    assert steps == [(1, 4), (3, 4)]
+
+
+def test_a_loss_that_is_no_number_stops_before_a_checkpoint(config):
+    config.default_hooks.finite_loss = dict(type='mcl_plugins.FiniteLossHook', interval=50)
+    runner = Runner.from_cfg(config)
+    with torch.no_grad():
+        runner.model.backbone.cls_token.fill_(torch.nan)
+    runner.model.init_weights = lambda: None  # keep it
+    with pytest.raises(FloatingPointError, match='nan at iteration 4.*--resume'):
+        runner.train()
+    assert not list(Path(config.work_dir).glob('*.pth'))
+
+
+def test_resuming_goes_on_where_it_stopped(config):
+    config.train_cfg.max_epochs = 2
+    Runner.from_cfg(config).train()
+    Path(config.work_dir, 'epoch_2.pth').unlink()
+    teacher = load_file(f'{config.work_dir}/epoch_1.pth')['state_dict'][
+        'teacher.backbone.cls_token'
+    ]
+    config.resume = True
+    config.experiment_name += '-resumed'
+    runner = Runner.from_cfg(config)
+    seen = {}
+
+    def remember(self):
+        seen.update(epoch=self.epoch, teacher=self.model.teacher.backbone.cls_token.clone())
+
+    original = runner.load_or_resume
+    runner.load_or_resume = lambda: (original(), remember(runner))
+    runner.train()
+    assert seen['epoch'] == 1 and torch.equal(seen['teacher'], teacher)
+    assert runner.epoch == 2
+
+
+def test_rate_follows_processes_batch_and_accumulation(config):
+    config.auto_scale_lr = dict(enable=True, base_batch_size=32)
+    config.optim_wrapper.accumulative_counts = 2
+    runner = Runner.from_cfg(config)
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    runner.scale_lr(runner.optim_wrapper, config.auto_scale_lr)
+    rates = {group['lr'] for group in runner.optim_wrapper.optimizer.param_groups}
+    assert rates == {1e-3 * 8 / 32}
+    (log,) = Path(runner.log_dir).glob('*.log')
+    assert 'Effective batch 8 = 1 processes x 4 images x 2 accumulated' in log.read_text()
+
+
+def test_a_checkpoint_of_another_architecture_stops(config, tmp_path):
+    runner = Runner.from_cfg(config)
+    state = runner.model.state_dict()
+    state['backbone.cls_token'] = torch.zeros(1, 1, 96)
+    save_file({'state_dict': state, 'meta': {}}, tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match=r'other\.pth does not fit the ConMIM'):
+        runner.load_checkpoint(str(tmp_path / 'other.pth'))
+
+
+def record(message, level=logging.INFO):
+    return logging.LogRecord('x', level, 'file', 1, message, (), None)
+
+
+def test_console_leaves_long_texts_to_the_file():
+    keep = ConsoleFilter().filter
+    assert keep(record('Epoch(train) [1][50/100] loss: 4.2'))
+    assert not keep(record('Config:\n' + 'a = 1\n' * 50))
+    assert not keep(record('paramwise_options -- backbone.cls_token:weight_decay=0.0'))
+    assert keep(record('something is wrong\n' * 50, logging.WARNING))
+
+
+@pytest.mark.parametrize('kind', ['missing', 'empty'])
+def test_bad_data_roots_are_named(config, tmp_path, kind):
+    root = tmp_path / 'elsewhere'
+    if kind == 'empty':
+        (root / 'train').mkdir(parents=True)
+    config.train_dataloader.dataset.data_root = str(root)
+    word = {'missing': 'does not exist', 'empty': 'is empty'}[kind]
+    with pytest.raises(
+        (FileNotFoundError, ValueError), match=f'elsewhere/train.*{word}.*data_root'
+    ):
+        Runner.from_cfg(config).train()
+
+
+def test_stock_runner_takes_the_same_config(config):
+    """``mim train`` and mmpretrain's own script use MMEngine's Runner."""
+    config.experiment_name += '-stock'
+    runner = MMEngineRunner.from_cfg(config)
+    runner.train()
+    assert load_file(f'{config.work_dir}/epoch_1.pth')['meta']['epoch'] == 1
+
+
+def test_a_part_of_an_epoch_without_iterations_is_said_in_words(config):
+    """Four iterations: an eighth of the epoch is none."""
+    config.param_scheduler = [
+        dict(type='LinearLR', start_factor=0.1, begin=0, end=0.125, convert_to_iter_based=True)
+    ]
+    with pytest.raises(ValueError, match=r'param_scheduler: .*param_scheduler\.0\.end=1'):
+        Runner.from_cfg(config).train()
+
+
+def test_fewer_images_than_a_batch_are_said_in_words(config):
+    config.train_dataloader.batch_size = 32
+    config.param_scheduler = dict(type='CosineAnnealingLR', convert_to_iter_based=True)
+    with pytest.raises(ValueError, match=r'16 images.*a batch of 32.*batch_size=16 or less'):
+        Runner.from_cfg(config).train()
