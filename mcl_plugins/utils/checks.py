@@ -44,6 +44,13 @@ def check_choice(name: str, value: object, choices: Collection[object]) -> None:
         raise ValueError(f'{name}={value!r} is unknown; choose from {list(choices)}.')
 
 
+def check_temperature(temperature: float) -> float:
+    """Return the temperature, or raise a ValueError unless it is positive."""
+    if temperature <= 0:
+        raise ValueError(f'temperature={temperature} must be positive, for example 0.1.')
+    return temperature
+
+
 def check_width(name: str, width: int | None, encoder: Any) -> None:
     """Raise a ValueError unless a part that takes the encoder's features is as wide as these."""
     if width != encoder.embed_dims:
