@@ -8,6 +8,8 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def home() -> Path:
-    """The folder of ``configs/`` and ``tools/``: the checkout, or ``.mim`` of an installation."""
-    installed = PACKAGE / '.mim'
-    return installed if installed.is_dir() else PACKAGE.parent
+    """The folder of ``configs/`` and ``tools/``: the checkout, or ``.mim`` of an installation.
+
+    A checkout has links in ``.mim``, because MMEngine and MMPretrain look for configs there only.
+    """
+    return (PACKAGE / '.mim' / 'configs').resolve().parent
