@@ -12,7 +12,7 @@ check_versions()
 from .checkpoint.files import load_file, save_file  # noqa: E402
 from .checkpoint.latest import find_checkpoint  # noqa: E402
 from .utils import compat  # noqa: E402
-from .utils.hub import register_model_index  # noqa: E402
+from .utils.hub import register_in_hubs  # noqa: E402
 
 compat.import_quietly('mmpretrain.models', 'mmpretrain.datasets')
 compat.mend_mmseg_inheritance()
@@ -39,7 +39,7 @@ from . import (  # noqa: E402
     transforms,
 )
 
-register_model_index()
+register_in_hubs()
 
 __all__ = [
     '__version__',

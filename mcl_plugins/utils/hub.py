@@ -1,7 +1,7 @@
 """What OpenMMLab's hubs ask of a package: ``mmpretrain.list_models``, ``mmengine.hub.get_model``.
 
-The libraries are imported inside the functions: importing this file comes before the check that they
-are installed.
+The libraries are imported inside the functions, because this file is imported before
+``check_versions`` has seen whether they are installed.
 """
 
 from __future__ import annotations
@@ -11,14 +11,22 @@ import time
 from .places import home
 
 
-def register_model_index() -> None:
-    """Add the models of the package's metafiles to MMPretrain's.
+def register_in_hubs() -> None:
+    """Tell MMEngine and MMPretrain where the package's configs are.
 
-    ``mmpretrain.list_models`` and ``mmpretrain.get_model`` then know their names. MMPretrain builds
-    pre-trainings and classifiers; a segmentor or detector needs the registries of its own library.
+    MMEngine then resolves names such as ``mcl_plugins::conmim/vit-b.py``, in ``_base_`` too, and
+    ``mmpretrain.list_models`` and ``mmpretrain.get_model`` know the models of the metafiles.
+    MMPretrain builds pre-trainings and classifiers; a segmentor or detector needs its own library.
+
+    Example:
+        >>> import mcl_plugins, mmpretrain
+        >>> mmpretrain.list_models('conmim_vit-b*')
+        ['conmim_vit-b_300e', 'conmim_vit-b_800e']
     """
-    from mmpretrain.apis import ModelHub
+    from mmengine.config import utils  # noqa: PLC0415
+    from mmpretrain.apis import ModelHub  # noqa: PLC0415
 
+    utils.MODULE2PACKAGE['mcl_plugins'] = 'mcl_plugins'
     ModelHub.register_model_index(home() / 'model-index.yml', config_prefix=home())
 
 
@@ -38,7 +46,7 @@ def register_all_modules(init_default_scope: bool = True) -> None:
         >>> type(model).__name__
         'ConMIM'
     """
-    from mmengine.registry import DefaultScope
+    from mmengine.registry import DefaultScope  # noqa: PLC0415
 
     if init_default_scope:  # under a name of its own, as MMPretrain does: the newest is in force
         DefaultScope.get_instance(f'mcl_plugins-{time.time_ns()}', scope_name='mmpretrain')
