@@ -5,12 +5,14 @@ of the libraries (see ``compat.py``).
 """
 
 from .utils.versions import check_versions
+from .version import __version__
 
 check_versions()
 
 from .checkpoint.files import load_file, save_file  # noqa: E402
 from .checkpoint.latest import find_checkpoint  # noqa: E402
 from .utils import compat  # noqa: E402
+from .utils.hub import register_model_index  # noqa: E402
 
 compat.import_quietly('mmpretrain.models', 'mmpretrain.datasets')
 compat.mend_mmseg_inheritance()
@@ -37,9 +39,10 @@ from . import (  # noqa: E402
     transforms,
 )
 
-__version__ = '0.1.0'
+register_model_index()
 
 __all__ = [
+    '__version__',
     'algorithms',
     'backbones',
     'datasets',

@@ -10,9 +10,11 @@ PREFIX = 'mcl_plugins::'  # of MMEngine's names of configs in packages
 
 
 def home() -> Path:
-    """The folder of ``configs/`` and ``tools/``: the checkout, or ``.mim`` of an installation."""
-    installed = PACKAGE / '.mim'
-    return installed if installed.is_dir() else PACKAGE.parent
+    """The folder of ``configs/`` and ``tools/``: the checkout, or ``.mim`` of an installation.
+
+    A checkout has links in ``.mim``, because MMEngine and MMPretrain look for configs there only.
+    """
+    return (PACKAGE / '.mim' / 'configs').resolve().parent
 
 
 def workspace() -> Path:
@@ -43,3 +45,8 @@ def find_config(name: str | Path) -> Path:
         f'Config {str(name)!r} does not exist. The package has {len(names)} of its own in {own}; '
         f'near to that name are {", ".join(near)}.'
     )
+    """The folder of ``configs/`` and ``tools/``: the checkout, or ``.mim`` of an installation.
+
+    A checkout has links in ``.mim``, because MMEngine and MMPretrain look for configs there only.
+    """
+    return (PACKAGE / '.mim' / 'configs').resolve().parent
