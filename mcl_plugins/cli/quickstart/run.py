@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import mcl_plugins  # noqa: F401  before the libraries, whose notices it keeps quiet
@@ -51,7 +52,7 @@ def fine_tune(config: Path, work_dir: Path, checkpoint: Path | None, seed: int) 
     )
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Run the whole quickstart."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -59,7 +60,7 @@ def main() -> None:
     parser.add_argument('--method', choices=sorted(TITLES), default='conmim')
     parser.add_argument('--seeds', type=int, choices=(1, 2, 3), default=1, help='fine-tunings each')
     parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs' / 'quickstart')
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     work_dir = args.work_dir.resolve()
     config = ROOT / 'configs' / 'quickstart' / f'{args.method}.py'
     finetune_config = config.with_name(f'{args.method}_finetune.py')

@@ -17,7 +17,7 @@ import itertools
 import json
 import os
 import resource
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,14 +191,14 @@ def measure(work_dir: Path, seeds: int) -> dict[str, dict]:
     return {name: summaries(task, runs[name]) for name, task in TASKS.items()}
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Run the whole demo."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('--seeds', type=int, choices=(1, 2, 3), default=1, help='trainings each')
     parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs' / 'transfer_demo')
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     work_dir = args.work_dir.resolve()
     os.chdir(ROOT)  # the configs name the scenes from there
 
