@@ -12,7 +12,6 @@ check_versions()
 from .checkpoint.files import load_file, save_file  # noqa: E402
 from .checkpoint.latest import find_checkpoint  # noqa: E402
 from .utils import compat  # noqa: E402
-from .utils.hub import register_in_hubs  # noqa: E402
 
 compat.import_quietly('mmpretrain.models', 'mmpretrain.datasets')
 compat.mend_mmseg_inheritance()
@@ -38,8 +37,6 @@ from . import (  # noqa: E402
     targets,
     transforms,
 )
-
-register_in_hubs()
 
 __all__ = [
     '__version__',

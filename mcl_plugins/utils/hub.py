@@ -1,52 +1,45 @@
 """What OpenMMLab's hubs ask of a package: ``mmpretrain.list_models``, ``mmengine.hub.get_model``.
 
-The libraries are imported inside the functions, because this file is imported before
-``check_versions`` has seen whether they are installed.
+The libraries are imported inside the functions: this file is imported before ``check_versions`` has
+said whether they are there, and importing MMPretrain takes seconds.
 """
 
 from __future__ import annotations
 
+import functools
 import time
 
 from .places import home
 
 
-def register_in_hubs() -> None:
-    """Tell MMEngine and MMPretrain where the package's configs are.
+def register_all_modules(init_default_scope: bool = True) -> None:
+    """Make the package's models known by name; OpenMMLab's packages have the same function.
 
-    MMEngine then resolves names such as ``mcl_plugins::conmim/vit-b.py``, in ``_base_`` too, and
-    ``mmpretrain.list_models`` and ``mmpretrain.get_model`` know the models of the metafiles.
-    MMPretrain builds pre-trainings and classifiers; a segmentor or detector needs its own library.
+    MMEngine's registries find the package's parts without it. After it ``mmpretrain.list_models``
+    and ``mmpretrain.get_model`` know the models of the package's metafiles. MMPretrain builds
+    pre-trainings and classifiers; a segmentor or a detector needs the library that it belongs to.
+    ``mmengine.hub.get_model`` calls this function by itself.
+
+    Args:
+        init_default_scope: make ``mmpretrain`` the current default scope, under which types without
+            a scope are looked up.
 
     Example:
-        >>> import mcl_plugins, mmpretrain
+        >>> import mmpretrain
+        >>> from mcl_plugins.utils import register_all_modules
+        >>> register_all_modules(init_default_scope=False)
         >>> mmpretrain.list_models('conmim_vit-b*')
         ['conmim_vit-b_300e', 'conmim_vit-b_800e']
     """
-    from mmengine.config import utils  # noqa: PLC0415
-    from mmpretrain.apis import ModelHub  # noqa: PLC0415
-
-    utils.MODULE2PACKAGE['mcl_plugins'] = 'mcl_plugins'
-    ModelHub.register_model_index(home() / 'model-index.yml', config_prefix=home())
-
-
-def register_all_modules(init_default_scope: bool = True) -> None:
-    """Prepare to build models from the package's configs; ``mmengine.hub.get_model`` calls this.
-
-    Importing the package has registered its parts. Types that a config names without a scope are
-    MMPretrain's.
-
-    Args:
-        init_default_scope: make ``mmpretrain`` the current default scope.
-
-    Example:
-        >>> from mmengine.hub import get_model
-        >>> import mcl_plugins
-        >>> model = get_model('mcl_plugins::conmim/vit-s.py')
-        >>> type(model).__name__
-        'ConMIM'
-    """
     from mmengine.registry import DefaultScope  # noqa: PLC0415
 
+    _register_model_index()
     if init_default_scope:  # under a name of its own, as MMPretrain does: the newest is in force
         DefaultScope.get_instance(f'mcl_plugins-{time.time_ns()}', scope_name='mmpretrain')
+
+
+@functools.cache  # MMPretrain refuses a name that it has already
+def _register_model_index() -> None:
+    from mmpretrain.apis import ModelHub  # noqa: PLC0415
+
+    ModelHub.register_model_index(home() / 'model-index.yml', config_prefix=home())
