@@ -1,6 +1,5 @@
 """The version matrix: one truth, and a clear message outside it."""
 
-import re
 from configparser import ConfigParser
 
 import pytest
@@ -8,7 +7,6 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 
 from conftest import ROOT
-from mcl_plugins import __version__
 from mcl_plugins.utils import versions
 from mcl_plugins.utils.versions import OPTIONAL, REQUIRED, check_versions, describe_doubles
 
@@ -58,14 +56,6 @@ def test_the_markers_of_the_lock_ask_for_the_version_of_python_only():
         if ';' in line and not line.startswith('#'):
             variables = {str(part[0]) for part in Marker(line.partition(';')[2])._markers}
             assert variables == {'python_version'}
-
-
-def test_one_version_number():
-    citation = (ROOT / 'CITATION.cff').read_text()
-    assert re.search(r'^version: (.*)$', citation, re.MULTILINE)[1] == __version__
-    changes = (ROOT / 'CHANGELOG.md').read_text()
-    first = re.search(r'^## \[([^\]]*)\]', changes, re.MULTILINE)[1]
-    assert first in (__version__, 'Unreleased') and f'## [{__version__}]' in changes
 
 
 def test_a_version_outside_is_named_with_the_remedy():
