@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -10,20 +11,18 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from conftest import ROOT
 from mcl_plugins import __version__
 
 SOURCES = ('mcl_plugins', 'configs', 'tools')
 FILES = ('LICENSE', 'README.md', 'model-index.yml', 'pyproject.toml', 'setup.cfg')
-# A user's config: the quickstart's, shrunk to an epoch of two iterations.
+# A user's pre-training and classifier: the quickstart's, shrunk to two iterations and two blocks.
 OWN_CONFIG = """
 _base_ = ['mcl_plugins::quickstart/conmim.py']
 model = dict(backbone=dict(arch=dict(num_layers=2)))
-train_dataloader = dict(batch_size=8, num_workers=0)
+train_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(indices=16))
 train_cfg = dict(max_epochs=1)
 param_scheduler = [dict(type='ConstantLR', factor=1)]
 default_hooks = dict(logger=dict(interval=1), checkpoint=dict(interval=1))
@@ -33,6 +32,9 @@ _base_ = ['mcl_plugins::quickstart/conmim_finetune.py']
 model = dict(backbone=dict(arch=dict(num_layers=2)))
 train_dataloader = dict(num_workers=0)
 val_dataloader = dict(num_workers=0)
+test_dataloader = dict(num_workers=0)
+train_cfg = dict(max_epochs=1, val_interval=1)
+param_scheduler = [dict(type='ConstantLR', factor=1)]
 """
 
 
@@ -93,31 +95,17 @@ def installation(wheel, tmp_path_factory):
     place = tmp_path_factory.mktemp('installation')
     site, folder = place / 'site', place / 'folder'
     pip('install', '--no-compile', '--target', site, wheel)
-    images_in(folder / 'data/quickstart')
+    folder.mkdir()
     (folder / 'own.py').write_text(OWN_CONFIG)
-    (folder / 'own_classifier.py').write_text(OWN_CLASSIFIER)
+    (folder / 'own_finetune.py').write_text(OWN_CLASSIFIER)
     return Installation(site, folder)
 
 
-def images_in(root):
-    """Sixteen images for training and eight for validation, of ten classes by name."""
-    rng = np.random.default_rng(0)
-    for split, count in (('train', 16), ('val', 8)):
-        for label in range(10):
-            (root / split / str(label)).mkdir(parents=True)
-        for index in range(count):
-            image = rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)
-            Image.fromarray(image).save(root / split / str(index % 10) / f'{index}.jpg')
-    names = sorted((root / 'train').glob('*/*.jpg'))
-    lines = [f'{name.relative_to(root / "train")} {name.parent.name}' for name in names]
-    (root / 'few_labels_0.txt').write_text('\n'.join(lines))
-
-
 @pytest.fixture(scope='module')
-def checkpoint(installation):
-    """What the console command makes of the user's own config."""
-    installation.run(installation.site / 'bin/mcl', 'train', 'own.py')
-    return installation.folder / 'work_dirs/own/epoch_1.pth'
+def quickstart(installation):
+    """What the console command leaves after images, pre-training, fine-tuning and evaluation."""
+    installation.run(installation.site / 'bin/mcl', 'quickstart', '--method', 'own.py')
+    return installation.folder / 'work_dirs/quickstart'
 
 
 def files_under(folder):
@@ -168,17 +156,21 @@ assert type(mmpretrain.get_model('conmim_vit-s_300e')) is ConMIM
 """)
 
 
-def test_the_console_command_trains_a_users_config(checkpoint):
-    assert checkpoint.is_file()
+def test_the_quickstart_trains_a_users_config_and_draws_its_report(quickstart):
+    results = json.loads((quickstart / 'results.json').read_text())
+    assert {'random', 'pretrained'} <= set(results['fine-tune on 200 labels'])
+    assert (quickstart / 'report.png').stat().st_size
 
 
-def test_converters_evaluation_and_pictures(installation, checkpoint):
+def test_converters_evaluation_and_pictures(installation, quickstart):
+    checkpoint = quickstart / 'pretrain/epoch_1.pth'
+    images = 'data/quickstart/val'
     commands = [
         ['convert', 'conmim', checkpoint, 'released.pth', '--to-released'],
         ['convert', 'conmim', 'released.pth', 'again.pth'],
-        ['knn', 'own_classifier.py', checkpoint, '--k', '1'],
-        ['curves', checkpoint.parent, '--out', 'curves.png'],
-        ['masks', 'own.py', checkpoint, '--images', 'data/quickstart/val', '--out', 'masks.png'],
+        ['knn', 'own_finetune.py', checkpoint, '--k', '1'],
+        ['curves', quickstart / 'pretrain', '--out', 'curves.png'],
+        ['masks', 'own.py', checkpoint, '--images', images, '--out', 'masks.png'],
     ]
     lines = [f'main({[str(word) for word in words]})' for words in commands]
     installation.python('from mcl_plugins.cli.app import main\n' + '\n'.join(lines))
