@@ -78,9 +78,7 @@ def check_versions() -> None:
         except ModuleNotFoundError as error:
             if error.name != library.module:
                 raise  # the library is there, and something that it imports is not
-            raise ImportError(
-                f'{library.module} is not installed. {library.remedy()}'
-            ) from error
+            raise ImportError(f'{library.module} is not installed. {library.remedy()}') from error
         library.check(found)
     for library in OPTIONAL:
         for distribution in library.installed():
