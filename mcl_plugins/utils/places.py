@@ -45,8 +45,3 @@ def find_config(name: str | Path) -> Path:
         f'Config {str(name)!r} does not exist. The package has {len(names)} of its own in {own}; '
         f'near to that name are {", ".join(near)}.'
     )
-    """The folder of ``configs/`` and ``tools/``: the checkout, or ``.mim`` of an installation.
-
-    A checkout has links in ``.mim``, because MMEngine and MMPretrain look for configs there only.
-    """
-    return (PACKAGE / '.mim' / 'configs').resolve().parent

@@ -76,13 +76,11 @@ def scan_of(file: Path) -> str:
     return file.stem.split('_')[0]
 
 
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; what is parsed are the arguments of :func:`make`."""
-    parser = parser_for(__doc__)
-    parser.add_argument('root', type=Path, nargs='?', default=Path('data/quickstart'))
-    return parser.parse_args(argv)
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Make the images of the command line."""
-    make(**vars(parse_args(argv)))
+    parser = parser_for(__doc__)
+    parser.add_argument('root', type=Path, nargs='?', default=Path('data/quickstart'))
+    try:
+        make(**vars(parser.parse_args(argv)))
+    except (FileNotFoundError, ValueError) as error:
+        parser.error(str(error))

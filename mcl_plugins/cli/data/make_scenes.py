@@ -138,17 +138,15 @@ def save(image: np.ndarray, path: Path) -> None:
     Image.fromarray(image).save(path, quality=95, subsampling=0)
 
 
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; what is parsed are the arguments of :func:`make`."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Make the images of the command line."""
     parser = parser_for(__doc__)
     parser.add_argument('root', type=Path, nargs='?', default=Path('data/scenes'))
     parser.add_argument('--train', type=int, default=240, help='scenes for training')
     parser.add_argument('--val', type=int, default=80, help='scenes for validation')
     parser.add_argument('--unlabeled', type=int, default=1200, help='scenes for pre-training')
     parser.add_argument('--seed', type=int, default=0)
-    return parser.parse_args(argv)
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Make the images of the command line."""
-    make(**vars(parse_args(argv)))
+    try:
+        make(**vars(parser.parse_args(argv)))
+    except ValueError as error:
+        parser.error(str(error))

@@ -131,9 +131,26 @@ def extract(
     def encode(batch: dict) -> Tensor:
         return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]
 
+    return features_of(encode, runner, settings, check)
+
+
+def features_of(
+    encode: Callable[[dict], Tensor],
+    runner: Runner,
+    config: Config,
+    check: Callable[[int], None] = lambda images: None,
+) -> Features:
+    """Encode the training and the validation images of a config.
+
+    Args:
+        encode: from a batch of a data loader to (N, D) features.
+        runner: builds the loaders.
+        config: of :func:`build_classifier`.
+        check: see :func:`extract`.
+    """
     features: list[Tensor] = []
     loaders = {
-        split: runner.build_dataloader(evaluation_loader(settings, split))
+        split: runner.build_dataloader(evaluation_loader(config, split))
         for split in ('train', 'val')
     }
     check(len(loaders['train'].dataset))
