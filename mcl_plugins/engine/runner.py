@@ -64,7 +64,7 @@ class Runner(_Runner):
     """
 
     def build_message_hub(self, message_hub: dict | None = None) -> MessageHub:
-        """MMEngine's hub; ``mcl_plugins_runner`` in it tells models that this Runner trains them."""
+        """MMEngine's hub, marked so that models know that this Runner trains them."""
         hub = super().build_message_hub(message_hub)
         hub.update_info('mcl_plugins_runner', True, resumed=False)
         return hub
