@@ -32,10 +32,27 @@ class ScheduleHook(Hook):
     MMEngine restores optimizer and schedulers as they were saved, whatever the config says now:
     with another batch the rates stay the old ones, with more epochs the last run at the floor.
 
+    The package's Runner adds the hook where a config does not name it. In another Runner it also
+    says when ``auto_scale_lr`` comes to another learning rate there, which only the package's
+    Runner scales by accumulated batches.
+
     Raises:
         ValueError: a training is resumed with another batch, rate or length, or from a file
             without the state of a training.
     """
+
+    def before_train(self, runner: Runner) -> None:
+        """Say so if another Runner has left accumulation out of the learning rate."""
+        own = runner.message_hub.get_info('mcl_plugins_runner', False)
+        scaling = runner.auto_scale_lr or {}
+        if own or not scaling.get('enable') or not isinstance(runner.optim_wrapper, OptimWrapper):
+            return
+        if (batches := runner.optim_wrapper._accumulative_counts) > 1:
+            runner.logger.warning(
+                f'auto_scale_lr: this Runner leaves out optim_wrapper.accumulative_counts={batches}'
+                f', so the learning rate is {batches} times too small. Multiply '
+                'optim_wrapper.optimizer.lr by it, or train with runner_type="mcl_plugins.Runner".'
+            )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Add the record to the checkpoint's ``meta``."""
