@@ -44,8 +44,11 @@ class ScheduleHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Say so if another Runner has left accumulation out of the learning rate."""
         own = runner.message_hub.get_info('mcl_plugins_runner', False)
-        scaling = runner.auto_scale_lr or {}
-        if own or not scaling.get('enable') or not isinstance(runner.optim_wrapper, OptimWrapper):
+        if (
+            own
+            or not scaling_of(runner).get('enable')
+            or not isinstance(runner.optim_wrapper, OptimWrapper)
+        ):
             return
         if (batches := runner.optim_wrapper._accumulative_counts) > 1:
             runner.logger.warning(
@@ -88,11 +91,16 @@ def _finished(meta: dict[str, Any], loop: BaseLoop) -> bool:
     return meta['iter'] >= loop.max_iters
 
 
+def scaling_of(runner: Runner) -> dict[str, Any]:
+    """The runner's ``auto_scale_lr``, which MMEngine's FlexibleRunner keeps under another name."""
+    return getattr(runner, 'auto_scale_lr', None) or getattr(runner, '_auto_scale_lr', None) or {}
+
+
 def schedule_of(runner: Runner) -> dict[str, Any]:
     """What the schedule of a training depends on, by the names in ``SETTINGS``."""
     wrapper, loop = runner.optim_wrapper, runner.train_loop
     batch = images_per_process(runner._train_dataloader)
-    scaling = runner.auto_scale_lr or {}
+    scaling = scaling_of(runner)
     schedule = {
         'effective batch': runner.world_size * batch * wrapper._accumulative_counts,
         'learning rate': float(wrapper.optimizer.defaults['lr']),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.runner import FlexibleRunner
 from mmengine.runner import Runner as MMEngineRunner
 
 from mcl_plugins.checkpoint.files import load_file, save_file
@@ -49,12 +50,14 @@ def test_another_schedule_is_refused_and_named(trained):
         assert f'load_from={file}' in str(caught.value)
 
 
-def test_another_runner_compares_too_where_the_config_names_the_hook(trained):
+@pytest.mark.parametrize('kind', [MMEngineRunner, FlexibleRunner])
+def test_another_runner_compares_too_where_the_config_names_the_hook(trained, kind):
     config, file = trained
     config.default_hooks.schedule = dict(type='mcl_plugins.ScheduleHook')
     config.optim_wrapper.accumulative_counts = 2
+    config.env_cfg = dict()  # FlexibleRunner wants one
     with pytest.raises(ValueError, match='accumulative_counts.*: 4 in the file, 8 here') as caught:
-        runner_of(config, MMEngineRunner, resume=True, load_from=file).train()
+        runner_of(config, kind, resume=True, load_from=file).train()
     assert str(caught.value).startswith(file)
 
 
