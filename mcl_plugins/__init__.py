@@ -10,6 +10,7 @@ from importlib import import_module
 from types import ModuleType
 
 from .utils.versions import check_versions
+from .version import __version__
 
 check_versions()
 
@@ -17,9 +18,8 @@ from .utils.config_packages import name_config_packages  # noqa: E402
 
 name_config_packages()
 
-__version__ = '0.1.0'
-
 __all__ = [
+    '__version__',
     'algorithms',
     'backbones',
     'checkpoint',

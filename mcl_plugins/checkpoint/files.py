@@ -13,9 +13,10 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
-from mmengine.runner.checkpoint import get_torch_safe_globals
+from numpy._core import multiarray
 
 
 def _history_buffer_method(owner: type, name: str) -> Callable:
@@ -35,9 +36,14 @@ def _allowed_globals() -> list:
     A Runner's has NumPy scalars and arrays and log histories; a released one the ``Namespace`` of
     its command line, or a yacs config, which is read as a plain dict.
     """
-    allowed = [entry for entry in get_torch_safe_globals() if entry is not getattr]
     return [
-        *allowed,
+        slice,
+        np.ndarray,
+        np.dtype,
+        *(type(np.dtype(name)) for name in ('uint32', 'int64', 'float64')),
+        multiarray._reconstruct,
+        multiarray.scalar,
+        HistoryBuffer,
         Namespace,
         (OrderedDict, 'yacs.config.CfgNode'),
         (_history_buffer_method, 'builtins.getattr'),
