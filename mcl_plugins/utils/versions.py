@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 
 from packaging.specifiers import SpecifierSet
 
@@ -63,7 +63,7 @@ OPTIONAL = (
 
 
 def check_versions() -> None:
-    """Check what is installed against the matrix.
+    """Check what is installed against the matrix, without importing any of it.
 
     An optional library of another version is only warned of, because what does not need it works;
     so are two distributions of one library, of which the later one may have replaced the other's
@@ -73,13 +73,11 @@ def check_versions() -> None:
         ImportError: a required library is absent or of another version; the message has the remedy.
     """
     for library in REQUIRED:
-        try:
-            found = importlib.import_module(library.module).__version__
-        except ModuleNotFoundError as error:
-            if error.name != library.module:
-                raise  # the library is there, and something that it imports is not
-            raise ImportError(f'{library.module} is not installed. {library.remedy()}') from error
-        library.check(found)
+        distributions = library.installed()
+        if not distributions and find_spec(library.module) is None:
+            raise ImportError(f'{library.module} is not installed. {library.remedy()}')
+        for distribution in distributions:  # none where the source lies on the path: as it is
+            library.check(version_of(distribution) or '')
     for library in OPTIONAL:
         for distribution in library.installed():
             try:
