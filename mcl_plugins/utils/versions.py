@@ -31,7 +31,8 @@ class Library:
         """Compare an installed version with ``specifier``.
 
         Raises:
-            ImportError: the version is outside ``specifier``; the message says how to install one that works.
+            ImportError: the version is outside ``specifier``; the message says how to install one
+                that works.
         """
         if not SpecifierSet(self.specifier).contains(found, prereleases=True):
             raise ImportError(
@@ -93,9 +94,9 @@ def check_versions() -> None:
 def describe_doubles() -> str | None:
     """The warning about libraries that are installed from two distributions at once.
 
-    OpenMMLab's distributions and the ``onedl-*`` ones contain the same files. pip does not know that
-    they exclude each other: it writes one over the other, and uninstalling either removes the files
-    that both of them need.
+    OpenMMLab's distributions and the ``onedl-*`` ones contain the same files. pip does not know
+    that they exclude each other: it writes one over the other, and uninstalling either removes the
+    files that both of them need.
 
     Returns:
         The warning, or None if each library comes from one distribution.
