@@ -12,7 +12,7 @@ from ..checkpoint.loading import init_from_checkpoint
 from ..layers.initialisation import normal_layers
 from ..layers.relative_position import resize_bias_tables
 from ..layers.sync_norm import SyncBN
-from ..mask_generators import PatchMask
+from ..mask_generators import PatchMask, upsample_patches
 from ..registry import MODELS
 from ..utils.checks import check_arch, check_choice, check_image_size
 from ..utils.compat import LinspaceOnHost
@@ -162,9 +162,9 @@ class SimMIMSwin(SwinTransformer):
             init_cfg=init_cfg,
         )
         self.mask_token = nn.Parameter(torch.zeros(1, 1, self.embed_dims))
-        self.unit = 2 ** (self.num_layers - 1)  # side of a mask unit, in tokens of the first stage
+        unit = 2 ** (self.num_layers - 1)  # side of a mask unit, in tokens of the first stage
         rows, columns = self.patch_resolution
-        self.mask_grid = (rows // self.unit, columns // self.unit)
+        self.mask_grid = (rows // unit, columns // unit)
 
     def init_weights(self) -> None:
         """As the base class's; the mask token from a normal of 0.02."""
@@ -188,15 +188,10 @@ class SimMIMSwin(SwinTransformer):
                     f'Masks are for images of {tuple(self.patch_resolution)} patches, got '
                     f'{tuple(x.shape[-2:])} px: set img_size to that.'
                 )
-            tokens = torch.where(self._spread(mask.hidden)[..., None], self.mask_token, tokens)
+            hidden = upsample_patches(mask.mask, self.mask_grid, shape).flatten(1)
+            tokens = torch.where(hidden[..., None], self.mask_token, tokens)
         tokens = self.drop_after_pos(tokens)
         for stage in self.stages:
             tokens, shape = stage(tokens, shape)
         tokens = getattr(self, f'norm{self.num_layers - 1}')(tokens)
         return (tokens.transpose(1, 2).unflatten(2, shape),)
-
-    def _spread(self, hidden: Tensor) -> Tensor:
-        """(N, L) on the grid of the last stage -> (N, tokens of the first stage)."""
-        units = hidden.view(-1, *self.mask_grid)
-        units = units.repeat_interleave(self.unit, 1).repeat_interleave(self.unit, 2)
-        return units.flatten(1)

@@ -10,11 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..utils.collectives import gather_keys
-
-
-def unit(features: Tensor) -> Tensor:
-    """L2-normalise the last dimension in float32 (float64 stays), also under autocast."""
-    return F.normalize(features if features.dtype == torch.float64 else features.float(), dim=-1)
+from ..utils.similarity import feature_spread
 
 
 def info_nce(logits: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -25,11 +21,11 @@ def info_nce(logits: Tensor, target: Tensor) -> dict[str, Tensor]:
         target: (Q,) int64, the column of the positive.
 
     Returns:
-        ``loss``; ``top1``, the share of queries whose positive scores highest; ``chance``, ln K:
-        the loss of a network that cannot tell the keys apart.
+        ``loss_contrast``; ``top1``, the share of queries whose positive scores highest; ``chance``,
+        ln K: the loss of a network that cannot tell the keys apart.
     """
     return {
-        'loss': F.cross_entropy(logits, target),
+        'loss_contrast': F.cross_entropy(logits, target),
         'top1': (logits.detach().argmax(dim=-1) == target).float().mean(),
         'chance': logits.new_full((), math.log(logits.shape[-1])),
     }
@@ -58,8 +54,8 @@ def in_batch_info_nce(query: Tensor, key: Tensor, temperature: float) -> dict[st
     return {**info_nce(logits, target), 'key_spread': feature_spread(keys)}
 
 
-def add_directions(first: dict[str, Tensor], second: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A symmetric loss from what a head returned for each direction.
+def symmetrise(first: dict[str, Tensor], second: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Combine what a head returned for the two directions of a symmetric loss.
 
     Losses, and ``chance`` with them, add up as in MoCo v3; the other monitors are averaged.
     """
@@ -70,21 +66,3 @@ def add_directions(first: dict[str, Tensor], second: dict[str, Tensor]) -> dict[
 def own_ids(rows: Tensor) -> Tensor:
     """(N,) int64: where this process's N rows stand among those of all processes."""
     return torch.arange(len(rows), device=rows.device) + get_rank() * len(rows)
-
-
-def check_temperature(temperature: float) -> float:
-    """Return the temperature, or raise a ValueError unless it is positive."""
-    if temperature <= 0:
-        raise ValueError(f'temperature={temperature} must be positive, for example 0.1.')
-    return temperature
-
-
-@torch.no_grad()
-def feature_spread(features: Tensor) -> Tensor:
-    """How far unit vectors (..., C) spread: 0 when all are the same, 1 when they fill the sphere.
-
-    The standard deviation of a channel over all vectors, averaged over the channels, times
-    sqrt(C). A teacher whose spread falls towards 0 collapses.
-    """
-    rows = features.flatten(0, -2)
-    return rows.std(dim=0, correction=0).mean() * rows.shape[-1] ** 0.5

@@ -7,15 +7,17 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from mmpretrain.models.selfsup import BEiTPretrainViT
 from mmpretrain.models.utils import MultiheadAttention
 from torch import Tensor
 
 from ...algorithms import CcMIM
 from ...backbones import MaskedViT
 from ...heads import QueueInfoNCEHead
-from ...heads.info_nce import feature_spread, info_nce, unit
+from ...heads.info_nce import info_nce
 from ...mask_generators import PatchMask
 from ...registry import MODELS
+from ...utils.similarity import feature_spread, l2_normalise
 
 
 @MODELS.register_module()
@@ -26,16 +28,15 @@ class CcMIMWithMaps(CcMIM):
     a graph that no gradient goes through. The decoder is the same.
     """
 
-    def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:
+    def losses(self, image: Tensor) -> dict[str, Tensor]:
         """Losses and monitors of a batch (N, 3, H, W)."""
-        (images,) = inputs
-        patches = self.backbone.embed(images)
+        patches = self.backbone.embed(image)
         with explicit_attention(self.backbone) as maps:
             mask = self._mask_from(maps, patches)
-            tokens = self.backbone.encode(patches, mask.visible_ids)
-            hidden_tokens = self.backbone.encode(patches, mask.hidden_ids)
-        pixels = self.decoder(tokens, mask.restore_ids)
-        loss_pixel = self.pixel_head.loss(pixels, images, mask.hidden)
+            tokens = self.backbone.encode(patches, mask.ids_keep)
+            hidden_tokens = self.backbone.encode(patches, mask.ids_mask)
+        pixels = self.decoder(tokens, mask.ids_restore)
+        loss_pixel = self.pixel_head.loss(pixels, image, mask.mask)
         (visible,) = self.projector((tokens[:, 0],))
         (hidden,) = self.projector((hidden_tokens[:, 0],))
         return {'loss_pixel': loss_pixel, **self.contrast_head(visible, hidden)}
@@ -49,13 +50,30 @@ class CcMIMWithMaps(CcMIM):
 
 
 @MODELS.register_module()
+class MMPretrainBEiT(BEiTPretrainViT):
+    """mmpretrain's encoder of masked images, called as ConMIM's."""
+
+    @property
+    def mask_grid(self) -> tuple[int, int]:
+        """(rows, columns) of patches, over which masks are drawn."""
+        return self.patch_resolution
+
+    def forward(self, x: Tensor, mask: PatchMask | None = None) -> tuple[Tensor, ...]:
+        """(N, 3, H, W) -> (N, 1 + L, D)."""
+        if mask is None:
+            hidden = x.new_zeros(len(x), self.mask_grid[0] * self.mask_grid[1])
+            return super().forward(x, hidden)
+        return super().forward(x, mask.mask)
+
+
+@MODELS.register_module()
 class QueueInfoNCEWithLogits(QueueInfoNCEHead):
     """MoBY's and MimCo's loss as the released MoBY computes it: one tensor of all logits."""
 
     def forward(self, query: Tensor, key: Tensor, negatives: Tensor) -> dict[str, Tensor]:
         """As the base class's."""
         with torch.autocast(query.device.type, enabled=False):
-            query, key = unit(query), unit(key.detach())
+            query, key = l2_normalise(query), l2_normalise(key.detach())
             positive = (query * key).sum(dim=-1, keepdim=True)
             logits = torch.cat((positive, query @ negatives.clone()), dim=1) / self.temperature
             target = torch.zeros(len(query), dtype=torch.long, device=query.device)

@@ -2,7 +2,7 @@
 
     python tools/benchmark/step.py configs/conmim/vit-b.py --batch-size 64
     python tools/benchmark/step.py configs/conmim/vit-b.py --batch-size 2 \
-        --against model.backbone.type=BEiTPretrainViT
+        --against model.backbone.type=mcl_plugins.MMPretrainBEiT
     python tools/benchmark/step.py configs/ccmim/vit-b.py --batch-size 2 \
         --against model.type=mcl_plugins.CcMIMWithMaps
     python tools/benchmark/step.py configs/mimco/vit-b.py --batch-size 8 \
@@ -26,6 +26,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 
+from ...algorithms import PretrainingMethod
 from ...targets.frozen_teacher import FrozenTeacher
 from ..arguments import at_least
 from ..common import read_config
@@ -63,9 +64,9 @@ class Step:
         if self.device.type == 'cuda':
             torch.cuda.reset_peak_memory_stats()
         start = self._now()
+        if isinstance(self.model, PretrainingMethod):
+            self.model.set_progress(0, 1000)
         self.model.train_step(self.batch, self.wrapper)
-        if hasattr(self.model, 'update_teacher'):
-            self.model.update_teacher(0, 1000)
         self.seconds.append(self._now() - start)
         if self.device.type == 'cuda':
             self.memory = max(self.memory, torch.cuda.max_memory_allocated() / 2**30)

@@ -10,7 +10,7 @@ go to CHECKPOINT.knn.json.
 from __future__ import annotations
 
 from ...evaluation.knn import KS, check_neighbours, knn_predict
-from ...heads.info_nce import check_temperature
+from ...utils.similarity import check_temperature
 from .frozen import accuracy, extract, parser_for, write_results
 
 

@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from ...checkpoint.files import load_file, state_dict_of
+from ...mask_generators import upsample_patches
 from .probe import build_classifier, features, load_images
 
 COLOURS = {
@@ -177,11 +178,9 @@ def mask_pixels(config: Path, checkpoint: Path, images: Tensor) -> Tensor:
         model = MODELS.build({**settings.model, 'data_preprocessor': preprocessor})
     model.load_state_dict(state_dict_of(load_file(checkpoint)))
     mask = model.draw_mask(model.data_preprocessor({'inputs': images})['inputs'])
-    grid = math.isqrt(mask.hidden.shape[1])  # the images are square
-    patch = images.shape[2] // grid
-    hidden = mask.hidden.view(-1, 1, grid, grid)
-    hidden = hidden.repeat_interleave(patch, 2).repeat_interleave(patch, 3)
-    return torch.where(hidden, 128, images)
+    grid = math.isqrt(mask.mask.shape[1])  # the images are square
+    hidden = upsample_patches(mask.mask, (grid, grid), images.shape[-2:])
+    return torch.where(hidden[:, None], 128, images)
 
 
 def show(axes: Axes, image: Tensor, title: str, colour: str) -> None:

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ...checkpoint.masked_moco import MASKED_MOCO, MOCOV3
 from ...checkpoint.renaming import Renaming
-from ...heads.info_nce import unit
 from ...mask_generators import Partition
+from ...utils.similarity import l2_normalise
 from .golden import Comparison, Golden, gradients_of, part, tensor
 
 NORMS = {
@@ -44,7 +44,7 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     comparison = step(model, golden, MASKED_MOCO, device)
     (query, _), (_, key) = calls  # the second view's queries meet the first one's keys
     comparison.outputs = {
-        'query1': (unit(query), golden['query1']),
+        'query1': (l2_normalise(query), golden['query1']),
         'key1': (key, golden['key1']),
     }
     return comparison
@@ -54,9 +54,9 @@ def compare_mocov3(golden: Golden, device: torch.device) -> Comparison:
     """MoCo v3's file: whole images, a frozen patch embedding, and the EMA before the keys."""
     model = build(golden, MOCOV3, device)
     momentum = golden['momentum'].item()
-    model.target.update(momentum)
+    model.ema.update(momentum)
     # There the fixed positions are averaged too: equal as they are, this changes no training.
-    model.target.backbone.pos_embed.lerp_(model.backbone.pos_embed, 1 - momentum)
+    model.ema.backbone.pos_embed.lerp_(model.backbone.pos_embed, 1 - momentum)
     comparison = step(model, golden, MOCOV3, device)
     weights = model.state_dict()
     comparison.outputs = {

@@ -18,6 +18,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from ...algorithms import ReconstructingMethod
 from .pictures import (
     add_image_arguments,
     add_pretraining_arguments,
@@ -46,7 +47,7 @@ def main() -> None:
     args = parser.parse_args()
     config = config_of(args)
     model, epoch = build_pretraining(config, args.checkpoint)
-    if not hasattr(model, 'reconstruct'):
+    if not isinstance(model, ReconstructingMethod):
         raise ValueError(
             f'{type(model).__name__} reconstructs no pixels; take a config of CMAE or ccMIM.'
         )
@@ -61,12 +62,12 @@ def reconstructions(model: Any, images: Tensor) -> dict[str, Tensor]:
     """The rows of the picture: (N, 3, S, S) in [0, 1] each, by what they show.
 
     Args:
-        model: has ``reconstruct`` and ``pixel_head``.
+        model: a :class:`ReconstructingMethod`.
         images: (N, 3, S, S) uint8 RGB.
     """
     view = student_view(model, images)
     pixels, mask = model.reconstruct(view)
-    hidden = spread(mask.hidden, view.shape[-1])
+    hidden = spread(mask.mask, view.shape[-1])
     output = torch.where(hidden, to_image(model.pixel_head, pixels, view), view)
     seen = to_rgb(model, view)
     return {'input': seen, 'visible': hide(seen, mask), 'output': to_rgb(model, output)}

@@ -121,7 +121,7 @@ def test_what_is_compared_with_what(build, kind):
         )
     batch = images()
     mask = model.draw_mask(batch)
-    model.mask_generator = GivenMask(mask.hidden)
+    model.mask_generator = GivenMask(mask.mask)
     model.train()
     model.loss([batch])
     student = model.backbone(batch, mask)[0].flatten(2).transpose(1, 2)
@@ -129,8 +129,8 @@ def test_what_is_compared_with_what(build, kind):
     teacher = teacher.flatten(2).transpose(1, 2)
     torch.testing.assert_close(seen['patch'][0], student)
     torch.testing.assert_close(seen['patch'][1], teacher)
-    assert mask.hidden.gather(1, seen['patch'][2]).all()
-    assert seen['patch'][2].shape[1] == math.ceil(0.6 * mask.hidden.shape[1])
+    assert mask.mask.gather(1, seen['patch'][2]).all()
+    assert seen['patch'][2].shape[1] == math.ceil(0.6 * mask.mask.shape[1])
     torch.testing.assert_close(seen['image'][0], student.mean(dim=1, keepdim=True))
     torch.testing.assert_close(seen['image'][1], teacher.mean(dim=1, keepdim=True))
 
@@ -161,8 +161,8 @@ def train(model, steps, batch):
         losses = model.loss([batch])
         optimizer.zero_grad()
         total(losses).backward()
+        model.set_progress(step, steps)
         optimizer.step()
-        model.update_teacher(step, steps)
         history.append({name: value.item() for name, value in losses.items()})
     return history
 
@@ -187,7 +187,7 @@ def test_checkpoints_are_without_teacher_and_a_resumed_model_has_it_again(build)
     resumed = build()
     resumed.load_state_dict(state)
     batch = images()
-    hidden = model.draw_mask(batch).hidden
+    hidden = model.draw_mask(batch).mask
     model.mask_generator = resumed.mask_generator = GivenMask(hidden)
     assert torch.equal(total(model.loss([batch])), total(resumed.loss([batch])))
 
@@ -213,7 +213,7 @@ def test_ema_projectors_follow_and_both_levels_have_their_own(build):
     with torch.no_grad():
         model.patch_contrast.projector.fc0.weight.add_(1.0)
     before = model.patch_contrast.target.projector.fc0.weight.clone()
-    model.update_teacher(0, 10)
+    model.ema.update(model.ema.schedule(0, 10))
     moved = model.patch_contrast.target.projector.fc0.weight - before
     torch.testing.assert_close(moved, torch.full_like(moved, 0.1))
     untouched = model.image_contrast
@@ -225,7 +225,7 @@ def test_ema_projectors_follow_and_both_levels_have_their_own(build):
 def test_bfloat16_autocast_stays_close_to_float32(build):
     model = build().float()
     batch = images(batch=8).float()
-    model.mask_generator = GivenMask(model.draw_mask(batch).hidden)
+    model.mask_generator = GivenMask(model.draw_mask(batch).mask)
     state = copy.deepcopy(model.state_dict())
     results = []
     for enabled in (False, True):
@@ -305,7 +305,7 @@ def test_two_processes_equal_one(build, teacher_file):
     model = build()
     state = copy.deepcopy(model.state_dict())
     batches = [images(batch=6) for _ in range(2)]
-    hidden = model.draw_mask(batches[0]).hidden
+    hidden = model.draw_mask(batches[0]).mask
     model.mask_generator = GivenMask(hidden)
     losses = []
     for batch in batches:

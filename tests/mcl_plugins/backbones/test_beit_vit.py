@@ -35,7 +35,7 @@ def test_outputs_and_gradients_equal_mmpretrains_attention(masked):
     ours = MaskedBEiTViT(**SIZES).double()
     ours.load_state_dict(reference.state_dict())
     images = torch.randn(4, 3, 32, 32, dtype=torch.float64)
-    hidden = RandomMask(0.5)(4, (4, 4), images.device).hidden if masked else None
+    hidden = RandomMask(0.5)(4, (4, 4), images.device).mask if masked else None
     results = []
     for model in (reference, ours):
         (tokens,) = model(images, hidden)
@@ -72,7 +72,7 @@ def test_fine_tuning_form_equals_mmpretrains():
 def test_hidden_pixels_change_nothing_and_visible_ones_do():
     model = randomised(MaskedBEiTViT(**SIZES))
     images = torch.randn(2, 3, 32, 32)
-    hidden = RandomMask(0.5)(2, (4, 4), images.device).hidden
+    hidden = RandomMask(0.5)(2, (4, 4), images.device).mask
     pixels = hidden.view(2, 1, 4, 4).repeat_interleave(8, 2).repeat_interleave(8, 3)
     noise = torch.randn_like(images)
     (before,) = model(images, hidden)

@@ -19,7 +19,7 @@ CPU = torch.device('cpu')
 
 
 def pixels_of(mask, grid, side):
-    hidden = mask.hidden.view(-1, 1, *grid)
+    hidden = mask.mask.view(-1, 1, *grid)
     return hidden.repeat_interleave(side, 2).repeat_interleave(side, 3)
 
 
@@ -53,9 +53,9 @@ def test_a_mask_covers_whole_units_at_every_stride(arch):
     with torch.device('meta'):
         model = SimMIMSwin(arch=arch, img_size=224)
     mask = RandomMask(0.6)(2, model.mask_grid, CPU)
-    assert model.mask_grid == (7, 7) and mask.hidden.sum(dim=1).tolist() == [30, 30]
-    units = mask.hidden.view(2, 1, 7, 7).float()
-    tokens = model._spread(mask.hidden).view(2, 1, 56, 56).float()
+    assert model.mask_grid == (7, 7) and mask.mask.sum(dim=1).tolist() == [30, 30]
+    units = mask.mask.view(2, 1, 7, 7).float()
+    tokens = model._spread(mask.mask).view(2, 1, 56, 56).float()
     assert tokens.sum() == 2 * 1920
     for side in (1, 2, 4, 8):
         stride = F.avg_pool2d(tokens, side)
@@ -67,7 +67,7 @@ def test_everything_is_shown_without_a_mask(student):
     plain = SwinTransformer(**SMALL, drop_path_rate=0.0).double()
     plain.load_state_dict({k: v for k, v in student.state_dict().items() if k != 'mask_token'})
     torch.testing.assert_close(student(images)[0], plain(images)[0])
-    nothing = PatchMask.from_hidden(torch.zeros(2, 64, dtype=torch.bool))
+    nothing = PatchMask.from_mask(torch.zeros(2, 64, dtype=torch.bool))
     torch.testing.assert_close(student(images, nothing)[0], plain(images)[0])
 
 

@@ -56,7 +56,7 @@ def test_updates_equal_mmengines_one_group_a_parameter(small_conmim):
         wrapper = build_optim_wrapper(model, config)
         torch.manual_seed(0)
         for _ in range(3):
-            loss = model.loss([torch.randn(4, 3, 32, 32) for _ in range(2)])['loss']
+            loss = model.loss([torch.randn(4, 3, 32, 32) for _ in range(2)])['loss_contrast']
             wrapper.update_params(loss)
         results.append(model.state_dict())
     for name, value in results[0].items():

@@ -23,7 +23,7 @@ def test_training_moves_student_and_teacher_and_logs_the_monitors(config):
     saved = load_file(f'{config.work_dir}/epoch_1.pth')
     state = saved['state_dict']
     name = 'layers.0.attn.qkv.weight'
-    student, teacher = state[f'backbone.{name}'], state[f'teacher.backbone.{name}']
+    student, teacher = state[f'backbone.{name}'], state[f'ema.backbone.{name}']
     assert not torch.equal(student, teacher)
     scalars = runner.message_hub.log_scalars
     for key in ('loss', 'top1', 'chance', 'key_spread', 'lr', 'data_time', 'time'):
@@ -65,16 +65,14 @@ def test_resuming_goes_on_where_it_stopped(config):
     config.train_cfg.max_epochs = 2
     Runner.from_cfg(config).train()
     Path(config.work_dir, 'epoch_2.pth').unlink()
-    teacher = load_file(f'{config.work_dir}/epoch_1.pth')['state_dict'][
-        'teacher.backbone.cls_token'
-    ]
+    teacher = load_file(f'{config.work_dir}/epoch_1.pth')['state_dict']['ema.backbone.cls_token']
     config.resume = True
     config.experiment_name += '-resumed'
     runner = Runner.from_cfg(config)
     seen = {}
 
     def remember(self):
-        seen.update(epoch=self.epoch, teacher=self.model.teacher.backbone.cls_token.clone())
+        seen.update(epoch=self.epoch, teacher=self.model.ema.backbone.cls_token.clone())
 
     original = runner.load_or_resume
     runner.load_or_resume = lambda: (original(), remember(runner))

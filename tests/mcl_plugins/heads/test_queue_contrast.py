@@ -91,7 +91,7 @@ def test_loss_and_queue_equal_plain_loops_over_several_batches(contrast, level):
         positions = [[0]] * N if ids is None else ids.tolist()
         expected, keys = plain_loss(contrast, student, teacher, positions, queue)
         result = contrast(student, teacher, ids)
-        assert result['loss'].item() == pytest.approx(expected, rel=1e-9)
+        assert result['loss_contrast'].item() == pytest.approx(expected, rel=1e-9)
         for offset, key in enumerate(keys):
             queue[(step * N + offset) % K] = key
         torch.testing.assert_close(contrast.queue.keys.T, torch.stack(queue))
@@ -124,7 +124,7 @@ def test_uniform_similarities_give_the_chance_loss():
     key = torch.eye(4)[1:2].expand(3, -1)
     negatives = torch.eye(4)[2:].T.repeat(1, 5)
     result = QueueInfoNCEHead(temperature=0.3)(query, key, negatives)
-    assert result['loss'].item() == pytest.approx(math.log(11))
+    assert result['loss_contrast'].item() == pytest.approx(math.log(11))
     assert result['chance'].item() == pytest.approx(math.log(11))
 
 
@@ -132,7 +132,7 @@ def test_a_perfect_query_scores():
     key = torch.nn.functional.normalize(torch.randn(3, 8), dim=1)
     negatives = torch.nn.functional.normalize(torch.randn(8, 20), dim=0)
     result = QueueInfoNCEHead(temperature=0.01)(5 * key, key, negatives)
-    assert result['top1'] == 1 and result['loss'] < 0.1
+    assert result['top1'] == 1 and result['loss_contrast'] < 0.1
 
 
 def test_a_collapsed_network_has_no_hits():
@@ -141,7 +141,7 @@ def test_a_collapsed_network_has_no_hits():
     query = direction * torch.rand(50, 1)
     result = QueueInfoNCEHead(temperature=0.2)(query, 3 * query, direction.T.repeat(1, 100))
     assert result['top1'] == 0 and result['key_spread'] < 1e-3
-    assert result['loss'].item() == pytest.approx(math.log(101), rel=1e-4)
+    assert result['loss_contrast'].item() == pytest.approx(math.log(101), rel=1e-4)
 
 
 def test_one_image_has_a_spread():
@@ -159,14 +159,14 @@ def test_l1_is_a_distance_of_unit_vectors():
     expected = 0
     for q, k in zip(query, key, strict=True):
         expected += sum(abs(a - b) for a, b in zip(q / q.norm(), k / k.norm(), strict=True)) / 6
-    assert L1Head()(query, key)['loss'].item() == pytest.approx(expected.item(), rel=1e-5)
-    assert L1Head()(3 * key, key)['loss'].item() == pytest.approx(0, abs=1e-6)
+    assert L1Head()(query, key)['loss_contrast'].item() == pytest.approx(expected.item(), rel=1e-5)
+    assert L1Head()(3 * key, key)['loss_contrast'].item() == pytest.approx(0, abs=1e-6)
 
 
 def test_keys_get_no_gradient(contrast):
     student, teacher = features()
     teacher.requires_grad_()
-    contrast(student, teacher)['loss'].backward()
+    contrast(student, teacher)['loss_contrast'].backward()
     assert teacher.grad is None
     assert not [p for p in contrast.target.parameters() if p.grad is not None]
     for name, parameter in contrast.named_parameters():

@@ -76,7 +76,7 @@ def test_it_probes_when_it_is_due_and_writes_it_down(build, tmp_path):
     assert all(0 <= row[name] <= 100 for row in rows for name in ('knn_3', 'linear'))
 
 
-@pytest.mark.parametrize('encoder', ['backbone', 'teacher.backbone'])
+@pytest.mark.parametrize('encoder', ['backbone', 'ema.backbone'])
 def test_accuracies_are_those_of_the_features(build, images, encoder):
     runner = build(encoder=encoder)
     model, hook = runner.model, hook_of(runner)
