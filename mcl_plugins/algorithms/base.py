@@ -148,10 +148,11 @@ class PretrainingMethod(BaseSelfSupervisor):
     def _check_views(self, what: str, number: int) -> None:
         if number != len(self.views):
             names = ', '.join(self.views)
+            taken = '1 view' if len(self.views) == 1 else f'{len(self.views)} views'
             raise ValueError(
-                f'{type(self).__name__} takes {len(self.views)} views ({names}), but {what} '
-                f'{number}. Give data_preprocessor.views one list of operations for each view, [] '
-                'for one that is only normalised.'
+                f'{type(self).__name__} takes {taken} ({names}), but {what} '
+                f'{number}: give data_preprocessor.views one list of operations for each view ([] '
+                'only normalises), and let the pipeline deliver one image, or one for each view.'
             )
 
     def _load_from_state_dict(
@@ -172,6 +173,12 @@ class ReconstructingMethod(PretrainingMethod):
     """
 
     pixel_head: Any
+
+    def draw_mask(self, images: Tensor) -> PatchMask:
+        """Draw the mask of a batch of the first view, of which there is always a part hidden."""
+        mask = super().draw_mask(images)
+        assert mask is not None, f'{type(self).__name__} needs a mask_generator.'
+        return mask
 
     @abstractmethod
     def reconstruct(self, images: Tensor) -> tuple[Tensor, PatchMask]:

@@ -125,6 +125,7 @@ class SimMIMMoBY(MoBY):
         """
         light, *strong = views
         mask = self.draw_mask(light)
+        assert mask is not None, 'SimMIMMoBY needs a mask_generator.'
         (tokens,) = self.backbone(light, mask)  # (N, D, rows, columns)
         pixels = self.neck(tokens)  # (N, 3, H, W)
         hidden = mask.mask.unflatten(1, self.backbone.mask_grid)

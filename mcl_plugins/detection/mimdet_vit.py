@@ -29,7 +29,7 @@ class MIMDetViT(WindowedViT):
 
     A checkpoint of ConMIM goes in by
     ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')``, the fine-tuned
-    classifier's (prefix ``'teacher.backbone.'`` for the pre-training's). A table of relative bias
+    classifier's (prefix ``'ema.backbone.'`` for the pre-training's). A table of relative bias
     is resized (bicubic) for both, as in MIMDet; a fine-tuned network has one for each block, of
     which the mean is taken (ours). Without any the tables start at zero. Absolute positions of a
     checkpoint are resized; without any they stay sines and cosines.

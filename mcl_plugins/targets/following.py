@@ -61,9 +61,9 @@ def expect_step(ema: EMA) -> None:
     if training.waiting and training.versions not in (None, versions):
         raise RuntimeError(
             'The weights changed since the last training pass, but the EMA did not follow: no '
-            'torch.optim optimizer that holds these parameters took a step. Optimizers that work on '
-            'copies of the parameters (partitioned ones) are not supported; train with an '
-            'optimizer of the parameters themselves.'
+            'torch.optim optimizer that holds these parameters took a step. Optimizers of copies '
+            'of the parameters (partitioned ones) are not supported; train with an optimizer of '
+            'the parameters themselves.'
         )
     training.waiting, training.versions = True, versions
 
@@ -130,9 +130,9 @@ def _progress(training: _Training) -> tuple[int, int]:
     running = hub.get_info('loop_stage') == 'train' and step is not None and total is not None
     if not running or step == training.moved_at:
         raise RuntimeError(
-            "The EMA's momentum depends on the progress of the training, which is unknown here: no "
-            'Runner of MMEngine counts its iterations (RuntimeInfoHook does). In a loop of your own '
-            'call model.set_progress(step, total) before each optimizer.step().'
+            "The EMA's momentum depends on the progress of the training, which is unknown: no "
+            'Runner of MMEngine counts the iterations (RuntimeInfoHook does). In a loop of your '
+            'own call model.set_progress(step, total) before each optimizer.step().'
         )
     training.moved_at = step
     return step, total

@@ -68,7 +68,7 @@ class ConcentrationHook(Hook):
         if chunks < 2:
             raise ValueError(
                 f'ConcentrationHook compares the chunks of an image, and {type(model).__name__} '
-                f'encodes an image as num_chunks={chunks}: take the hook out of custom_hooks '
+                f'encodes an image as num_chunks={chunks}: take it out of custom_hooks '
                 '(--cfg-options custom_hooks="()").'
             )
         if self.interval is None:

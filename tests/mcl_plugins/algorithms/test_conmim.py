@@ -67,7 +67,7 @@ def test_monitors_do_not_enter_the_loss(small_conmim):
     losses = small_conmim.loss(views())
     total, log = small_conmim.parse_losses(losses)
     assert torch.equal(total, losses['loss_contrast'])
-    assert set(log) == {'loss', 'top1', 'chance', 'key_spread'}
+    assert set(log) == {'loss', 'loss_contrast', 'top1', 'chance', 'key_spread'}
     assert log['chance'].item() == pytest.approx(math.log(16))
 
 

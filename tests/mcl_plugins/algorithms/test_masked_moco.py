@@ -252,7 +252,7 @@ def test_what_does_not_fit_is_an_error():
         name = 'class_attention' if key == 'embed_dims' else 'projector'
         with pytest.raises(ValueError, match=rf"{name}\.{key}=24 is not the encoder's width of 48"):
             MODELS.build({**MOCO, name: {**part, key: 24}})
-    with pytest.raises(ValueError, match=r'takes 2 \(first, second\), got 1'):
+    with pytest.raises(ValueError, match=r'takes 2 views \(first, second\), but the batch has 1'):
         MODELS.build(MOCO).loss([torch.zeros(1, 3, 32, 32)])
 
 

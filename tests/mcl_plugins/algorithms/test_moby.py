@@ -32,6 +32,7 @@ MULTI_TASK = {
         loss=dict(type='PixelReconstructionLoss', criterion='L1', channel=3),
     ),
     'mask_generator': dict(type='mcl_plugins.RandomMask', mask_ratio=0.6),
+    'data_preprocessor': {**PREPROCESSOR, 'views': [[], [], []]},
 }
 
 
