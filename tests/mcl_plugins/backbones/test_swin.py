@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from conftest import SMALL_SWIN, tokens_entering
 from mcl_plugins.backbones import SimMIMSwin, SwinTransformer
 from mcl_plugins.checkpoint.files import save_file
-from mcl_plugins.mask_generators import PatchMask, RandomMask
+from mcl_plugins.mask_generators import PatchMask, RandomMask, upsample_patches
 
 SMALL = SMALL_SWIN
 ARCH = SMALL['arch']
@@ -55,7 +55,8 @@ def test_a_mask_covers_whole_units_at_every_stride(arch):
     mask = RandomMask(0.6)(2, model.mask_grid, CPU)
     assert model.mask_grid == (7, 7) and mask.mask.sum(dim=1).tolist() == [30, 30]
     units = mask.mask.view(2, 1, 7, 7).float()
-    tokens = model._spread(mask.mask).view(2, 1, 56, 56).float()
+    tokens = upsample_patches(mask.mask, model.mask_grid, (56, 56))[:, None].float()
+    assert model.patch_resolution == (56, 56)
     assert tokens.sum() == 2 * 1920
     for side in (1, 2, 4, 8):
         stride = F.avg_pool2d(tokens, side)

@@ -78,7 +78,7 @@ def test_missing_tensors_can_be_allowed_by_name(file, small_conmim):
 
 
 def test_a_wrong_prefix_says_what_is_there(file):
-    with pytest.raises(ValueError, match=r"under 'encoder\.'.*'backbone'.*'teacher'"):
+    with pytest.raises(ValueError, match=r"under 'encoder\.'.*'backbone'.*'ema'"):
         encoder(file, 'encoder.')
 
 
