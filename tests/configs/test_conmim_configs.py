@@ -201,7 +201,7 @@ def pretrained(tmp_path_factory):
         torch.nn.init.normal_(parameter)
     path = tmp_path_factory.mktemp('pretrained') / 'epoch_800.pth'
     save_file({'meta': {}, 'state_dict': model.state_dict()}, path)
-    return model.teacher.backbone, path
+    return model.ema.backbone, path
 
 
 @pytest.mark.parametrize('size', [step.PIXELS, step.PIXELS * 3 // 2])
