@@ -1,6 +1,6 @@
 """Hold this package's algorithms against numbers of the methods' released implementations."""
 
-from mcl_plugins.cli.fidelity import main
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    main()
+    run_command('fidelity')

@@ -4,7 +4,8 @@
 #   bash tools/setup_env.sh              pre-training and classification; needs no compiler
 #   bash tools/setup_env.sh --with-ops   builds mmcv's ops from source too: detection works
 #
-# Safe to run again: what is there and right is kept. PYTHON=... names another Python 3.11.
+# Safe to run again: what is there and right is kept. The Python is 3.11; PYTHON=/path/to/python3.12
+# names another one, 3.10 to 3.12, which .venv then keeps.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -18,7 +19,13 @@ case "${1:-}" in
   *) fail "unknown option '$1'; the only option is --with-ops" ;;
 esac
 
+version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true; }
+supported() { case "$1" in 3.10 | 3.11 | 3.12) ;; *) return 1 ;; esac; }
+
 python="${PYTHON:-$(command -v python3.11 || echo python3)}"
+present="$(version_of .venv/bin/python)"
+version="$present"
+if [ -n "${PYTHON:-}" ] || ! supported "$present"; then version="$(version_of "$python")"; fi
 lock=tools/requirements.lock
 cache="${XDG_CACHE_HOME:-${HOME:-}/.cache}/mcl_plugins"
 { mkdir -p "$cache" && [ -w "$cache" ]; } 2>/dev/null || cache="$PWD/.cache/mcl_plugins"
@@ -27,11 +34,10 @@ mmcv="$(grep '^onedl-mmcv==' "$lock")"
 
 check_machine() {
   command -v "$python" >/dev/null || fail "$python was not found; install Python 3.11 or name one with PYTHON=/path/to/python3.11"
-  local version
-  version="$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
-  [ "$version" = 3.11 ] || fail "$python is Python $version; the pinned versions are for Python 3.11: PYTHON=/path/to/python3.11 bash tools/setup_env.sh"
+  [ -n "$version" ] || fail "$python does not run; name another Python with PYTHON=/path/to/python3.11"
+  supported "$version" || fail "$python is Python $version; the pinned versions are for Python 3.10, 3.11 and 3.12: PYTHON=/path/to/python3.11 bash tools/setup_env.sh"
   local free_gb needed_gb=12
-  [ ! -d .venv/lib/python3.11/site-packages/torch ] || needed_gb=2
+  [ ! -d ".venv/lib/python$version/site-packages/torch" ] || needed_gb=2
   free_gb=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')
   [ "$free_gb" -ge "$needed_gb" ] || fail "only $free_gb GB free here; the environment needs $needed_gb GB"
   if [ "$ops" = yes ] && ! command -v "${CXX:-c++}" >/dev/null; then
@@ -52,7 +58,7 @@ install_mmcv() {
   if [ "$ops" = yes ]; then
     kind="ops-$(ops_target)"
   fi
-  local wheels="$cache/${mmcv/==/-}-py3.11-$(uname -m)-$kind"
+  local wheels="$cache/${mmcv/==/-}-py$version-$(uname -m)-$kind"
   if ! compgen -G "$wheels/*.whl" >/dev/null; then
     local new="$wheels.new.$$"
     mkdir -p "$new"
@@ -126,19 +132,19 @@ PY
 }
 
 # An environment with ops also serves those who do not need them, and keeps them.
-if [ -x .venv/bin/python ] && .venv/bin/python -c 'import mmcv._ext' 2>/dev/null; then ops=yes; fi
+if [ "$present" = "$version" ] && .venv/bin/python -c 'import mmcv._ext' 2>/dev/null; then ops=yes; fi
 
-wanted="ops=$ops $(sha256sum "$lock" setup.cfg | sha256sum | cut -c1-16)"
-if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && check_result; then
+wanted="ops=$ops python=$version $(cat "$lock" setup.cfg mcl_plugins/version.py | sha256sum | cut -c1-16)"
+if [ "$present" = "$version" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && check_result; then
   say 'The environment .venv is complete'
   exit 0
 fi
 
 check_machine
-say "Making .venv with $("$python" --version)"
+say "Making .venv with Python $version"
 # An interrupted venv has a Python but no pip; one of another version is of no use.
-.venv/bin/python -c 'import pip, sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null ||
-  "$python" -m venv --clear .venv || fail 'no virtual environment could be made; on Debian: apt install python3.11-venv'
+{ [ "$present" = "$version" ] && .venv/bin/python -c 'import pip' 2>/dev/null; } ||
+  "$python" -m venv --clear .venv || fail "no virtual environment could be made; on Debian: apt install python$version-venv"
 rm -f "$stamp"
 say 'Installing PyTorch (about 5 GB with its CUDA libraries)'
 pip install $quiet -c "$lock" torch torchvision setuptools wheel packaging ninja psutil

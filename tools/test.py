@@ -1,7 +1,6 @@
 """Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT``; arguments as in OpenMMLab."""
 
-from mcl_plugins.cli.common import run
-from mcl_plugins.cli.test import main
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    run(main)
+    run_command('test')

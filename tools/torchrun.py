@@ -1,8 +1,6 @@
 """torchrun for the launchers: a run that failed ends with what its processes said of it."""
 
-import sys
-
-from mcl_plugins.cli.torchrun import start
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    sys.exit(start())
+    run_command('torchrun')

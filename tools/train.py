@@ -1,7 +1,6 @@
 """Pre-train or fine-tune: ``python tools/train.py CONFIG``; arguments as in OpenMMLab."""
 
-from mcl_plugins.cli.common import run
-from mcl_plugins.cli.train import main
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    run(main)
+    run_command('train')

@@ -15,7 +15,7 @@ from ..registry import MODELS, build_part
 from ..targets import EMA
 from ..targets.ema import disable_drop_path
 from ..utils.checks import check_width
-from ..utils.similarity import l2_normalise
+from ..utils.similarity import l2_normalize
 from .base import PretrainingMethod
 
 
@@ -125,8 +125,8 @@ class MaskedMoCo(PretrainingMethod):
 
     def _key(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, C) L2-normalised keys of the target; BatchNorm in train mode."""
-        projections = l2_normalise(self._project(self.ema, images, self.target_partition))
-        return l2_normalise(projections.unflatten(0, (len(images), -1)).sum(dim=1))
+        projections = l2_normalize(self._project(self.ema, images, self.target_partition))
+        return l2_normalize(projections.unflatten(0, (len(images), -1)).sum(dim=1))
 
     def _project(self, network: Any, images: Tensor, partition: Partition) -> Tensor:
         """(N, 3, H, W) -> (N n, C) projections of n chunks of each image, image by image."""

@@ -11,7 +11,7 @@ from ..heads.info_nce import symmetrise
 from ..registry import MODELS, build_part
 from ..targets import EMA, FeatureQueue
 from ..targets.ema import disable_drop_path
-from ..utils.similarity import l2_normalise
+from ..utils.similarity import l2_normalize
 from .base import PretrainingMethod
 
 
@@ -88,7 +88,7 @@ class MoBY(PretrainingMethod):
     def _key(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, C) L2-normalised keys of the target; BatchNorm in train mode."""
         (key,) = self.ema.projector(self.ema.backbone(images))
-        return l2_normalise(key)
+        return l2_normalize(key)
 
 
 @MODELS.register_module()

@@ -1,10 +1,19 @@
-"""Types of numbers on a command line: argparse names the option with what is wrong."""
+"""What all commands do with their words: parsers, types of numbers, and near misses."""
 
 from __future__ import annotations
 
+import argparse
+import difflib
 import math
 from argparse import ArgumentTypeError
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+
+
+def parser_for(description: str | None) -> argparse.ArgumentParser:
+    """A parser whose help is a module's docstring, with its lines as they are."""
+    return argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
 
 
 def at_least(least: int) -> Callable[[str], int]:
@@ -31,3 +40,15 @@ def positive(text: str) -> float:
     if not (value > 0 and math.isfinite(value)):
         raise ArgumentTypeError(f'{text} must be greater than 0.')
     return value
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown word: ``'; did you mean X?'``, or a full stop.
+
+    >>> did_you_mean('trian', ['test', 'train'])
+    "; did you mean 'train'?"
+    >>> did_you_mean('x', ['test', 'train'])
+    '.'
+    """
+    near = difflib.get_close_matches(word, sorted(known), n=1)
+    return f'; did you mean {near[0]!r}?' if near else '.'

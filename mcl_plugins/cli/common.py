@@ -1,4 +1,4 @@
-"""What ``train.py`` and ``test.py`` have in common: arguments and how they change a config."""
+"""What commands have in common: the arguments of training, the config, and how errors end."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -18,15 +20,23 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch import distributed as dist
 
-from ..utils import compat
+from ..checkpoint.sources import use_safe_checkpoints
+from ..utils.compat import import_quietly
+from ..utils.places import find_config
 from .messages import describe, is_first_to_say
 from .options import Options, merge_options
+
+# Before the parts of this package that derive from mmpretrain's import it with its notices.
+import_quietly('mmpretrain.models', 'mmpretrain.datasets')
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add OpenMMLab's arguments that training and testing share."""
+    """Add OpenMMLab's arguments that training and testing share.
+
+    What is parsed has the names of the arguments of :func:`load_config`.
+    """
     parser.add_argument('--work-dir', help='where logs and checkpoints go')
     parser.add_argument(
         '--cfg-options',
@@ -41,68 +51,103 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         help='job launcher',
     )
     parser.add_argument(
-        '--no-pin-memory', action='store_true', help='do not pin the memory of the data loaders'
+        '--no-pin-memory',
+        action='store_false',
+        dest='pin_memory',
+        help='do not pin the memory of the data loaders',
     )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument('--local_rank', '--local-rank', action=LocalRank, help=argparse.SUPPRESS)
 
 
-def load_config(args: argparse.Namespace) -> Config:
-    """Read the config file and apply the common arguments to it."""
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    config = read_config(args.config)
-    config.launcher = args.launcher
-    config.setdefault('runner_type', 'mcl_plugins.Runner')
-    default_work_dir = config.get('work_dir') or f'./work_dirs/{name_of(args.config)}'
-    config.work_dir = args.work_dir or default_work_dir
-    merge_options(config, args.cfg_options)
+class LocalRank(argparse.Action):
+    """The rank that older launchers give as an argument: it goes where MMEngine looks for it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, 'default': argparse.SUPPRESS, 'type': int})
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
+        """Set ``LOCAL_RANK``, unless the launcher has."""
+        os.environ.setdefault('LOCAL_RANK', str(values))
+
+
+def load_config(
+    config: str | Path,
+    work_dir: str | Path | None = None,
+    cfg_options: dict[str, Any] | None = None,
+    launcher: str = 'none',
+    pin_memory: bool = True,
+) -> Config:
+    """Read a config file, and complete it for a Runner.
+
+    Args:
+        config: a path, or a name among the package's own configs; see
+            :func:`~mcl_plugins.utils.places.find_config`.
+        work_dir: where logs and checkpoints go; the config's, else ``work_dirs/<name>``, by
+            default.
+        cfg_options: settings to override, by dotted name.
+        launcher: of several processes: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+        pin_memory: whether data loaders pin their memory, where there is a GPU.
+
+    Raises:
+        FileNotFoundError: there is no such config.
+        ValueError: its library is not installed, or nothing would read one of the settings.
+    """
+    settings = read_config(config)
+    settings.launcher = launcher
+    settings.setdefault('runner_type', 'mcl_plugins.Runner')
+    default_work_dir = settings.get('work_dir') or f'./work_dirs/{name_of(settings.filename)}'
+    settings.work_dir = str(work_dir or default_work_dir)
+    merge_options(settings, cfg_options)
     for name in LOADERS:
-        if config.get(name):
-            _complete_loader(config[name], config.get('default_scope'), args.no_pin_memory)
-    return config
+        if settings.get(name):
+            _complete_loader(settings[name], settings.get('default_scope'), pin_memory)
+    return settings
 
 
-def read_config(path: str) -> Config:
+def read_config(config: str | Path) -> Config:
     """Read a config file whose library, mmseg or mmdet, may not be installed.
+
+    Args:
+        config: a path, or a name among the package's own configs.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the library is not here, or lacks what the config needs; names the command that
             installs it.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'Config {path!r} does not exist; see configs/.')
+    path = find_config(config)
     remedy = 'run: bash tools/setup_env.sh --with-ops'
     try:
-        config = Config.fromfile(path)
+        settings = Config.fromfile(path)
     except ModuleNotFoundError as error:  # a base file of the library
         raise ValueError(f'{path} needs a library that is not here ({error}); {remedy}') from error
-    library = config.get('default_scope')
+    library = settings.get('default_scope')
     if library not in ('mmseg', 'mmdet'):
-        return config
+        return settings
     try:
         # Detection computes with mmcv's compiled ops; mmdet does not even import without them.
         ops = ['mmcv._ext'] if library == 'mmdet' else []
-        compat.import_quietly(*ops, f'{library}.models', f'{library}.datasets')
+        import_quietly(*ops, f'{library}.models', f'{library}.datasets')
     except ImportError as error:
         missing = "mmcv's compiled ops" if 'mmcv._ext' in str(error) else library
         raise ValueError(f'{path} needs {missing} ({error}); {remedy}') from error
-    compat.ignore_mmseg_notices()
-    return config
+    ignore_mmseg_notices()
+    return settings
 
 
-def name_of(path: str) -> str:
+def name_of(path: str | Path) -> str:
     """``conmim/vit-b`` of ``configs/conmim/vit-b.py``: methods share the names of their files."""
     parts = Path(path).with_suffix('').parts
     return '/'.join(parts[parts.index('configs') + 1 :] if 'configs' in parts else parts[-1:])
 
 
-def _complete_loader(loader: dict, scope: str | None, no_pin_memory: bool) -> None:
+def _complete_loader(loader: dict, scope: str | None, pin_memory: bool) -> None:
     """The defaults of OpenMMLab's own scripts, as far as the machine has a use for them."""
     loader.setdefault('pin_memory', True)
     loader.setdefault('persistent_workers', True)
     if scope == 'mmpretrain':
         loader.setdefault('collate_fn', dict(type='default_collate'))
-    if no_pin_memory or not torch.cuda.is_available():
+    if not pin_memory or not torch.cuda.is_available():
         loader['pin_memory'] = False
     if not loader.get('num_workers'):
         loader['persistent_workers'] = False
@@ -113,8 +158,22 @@ def build_runner(config: Config) -> Runner:
     return RUNNERS.build(config)
 
 
-def run(main: Callable[[], None]) -> None:
-    """Run a command; an error in what the user gave ends it with its message alone."""
+def ignore_mmseg_notices() -> None:
+    """Silence, for the rest of the process, what mmseg warns of whenever a segmentor is built.
+
+    That the loss averages over all pixels as it always did, that pictures are off by default, and
+    that its own base configs still say ``reduce_zero_label``.
+    """
+    for message in ('Default ``avg_non_ignore``', 'The draw is False', '`reduce_zero_label` will'):
+        warnings.filterwarnings('ignore', message=message)
+
+
+def run(main: Callable[[], object]) -> None:
+    """Run a command; an error in what the user gave ends it with its message alone.
+
+    Whatever library reads a checkpoint in a command reads it without executing anything in it.
+    """
+    use_safe_checkpoints()
     try:
         main()
     except Exception as error:

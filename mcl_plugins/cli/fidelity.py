@@ -1,20 +1,22 @@
-"""Hold this package's algorithms against numbers of the methods' released implementations.
+"""Compare the algorithms with numbers of the methods' released implementations.
 
-    python tools/fidelity.py FILE.npz ... [--json RESULT.json] [--device cuda]
+    mcl fidelity FILE.npz ... [--json RESULT.json] [--device cuda] [--import MODULE]
 
 A golden file names its method and sizes, and holds weights under the released key names, inputs,
 outputs and gradients. Each file gets one line: the largest relative error of losses, outputs and
-gradients. Exit status 1 if any is above tolerance.
+gradients. Exit status 1 if any is above tolerance. MODULE states how a method from outside the
+package is compared, see ``released/__init__.py``.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import math
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,24 +25,11 @@ import torch
 from mmengine.registry import DefaultScope
 from torch import Tensor
 
-from .released import ccmim, cmae, conmim, masked_moco, mimco, moby, mocov3
-from .released.golden import Comparison, Golden
+from .arguments import did_you_mean, parser_for
+from .released import comparisons
 
 # The files are float32 copies of float64 numbers; computing in float64 leaves only that rounding.
 TOLERANCE = {'loss': 1e-4, 'outputs': 1e-3, 'gradients': 1e-3}
-
-# The ways in which this package computes a method: all of them must agree with the file.
-METHODS: dict[str, list[Callable[[Golden, torch.device], Comparison]]] = {
-    'ccmim': [ccmim.compare],
-    'cmae': [cmae.compare],
-    'conmim': [conmim.compare],
-    'masked_byol': [masked_moco.compare],
-    'masked_moco': [masked_moco.compare],
-    'mimco': [mimco.compare],
-    'moby': [moby.compare],
-    # mmpretrain's algorithm, and Masked MoCo with one chunk.
-    'mocov3': [mocov3.compare, masked_moco.compare_mocov3],
-}
 
 
 @dataclass
@@ -55,19 +44,27 @@ class Result:
     passed: bool
 
 
-def main() -> None:
-    """Check the files of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = parser_for(__doc__)
     parser.add_argument('files', nargs='+', type=Path, help='golden files')
     parser.add_argument('--json', type=Path, help='also write the results here')
     parser.add_argument('--device', default='cpu', help='where to compute')
-    args = parser.parse_args()
+    parser.add_argument(
+        '--import', dest='modules', nargs='+', default=[], metavar='MODULE', help='further methods'
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Check the files of the command line, and exit with 1 if one does not agree."""
+    args = parse_args(argv)
+    for module in args.modules:
+        importlib.import_module(module)
     try:
         results = [check(file, torch.device(args.device)) for file in args.files]
-    except (FileNotFoundError, ValueError, RuntimeError) as error:
-        sys.exit(f'error: {error}')
+    except RuntimeError as error:  # tensors of other shapes than the method's
+        raise ValueError(str(error)) from error
     report = json.dumps([asdict(result) for result in results], indent=2)
     print(report)
     if args.json:
@@ -93,18 +90,21 @@ def check(file: Path, device: torch.device) -> Result:
         ValueError: it is no golden file, or of a method that this tool does not know.
     """
     golden = read(file)
-    method = str(golden.get('method'))
-    if method not in METHODS:
-        raise ValueError(f'{file}: method {method!r} is unknown; known are {sorted(METHODS)}.')
+    method, known = str(golden.get('method')), comparisons()
+    if method not in known:
+        raise ValueError(
+            f'{file}: method {method!r} is unknown{did_you_mean(method, known)} Known are '
+            f'{sorted(known)}; a module with a method of your own goes to --import.'
+        )
     try:
         with DefaultScope.overwrite_default_scope('mmpretrain'):
-            comparisons = [compare(golden, device) for compare in METHODS[method]]
+            found = [compare(golden, device) for compare in known[method]]
     except KeyError as error:
         raise ValueError(f'{file} lacks {error}, which a file of {method} has.') from error
     errors = {
-        'loss': max(largest_error(comparison.loss) for comparison in comparisons),
-        'outputs': max(largest_error(comparison.outputs) for comparison in comparisons),
-        'gradients': max(largest_error(comparison.gradients) for comparison in comparisons),
+        'loss': max(largest_error(comparison.loss) for comparison in found),
+        'outputs': max(largest_error(comparison.outputs) for comparison in found),
+        'gradients': max(largest_error(comparison.gradients) for comparison in found),
     }
     passed = all(errors[kind] <= TOLERANCE[kind] for kind in errors)
     figures = '  '.join(f'{kind} {error:.1e}' for kind, error in errors.items())

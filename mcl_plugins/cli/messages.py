@@ -6,6 +6,8 @@ import errno
 import inspect
 import os
 import re
+import shlex
+import subprocess
 import traceback
 import zlib
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ from typing import Any
 from mmengine.registry import Registry
 from torch import distributed as dist
 
-from .options import did_you_mean
+from .arguments import did_you_mean
 
 _REMEDIES = {
     errno.EEXIST: 'a file is where a folder is to be made; choose another --work-dir or --out',
@@ -33,11 +35,13 @@ def describe(error: Exception) -> str | None:
     """What to say of an error in what the user gave; None for any other, a fault of the code.
 
     The former are errors that are raised in words (ValueError, FileNotFoundError), those of the
-    system (OSError), and what arises while MMEngine builds a part from its config: an argument that
-    the part does not have, a name that is not registered.
+    system (OSError), those of a command that was started, and what arises while MMEngine builds a
+    part from its config: an argument that the part does not have, a name that is not registered.
     """
     if isinstance(error, OSError) and error.errno is not None:
         return _system_words(error)
+    if isinstance(error, subprocess.CalledProcessError):  # which has said why
+        return f'{shlex.join(map(str, error.cmd))}\nended with {error.returncode}; see above.'
     if isinstance(error, ValueError | OSError | FloatingPointError):
         return _without_worker_trace(error)
     if isinstance(error, TypeError | KeyError | AssertionError):

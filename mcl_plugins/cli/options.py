@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
+
+from .arguments import did_you_mean
 
 # What is read of a config beside the arguments of MMEngine's Runner, and may be absent from it.
 _OTHER_SECTIONS = {
@@ -112,9 +113,3 @@ def _parts(section: Any, path: str = '') -> Iterator[tuple[str, Any]]:
         yield f'{path}{key}', part
         if isinstance(part, dict | list):
             yield from _parts(part, f'{path}{key}.')
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown word: ``'; did you mean X?'``, or a full stop."""
-    near = difflib.get_close_matches(word, sorted(known), n=1)
-    return f'; did you mean {near[0]!r}?' if near else '.'

@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT``; arguments as in OpenMMLab."""
+"""Evaluate a fine-tuned model: mcl test CONFIG CHECKPOINT, as in OpenMMLab."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import argparse
 import copy
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import mmengine
 from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
-from .arguments import at_least
+from .arguments import at_least, parser_for
 from .common import add_common_arguments, build_runner, load_config
 
 SUFFIXES = {'metrics': ('.json', '.yaml', '.yml', '.pkl'), 'pred': ('.pkl', '.pickle')}
@@ -23,12 +24,12 @@ VISUALISATION = {
 }
 
 
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='config file')
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; what is parsed are the arguments of :func:`test`."""
+    parser = parser_for(__doc__)
+    parser.add_argument('config', help='config file, or name of one of the package')
     parser.add_argument('checkpoint', help='checkpoint of the whole model')
-    parser.add_argument('--out', help='file for the predictions (.pkl) or metrics')
+    parser.add_argument('--out', type=Path, help='file for the predictions (.pkl) or metrics')
     parser.add_argument(
         '--out-item', choices=['metrics', 'pred'], default='pred', help='what goes into --out'
     )
@@ -39,27 +40,92 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--wait-time', type=float, default=2, help='seconds a window stays')
     parser.add_argument('--tta', action='store_true', help='average over augmented copies')
     add_common_arguments(parser)
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def configure(args: argparse.Namespace) -> Config:
-    """The config with the command line applied."""
-    config = load_config(args)
-    if not config.get('test_dataloader'):
+def main(argv: Sequence[str] | None = None) -> None:
+    """Evaluate as the command line says."""
+    test(**vars(parse_args(argv)))
+
+
+def test(
+    config: str | Path,
+    checkpoint: str | Path,
+    out: Path | None = None,
+    out_item: str = 'pred',
+    **settings: Any,
+) -> dict[str, float]:
+    """Evaluate a checkpoint on the test set of a config.
+
+    Args:
+        config: a path, or a name among the package's own configs.
+        checkpoint: of the whole model, as fine-tuning wrote it.
+        out: file for what ``out_item`` says.
+        out_item: ``'pred'`` for the predictions or ``'metrics'``.
+        **settings: those of :func:`configure`: ``tta``, ``show_dir``, ``cfg_options``, ...
+
+    Returns:
+        The metrics.
+
+    Raises:
+        FileNotFoundError: the config or the checkpoint does not exist.
+        ValueError: the config has no test set, or a setting does not fit.
+    """
+    if out:
+        check_output(out, out_item)
+    runner = build_runner(configure(config, checkpoint, **settings))
+    if out and out_item == 'pred':
+        dump = dump_type(runner.cfg.get('default_scope'))
+        runner.test_evaluator.metrics.append(dump(out_file_path=str(out)))
+    metrics = runner.test()
+    if out and out_item == 'metrics' and is_main_process():
+        mmengine.dump(metrics, out)
+    return metrics
+
+
+def configure(
+    config: str | Path,
+    checkpoint: str | Path,
+    amp: bool = False,
+    show: bool = False,
+    show_dir: str | None = None,
+    interval: int = 1,
+    wait_time: float = 2,
+    tta: bool = False,
+    **loading: Any,
+) -> Config:
+    """The config of an evaluation with everything that was asked for.
+
+    Args:
+        config: a path, or a name among the package's own configs.
+        checkpoint: of the whole model.
+        amp: evaluate in mixed precision.
+        show: show predictions in a window.
+        show_dir: folder for pictures of predictions.
+        interval: show, or save, the pictures of every so many images.
+        wait_time: seconds that a window stays.
+        tta: average over augmented copies of each image.
+        **loading: ``work_dir``, ``cfg_options``, ``launcher`` and ``pin_memory`` of
+            :func:`~mcl_plugins.cli.common.load_config`.
+
+    Raises:
+        FileNotFoundError: there is no such config.
+        ValueError: the config has no test set, or a setting does not fit.
+    """
+    settings = load_config(config, **loading)
+    if not settings.get('test_dataloader'):
         raise ValueError(
-            f'{args.config} has nothing to test: pre-training configs have no test set. '
+            f'{config} has nothing to test: pre-training configs have no test set. '
             'Fine-tune with one of the configs under transfer/ and test that.'
         )
-    if args.out:
-        check_output(Path(args.out), args.out_item)
-    config.load_from = args.checkpoint
-    if args.amp:
-        config.test_cfg.fp16 = True
-    if args.show or args.show_dir:
-        show_predictions(config, args)
-    if args.tta:
-        use_test_time_augmentation(config)
-    return config
+    settings.load_from = str(checkpoint)
+    if amp:
+        settings.test_cfg.fp16 = True
+    if show or show_dir:
+        show_predictions(settings, show, show_dir, interval, wait_time)
+    if tta:
+        use_test_time_augmentation(settings)
+    return settings
 
 
 def check_output(path: Path, item: str) -> None:
@@ -71,19 +137,21 @@ def check_output(path: Path, item: str) -> None:
         raise ValueError(f'--out {path}: there is no folder {str(path.parent)!r}; make it first.')
 
 
-def show_predictions(config: Config, args: argparse.Namespace) -> None:
+def show_predictions(
+    config: Config, show: bool, show_dir: str | None, interval: int, wait_time: float
+) -> None:
     """Turn on pictures of predictions, as the library's own hook for them wants it."""
     scope = config.get('default_scope', 'mmpretrain')
     hook = config.default_hooks.setdefault('visualization', dict(type=VISUALISATION[scope]))
-    hook.update(show=args.show, wait_time=args.wait_time, interval=args.interval)
+    hook.update(show=show, wait_time=wait_time, interval=interval)
     if scope == 'mmpretrain':
-        hook.update(enable=True, out_dir=args.show_dir)
+        hook.update(enable=True, out_dir=show_dir)
         return
     hook.draw = True
-    if args.show_dir and scope == 'mmdet':
-        hook.test_out_dir = str(Path(args.show_dir).absolute())  # mmdet joins it to the work dir
-    elif args.show_dir:
-        config.visualizer.save_dir = args.show_dir
+    if show_dir and scope == 'mmdet':
+        hook.test_out_dir = str(Path(show_dir).absolute())  # mmdet joins it to the work dir
+    elif show_dir:
+        config.visualizer.save_dir = show_dir
 
 
 def use_test_time_augmentation(config: Config) -> None:
@@ -127,15 +195,3 @@ def dump_type(scope: str | None) -> type[DumpResults]:
 
         return DumpDetResults
     return DumpResults
-
-
-def main() -> None:
-    """Evaluate."""
-    args = parse_args()
-    runner = build_runner(configure(args))
-    if args.out and args.out_item == 'pred':
-        dump = dump_type(runner.cfg.get('default_scope'))
-        runner.test_evaluator.metrics.append(dump(out_file_path=args.out))
-    metrics = runner.test()
-    if args.out and args.out_item == 'metrics' and is_main_process():
-        mmengine.dump(metrics, args.out)

@@ -1,20 +1,25 @@
-"""Pre-train or fine-tune: ``python tools/train.py CONFIG``; arguments as in OpenMMLab."""
+"""Pre-train or fine-tune: mcl train CONFIG, with the arguments of OpenMMLab."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from ..checkpoint.latest import find_checkpoint
+from .arguments import parser_for
 from .common import add_common_arguments, build_runner, load_config
 
 
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='config file')
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; what is parsed are the arguments of :func:`train`."""
+    parser = parser_for(__doc__)
+    parser.add_argument('config', help='config file, or name of one of the package')
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -22,42 +27,98 @@ def parse_args() -> argparse.Namespace:
         help='go on from this checkpoint, or without a value from the newest in the work dir',
     )
     parser.add_argument('--amp', action='store_true', help='train in float16 with loss scaling')
-    parser.add_argument('--no-validate', action='store_true', help='do not evaluate on the way')
+    parser.add_argument(
+        '--no-validate', action='store_false', dest='validate', help='do not evaluate on the way'
+    )
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
         help="scale the rate to the batch also where the config's auto_scale_lr is not enabled",
     )
     parser.add_argument(
-        '--no-persistent-workers', action='store_true', help='start new workers each epoch'
+        '--no-persistent-workers',
+        action='store_false',
+        dest='persistent_workers',
+        help='start new workers each epoch',
     )
     add_common_arguments(parser)
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def configure(args: argparse.Namespace) -> Config:
-    """The config with the command line applied."""
-    config = load_config(args)
-    if args.no_validate:
-        config.val_cfg = config.val_dataloader = config.val_evaluator = None
-    if args.amp:
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train as the command line says."""
+    train(**vars(parse_args(argv)))
+
+
+def train(config: str | Path, **settings: Any) -> Runner:
+    """Pre-train or fine-tune with a config.
+
+    >>> from mcl_plugins.cli.train import train
+    >>> runner = train('conmim/vit-b.py', work_dir='work_dirs/mine')  # doctest: +SKIP
+
+    Args:
+        config: a path, or a name among the package's own configs.
+        **settings: those of :func:`configure`: ``work_dir``, ``resume``, ``cfg_options``, ...
+
+    Returns:
+        The Runner at the end of the training; ``runner.model`` is the network.
+
+    Raises:
+        FileNotFoundError: the config, or a file that it names, does not exist.
+        ValueError: a setting does not fit.
+    """
+    runner = build_runner(configure(config, **settings))
+    runner.train()
+    return runner
+
+
+def configure(
+    config: str | Path,
+    resume: str | None = None,
+    amp: bool = False,
+    validate: bool = True,
+    auto_scale_lr: bool = False,
+    persistent_workers: bool = True,
+    **loading: Any,
+) -> Config:
+    """The config of a training with everything that was asked for.
+
+    Args:
+        config: a path, or a name among the package's own configs.
+        resume: checkpoint to go on from; ``'auto'`` for the newest in the work dir, if any.
+        amp: train in float16 with loss scaling, on a GPU.
+        validate: evaluate on the way.
+        auto_scale_lr: scale the learning rate to the batch also where the config's
+            ``auto_scale_lr`` is not enabled.
+        persistent_workers: keep the workers of the training's data loader over the epochs.
+        **loading: ``work_dir``, ``cfg_options``, ``launcher`` and ``pin_memory`` of
+            :func:`~mcl_plugins.cli.common.load_config`.
+
+    Raises:
+        FileNotFoundError: there is no such config.
+        ValueError: a setting does not fit.
+    """
+    settings = load_config(config, **loading)
+    if not validate:
+        settings.val_cfg = settings.val_dataloader = settings.val_evaluator = None
+    if amp:
         if not torch.cuda.is_available():
             raise ValueError('--amp trains in float16 on a GPU, and there is none; leave it out.')
-        config.optim_wrapper.type = 'AmpOptimWrapper'
-        config.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        settings.optim_wrapper.type = 'AmpOptimWrapper'
+        settings.optim_wrapper.setdefault('loss_scale', 'dynamic')
     # resume=True among the settings, without a file, is what --resume without a value is.
-    implied = 'auto' if config.get('resume') and not config.get('load_from') else None
-    if resume := args.resume or implied:
-        set_resume(config, resume)
-    if config.get('load_from'):
-        leave_encoder(config)  # all weights come from that file
-    if args.auto_scale_lr:
-        if 'auto_scale_lr' not in config:
-            raise ValueError(f'{args.config} does not state auto_scale_lr.base_batch_size.')
-        config.auto_scale_lr.enable = True
-    if args.no_persistent_workers:
-        config.train_dataloader.persistent_workers = False
-    return config
+    implied = 'auto' if settings.get('resume') and not settings.get('load_from') else None
+    if start := resume or implied:
+        set_resume(settings, start)
+    if settings.get('load_from'):
+        leave_encoder(settings)  # all weights come from that file
+    if auto_scale_lr:
+        if 'auto_scale_lr' not in settings:
+            raise ValueError(f'{config} does not state auto_scale_lr.base_batch_size.')
+        settings.auto_scale_lr.enable = True
+    if not persistent_workers:
+        settings.train_dataloader.persistent_workers = False
+    return settings
 
 
 def set_resume(config: Config, checkpoint: str) -> None:
@@ -77,8 +138,3 @@ def leave_encoder(config: Config) -> None:
     """Do not start the encoder from a file of its own, which may be gone and is not needed."""
     if 'backbone' in config.model:
         config.model.backbone.pop('init_cfg', None)
-
-
-def main() -> None:
-    """Train."""
-    build_runner(configure(parse_args())).train()

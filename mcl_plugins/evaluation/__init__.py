@@ -1,1 +1,30 @@
-"""What frozen features are worth."""
+"""What frozen features are worth: features, k-NN, linear classifier, retrieval, attention.
+
+They take tensors, know nothing of configs, and print nothing but a progress bar. The commands of
+``mcl_plugins.cli.evaluate`` put them on data sets.
+"""
+
+from .attention import class_attention_maps
+from .features import extract_features, pool_tokens
+from .knn import knn_predict, nearest
+from .linear import LinearProbe, fit_linear_probe
+from .retrieval import Query, average_precision, rank, score
+from .revisited import Revisited, images_of, load_image, multi_scale_feature
+
+__all__ = [
+    'LinearProbe',
+    'Query',
+    'Revisited',
+    'average_precision',
+    'class_attention_maps',
+    'extract_features',
+    'fit_linear_probe',
+    'images_of',
+    'knn_predict',
+    'load_image',
+    'multi_scale_feature',
+    'nearest',
+    'pool_tokens',
+    'rank',
+    'score',
+]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 
-import torch
-from mmengine.dist import get_rank
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..utils.collectives import gather_keys
+from ..utils.collectives import gather_keys, own_ids
 from ..utils.similarity import feature_spread
 
 
@@ -61,8 +59,3 @@ def symmetrise(first: dict[str, Tensor], second: dict[str, Tensor]) -> dict[str,
     """
     shares = {name: 1.0 if name.startswith(('loss', 'chance')) else 0.5 for name in first}
     return {name: share * (first[name] + second[name]) for name, share in shares.items()}
-
-
-def own_ids(rows: Tensor) -> Tensor:
-    """(N,) int64: where this process's N rows stand among those of all processes."""
-    return torch.arange(len(rows), device=rows.device) + get_rank() * len(rows)

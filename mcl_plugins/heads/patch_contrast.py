@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from ..mask_generators import PatchMask
 from ..registry import MODELS
-from ..utils.similarity import check_temperature, feature_spread, l2_normalise
+from ..utils.checks import check_temperature
+from ..utils.similarity import feature_spread, l2_normalize
 from .info_nce import info_nce
 
 
@@ -54,7 +55,7 @@ class PatchContrastHead(nn.Module):
         """
         batch, patches, _ = query.shape
         with torch.autocast(query.device.type, enabled=False):
-            query, key = l2_normalise(query), l2_normalise(key)
+            query, key = l2_normalize(query), l2_normalize(key)
             if mask is None:
                 target = torch.arange(patches, device=query.device).expand(batch, -1)
             else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from mmengine.dist import all_gather, get_world_size
+from mmengine.dist import all_gather, get_rank, get_world_size
 from torch import Tensor
 from torch.distributed.nn import functional as collectives
 
@@ -19,6 +19,11 @@ def gather_keys(keys: Tensor) -> Tensor:
         (processes * N, ...); rows ``rank * N`` to ``(rank + 1) * N`` are this process's own.
     """
     return torch.cat(all_gather(keys.contiguous()))
+
+
+def own_ids(rows: Tensor) -> Tensor:
+    """(N,) int64: the rows of :func:`gather_keys`'s result that are this process's own N rows."""
+    return torch.arange(len(rows), device=rows.device) + get_rank() * len(rows)
 
 
 def gather_with_gradient(features: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Cosine similarity: normalisation, temperature, and how far features spread."""
+"""Cosine similarity: vectors of length one, and how far they spread."""
 
 from __future__ import annotations
 
@@ -7,33 +7,42 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def l2_normalise(features: Tensor) -> Tensor:
-    """Bring vectors (..., C) to length 1, in float32 (float64 stays), also under autocast.
+def l2_normalize(features: Tensor) -> Tensor:
+    """Scale vectors to length one, in float32 (float64 stays), also under autocast.
+
+    Args:
+        features: (..., C).
+
+    Returns:
+        (..., C), each vector divided by its L2 norm.
 
     Example:
-        >>> l2_normalise(torch.tensor([3.0, 4.0]))
-        tensor([0.6000, 0.8000])
+        >>> l2_normalize(torch.tensor([[3.0, 4.0], [0.0, -2.0]]))
+        tensor([[ 0.6000,  0.8000],
+                [ 0.0000, -1.0000]])
     """
     return F.normalize(features if features.dtype == torch.float64 else features.float(), dim=-1)
 
 
 @torch.no_grad()
 def feature_spread(features: Tensor) -> Tensor:
-    """How far L2-normalised vectors (..., C) spread: 0 if all are equal, 1 if they fill the sphere.
+    """How far L2-normalised vectors spread over the sphere, a monitor of collapse.
 
-    The standard deviation of a channel over all vectors, averaged over the channels, times
-    sqrt(C). A teacher whose spread falls towards 0 collapses.
+    This is the standard deviation of a channel over all vectors, averaged over the channels, times
+    sqrt(C). It is 0 when all vectors are the same and 1 when they fill the sphere evenly. A teacher
+    whose spread falls towards 0 collapses.
+
+    Args:
+        features: (..., C), L2-normalised.
+
+    Returns:
+        A scalar without gradient.
 
     Example:
-        >>> feature_spread(torch.tensor([[0.6, 0.8], [0.6, 0.8]]))
-        tensor(0.)
+        >>> same = torch.tensor([[0.0, 1.0], [0.0, 1.0]])
+        >>> opposite = torch.tensor([[0.6, 0.8], [-0.6, -0.8]])
+        >>> feature_spread(same), feature_spread(opposite)
+        (tensor(0.), tensor(0.9899))
     """
     rows = features.flatten(0, -2)
     return rows.std(dim=0, correction=0).mean() * rows.shape[-1] ** 0.5
-
-
-def check_temperature(temperature: float) -> float:
-    """Return the temperature, or raise a ValueError unless it is positive."""
-    if temperature <= 0:
-        raise ValueError(f'temperature={temperature} must be positive, for example 0.1.')
-    return temperature

@@ -2,57 +2,113 @@
 
 from __future__ import annotations
 
-import importlib
 import warnings
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 
 from packaging.specifiers import SpecifierSet
 
-# Module -> maintained distribution and versions. OpenMMLab's own releases have the same modules.
-REQUIRED = {
-    'torch': ('torch', '>=2.6,<2.14'),
-    'mmengine': ('onedl-mmengine', '>=0.10.7,<1'),
-    'mmcv': ('onedl-mmcv', '>=2.1,<2.4'),
-    'mmpretrain': ('onedl-mmpretrain', '>=1.2,<2'),
-}
-OPTIONAL = {
-    'mmseg': ('onedl-mmsegmentation', '>=1.2,<2'),
-    'mmdet': ('onedl-mmdetection', '>=3.3,<4'),
-}
+
+@dataclass(frozen=True)
+class Library:
+    """A library and the versions of it that this package works with.
+
+    Attributes:
+        module: what is imported.
+        distribution: what is installed: of OpenMMLab's libraries the maintained continuation.
+        specifier: versions, as in setup.cfg.
+        upstream: OpenMMLab's own distributions of the same module.
+    """
+
+    module: str
+    distribution: str
+    specifier: str
+    upstream: tuple[str, ...] = ()
+
+    def check(self, found: str) -> None:
+        """Compare an installed version with ``specifier``.
+
+        Raises:
+            ImportError: the version is another; the message has the remedy.
+        """
+        if not SpecifierSet(self.specifier).contains(found, prereleases=True):
+            raise ImportError(
+                f'{self.module} {found} is installed; mcl_plugins works with {self.module} '
+                f'{self.specifier}. {self.remedy()}'
+            )
+
+    def remedy(self) -> str:
+        """How to install a version that works."""
+        return (
+            f'Run "pip install \'{self.distribution}{self.specifier}\'", '
+            'or in a checkout "bash tools/setup_env.sh".'
+        )
+
+    def installed(self) -> list[str]:
+        """The distributions of this library that are installed, the maintained one first."""
+        return [name for name in (self.distribution, *self.upstream) if version_of(name)]
+
+
+REQUIRED = (
+    Library('torch', 'torch', '>=2.6,<2.14'),
+    Library('mmengine', 'onedl-mmengine', '>=0.10.7,<1', ('mmengine', 'mmengine-lite')),
+    Library('mmcv', 'onedl-mmcv', '>=2.1,<2.4', ('mmcv', 'mmcv-lite')),
+    Library('mmpretrain', 'onedl-mmpretrain', '>=1.2,<2', ('mmpretrain',)),
+)
+OPTIONAL = (
+    Library('mmseg', 'onedl-mmsegmentation', '>=1.2,<2', ('mmsegmentation',)),
+    Library('mmdet', 'onedl-mmdetection', '>=3.3,<4', ('mmdet',)),
+)
 
 
 def check_versions() -> None:
-    """Check what is installed against the matrix.
+    """Check what is installed against the matrix, without importing any of it.
 
-    An optional library of another version is only warned of: what does not need it works.
+    An optional library of another version is only warned of, because what does not need it works;
+    so are two distributions of one library, of which the later one may have replaced the other's
+    files whole.
 
     Raises:
-        ImportError: a required library is absent or of another version; names the remedy.
+        ImportError: a required library is absent or of another version; the message has the remedy.
     """
-    for name, (distribution, specifier) in REQUIRED.items():
-        try:
-            found = importlib.import_module(name).__version__
-        except ModuleNotFoundError as error:
-            remedy = _remedy(distribution, specifier)
-            raise ImportError(f'{name} is not installed. {remedy}') from error
-        check_version(name, distribution, specifier, found)
-    for name, (distribution, specifier) in OPTIONAL.items():
-        try:
-            check_version(name, distribution, specifier, version(distribution))
-        except PackageNotFoundError:
-            continue
-        except ImportError as error:
-            warnings.warn(str(error), stacklevel=2)
+    for library in REQUIRED:
+        distributions = library.installed()
+        if not distributions and find_spec(library.module) is None:
+            raise ImportError(f'{library.module} is not installed. {library.remedy()}')
+        for distribution in distributions:  # none where the source lies on the path: as it is
+            library.check(version_of(distribution) or '')
+    for library in OPTIONAL:
+        for distribution in library.installed():
+            try:
+                library.check(version_of(distribution) or '')
+            except ImportError as error:
+                warnings.warn(str(error), stacklevel=2)
+    if message := describe_doubles():
+        warnings.warn(message, stacklevel=2)
 
 
-def check_version(name: str, distribution: str, specifier: str, found: str) -> None:
-    """Raise an ImportError if version ``found`` of the library is outside ``specifier``."""
-    if not SpecifierSet(specifier).contains(found, prereleases=True):
-        raise ImportError(
-            f'{name} {found} is installed; mcl_plugins works with {name} {specifier}. '
-            + _remedy(distribution, specifier)
-        )
+def describe_doubles() -> str | None:
+    """What to say where two distributions own the files of one library; None where none do.
+
+    pip does not know that they exclude each other: it writes one over the other, and uninstalling
+    either removes files of both.
+    """
+    doubles = [names for library in (*REQUIRED, *OPTIONAL) if len(names := library.installed()) > 1]
+    if not doubles:
+        return None
+    together = ' and '.join(', '.join(names) for names in doubles)
+    every = ' '.join(name for names in doubles for name in names)
+    maintained = ' '.join(names[0] for names in doubles)
+    return (
+        f'Two distributions share the same files: {together}. Uninstall all of them and install '
+        f'one of each: "pip uninstall -y {every}", then "pip install {maintained}".'
+    )
 
 
-def _remedy(distribution: str, specifier: str) -> str:
-    return f'Run "bash tools/setup_env.sh" or: pip install "{distribution}{specifier}"'
+def version_of(distribution: str) -> str | None:
+    """The installed version of a distribution; None if it is not installed."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None

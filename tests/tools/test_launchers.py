@@ -62,9 +62,8 @@ def wait_for(file):
 
 
 SCRIPT = """
-import sys; sys.path[:0] = [{tools!r}]
 import os, signal
-from command import run
+from mcl_plugins.cli.common import run
 
 def main():
     if os.environ.get('KILLED'):
@@ -79,7 +78,7 @@ run(main)
 def test_an_error_of_all_processes_is_said_once(killed, tmp_path):
     """A process that was killed said nothing: torchrun's table does."""
     script = tmp_path / 'script.py'
-    script.write_text(SCRIPT.format(tools=str(ROOT / 'tools')))
+    script.write_text(SCRIPT)
     torchrun = ROOT / 'tools/torchrun.py'
     command = [sys.executable, torchrun, '--nproc_per_node=2', '--master_port=29541', script]
     result = subprocess.run(

@@ -12,8 +12,9 @@ from conftest import ROOT
 @pytest.fixture
 def clone(tmp_path):
     """The files that setup_env.sh reads, in a folder without .venv."""
-    (tmp_path / 'tools').mkdir()
-    for name in ('tools/setup_env.sh', 'tools/requirements.lock', 'setup.cfg'):
+    files = ('tools/setup_env.sh', 'tools/requirements.lock', 'setup.cfg', 'mcl_plugins/version.py')
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
@@ -49,14 +50,21 @@ def test_no_python(clone):
     assert '/no/such/python3.11 was not found' in line and 'PYTHON=' in line
 
 
-def test_another_python(clone):
-    python = program(clone, 'python', 'echo 3.9')
+@pytest.mark.parametrize('version', ['3.9', '3.13'])
+def test_another_python(clone, version):
+    python = program(clone, 'python', f'echo {version}')
     line = refused(run(clone, PYTHON=str(python)), clone)
-    assert 'is Python 3.9; the pinned versions are for Python 3.11' in line
+    assert f'is Python {version}; the pinned versions are for Python 3.10, 3.11 and 3.12' in line
 
 
-def test_no_disk_space(clone):
-    python = program(clone, 'python', 'echo 3.11')
+def test_a_python_that_does_not_run(clone):
+    python = program(clone, 'python', 'exit 127')
+    assert 'does not run' in refused(run(clone, PYTHON=str(python)), clone)
+
+
+@pytest.mark.parametrize('version', ['3.10', '3.11', '3.12'])
+def test_no_disk_space(clone, version):
+    python = program(clone, 'python', f'echo {version}')
     program(clone, 'df', 'echo header; echo "disk 100 99 2097152 99% /"')
     path = f'{clone}:{os.environ["PATH"]}'
     assert 'only 2 GB free' in refused(run(clone, PYTHON=str(python), PATH=path), clone)

@@ -1,7 +1,5 @@
 """What ``tools/train.py`` makes of the words for resuming, without training."""
 
-import sys
-
 import pytest
 import torch
 
@@ -13,11 +11,9 @@ RESUME = {'option': ['--resume'], 'setting': ['--cfg-options', 'resume=True']}
 
 
 @pytest.fixture
-def read(monkeypatch, tmp_path):
+def read(tmp_path):
     def read(*words):
-        command = ['train.py', CONFIG, '--work-dir', str(tmp_path), *words]
-        monkeypatch.setattr(sys, 'argv', command)
-        return configure(parse_args())
+        return configure(**vars(parse_args([CONFIG, '--work-dir', str(tmp_path), *words])))
 
     return read
 

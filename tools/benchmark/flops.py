@@ -1,7 +1,6 @@
 """What chunks save: Masked MoCo's Figure 3a, counted and in closed form."""
 
-from mcl_plugins.cli.benchmark.flops import main
-from mcl_plugins.cli.common import run
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    run(main)
+    run_command('bench flops')

@@ -1,6 +1,6 @@
 """Convert released MoBY checkpoints into this package's, and back."""
 
-from mcl_plugins.cli.convert.moby import main
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    main()
+    run_command('convert moby')

@@ -1,6 +1,6 @@
 """Convert released MoCo v3 checkpoints of ViTs into mmpretrain's names, and back."""
 
-from mcl_plugins.cli.convert.mocov3 import main
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    main()
+    run_command('convert mocov3')

@@ -1,6 +1,6 @@
 """Make a retrieval benchmark of the quickstart's digits, in the format of revisited Oxford."""
 
-from mcl_plugins.cli.data.make_digit_retrieval import main
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    main()
+    run_command('data digit-retrieval')

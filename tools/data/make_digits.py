@@ -1,6 +1,6 @@
 """Make the quickstart's images: handwritten digits in the colours of photographs."""
 
-from mcl_plugins.cli.data.make_digits import main
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    main()
+    run_command('data digits')

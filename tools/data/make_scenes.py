@@ -1,6 +1,6 @@
 """Make the miniature benchmarks: the same scenes in ADE20K's format and in COCO's."""
 
-from mcl_plugins.cli.data.make_scenes import main
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    main()
+    run_command('data scenes')

@@ -1,7 +1,6 @@
 """Classify the validation images by the nearest training images (DINO's protocol)."""
 
-from mcl_plugins.cli.common import run
-from mcl_plugins.cli.evaluate.knn import main
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    run(main)
+    run_command('knn')

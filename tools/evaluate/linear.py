@@ -1,7 +1,6 @@
 """Train a linear classifier on frozen features of the training images, and test it."""
 
-from mcl_plugins.cli.common import run
-from mcl_plugins.cli.evaluate.linear import main
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    run(main)
+    run_command('linear')

@@ -1,7 +1,6 @@
 """Image retrieval on revisited Oxford or Paris, with frozen features."""
 
-from mcl_plugins.cli.common import run
-from mcl_plugins.cli.evaluate.retrieval import main
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    run(main)
+    run_command('retrieval')

@@ -1,7 +1,6 @@
 """Pre-train a small network on handwritten digits and measure what that is worth."""
 
-from mcl_plugins.cli.quickstart.run import main
-from mcl_plugins.cli.quickstart.stages import run_demo
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    run_demo(main)
+    run_command('quickstart')

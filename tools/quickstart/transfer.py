@@ -1,7 +1,6 @@
 """Transfer pre-trained encoders to segmentation and detection, in miniature."""
 
-from mcl_plugins.cli.quickstart.stages import run_demo
-from mcl_plugins.cli.quickstart.transfer import main
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    run_demo(main)
+    run_command('transfer-demo')

@@ -1,7 +1,6 @@
 """Draw where the class token of a vision transformer looks (ConMIM, Figure 3)."""
 
-from mcl_plugins.cli.common import run
-from mcl_plugins.cli.visualize.attention import main
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    run(main)
+    run_command('attention')

@@ -1,7 +1,6 @@
 """Draw the training curves of one or several runs."""
 
-from mcl_plugins.cli.common import run
-from mcl_plugins.cli.visualize.curves import main
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    run(main)
+    run_command('curves')

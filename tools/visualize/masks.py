@@ -1,7 +1,6 @@
 """Draw the masks of a method in the course of its pre-training, as ccMIM shows them."""
 
-from mcl_plugins.cli.common import run
-from mcl_plugins.cli.visualize.masks import main
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    run(main)
+    run_command('masks')

@@ -1,7 +1,6 @@
 """Draw the patches that an encoder finds most alike, with their surroundings (MimCo, Figure 4)."""
 
-from mcl_plugins.cli.common import run
-from mcl_plugins.cli.visualize.patterns import main
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    run(main)
+    run_command('patterns')

@@ -1,7 +1,6 @@
 """Draw what a masked autoencoder (CMAE, ccMIM) makes of images of which it sees a part."""
 
-from mcl_plugins.cli.common import run
-from mcl_plugins.cli.visualize.reconstruction import main
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    run(main)
+    run_command('reconstruction')

@@ -1,6 +1,6 @@
-"""Images a second of the data path on one core, against the released ConMIM's data path.
+"""Count images a second of the data path, against the released ConMIM's.
 
-    python tools/benchmark/data_path.py --images 64 --rounds 9
+    mcl bench data-path --images 64 --rounds 9
 
 Two pipelines read the same JPEG files (500x375, quality 90, cut from scikit-image's photographs)
 in turn, so that both meet the same machine:
@@ -23,6 +23,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -38,10 +39,8 @@ from torch import Tensor
 from torchvision import transforms
 from torchvision.transforms import InterpolationMode
 
-import mcl_plugins  # noqa: F401  registers the preprocessor
-
 from ...utils.places import home
-from ..arguments import at_least
+from ..arguments import at_least, parser_for
 
 CONFIGS = home() / 'configs/_base_'
 PHOTOGRAPHS = ('astronaut', 'chelsea', 'coffee', 'rocket')
@@ -49,11 +48,19 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 Pipeline = Callable[[Path], list[Tensor]]
 
 
-def main() -> None:
-    """Measure and print a table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+@dataclass
+class Rates:
+    """What was measured of the data path."""
+
+    kilobytes: float  # of a JPEG file, on average
+    sent: dict[str, float]  # kB that a worker sends of an image, by pipeline
+    seconds: dict[str, list[float]]  # in which a pipeline reads all files, a number a round
+    preprocessor: float  # milliseconds of a batch
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; what is parsed are the arguments of :func:`measure`."""
+    parser = parser_for(__doc__)
     parser.add_argument('--images', type=at_least(1), default=64, help='JPEG files')
     parser.add_argument(
         '--rounds', type=at_least(1), default=9, help='times that each pipeline reads them'
@@ -64,36 +71,54 @@ def main() -> None:
         default='cuda' if torch.cuda.is_available() else 'cpu',
         help='where the preprocessor runs',
     )
-    args = parser.parse_args()
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure on one core, and print a table."""
+    args = parse_args(argv)
     use_one_core()
     seed(0)
-    with tempfile.TemporaryDirectory() as folder:
-        files = make_images(Path(folder), args.images)
-        kilobytes = statistics.mean(file.stat().st_size for file in files) / 1000
-        pipelines = {'one crop': one_crop(), 'two branches': two_branches()}
-        sent = {name: pipeline(files[0]) for name, pipeline in pipelines.items()}
-        seconds = interleaved(list(pipelines.values()), files, args.rounds)
-
+    rates = measure(**vars(args))
     print(
-        f'{len(files)} JPEG files of 500x375, {kilobytes:.0f} kB on average; one core; '
+        f'{args.images} JPEG files of 500x375, {rates.kilobytes:.0f} kB on average; one core; '
         f'medians of {args.rounds} interleaved rounds\n'
     )
     print(f'{"pipeline":<16}{"images/s":>10}{"kB sent an image":>20}')
-    for name, times in zip(pipelines, seconds, strict=True):
-        rate = len(files) / statistics.median(times)
-        size = sum(tensor.nbytes for tensor in sent[name]) / 1000
-        print(f'{name:<16}{rate:>10.1f}{size:>20.1f}')
-    ratios = sorted(slow / fast for fast, slow in zip(*seconds, strict=True))
+    for name, times in rates.seconds.items():
+        rate = args.images / statistics.median(times)
+        print(f'{name:<16}{rate:>10.1f}{rates.sent[name]:>20.1f}')
+    ratios = sorted(slow / fast for fast, slow in zip(*rates.seconds.values(), strict=True))
     print(
         f'{"ratio":<16}{statistics.median(ratios):>10.2f}'
         f'   (rounds: {ratios[0]:.2f} to {ratios[-1]:.2f})'
     )
-    device = torch.device(args.device)
-    milliseconds = preprocessor_milliseconds(device, args.batch_size, args.rounds)
     print(
-        f'\nMultiViewPreprocessor on {device}: {milliseconds / args.batch_size:.3f} ms an image '
-        f'({milliseconds:.2f} ms a batch of {args.batch_size})'
+        f'\nMultiViewPreprocessor on {args.device}: {rates.preprocessor / args.batch_size:.3f} ms '
+        f'an image ({rates.preprocessor:.2f} ms a batch of {args.batch_size})'
     )
+
+
+def measure(images: int = 64, rounds: int = 9, batch_size: int = 64, device: str = 'cpu') -> Rates:
+    """Measure both pipelines and the preprocessor, with the threads that the process has.
+
+    Args:
+        images: JPEG files to read.
+        rounds: times that each pipeline reads them.
+        batch_size: images of the preprocessor's batch.
+        device: where the preprocessor runs.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        files = make_images(Path(folder), images)
+        kilobytes = statistics.mean(file.stat().st_size for file in files) / 1000
+        pipelines = {'one crop': one_crop(), 'two branches': two_branches()}
+        sent = {
+            name: sum(tensor.nbytes for tensor in pipeline(files[0])) / 1000
+            for name, pipeline in pipelines.items()
+        }
+        seconds = interleaved(list(pipelines.values()), files, rounds)
+    preprocessor = preprocessor_milliseconds(torch.device(device), batch_size, rounds)
+    return Rates(kilobytes, sent, dict(zip(pipelines, seconds, strict=True)), preprocessor)
 
 
 def use_one_core() -> None:

@@ -1,6 +1,6 @@
-"""What chunks save: Masked MoCo's Figure 3a, counted and in closed form.
+"""Count what chunks save of Masked MoCo's FLOPs (Figure 3a).
 
-    python tools/benchmark/flops.py configs/masked_moco/vit-b.py [--picture flops.png]
+    mcl bench flops masked_moco/vit-b.py [--picture flops.png]
 
 An image of L patches in n chunks is n sequences of T = 1 + floor(L / n) tokens. With width D and
 hidden width H, a block's matrix products cost per image
@@ -19,12 +19,12 @@ is computed (the model has no memory behind it), so any size takes seconds.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import torch
+from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
@@ -33,40 +33,63 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..arguments import at_least
+from ...utils.places import find_config
+from ..arguments import at_least, parser_for
 from ..common import read_config
 
 COLUMNS = ('scores', 'attention', 'block', 'step')
 BATCH = 8  # images of the counted training step; the ratio does not depend on it
 
 
-def main() -> None:
-    """Print the table, and draw it if asked to."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = parser_for(__doc__)
     parser.add_argument('config', help='pre-training config with model.num_chunks')
     parser.add_argument(
         '--chunks', nargs='+', type=at_least(1), default=list(range(1, 11)), metavar='N'
     )
     parser.add_argument('--picture', type=Path, help='also draw the table here, as PNG')
-    args = parser.parse_args()
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the table, and draw it if asked to."""
+    args = parse_args(argv)
     MMLogger.get_instance('benchmark', log_level='ERROR')
-    config = read_config(args.config)
-    if 'num_chunks' not in config.model:
-        raise ValueError(f'The model of {args.config} has no num_chunks; take one of Masked MoCo.')
-    flops = {n: count(config, n) for n in sorted({1, *args.chunks})}
-    rows = {
-        n: {column: value / flops[1][column] for column, value in costs.items()}
-        for n, costs in flops.items()
-    }
+    rows = relative_flops(args.config, args.chunks)
     print('FLOPs relative to n = 1')
     print(f'{"n":>3}' + ''.join(f'{column:>12}' for column in COLUMNS))
     for n in args.chunks:
         print(f'{n:3}' + ''.join(f'{rows[n][column]:12.3f}' for column in COLUMNS))
     if args.picture:
-        draw(rows, args.picture, Path(args.config))
+        draw(rows, args.picture, find_config(args.config))
         print(f'picture: {args.picture}')
+
+
+def relative_flops(
+    config: str | Path, chunks: Sequence[int] = tuple(range(1, 11))
+) -> dict[int, dict[str, float]]:
+    """FLOPs of Masked MoCo relative to those with one chunk.
+
+    Args:
+        config: of the pre-training: a path, or a name among the package's own configs.
+        chunks: numbers of chunks; 1 is always counted.
+
+    Returns:
+        For each number of chunks the ratio of each of ``COLUMNS``.
+
+    Raises:
+        FileNotFoundError: there is no such config.
+        ValueError: its model has no chunks, or blocks of another kind than the closed form's.
+    """
+    settings = read_config(config)
+    if 'num_chunks' not in settings.model:
+        raise ValueError(f'The model of {config} has no num_chunks; take one of Masked MoCo.')
+    flops = {n: count(settings, n) for n in sorted({1, *chunks})}
+    return {
+        n: {column: value / flops[1][column] for column, value in costs.items()}
+        for n, costs in flops.items()
+    }
 
 
 def count(config: Config, num_chunks: int) -> dict[str, int]:
@@ -141,7 +164,8 @@ def draw(rows: dict[int, dict[str, float]], path: Path, config: Path) -> None:
         'block': 'block',
         'step': 'training step, heads and target included',
     }
-    figure, axes = plt.subplots(figsize=(8, 5), layout='constrained')
+    figure = Figure(figsize=(8, 5), layout='constrained')
+    axes = figure.subplots()
     chunks = list(rows)
     for column, marker in zip(COLUMNS, 'vso^', strict=True):
         values = [rows[n][column] for n in chunks]
@@ -158,4 +182,3 @@ def draw(rows: dict[int, dict[str, float]], path: Path, config: Path) -> None:
     axes.legend(frameon=False, loc='center right')
     axes.spines[['top', 'right']].set_visible(False)
     figure.savefig(path, dpi=110)
-    plt.close(figure)

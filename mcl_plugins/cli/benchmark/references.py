@@ -1,4 +1,7 @@
-"""Other ways to compute the same step, for ``step.py --against`` to compare with."""
+"""Other ways to compute the same step, for ``mcl bench step --against`` to compare with.
+
+They have a registry and a scope of their own, ``mcl_benchmark``: nothing is added to the package's.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from mmengine import registry as root
 from mmpretrain.models.selfsup import BEiTPretrainViT
 from mmpretrain.models.utils import MultiheadAttention
 from torch import Tensor
@@ -16,11 +20,14 @@ from ...backbones import MaskedViT
 from ...heads import QueueInfoNCEHead
 from ...heads.info_nce import info_nce
 from ...mask_generators import PatchMask
-from ...registry import MODELS
-from ...utils.similarity import feature_spread, l2_normalise
+from ...utils.similarity import feature_spread, l2_normalize
+
+REFERENCES = root.Registry(
+    'benchmark reference', parent=root.MODELS, scope='mcl_benchmark', locations=[__name__]
+)
 
 
-@MODELS.register_module()
+@REFERENCES.register_module()
 class CcMIMWithMaps(CcMIM):
     """ccMIM with its default importances, the way its released code goes: the same numbers.
 
@@ -49,7 +56,7 @@ class CcMIMWithMaps(CcMIM):
         return self.mask_generator(importance)
 
 
-@MODELS.register_module()
+@REFERENCES.register_module()
 class MMPretrainBEiT(BEiTPretrainViT):
     """mmpretrain's encoder of masked images, called as ConMIM's."""
 
@@ -66,14 +73,14 @@ class MMPretrainBEiT(BEiTPretrainViT):
         return super().forward(x, mask.mask)
 
 
-@MODELS.register_module()
+@REFERENCES.register_module()
 class QueueInfoNCEWithLogits(QueueInfoNCEHead):
     """MoBY's and MimCo's loss as the released MoBY computes it: one tensor of all logits."""
 
     def forward(self, query: Tensor, key: Tensor, negatives: Tensor) -> dict[str, Tensor]:
         """As the base class's."""
         with torch.autocast(query.device.type, enabled=False):
-            query, key = l2_normalise(query), l2_normalise(key.detach())
+            query, key = l2_normalize(query), l2_normalize(key.detach())
             positive = (query * key).sum(dim=-1, keepdim=True)
             logits = torch.cat((positive, query @ negatives.clone()), dim=1) / self.temperature
             target = torch.zeros(len(query), dtype=torch.long, device=query.device)

@@ -1,12 +1,12 @@
-"""Time of a training step of a config, and against a variant of it in the same run.
+"""Time a training step of a config, and compare it with a variant.
 
-    python tools/benchmark/step.py configs/conmim/vit-b.py --batch-size 64
-    python tools/benchmark/step.py configs/conmim/vit-b.py --batch-size 2 \
-        --against model.backbone.type=mcl_plugins.MMPretrainBEiT
-    python tools/benchmark/step.py configs/ccmim/vit-b.py --batch-size 2 \
-        --against model.type=mcl_plugins.CcMIMWithMaps
-    python tools/benchmark/step.py configs/mimco/vit-b.py --batch-size 8 \
-        --against model.patch_contrast.head.type=mcl_plugins.QueueInfoNCEWithLogits
+    mcl bench step conmim/vit-b.py --batch-size 64
+    mcl bench step conmim/vit-b.py --batch-size 2 \
+        --against model.backbone.type=mcl_benchmark.MMPretrainBEiT
+    mcl bench step ccmim/vit-b.py --batch-size 2 \
+        --against model.type=mcl_benchmark.CcMIMWithMaps
+    mcl bench step mimco/vit-b.py --batch-size 8 \
+        --against model.patch_contrast.head.type=mcl_benchmark.QueueInfoNCEWithLogits
 
 A step is what training does with a batch of uint8 images on the device: preprocessing, forward,
 backward, optimizer, teacher. Both variants take turns step by step, so that they meet the same
@@ -18,6 +18,9 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -28,9 +31,10 @@ from mmpretrain.registry import MODELS
 
 from ...algorithms import PretrainingMethod
 from ...targets.frozen_teacher import FrozenTeacher
-from ..arguments import at_least
+from ..arguments import at_least, parser_for
 from ..common import read_config
 from ..options import Options, merge_options
+from . import references  # noqa: F401  what --against may name
 
 
 class Step:
@@ -85,11 +89,9 @@ class Step:
         return median
 
 
-def main() -> None:
-    """Time the steps."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; what is parsed are the arguments of :func:`time_steps`."""
+    parser = parser_for(__doc__)
     parser.add_argument('config', help='pre-training config')
     parser.add_argument('--batch-size', type=at_least(1), default=64)
     parser.add_argument('--steps', type=at_least(1), default=10)
@@ -98,24 +100,57 @@ def main() -> None:
     parser.add_argument(
         '--against', nargs='+', action=Options, help='options of the variant to compare with'
     )
-    args = parser.parse_args()
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Time the steps, and print their medians and ratio."""
     MMLogger.get_instance('benchmark', log_level='ERROR')
-    variants = {'config': {}, 'variant': args.against} if args.against else {'config': {}}
-    steps = {}
-    for name, options in variants.items():
-        config = read_config(args.config)
-        if config.get('val_dataloader'):
-            raise ValueError(f'{args.config} is no pre-training; see configs/<method>/.')
-        merge_options(config, {**args.cfg_options, **options})
-        steps[name] = Step(config, args.batch_size, torch.device(args.device))
-    for turn in range(args.steps + 1):
-        # Who goes first pays for memory that the other has given back: they take turns in that.
-        for step in list(steps.values())[:: 1 if turn % 2 else -1]:
-            step()
+    steps = time_steps(**vars(parse_args(argv)))
     medians = [step.report(name) for name, step in steps.items()]
-    if args.against:
+    if len(steps) > 1:
         pairs = zip(*(step.seconds[1:] for step in steps.values()), strict=True)
         ratios = sorted(variant / own for own, variant in pairs)
         print(
             f'variant / config: {medians[1] / medians[0]:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})'
         )
+
+
+def time_steps(
+    config: str | Path,
+    batch_size: int = 64,
+    steps: int = 10,
+    device: str = 'cpu',
+    cfg_options: dict[str, Any] | None = None,
+    against: dict[str, Any] | None = None,
+) -> dict[str, Step]:
+    """Time training steps of a config, in turn with those of a variant.
+
+    Args:
+        config: of the pre-training: a path, or a name among the package's own configs.
+        batch_size: images of a step.
+        steps: how many, beside the first, which warms up.
+        device: where.
+        cfg_options: settings of the config to override, by dotted name.
+        against: further settings of the variant; None for no variant.
+
+    Returns:
+        ``config`` and, if there is one, ``variant``, with ``seconds`` and ``memory`` in GiB.
+
+    Raises:
+        FileNotFoundError: there is no such config.
+        ValueError: it is not of a pre-training, or nothing would read one of the settings.
+    """
+    variants = {'config': {}, 'variant': against} if against else {'config': {}}
+    timed = {}
+    for name, options in variants.items():
+        settings = read_config(config)
+        if settings.get('val_dataloader'):
+            raise ValueError(f'{config} is no pre-training; see configs/<method>/.')
+        merge_options(settings, {**(cfg_options or {}), **options})
+        timed[name] = Step(settings, batch_size, torch.device(device))
+    for turn in range(steps + 1):
+        # Who goes first pays for memory that the other has given back: they take turns in that.
+        for step in list(timed.values())[:: 1 if turn % 2 else -1]:
+            step()
+    return timed

@@ -1,16 +1,29 @@
 """Convert released ccMIM checkpoints into this package's, and back.
 
-    python tools/convert/ccmim.py checkpoint-799.pth ccmim.pth
-    python tools/convert/ccmim.py ccmim.pth checkpoint-799.pth --to-released
+    mcl convert ccmim checkpoint-799.pth ccmim.pth
+    mcl convert ccmim ccmim.pth checkpoint-799.pth --to-released
 
 The names are MAE's, so MAE's own checkpoints convert too. A fine-tuned model becomes an
 ``ImageClassifier``'s file.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
 from ...checkpoint.ccmim import CCMIM
-from .single_file import convert_file
+from ._single_file import convert_file, parse_args
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Convert the file of the command line."""
-    convert_file(CCMIM, __doc__, released_key='model')
+    convert_ccmim(**vars(parse_args(__doc__, argv)))
+
+
+def convert_ccmim(source: Path, target: Path, to_released: bool = False) -> None:
+    """Convert a released ccMIM checkpoint, or back with ``to_released``.
+
+    See :func:`._single_file.convert_file`.
+    """
+    convert_file(CCMIM, 'model', source, target, to_released)

@@ -1,16 +1,29 @@
 """Convert released CMAE checkpoints into this package's, and back.
 
-    python tools/convert/cmae.py released.pth cmae.pth
-    python tools/convert/cmae.py cmae.pth released.pth --to-released
+    mcl convert cmae released.pth cmae.pth
+    mcl convert cmae cmae.pth released.pth --to-released
 
 Takes whole pre-training states, encoders alone (they come to stand under ``backbone.``) and
 fine-tuned models, which become an ``ImageClassifier``'s.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
 from ...checkpoint.cmae import CMAE
-from .single_file import convert_file
+from ._single_file import convert_file, parse_args
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Convert the file of the command line."""
-    convert_file(CMAE, __doc__, released_key='state_dict')
+    convert_cmae(**vars(parse_args(__doc__, argv)))
+
+
+def convert_cmae(source: Path, target: Path, to_released: bool = False) -> None:
+    """Convert a released CMAE checkpoint, or back with ``to_released``.
+
+    See :func:`._single_file.convert_file`.
+    """
+    convert_file(CMAE, 'state_dict', source, target, to_released)

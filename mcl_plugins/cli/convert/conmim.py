@@ -1,8 +1,8 @@
 """Convert released ConMIM checkpoints into this package's, and back.
 
-    python tools/convert/conmim.py checkpoint-799.pth conmim.pth --teacher checkpoint_copy-799.pth
-    python tools/convert/conmim.py conmim.pth student.pth --to-released
-    python tools/convert/conmim.py conmim.pth ema.pth --to-released --part teacher
+    mcl convert conmim checkpoint-799.pth conmim.pth --teacher checkpoint_copy-799.pth
+    mcl convert conmim conmim.pth student.pth --to-released
+    mcl convert conmim conmim.pth ema.pth --to-released --part teacher
 
 The first makes a file as pre-training writes it: the student under ``backbone.`` and ``neck.``,
 the EMA copy under ``ema.``. A fine-tuned model becomes an ``ImageClassifier``'s file.
@@ -11,7 +11,7 @@ the EMA copy under ``ema.``. A fine-tuned model becomes an ``ImageClassifier``'s
 from __future__ import annotations
 
 import argparse
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -19,6 +19,54 @@ from torch import Tensor
 from ...checkpoint.aliases import present_name
 from ...checkpoint.conmim import CONMIM
 from ...checkpoint.files import load_file, save_file, state_dict_of
+from ..arguments import parser_for
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = parser_for(__doc__)
+    parser.add_argument('source', type=Path, help='file to convert')
+    parser.add_argument('target', type=Path, help='file to write')
+    parser.add_argument('--teacher', type=Path, help='released EMA file that belongs to source')
+    parser.add_argument('--to-released', action='store_true', help='convert back')
+    parser.add_argument(
+        '--part', choices=['student', 'teacher'], default='student', help='with --to-released'
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Convert the file of the command line."""
+    convert_conmim(**vars(parse_args(argv)))
+
+
+def convert_conmim(
+    source: Path,
+    target: Path,
+    teacher: Path | None = None,
+    to_released: bool = False,
+    part: str = 'student',
+) -> None:
+    """Convert a released ConMIM checkpoint, or back, and say what was written.
+
+    Args:
+        source: file to convert.
+        target: file to write.
+        teacher: released EMA file that belongs to ``source``.
+        to_released: ``source`` is of this package, and ``target`` is to be of the released layout.
+        part: which of its networks goes back, ``'student'`` or ``'teacher'``.
+
+    Raises:
+        FileNotFoundError: there is no such source or teacher.
+        ValueError: a file is no checkpoint of ConMIM, or lacks the part.
+    """
+    if to_released:
+        content = {'model': convert_back(source, part)}
+    else:
+        content = {'state_dict': convert(source, teacher), 'meta': {}}
+    save_file(content, target)
+    tensors = next(iter(content.values()))
+    print(f'{target}: {len(tensors)} tensors from {source}')
 
 
 def convert(student: Path, teacher: Path | None) -> dict[str, Tensor]:
@@ -47,28 +95,3 @@ def convert_back(path: Path, part: str) -> dict[str, Tensor]:
     if not tensors:
         raise ValueError(f'{path} has no {part}.')
     return CONMIM.to_released(tensors)
-
-
-def main() -> None:
-    """Convert one file."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('source', type=Path, help='file to convert')
-    parser.add_argument('target', type=Path, help='file to write')
-    parser.add_argument('--teacher', type=Path, help='released EMA file that belongs to source')
-    parser.add_argument('--to-released', action='store_true', help='convert back')
-    parser.add_argument(
-        '--part', choices=['student', 'teacher'], default='student', help='with --to-released'
-    )
-    args = parser.parse_args()
-    try:
-        if args.to_released:
-            content = {'model': convert_back(args.source, args.part)}
-        else:
-            content = {'state_dict': convert(args.source, args.teacher), 'meta': {}}
-    except (FileNotFoundError, ValueError) as error:
-        sys.exit(f'error: {error}')
-    save_file(content, args.target)
-    tensors = next(iter(content.values()))
-    print(f'{args.target}: {len(tensors)} tensors from {args.source}')

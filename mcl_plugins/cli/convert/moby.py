@@ -1,17 +1,30 @@
 """Convert released MoBY checkpoints into this package's, and back.
 
-    python tools/convert/moby.py moby_swin_t_300ep_pretrained.pth moby.pth
-    python tools/convert/moby.py moby.pth released.pth --to-released
+    mcl convert moby moby_swin_t_300ep_pretrained.pth moby.pth
+    mcl convert moby moby.pth released.pth --to-released
 
 The file is a whole pre-training state: MimCo's teacher and fine-tuning take ``backbone.``, the
 online encoder, from it. The table in the README of the released code has the links of its Swin and
 its DeiT file exchanged; a file of the other architecture is refused when it is loaded.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
 from ...checkpoint.moby import MOBY
-from .single_file import convert_file
+from ._single_file import convert_file, parse_args
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Convert the file of the command line."""
-    convert_file(MOBY, __doc__, released_key='model')
+    convert_moby(**vars(parse_args(__doc__, argv)))
+
+
+def convert_moby(source: Path, target: Path, to_released: bool = False) -> None:
+    """Convert a released MoBY checkpoint, or back with ``to_released``.
+
+    See :func:`._single_file.convert_file`.
+    """
+    convert_file(MOBY, 'model', source, target, to_released)

@@ -1,16 +1,29 @@
 """Convert released MoCo v3 checkpoints of ViTs into mmpretrain's names, and back.
 
-    python tools/convert/mocov3.py vit-s-300ep.pth.tar mocov3.pth
-    python tools/convert/mocov3.py mocov3.pth released.pth.tar --to-released
+    mcl convert mocov3 vit-s-300ep.pth.tar mocov3.pth
+    mcl convert mocov3 mocov3.pth released.pth.tar --to-released
 
 MimCo's teacher takes ``backbone.``, the base encoder, from the file. ViT-S has 12 heads there
 (``arch='mocov3-small'``), which no tensor shows.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
 from ...checkpoint.mocov3 import MOCOV3
-from .single_file import convert_file
+from ._single_file import convert_file, parse_args
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Convert the file of the command line."""
-    convert_file(MOCOV3, __doc__, released_key='state_dict')
+    convert_mocov3(**vars(parse_args(__doc__, argv)))
+
+
+def convert_mocov3(source: Path, target: Path, to_released: bool = False) -> None:
+    """Convert a released MoCo v3 checkpoint, or back with ``to_released``.
+
+    See :func:`._single_file.convert_file`.
+    """
+    convert_file(MOCOV3, 'state_dict', source, target, to_released)

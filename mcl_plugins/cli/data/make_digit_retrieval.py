@@ -1,6 +1,6 @@
-"""Make a retrieval benchmark of the quickstart's digits, in the format of revisited Oxford.
+"""Make a retrieval benchmark of the quickstart's digits.
 
-    python tools/data/make_digit_retrieval.py data/quickstart
+    mcl data digit-retrieval data/quickstart
 
 Every fourth scan of the validation images is a query, with one of its two drawings; the other
 drawing is the easy image to find, other scans of the digit are hard ones. The folder
@@ -13,10 +13,13 @@ from __future__ import annotations
 import argparse
 import pickle
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
-from .recipe import (begin, finish)
+
+from ..arguments import parser_for
+from .recipe import begin, finish
 
 EVERY = 4  # scans from one query to the next
 SIDE = 32  # pixels
@@ -33,8 +36,7 @@ def make(root: Path) -> None:
     files = sorted(root.glob('val/*/*.jpg'))
     if not files:
         raise FileNotFoundError(
-            f'{str(root / "val")!r} has no images; run python tools/data/make_digits.py {root} '
-            'first.'
+            f'{str(root / "val")!r} has no images; run mcl data digits {root} first.'
         )
     folder = root / 'rdigits'
     recipe = {'recipe': RECIPE, 'files': {file.name: zlib.crc32(file.read_bytes()) for file in files}}
@@ -74,13 +76,11 @@ def scan_of(file: Path) -> str:
     return file.stem.split('_')[0]
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Make the images of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_for(__doc__)
     parser.add_argument('root', type=Path, nargs='?', default=Path('data/quickstart'))
     try:
-        make(parser.parse_args().root)
+        make(**vars(parser.parse_args(argv)))
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))

@@ -1,6 +1,6 @@
 """Make the quickstart's images: handwritten digits in the colours of photographs.
 
-    python tools/data/make_digits.py data/quickstart
+    mcl data digits data/quickstart
 
 Real material that ships inside packages: scikit-learn's 1,797 handwritten digits (8x8 scans) and
 scikit-image's photographs. Each digit is drawn at a mildly varying size and place, in a colour
@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import skimage.data
 from PIL import Image
-from .recipe import (begin, finish)
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
+
+from ..arguments import parser_for
+from .recipe import begin, finish
 
 SIDE = 40  # pixels; the pipelines crop 32
 COPIES = {'train': 3, 'val': 2}  # images made of each scan
@@ -107,13 +110,11 @@ def two_colours(photograph: np.ndarray, rng: np.random.Generator) -> tuple[np.nd
             return colours[0], colours[1]
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Make the images of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_for(__doc__)
     parser.add_argument('root', type=Path, nargs='?', default=Path('data/quickstart'))
     try:
-        make(parser.parse_args().root)
+        make(**vars(parser.parse_args(argv)))
     except ValueError as error:
         parser.error(str(error))

@@ -1,6 +1,6 @@
 """Make the miniature benchmarks: the same scenes in ADE20K's format and in COCO's.
 
-    python tools/data/make_scenes.py data/scenes [--train 240] [--val 80] [--unlabeled 1200] [--seed 0]
+    mcl data scenes data/scenes [--train 240] [--val 80] [--unlabeled 1200] [--seed 0]
 
 Cut-outs of five materials on photographs, see ``scenes.py``; all of it ships inside packages.
 Written are
@@ -21,14 +21,17 @@ import argparse
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from pycocotools import mask as rle
-from .recipe import (begin, finish)
-from .scenes import (CLASSES, Scene, describe, draw)
 from tqdm import tqdm
+
+from ..arguments import parser_for
+from .recipe import begin, finish
+from .scenes import CLASSES, Scene, describe, draw
 
 ADE_FOLDERS = {'train': 'training', 'val': 'validation'}
 RECIPE = 1  # raise when the scenes change, so that old folders are made anew
@@ -135,17 +138,15 @@ def save(image: np.ndarray, path: Path) -> None:
     Image.fromarray(image).save(path, quality=95, subsampling=0)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Make the images of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_for(__doc__)
     parser.add_argument('root', type=Path, nargs='?', default=Path('data/scenes'))
     parser.add_argument('--train', type=int, default=240, help='scenes for training')
     parser.add_argument('--val', type=int, default=80, help='scenes for validation')
     parser.add_argument('--unlabeled', type=int, default=1200, help='scenes for pre-training')
     parser.add_argument('--seed', type=int, default=0)
     try:
-        make(**vars(parser.parse_args()))
+        make(**vars(parser.parse_args(argv)))
     except ValueError as error:
         parser.error(str(error))

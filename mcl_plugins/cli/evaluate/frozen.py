@@ -7,6 +7,7 @@ import copy
 import hashlib
 import json
 import os
+from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,6 +22,8 @@ from torch import Tensor
 
 from ...engine.hooks.unwrap import unwrapped_model
 from ...evaluation.features import extract_features
+from ...utils.places import find_config
+from ..arguments import parser_for
 from ..common import add_common_arguments, build_runner, load_config, name_of
 
 PACKAGES = ('mcl_plugins', 'torch', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain')
@@ -36,11 +39,9 @@ class Features:
     val_labels: Tensor
 
 
-def parser_for(description: str | None) -> argparse.ArgumentParser:
-    """The arguments that all commands take."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def frozen_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the arguments that all commands on frozen features take."""
+    parser = parser_for(description)
     parser.add_argument('config', help="a classifier's config, from configs/<method>/transfer/")
     parser.add_argument('checkpoint', help='pre-training checkpoint; the config has its prefix')
     parser.add_argument(
@@ -50,55 +51,103 @@ def parser_for(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def build_classifier(args: argparse.Namespace) -> tuple[Runner, Any, Config]:
-    """A runner, its classifier with the checkpoint's encoder in evaluation mode, and the config.
+def build_classifier(
+    config: str | Path,
+    checkpoint: str | Path | None,
+    work_dir: str | Path | None = None,
+    **loading: Any,
+) -> tuple[Runner, Any, Config]:
+    """Build a classifier around the encoder of a checkpoint, in evaluation mode.
+
+    Args:
+        config: a classifier's: a path, or a name among the package's own configs.
+        checkpoint: of a pre-training or a classifier; None for an encoder of random weights.
+        work_dir: where the log goes; ``work_dirs/evaluate/<config>`` by default, which is not
+            where the config's own training keeps its record.
+        **loading: ``cfg_options``, ``launcher`` and ``pin_memory`` of
+            :func:`~mcl_plugins.cli.common.load_config`.
+
+    Returns:
+        The runner, its classifier, and the config with what was asked for.
 
     Raises:
-        ValueError: the config is not a classifier's, the checkpoint does not fit it, or the result
-            cannot be written.
+        FileNotFoundError: the config or the checkpoint does not exist.
+        ValueError: the config is not a classifier's, or the checkpoint does not fit it.
     """
-    check_output(args.out or Path(args.checkpoint))
-    # Not where the config's own training keeps its record.
-    args.work_dir = args.work_dir or f'./work_dirs/evaluate/{name_of(args.config)}'
-    config = load_config(args)
-    classifies = config.get('default_scope') in (None, 'mmpretrain')
-    if not classifies or not config.get('val_evaluator') or 'backbone' not in config.model:
+    work_dir = work_dir or f'./work_dirs/evaluate/{name_of(find_config(config))}'
+    settings = load_config(config, work_dir=work_dir, **loading)
+    classifies = settings.get('default_scope') in (None, 'mmpretrain')
+    if not classifies or not settings.get('val_evaluator') or 'backbone' not in settings.model:
         raise ValueError(
-            f'{args.config} is no config of a classifier; take one of configs/<method>/transfer/.'
+            f'{config} is no config of a classifier; take one of configs/<method>/transfer/.'
         )
-    backbone = config.model.backbone
-    backbone.init_cfg = {**(backbone.get('init_cfg') or {}), 'type': 'Pretrained'}
-    if 'prefix' not in backbone.init_cfg:
-        raise ValueError(
-            f'{args.config} does not say which part of a checkpoint is its encoder: set '
-            'model.backbone.init_cfg.prefix (backbone. for a classifier, or for the student of a '
-            'pre-training), or take a config that starts from a pre-training.'
-        )
-    backbone.init_cfg.checkpoint = args.checkpoint
+    backbone = settings.model.backbone
+    if checkpoint is None:
+        backbone.init_cfg = None
+    else:
+        start_from(backbone, checkpoint, config)
     if 'Swin' in backbone.type:
         backbone.setdefault('pad_small_map', True)  # images of any size
-    runner = build_runner(without_training(config))
+    runner = build_runner(without_training(settings))
     model = unwrapped_model(runner)
     model.init_weights()
     model.eval()
-    return runner, model, config
+    return runner, model, settings
+
+
+def start_from(backbone: Config, checkpoint: str | Path, config: str | Path) -> None:
+    """Let an encoder's config begin with a checkpoint; ``config`` is named in messages.
+
+    Raises:
+        ValueError: it does not say which part of a checkpoint is the encoder.
+    """
+    backbone.init_cfg = {**(backbone.get('init_cfg') or {}), 'type': 'Pretrained'}
+    if 'prefix' not in backbone.init_cfg:
+        raise ValueError(
+            f'{config} does not say which part of a checkpoint is its encoder: set '
+            'model.backbone.init_cfg.prefix (backbone. for a classifier, or for the student of a '
+            'pre-training), or take a config that starts from a pre-training.'
+        )
+    backbone.init_cfg.checkpoint = str(checkpoint)
 
 
 def extract(
-    args: argparse.Namespace, check: Callable[[int], None] = lambda images: None
+    config: str | Path,
+    checkpoint: str | Path | None,
+    check: Callable[[int], None] = lambda images: None,
+    **loading: Any,
 ) -> Features:
-    """What the classifier's head would see of both data sets, all prepared as for validation.
+    """Encode the training and the validation images of a config, all prepared as for validation.
 
     Args:
-        args: of the command.
+        config: a classifier's; its head would see these features.
+        checkpoint: see :func:`build_classifier`.
         check: is called with the number of training images before they are encoded, which takes
-            long, and raises if the command has no use for so many.
+            long, and raises if there is no use for so many.
+        **loading: see :func:`build_classifier`.
     """
-    runner, model, config = build_classifier(args)
+    runner, model, settings = build_classifier(config, checkpoint, **loading)
 
     def encode(batch: dict) -> Tensor:
         return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]
 
+    return features_of(encode, runner, settings, check)
+
+
+def features_of(
+    encode: Callable[[dict], Tensor],
+    runner: Runner,
+    config: Config,
+    check: Callable[[int], None] = lambda images: None,
+) -> Features:
+    """Encode the training and the validation images of a config.
+
+    Args:
+        encode: from a batch of a data loader to (N, D) features.
+        runner: builds the loaders.
+        config: of :func:`build_classifier`.
+        check: see :func:`extract`.
+    """
     features: list[Tensor] = []
     loaders = {
         split: runner.build_dataloader(evaluation_loader(config, split))
@@ -140,18 +189,31 @@ def check_output(path: Path) -> None:
         raise ValueError(f'The result cannot be written to {path}: name a file with --out.')
 
 
-def write_results(args: argparse.Namespace, command: str, results: dict) -> None:
-    """Print the results, and write them down with what they were computed from.
+def report(command: str, evaluate: Callable[..., dict[str, float]], args: Namespace) -> None:
+    """Run the function of a command, print what it found, and write it down.
+
+    Args:
+        command: its name, which is part of the file's name.
+        evaluate: takes all arguments but ``out``, and returns figures by name.
+        args: of :func:`frozen_parser`.
+    """
+    settings = vars(args)
+    out = settings.pop('out') or Path(f'{args.checkpoint}.{command}.json')
+    check_output(out)
+    results = evaluate(**settings)
+    if is_main_process():
+        write_results(command, results, out, args)
+
+
+def write_results(command: str, results: dict[str, float], out: Path, args: Namespace) -> None:
+    """Print figures, and write them down with what they were computed from.
 
     A result that is not a number, such as the mean over no query, is null in the file: JSON has
     nothing else for it.
     """
-    if not is_main_process():
-        return
     for name, value in results.items():
         shown = 'none: nothing to score, null in the file' if isnan(value) else f'{value:.2f}'
         print(f'{name:>12}: {shown}')
-    path = args.out or Path(f'{args.checkpoint}.{command}.json')
     record = {
         'command': command,
         'results': {name: None if isnan(value) else value for name, value in results.items()},
@@ -161,9 +223,9 @@ def write_results(args: argparse.Namespace, command: str, results: dict) -> None
         'checkpoint_sha256': hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
         'versions': {package: version(package) for package in PACKAGES},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=2, allow_nan=False) + '\n')
-    print(f'results: {path}')
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(record, indent=2, allow_nan=False) + '\n')
+    print(f'results: {out}')
 
 
 def accuracy(predictions: Tensor, labels: Tensor) -> float:

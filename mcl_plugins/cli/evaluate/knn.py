@@ -1,6 +1,6 @@
 """Classify the validation images by the nearest training images (DINO's protocol).
 
-    python tools/evaluate/knn.py CONFIG CHECKPOINT [--k 10 20 100 200] [--temperature 0.07]
+    mcl knn CONFIG CHECKPOINT [--k 10 20 100 200] [--temperature 0.07]
 
 CONFIG is a classifier's, from configs/<method>/transfer/: it says which part of CHECKPOINT is the
 encoder, which feature the head sees, and where the images are. Nothing is trained. The accuracies
@@ -9,19 +9,56 @@ go to CHECKPOINT.knn.json.
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 from ...evaluation.knn import KS, check_neighbours, knn_predict
-from ...utils.similarity import check_temperature
-from .frozen import accuracy, extract, parser_for, write_results
+from ...utils.checks import check_temperature
+from .frozen import accuracy, extract, frozen_parser, report
 
 
-def main() -> None:
-    """Extract, compare, report."""
-    parser = parser_for(__doc__)
-    parser.add_argument('--k', nargs='+', type=int, default=list(KS), help='numbers of neighbours')
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; what is parsed are the arguments of :func:`evaluate_knn`."""
+    parser = frozen_parser(__doc__)
+    parser.add_argument(
+        '--k', nargs='+', type=int, default=list(KS), dest='ks', help='numbers of neighbours'
+    )
     parser.add_argument('--temperature', type=float, default=0.07, help='of the votes')
-    args = parser.parse_args()
-    check_temperature(args.temperature)
-    data = extract(args, lambda images: check_neighbours(args.k, images))
-    found = knn_predict(data.val, data.train, data.train_labels, args.k, args.temperature)
-    results = {f'knn_{k}': accuracy(classes, data.val_labels) for k, classes in found.items()}
-    write_results(args, 'knn', results)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Evaluate as the command line says, and write the result down."""
+    report('knn', evaluate_knn, parse_args(argv))
+
+
+def evaluate_knn(
+    config: str | Path,
+    checkpoint: str | Path | None,
+    ks: Sequence[int] = KS,
+    temperature: float = 0.07,
+    **loading: Any,
+) -> dict[str, float]:
+    """Top-1 accuracy of k-NN on frozen features.
+
+    Args:
+        config: a classifier's: a path, or a name among the package's own configs.
+        checkpoint: whose encoder is evaluated; None for random weights.
+        ks: numbers of neighbours.
+        temperature: of the votes.
+        **loading: ``work_dir``, ``cfg_options``, ``launcher``, ``pin_memory``; see
+            :func:`~mcl_plugins.cli.evaluate.frozen.build_classifier`.
+
+    Returns:
+        ``knn_<k>`` in percent for each k.
+
+    Raises:
+        FileNotFoundError: the config or the checkpoint does not exist.
+        ValueError: a k or the temperature is out of range, or the two files do not fit.
+    """
+    check_temperature(temperature)
+    data = extract(config, checkpoint, lambda images: check_neighbours(ks, images), **loading)
+    found = knn_predict(data.val, data.train, data.train_labels, ks, temperature)
+    return {f'knn_{k}': accuracy(classes, data.val_labels) for k, classes in found.items()}

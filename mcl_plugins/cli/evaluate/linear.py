@@ -1,6 +1,6 @@
 """Train a linear classifier on frozen features of the training images, and test it.
 
-    python tools/evaluate/linear.py CONFIG CHECKPOINT [--epochs 30] [--lr 0.1]
+    mcl linear CONFIG CHECKPOINT [--epochs 30] [--lr 0.1]
 
 CONFIG is a classifier's, from configs/<method>/transfer/. All images are encoded once, without
 augmentation, so this takes one pass over the data set: a quick look. The papers' linear
@@ -10,28 +10,62 @@ CHECKPOINT.linear.json.
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import torch
 
 from ...evaluation.linear import fit_linear_probe
 from ..arguments import at_least, positive
-from .frozen import accuracy, extract, parser_for, write_results
+from .frozen import accuracy, extract, frozen_parser, report
 
 
-def main() -> None:
-    """Extract, fit, report."""
-    parser = parser_for(__doc__)
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; what is parsed are the arguments of :func:`evaluate_linear`."""
+    parser = frozen_parser(__doc__)
     parser.add_argument('--epochs', type=at_least(1), default=30, help='passes over the features')
     parser.add_argument('--lr', type=positive, default=0.1, help='of SGD at a batch of 1024')
     parser.add_argument('--weight-decay', type=float, default=0.0)
-    args = parser.parse_args()
-    data = extract(args)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Evaluate as the command line says, and write the result down."""
+    report('linear', evaluate_linear, parse_args(argv))
+
+
+def evaluate_linear(
+    config: str | Path,
+    checkpoint: str | Path | None,
+    epochs: int = 30,
+    lr: float = 0.1,
+    weight_decay: float = 0.0,
+    **loading: Any,
+) -> dict[str, float]:
+    """Top-1 accuracy of a linear classifier that is trained on frozen features.
+
+    Args:
+        config: a classifier's: a path, or a name among the package's own configs.
+        checkpoint: whose encoder is evaluated; None for random weights.
+        epochs: passes over the features.
+        lr: learning rate of SGD at a batch of 1024.
+        weight_decay: of the classifier.
+        **loading: ``work_dir``, ``cfg_options``, ``launcher``, ``pin_memory``; see
+            :func:`~mcl_plugins.cli.evaluate.frozen.build_classifier`.
+
+    Returns:
+        ``linear`` in percent.
+
+    Raises:
+        FileNotFoundError: the config or the checkpoint does not exist.
+        ValueError: the two files do not fit.
+    """
+    data = extract(config, checkpoint, **loading)
     probe = fit_linear_probe(
-        data.train,
-        data.train_labels,
-        epochs=args.epochs,
-        lr=args.lr,
-        weight_decay=args.weight_decay,
+        data.train, data.train_labels, epochs=epochs, lr=lr, weight_decay=weight_decay
     )
     with torch.no_grad():
         predictions = probe(data.val).argmax(dim=1)
-    write_results(args, 'linear', {'linear': accuracy(predictions, data.val_labels)})
+    return {'linear': accuracy(predictions, data.val_labels)}

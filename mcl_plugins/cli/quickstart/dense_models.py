@@ -14,6 +14,7 @@ from mmengine.registry import DATASETS, MODELS, DefaultScope
 from torch import nn
 
 from ...checkpoint.files import load_file, state_dict_of
+from ...utils.places import workspace
 
 
 @contextmanager
@@ -42,6 +43,10 @@ def build_model(config: Path, checkpoint: Path | None = None) -> nn.Module:
 def validation_samples(config: Path, indices: Sequence[int]) -> list[dict[str, Any]]:
     """Images of the validation set as a model takes them, with what is on them."""
     with _settings(config) as settings:
+        # The configs name the scenes from where the demo puts them.
+        settings.val_dataloader.dataset.data_root = str(
+            workspace() / settings.val_dataloader.dataset.data_root
+        )
         dataset = DATASETS.build(settings.val_dataloader.dataset)
         return [dataset[index] for index in indices]
 

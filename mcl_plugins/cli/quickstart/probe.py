@@ -1,91 +1,90 @@
-"""What frozen features of the quickstart's encoder are worth."""
+"""What frozen features of the quickstart's encoder are worth, by the package's evaluation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
-from mmengine.config import Config
-from mmengine.dataset import Compose
-from mmengine.logging import MMLogger
-from mmengine.registry import DefaultScope
-from mmpretrain.models import ImageClassifier
-from mmpretrain.registry import MODELS
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
-from tqdm import tqdm
+
+from ...evaluation.knn import knn_predict
+from ...evaluation.linear import fit_linear_probe
+from ..evaluate.frozen import Features, accuracy, build_classifier, features_of
 
 NEIGHBOURS = 20
 
 
-def load_images(config: Path, folder: Path) -> tuple[Tensor, np.ndarray]:
-    """What an encoder sees of an image folder in evaluation.
+def extract_all(config: Path, checkpoint: Path, data: Path, work_dir: Path) -> dict[str, Features]:
+    """Encode the digits with the pre-trained encoder and with random weights, and keep them as is.
 
     Args:
-        config: fine-tuning config, for its validation pipeline.
-        folder: images in one folder a class.
+        config: fine-tuning config, whose head would see these features.
+        checkpoint: of the pre-training.
+        data: folder of the digits, all of whose training images are used.
+        work_dir: for the logs.
 
     Returns:
-        (N, 3, H, W) uint8 RGB and labels (N,).
+        Features of ``random`` and ``pretrained``; and ``pixels``, (N, 3 S^2) RGB in [0, 1] as the
+        encoder gets them.
     """
-    files = sorted(folder.glob('*/*.jpg'))
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        pipeline = Compose(Config.fromfile(config).val_dataloader.dataset.pipeline)
-    images = torch.stack([pipeline({'img_path': str(file)})['inputs'] for file in files])
-    return images.flip(1), np.array([int(file.parent.name) for file in files])
+    options = {
+        'log_level': 'WARNING',
+        'randomness.seed': 0,
+        'train_dataloader.dataset.ann_file': '',
+        **{f'{split}_dataloader.dataset.data_root': str(data) for split in ('train', 'val')},
+    }
+    found = {}
+    for name, start in (('random', None), ('pretrained', checkpoint)):
+        runner, model, settings = build_classifier(
+            config, start, work_dir=work_dir, cfg_options=options
+        )
+
+        def encode(batch: dict, model: Any = model) -> Tensor:
+            return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]
+
+        found[name] = features_of(encode, runner, settings)
+    return {'pixels': features_of(pixels, runner, settings), **found}
 
 
-def build_classifier(config: Path, checkpoint: Path | None) -> ImageClassifier:
-    """The fine-tuning config's model in evaluation mode, its encoder random or pre-trained."""
-    settings = Config.fromfile(config)
-    model = {**settings.model, 'data_preprocessor': dict(settings.data_preprocessor)}
-    model['data_preprocessor']['to_rgb'] = False  # the images come as RGB
-    init_cfg = dict(model['backbone'].init_cfg, checkpoint=str(checkpoint)) if checkpoint else None
-    model['backbone'] = {**model['backbone'], 'init_cfg': init_cfg}
-    torch.manual_seed(0)
-    if not MMLogger.check_instance_created('quickstart'):
-        MMLogger.get_instance('quickstart', log_level='WARNING')
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        classifier = MODELS.build(model)
-        classifier.init_weights()
-    classifier.eval()
-    return classifier
+def pixels(batch: dict) -> Tensor:
+    """(N, 3 S^2) RGB in [0, 1] of a batch of BGR images, as files are decoded."""
+    return batch['inputs'].flip(1).flatten(1) / 255
+
+
+def images_of(values: Tensor) -> Tensor:
+    """Undo the flattening of :func:`pixels`: (N, 3, S, S) in [0, 1] of square images."""
+    side = round((values.shape[1] / 3) ** 0.5)
+    return values.unflatten(1, (3, side, side))
+
+
+def frozen_accuracies(features: dict[str, Features]) -> dict[str, dict]:
+    """Accuracies in percent of a linear classifier and of k-NN, as ``mcl linear`` and ``mcl knn``.
+
+    Args:
+        features: of :func:`extract_all`.
+
+    Returns:
+        By task and name; ``spread`` is None, for there is one run.
+    """
+    measures = {'linear probe': linear_accuracy, 'k-NN': knn_accuracy}
+    return {
+        task: {
+            name: {'mean': round(measure(data), 2), 'spread': None}
+            for name, data in features.items()
+        }
+        for task, measure in measures.items()
+    }
 
 
 @torch.no_grad()
-def features(classifier: ImageClassifier, images: Tensor, name: str) -> np.ndarray:
-    """Pooled encoder features (N, D) of uint8 images."""
-    batches = tqdm(images.split(500), desc=f'features, {name}')
-    prepare: Callable[[dict], dict] = classifier.data_preprocessor
-    outputs = [classifier.extract_feat(prepare({'inputs': batch})['inputs']) for batch in batches]
-    return torch.cat([output[-1] for output in outputs]).numpy()
+def linear_accuracy(data: Features) -> float:
+    """Accuracy of a linear classifier that is trained on all training images."""
+    probe = fit_linear_probe(data.train, data.train_labels)
+    return accuracy(probe(data.val).argmax(dim=1), data.val_labels)
 
 
-def frozen_accuracies(config: Path, checkpoint: Path, data: Path) -> dict[str, dict]:
-    """Linear probe and k-NN accuracies in percent: random and pre-trained encoder, raw pixels."""
-    train, train_labels = load_images(config, data / 'train')
-    val, val_labels = load_images(config, data / 'val')
-    inputs = {'pixels': (train.flatten(1).numpy() / 255, val.flatten(1).numpy() / 255)}
-    for name, start in (('random', None), ('pretrained', checkpoint)):
-        encoder = build_classifier(config, start)
-        inputs[name] = (features(encoder, train, name), features(encoder, val, name))
-    # The solver's iterations are bounded: a probe is a measure, not a fit to the last digit.
-    linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=100, C=0.1, tol=1e-2))
-    nearest = make_pipeline(
-        StandardScaler(), KNeighborsClassifier(NEIGHBOURS, metric='cosine', weights='distance')
-    )
-    return {
-        task: {
-            name: {
-                'mean': round(100 * model.fit(x, train_labels).score(y, val_labels), 2),
-                'spread': None,
-            }
-            for name, (x, y) in inputs.items()
-        }
-        for task, model in (('linear probe', linear), ('k-NN', nearest))
-    }
+def knn_accuracy(data: Features) -> float:
+    """Accuracy of the vote of the nearest training images."""
+    found = knn_predict(data.val, data.train, data.train_labels, ks=(NEIGHBOURS,))
+    return accuracy(found[NEIGHBOURS], data.val_labels)

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
-import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
-from mmpretrain.registry import MODELS
-from sklearn.metrics.pairwise import cosine_similarity
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from ...checkpoint.files import load_file, state_dict_of
-from ...mask_generators import upsample_patches
-from .probe import build_classifier, features, load_images
+from ...evaluation.knn import nearest
+from ..evaluate.frozen import Features
+from ..visualize.pictures import build_pretraining, hide, student_view, to_rgb
+from .probe import images_of
 
 COLOURS = {
     'untrained': '#d5dbe1',
     'random': '#9aa5b1',
     'pretrained': '#d9822b',
     'pixels': '#5c7080',
-}
-TITLES = {
-    'ccmim': 'ccMIM',
-    'cmae': 'CMAE',
-    'conmim': 'ConMIM',
-    'masked_byol': 'Masked BYOL',
-    'masked_moco': 'Masked MoCo',
-    'mimco': 'MimCo',
 }
 NAMES = {
     'untrained': 'untrained',
@@ -50,26 +36,24 @@ LOSSES = {
     'contrast of images': '#2b6cb0',
 }
 RIGHT, WRONG = '#2e8540', '#b03a2e'
-QUERIES = 5
 NEIGHBOURS = 7
 
 
 def draw_report(
-    results: dict, config: Path, finetune_config: Path, checkpoint: Path, data: Path, folder: Path
+    results: dict, features: dict[str, Features], config: Path, checkpoint: Path, folder: Path
 ) -> Path:
     """Draw ``report.png`` into ``folder`` and return its path.
 
     Args:
         results: the content of ``results.json``.
+        features: of :func:`~.probe.extract_all`.
         config: pre-training config; its model draws the masks.
-        finetune_config: its encoder finds the neighbours.
         checkpoint: pre-training checkpoint.
-        data: folder of the images.
         folder: where the picture goes.
     """
-    figure = plt.figure(figsize=(13, 10), layout='constrained')
+    figure = Figure(figsize=(13, 10), layout='constrained')
     figure.suptitle(
-        f'Quickstart: {TITLES[results["method"]]} on handwritten digits, without labels',
+        f'Quickstart: {results["title"]} on handwritten digits, without labels',
         fontsize=16,
         fontweight='bold',
     )
@@ -77,10 +61,9 @@ def draw_report(
     curve, bars = top.subplots(1, 2, width_ratios=[1, 1.3])
     draw_curve(curve, results['pre-training'])
     draw_accuracies(bars, results)
-    draw_neighbours(bottom, config, finetune_config, checkpoint, data)
+    draw_neighbours(bottom, features, config, checkpoint)
     path = folder / 'report.png'
     figure.savefig(path, dpi=110)
-    plt.close(figure)
     return path
 
 
@@ -137,53 +120,41 @@ def draw_bars(axes: Axes, rows: dict[str, dict], names: Sequence[str]) -> None:
 
 
 def draw_neighbours(
-    figure: Figure | SubFigure, config: Path, finetune_config: Path, checkpoint: Path, data: Path
+    figure: Figure | SubFigure, features: dict[str, Features], config: Path, checkpoint: Path
 ) -> None:
     """A row for each of a few unseen digits: itself, masked, and its nearest training images."""
-    train, train_labels = load_images(finetune_config, data / 'train')
-    val, val_labels = load_images(finetune_config, data / 'val')
-    queries = np.array([np.flatnonzero(val_labels == digit)[7] for digit in range(0, 10, 2)])
-    queries = queries[:QUERIES]
-    encoder = build_classifier(finetune_config, checkpoint)
-    bank, wanted = (
-        features(encoder, images, name)
-        for images, name in ((train, 'training'), (val[queries], 'queries'))
-    )
-    scaler = StandardScaler().fit(bank)
-    similarity = cosine_similarity(scaler.transform(wanted), scaler.transform(bank))
-    nearest = np.argsort(-similarity, axis=1)[:, :NEIGHBOURS]
+    pixels, encoded = features['pixels'], features['pretrained']
+    train, val = images_of(pixels.train), images_of(pixels.val)
+    labels = pixels.val_labels
+    queries = torch.stack([(labels == digit).nonzero()[7, 0] for digit in range(0, 10, 2)])
+    _, rows = nearest(encoded.val[queries], encoded.train, NEIGHBOURS)
     masked = mask_pixels(config, checkpoint, val[queries])
 
     figure.suptitle(
         'An unseen digit, what pre-training shows of one, and its nearest training images '
         '(green: same digit)'
     )
-    grid = figure.subplots(QUERIES, NEIGHBOURS + 2)
-    for row, query in enumerate(queries):
-        show(grid[row, 0], val[query], f'{val_labels[query]}', 'black')
-        show(grid[row, 1], masked[row], 'masked', 'gray')
-        for column, index in enumerate(nearest[row], start=2):
-            same = train_labels[index] == val_labels[query]
-            show(
-                grid[row, column], train[index], str(train_labels[index]), RIGHT if same else WRONG
-            )
+    grid = figure.subplots(len(queries), NEIGHBOURS + 2)
+    for line, query, image, found in zip(
+        grid, queries.tolist(), masked, rows.tolist(), strict=True
+    ):
+        frame(line[0], val[query], f'{labels[query]}', 'black')
+        frame(line[1], image, 'masked', 'gray')
+        for axes, index in zip(line[2:], found, strict=True):
+            label = pixels.train_labels[index]
+            frame(axes, train[index], f'{label}', RIGHT if label == labels[query] else WRONG)
 
 
+@torch.no_grad()
 def mask_pixels(config: Path, checkpoint: Path, images: Tensor) -> Tensor:
-    """Paint what a pre-trained model would hide of (N, 3, H, W) uint8 RGB images gray."""
-    settings = Config.fromfile(config)
-    preprocessor = {**settings.data_preprocessor, 'bgr_to_rgb': False}
+    """Paint what a pre-trained model would hide of (N, 3, S, S) RGB images in [0, 1] gray."""
+    model, _ = build_pretraining(Config.fromfile(config), checkpoint)
     torch.manual_seed(0)
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        model = MODELS.build({**settings.model, 'data_preprocessor': preprocessor})
-    model.load_state_dict(state_dict_of(load_file(checkpoint)))
-    mask = model.draw_mask(model.data_preprocessor({'inputs': images})['inputs'])
-    grid = math.isqrt(mask.mask.shape[1])  # the images are square
-    hidden = upsample_patches(mask.mask, (grid, grid), images.shape[-2:])
-    return torch.where(hidden[:, None], 128, images)
+    view = student_view(model, (255 * images).round().to(torch.uint8))
+    return hide(to_rgb(model, view), model.draw_mask(view))
 
 
-def show(axes: Axes, image: Tensor, title: str, colour: str) -> None:
+def frame(axes: Axes, image: Tensor, title: str, colour: str) -> None:
     """One image in a frame of a colour."""
     axes.imshow(image.permute(1, 2, 0).numpy())
     axes.set_title(title, fontsize=10, color=colour, pad=2)

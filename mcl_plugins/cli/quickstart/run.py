@@ -1,40 +1,118 @@
 """Pre-train a small network on handwritten digits and measure what that is worth.
 
-    python tools/quickstart/run.py [--method conmim] [--seeds 1] [--work-dir work_dirs/quickstart]
+    mcl quickstart [--method conmim] [--seeds 1] [--work-dir work_dirs/quickstart]
 
 Makes the images, pre-trains with ``configs/quickstart/<method>.py`` (before it, where there is
 one, the teacher with ``<method>_teacher.py``), then compares the pre-trained
 encoder with the same network from random weights: a fine-tune on 200 labels
 (``<method>_finetune.py``), a linear probe and k-NN, with raw pixels as a reference. Writes
-``results.json`` and ``report.png`` into the work dir. All training runs through
-``tools/train.py``, as a user's own does.
+``results.json`` and ``report.png`` into the work dir. All training runs through ``mcl train``, as a
+user's own does. --method may be the path of a config of one's own, with those beside it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-import mcl_plugins  # noqa: F401  before the libraries, whose notices it keeps quiet
+from ...utils.places import workspace
+from ..arguments import parser_for
+from .methods import config_of, finetune_config, methods, title_of
+from .probe import extract_all, frozen_accuracies
+from .report import draw_report
+from .stages import call, cell, clock, logged, pretrain, say, seconds, summary, train
 
-from .probe import frozen_accuracies
-from .report import TITLES, draw_report
-from .stages import (
-    ROOT,
-    call,
-    cell,
-    clock,
-    logged,
-    pretrain,
-    say,
-    seconds,
-    summary,
-    train,
-)
-
-DATA = ROOT / 'data' / 'quickstart'
 STEPS = 5
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; what is parsed are the arguments of :func:`run_quickstart`."""
+    parser = parser_for(__doc__)
+    parser.add_argument(
+        '--method', default='conmim', help=f'{", ".join(methods())}, or the path of a config'
+    )
+    parser.add_argument('--seeds', type=int, choices=(1, 2, 3), default=1, help='fine-tunings each')
+    parser.add_argument('--work-dir', type=Path, help='work_dirs/quickstart by default')
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the whole quickstart, and print what it gave."""
+    results = run_quickstart(**vars(parse_args(argv)))
+    print_results(results)
+    folder = Path(results['work_dir'])
+    print(f'\nresults: {folder / "results.json"}\npicture: {folder / "report.png"}')
+
+
+def run_quickstart(
+    method: str = 'conmim', seeds: int = 1, work_dir: str | Path | None = None
+) -> dict:
+    """Make the images, pre-train, evaluate, and write ``results.json`` and ``report.png``.
+
+    Args:
+        method: a name of :func:`~.methods.methods`, or the path of a pre-training config.
+        seeds: fine-tunings from each start.
+        work_dir: ``work_dirs/quickstart`` by default.
+
+    Returns:
+        The content of ``results.json``.
+
+    Raises:
+        FileNotFoundError: there is no such method.
+        subprocess.CalledProcessError: a training failed, and has said why.
+    """
+    config = config_of(method)
+    finetune = finetune_config(config)
+    data = workspace() / 'data' / 'quickstart'
+    folder = Path(work_dir or workspace() / 'work_dirs' / 'quickstart').resolve()
+
+    say(1, STEPS, 'Images: handwritten digits in the colours of photographs')
+    call('data', 'digits', data)
+
+    say(2, STEPS, f'Pre-training without labels: {config}')
+    checkpoint = pretrain(config, folder)
+
+    say(3, STEPS, 'Fine-tuning with 200 labels, from random and from pre-trained weights')
+    accuracies = {
+        name: [
+            fine_tune(finetune, folder / f'finetune-{name}-{seed}', start, seed)
+            for seed in range(seeds)
+        ]
+        for name, start in (('random', None), ('pretrained', checkpoint))
+    }
+
+    say(4, STEPS, 'Frozen features: linear probe and k-NN')
+    features = extract_all(finetune, checkpoint, data, folder / 'frozen')
+    frozen = frozen_accuracies(features)
+
+    say(5, STEPS, 'Report')
+    results = {
+        'method': config.stem,
+        'title': title_of(config),
+        'config': str(config),
+        'checkpoint': str(checkpoint),
+        'work_dir': str(folder),
+        'fine-tune on 200 labels': {name: summary(values) for name, values in accuracies.items()},
+        **frozen,
+        'pre-training': curve_of(folder / 'pretrain'),
+        'seconds': seconds(),
+    }
+    (folder / 'results.json').write_text(json.dumps(results, indent=2) + '\n')
+    draw_report(results, features, config, checkpoint, folder)
+    return results
+
+
+def curve_of(work_dir: Path) -> dict:
+    """Losses of a pre-training over its steps, and the loss of a network that only guesses."""
+    rows = [row for row in logged(work_dir) if 'loss' in row]
+    chance = rows[-1]['chance' if 'chance' in rows[-1] else 'chance_patch']
+    return {
+        'losses': losses_of(rows),
+        'chance': round(chance, 4),
+        'step': [row['step'] for row in rows],
+    }
 
 
 def fine_tune(config: Path, work_dir: Path, checkpoint: Path | None, seed: int) -> float:
@@ -49,58 +127,6 @@ def fine_tune(config: Path, work_dir: Path, checkpoint: Path | None, seed: int) 
     return next(
         row['accuracy/top1'] for row in reversed(logged(work_dir)) if 'accuracy/top1' in row
     )
-
-
-def main() -> None:
-    """Run the whole quickstart."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('--method', choices=sorted(TITLES), default='conmim')
-    parser.add_argument('--seeds', type=int, choices=(1, 2, 3), default=1, help='fine-tunings each')
-    parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs' / 'quickstart')
-    args = parser.parse_args()
-    work_dir = args.work_dir.resolve()
-    config = ROOT / 'configs' / 'quickstart' / f'{args.method}.py'
-    finetune_config = config.with_name(f'{args.method}_finetune.py')
-
-    say(1, STEPS, 'Images: handwritten digits in the colours of photographs')
-    call('tools/data/make_digits.py', DATA)
-
-    say(2, STEPS, f'Pre-training without labels: {config.relative_to(ROOT)}')
-    checkpoint = pretrain(config, work_dir)
-
-    say(3, STEPS, 'Fine-tuning with 200 labels, from random and from pre-trained weights')
-    accuracies = {
-        name: [
-            fine_tune(finetune_config, work_dir / f'finetune-{name}-{seed}', start, seed)
-            for seed in range(args.seeds)
-        ]
-        for name, start in (('random', None), ('pretrained', checkpoint))
-    }
-
-    say(4, STEPS, 'Frozen features: linear probe and k-NN')
-    frozen = frozen_accuracies(finetune_config, checkpoint, DATA)
-
-    say(5, STEPS, 'Report')
-    curve = [row for row in logged(work_dir / 'pretrain') if 'loss' in row]
-    results = {
-        'method': args.method,
-        'config': str(config.relative_to(ROOT)),
-        'checkpoint': str(checkpoint),
-        'fine-tune on 200 labels': {name: summary(values) for name, values in accuracies.items()},
-        **frozen,
-        'pre-training': {
-            'losses': losses_of(curve),
-            'chance': round(curve[-1]['chance' if 'chance' in curve[-1] else 'chance_patch'], 4),
-            'step': [row['step'] for row in curve],
-        },
-        'seconds': seconds(),
-    }
-    (work_dir / 'results.json').write_text(json.dumps(results, indent=2) + '\n')
-    picture = draw_report(results, config, finetune_config, checkpoint, DATA, work_dir)
-    print_results(results)
-    print(f'\nresults: {work_dir / "results.json"}\npicture: {picture}')
 
 
 def losses_of(rows: list[dict]) -> dict[str, list[float]]:

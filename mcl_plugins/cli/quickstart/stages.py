@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import mean, stdev
 
-from ...utils.places import home
+from ...utils.places import workspace
+from ..logs import log_files, read_rows
 
-ROOT = home()
+MCL = (sys.executable, '-m', 'mcl_plugins')
 START = time.monotonic()
 
 
@@ -35,25 +34,29 @@ def say(step: int, steps: int, text: str) -> None:
     print(f'\n\033[1m[{step}/{steps}] {text}  ({clock(seconds())})\033[0m', flush=True)
 
 
-def call(script: str, *arguments: object, label: str = '') -> None:
-    """Run a script of ``tools/``; its progress goes to the console.
+def call(*words: object, label: str = '') -> None:
+    """Run a command of this package in a process of its own; its progress goes to the console.
 
     Args:
-        script: its path in the repository.
-        arguments: of the command line.
-        label: what each line begins with, for a script that is one of two side by side; it takes
+        words: of the command line, after ``mcl``.
+        label: what each line begins with, for a command that is one of two side by side; it takes
             half of the cores.
 
     Raises:
         subprocess.CalledProcessError: it failed.
     """
-    command = [sys.executable, str(ROOT / script), *map(str, arguments)]
+    command = [*MCL, *map(str, words)]
     if not label:
-        subprocess.run(command, check=True, cwd=ROOT)
+        subprocess.run(command, check=True, cwd=workspace())
         return
     env = {'OMP_NUM_THREADS': str(max(1, (os.cpu_count() or 1) // 2)), **os.environ}
     with subprocess.Popen(
-        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=workspace(),
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         for line in process.stdout or ():
             print(f'{label} | {line}', end='', flush=True)
@@ -79,24 +82,15 @@ def wait_for(jobs: Sequence[Future], what: str) -> None:
 
 
 def train(config: Path, work_dir: Path, label: str = '', **options: object) -> None:
-    """Run ``tools/train.py``; ``a__b=1`` sets ``a.b`` of the config."""
+    """Run ``mcl train``; ``a__b=1`` sets ``a.b`` of the config."""
     settings = [f'{key.replace("__", ".")}={value}' for key, value in options.items()]
-    arguments = [config, '--work-dir', work_dir, '--cfg-options', *settings]
-    call('tools/train.py', *arguments, label=label)
-
-
-def run_demo(main: Callable[[], None]) -> None:
-    """Run a demo; a script that fails has said why."""
-    try:
-        main()
-    except subprocess.CalledProcessError as error:
-        sys.exit(f'\nerror: {shlex.join(error.cmd)}\nended with {error.returncode}; see above.')
+    words = ['train', config, '--work-dir', work_dir, '--cfg-options', *settings]
+    call(*words, label=label)
 
 
 def logged(work_dir: Path) -> list[dict]:
-    """The scalars that the newest run in ``work_dir`` logged, in order."""
-    file = max(work_dir.glob('*/vis_data/scalars.json'))
-    return [json.loads(line) for line in file.read_text().splitlines()]
+    """The rows that the newest run in ``work_dir`` logged, in order."""
+    return read_rows(log_files(work_dir)[-1])
 
 
 def checkpoint_of(work_dir: Path) -> Path:

@@ -1,13 +1,13 @@
 """Transfer pre-trained encoders to segmentation and detection, in miniature.
 
-    python tools/quickstart/transfer.py [--seeds 1] [--work-dir work_dirs/transfer_demo]
+    mcl transfer-demo [--seeds 1] [--work-dir work_dirs/transfer_demo]
 
-Makes scenes (``tools/data/make_scenes.py``), pre-trains a ViT with CMAE and a Swin with MimCo on
+Makes scenes (``mcl data scenes``), pre-trains a ViT with CMAE and a Swin with MimCo on
 those without labels, and trains UperNet, Mask R-CNN and ViTDet on those with, each from the
 pre-trained encoder and, with the same settings, from random weights. The same networks untrained
 show where learning begins. Two trainings run at a time, each on half of the cores. Writes
-``results.json`` and ``report.png`` into the work dir. All training runs through ``tools/train.py``,
-as a user's own does.
+``results.json`` and ``report.png`` into the work dir. All training runs through ``mcl train``, as
+a user's own does.
 """
 
 from __future__ import annotations
@@ -15,20 +15,18 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import resource
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import mcl_plugins  # noqa: F401  before the libraries, whose notices it keeps quiet
-
 from ...checkpoint.files import save_file
+from ...utils.places import home, workspace
+from ..arguments import parser_for
 from .dense_models import build_model
 from .report import NAMES
 from .stages import (
-    ROOT,
     call,
     cell,
     checkpoint_of,
@@ -44,8 +42,7 @@ from .stages import (
 )
 from .transfer_report import TRAINED, draw_report
 
-SCENES = ROOT / 'data' / 'scenes'
-CONFIGS = ROOT / 'configs' / 'quickstart'
+CONFIGS = home() / 'configs' / 'quickstart'
 Runs = dict[str, list[Future]]  # for each start the metrics, a seed each
 STEPS = 3
 STARTS = ('untrained', *TRAINED)
@@ -104,7 +101,7 @@ def untrained(task: Task, work_dir: Path) -> dict[str, float]:
     out = work_dir / 'metrics.json'
     arguments = ['--work-dir', work_dir, '--out', out, '--out-item', 'metrics']
     call(
-        'tools/test.py',
+        'test',
         task.config,
         work_dir / 'untrained.pth',
         *arguments,
@@ -191,22 +188,43 @@ def measure(work_dir: Path, seeds: int) -> dict[str, dict]:
     return {name: summaries(task, runs[name]) for name, task in TASKS.items()}
 
 
-def main() -> None:
-    """Run the whole demo."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; what is parsed are the arguments of :func:`run_transfer_demo`."""
+    parser = parser_for(__doc__)
     parser.add_argument('--seeds', type=int, choices=(1, 2, 3), default=1, help='trainings each')
-    parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs' / 'transfer_demo')
-    args = parser.parse_args()
-    work_dir = args.work_dir.resolve()
-    os.chdir(ROOT)  # the configs name the scenes from there
+    parser.add_argument('--work-dir', type=Path, help='work_dirs/transfer_demo by default')
+    return parser.parse_args(argv)
 
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the whole demo, and print what it gave."""
+    args = parse_args(argv)
+    folder = (args.work_dir or workspace() / 'work_dirs' / 'transfer_demo').resolve()
+    results = run_transfer_demo(args.seeds, folder)
+    print_results({name: results[name] for name in TASKS})
+    took, cpu = (clock(results[key]) for key in ('seconds', 'cpu_seconds'))
+    print(f'\ndone in {took}, {cpu} of CPU time')
+    print(f'\nresults: {folder / "results.json"}\npicture: {folder / "report.png"}')
+
+
+def run_transfer_demo(seeds: int, work_dir: Path) -> dict:
+    """Make the scenes, train everything, and write ``results.json`` and ``report.png``.
+
+    Args:
+        seeds: trainings of each network from each start.
+        work_dir: where all of it goes.
+
+    Returns:
+        The content of ``results.json``: for each task its :func:`summaries`, and times in seconds.
+
+    Raises:
+        subprocess.CalledProcessError: a training failed, and has said why.
+    """
     say(1, STEPS, 'Images: scenes with and without labels, as ADE20K and COCO have them')
-    call('tools/data/make_scenes.py', SCENES)
+    call('data', 'scenes', workspace() / 'data' / 'scenes')
 
     say(2, STEPS, 'Training without labels (ViT: CMAE; Swin: MoBY, then MimCo), then with them')
-    results = measure(work_dir, args.seeds)
+    results = measure(work_dir, seeds)
 
     say(3, STEPS, 'Report')
     trained = {
@@ -215,15 +233,12 @@ def main() -> None:
         }
         for name, task in TASKS.items()
     }
-    configs = {name: task.config for name, task in TASKS.items()}
-    picture = draw_report(results, configs, trained, work_dir)
+    draw_report(results, {name: task.config for name, task in TASKS.items()}, trained, work_dir)
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     times = {'seconds': seconds(), 'cpu_seconds': round(children.ru_utime + children.ru_stime)}
-    file = work_dir / 'results.json'
-    file.write_text(json.dumps({**results, **times}, indent=2) + '\n')
-    print_results(results)
-    print(f'\ndone in {clock(times["seconds"])}, {clock(times["cpu_seconds"])} of CPU time')
-    print(f'\nresults: {file}\npicture: {picture}')
+    record = {**results, **times}
+    (work_dir / 'results.json').write_text(json.dumps(record, indent=2) + '\n')
+    return record
 
 
 def print_results(results: dict[str, dict]) -> None:

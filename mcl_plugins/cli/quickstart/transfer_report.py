@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from mmengine.structures import InstanceData
 
+from ..visualize.pictures import show
 from .dense_models import build_model, predict, validation_samples
 from .report import NAMES, draw_bars
 
@@ -36,7 +37,7 @@ def draw_report(
         folder: where the picture goes.
     """
     columns = 2 + len(TRAINED) * len(configs)
-    figure = plt.figure(figsize=(1.9 * columns, 4 + 1.8 * len(SCENES)), layout='constrained')
+    figure = Figure(figsize=(1.9 * columns, 4 + 1.8 * len(SCENES)), layout='constrained')
     figure.suptitle(
         'Transfer to segmentation and detection, in miniature', fontsize=16, fontweight='bold'
     )
@@ -63,7 +64,6 @@ def draw_report(
         axes.set_title('')
     path = folder / 'report.png'
     figure.savefig(path, dpi=90)
-    plt.close(figure)
     return path
 
 
@@ -77,8 +77,8 @@ def draw_metrics(axes: Axes, results: dict[str, dict]) -> None:
 
 
 def pixels(sample: dict) -> np.ndarray:
-    """(H, W, 3) RGB between 0 and 1 of a sample's (3, H, W) BGR image."""
-    return sample['inputs'].flip(0).permute(1, 2, 0).numpy() / 255
+    """(3, H, W) RGB between 0 and 1 of a sample's BGR image."""
+    return sample['inputs'].flip(0).numpy() / 255
 
 
 def show_prediction(axes: Axes, image: np.ndarray, result: object, title: str) -> None:
@@ -110,15 +110,8 @@ def show_instances(axes: Axes, image: np.ndarray, instances: InstanceData, title
 
 
 def paint(image: np.ndarray, masks: dict[int, np.ndarray]) -> np.ndarray:
-    """The image, grey and pale, with the masks (H, W) bool of classes in their colours."""
-    painted = np.repeat(0.5 + 0.5 * image.mean(axis=2, keepdims=True), 3, axis=2)
+    """A (3, H, W) image, grey and pale, with the masks (H, W) bool of classes in their colours."""
+    painted = np.repeat(0.5 + 0.5 * image.mean(axis=0, keepdims=True), 3, axis=0)
     for label, mask in masks.items():
-        painted[mask] = 0.25 * image[mask] + 0.75 * COLOURS[label]
+        painted[:, mask] = 0.25 * image[:, mask] + 0.75 * COLOURS[label][:, None]
     return painted
-
-
-def show(axes: Axes, image: np.ndarray, title: str) -> None:
-    """One image without axes."""
-    axes.imshow(image)
-    axes.set_title(title, fontsize=9, pad=3)
-    axes.set_axis_off()

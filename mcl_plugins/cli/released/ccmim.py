@@ -7,6 +7,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor
 
 from ...checkpoint.ccmim import CCMIM
+from . import compares
 from .golden import (
     Comparison,
     FixedMask,
@@ -22,6 +23,7 @@ from .golden import (
 TEMPERATURE, WEIGHT = 0.5, 0.1  # the gradients are of 0.1 loss_align + loss_recons
 
 
+@compares('ccmim')
 def compare(golden: Golden, device: torch.device) -> Comparison:
     """ccMIM: images and sampling noise in; importances, mask, reconstruction and losses out."""
     state = CCMIM.from_released(part(golden, 'state', device))

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ...checkpoint.cmae import CMAE
 from ...mask_generators import RandomMask
+from . import compares
 from .golden import (
     Comparison,
     FixedMask,
@@ -23,6 +24,7 @@ from .golden import (
 TEMPERATURE, MASK_RATIO, DECODER_HEADS = 0.07, 0.65, 4  # the file does not hold these
 
 
+@compares('cmae')
 def compare(golden: Golden, device: torch.device) -> Comparison:
     """CMAE: images, images_target and mask noise in; both losses and the mask out."""
     state = CMAE.from_released(part(golden, 'state', device))

@@ -7,9 +7,11 @@ from mmpretrain.registry import MODELS
 
 from ...checkpoint.conmim import CONMIM
 from ...mask_generators import PatchMask
+from . import compares
 from .golden import Comparison, FixedMask, Golden, Recorder, gradients_of, part, tensor
 
 
+@compares('conmim')
 def compare(golden: Golden, device: torch.device) -> Comparison:
     """ConMIM: images, images_strong and mask in; loss and both normalised projections out."""
     img, patch, dim, depth, heads, out, hidden = golden['meta'].tolist()

@@ -10,7 +10,8 @@ from torch import Tensor
 from ...checkpoint.masked_moco import MASKED_MOCO, MOCOV3
 from ...checkpoint.renaming import Renaming
 from ...mask_generators import Partition
-from ...utils.similarity import l2_normalise
+from ...utils.similarity import l2_normalize
+from . import compares
 from .golden import Comparison, Golden, gradients_of, part, tensor
 
 NORMS = {
@@ -31,6 +32,7 @@ class GivenPartition(Partition):
         return self.from_noise(next(self.noise))
 
 
+@compares('masked_moco', 'masked_byol')
 def compare(golden: Golden, device: torch.device) -> Comparison:
     """Two views and the shuffles in; the loss, the first view's queries and keys out."""
     model = build(golden, MASKED_MOCO, device)
@@ -44,12 +46,13 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     comparison = step(model, golden, MASKED_MOCO, device)
     (query, _), (_, key) = calls  # the second view's queries meet the first one's keys
     comparison.outputs = {
-        'query1': (l2_normalise(query), golden['query1']),
+        'query1': (l2_normalize(query), golden['query1']),
         'key1': (key, golden['key1']),
     }
     return comparison
 
 
+@compares('mocov3')
 def compare_mocov3(golden: Golden, device: torch.device) -> Comparison:
     """MoCo v3's file: whole images, a frozen patch embedding, and the EMA before the keys."""
     model = build(golden, MOCOV3, device)

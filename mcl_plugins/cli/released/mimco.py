@@ -8,9 +8,11 @@ from torch import Tensor
 
 from ...checkpoint.mimco import MIMCO
 from ...mask_generators import PatchMask
+from . import compares
 from .golden import Comparison, FixedMask, Golden, gradients_of, mlp, part, tensor
 
 
+@compares('mimco')
 def compare(golden: Golden, device: torch.device) -> Comparison:
     """MimCo on ViT: images, mask and queues in; both losses and the queued keys out."""
     state = rows(MIMCO.from_released(part(golden, 'state', device)))

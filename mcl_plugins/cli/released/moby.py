@@ -6,9 +6,11 @@ import torch
 from mmpretrain.registry import MODELS
 
 from ...checkpoint.moby import MOBY
+from . import compares
 from .golden import Comparison, Golden, gradients_of, mlp, part, tensor
 
 
+@compares('moby')
 def compare(golden: Golden, device: torch.device) -> Comparison:
     """MoBY on Swin: two views in; the loss and the keys that entered the queues out."""
     state = MOBY.from_released(part(golden, 'state', device))

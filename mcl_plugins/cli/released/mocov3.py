@@ -8,9 +8,11 @@ from mmpretrain.registry import MODELS
 from torch import Tensor
 
 from ...checkpoint.mocov3 import MOCOV3
+from . import compares
 from .golden import Comparison, Golden, gradients_of, part, tensor
 
 
+@compares('mocov3')
 def compare(golden: Golden, device: torch.device) -> Comparison:
     """MoCo v3 on ViT: two views in; the loss and EMA weights after the step out."""
     state = MOCOV3.from_released(part(golden, 'state', device))

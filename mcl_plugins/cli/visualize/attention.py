@@ -1,6 +1,6 @@
 """Draw where the class token of a vision transformer looks (ConMIM, Figure 3).
 
-    python tools/visualize/attention.py CONFIG CHECKPOINT --images data/imagenet/val \
+    mcl attention CONFIG CHECKPOINT --images data/imagenet/val \
         [--size 480] [--heads]
 
 CONFIG is a classifier's, from configs/<method>/transfer/: it says which part of CHECKPOINT is the
@@ -11,11 +11,13 @@ resized to them.
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.dataset import Compose
@@ -23,32 +25,69 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...evaluation.attention import class_attention_maps
+from ...utils.places import find_config
 from ..arguments import at_least
 from ..common import name_of
-from ..evaluate.frozen import build_classifier, parser_for
-from .pictures import add_image_arguments, read_images, save, show, with_title
+from ..evaluate.frozen import build_classifier, frozen_parser
+from .pictures import add_image_arguments, panels, read_images, save, show, with_title
 
 # Steps of a pipeline that read, cut or pack an image.
 GEOMETRY = ('LoadImageFromFile', 'ResizeEdge', 'Resize', 'CenterCrop', 'PackInputs')
 
 
-def main() -> None:
-    """Read, attend, draw."""
-    parser = parser_for(__doc__)
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; beside ``out`` these are the arguments of :func:`draw_attention`."""
+    parser = frozen_parser(__doc__)
     add_image_arguments(parser, count=6)
     parser.add_argument('--size', type=at_least(1), help="pixels a side; the config's by default")
     parser.add_argument('--heads', action='store_true', help="draw each head's map too")
-    args = parser.parse_args()
-    if args.size:
-        args.cfg_options = {**(args.cfg_options or {}), 'model.backbone.img_size': args.size}
-    _, model, config = build_classifier(args)
-    images = read_images(args.images, args.count, args.size or config.model.backbone.img_size)
-    images = with_colours_of(config, images)
-    batch = model.data_preprocessor({'inputs': images.flip(1)})  # BGR, as files are decoded
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Draw what the command line says, and write the picture."""
+    settings = vars(parse_args(argv))
+    out = settings.pop('out') or Path(f'{settings["checkpoint"]}.attention.png')
+    save(draw_attention(**settings), out)
+
+
+def draw_attention(
+    config: str | Path,
+    checkpoint: str | Path,
+    images: Sequence[Path],
+    count: int = 6,
+    size: int | None = None,
+    heads: bool = False,
+    cfg_options: dict[str, Any] | None = None,
+    **loading: Any,
+) -> Figure:
+    """Draw images and, beside each, the attention of the class token in the last block.
+
+    Args:
+        config: a classifier's: a path, or a name among the package's own configs.
+        checkpoint: whose encoder is looked at.
+        images: files, or folders to pick from.
+        count: number of images.
+        size: pixels of an image's side; the config's by default.
+        heads: draw each head's map too.
+        cfg_options: settings of the config to override, by dotted name.
+        **loading: ``work_dir``, ``launcher``, ``pin_memory``; see
+            :func:`~mcl_plugins.cli.evaluate.frozen.build_classifier`.
+
+    Raises:
+        FileNotFoundError: a file does not exist.
+        ValueError: the encoder has no class token, or the two files do not fit.
+    """
+    if size:
+        cfg_options = {**(cfg_options or {}), 'model.backbone.img_size': size}
+    _, model, settings = build_classifier(config, checkpoint, cfg_options=cfg_options, **loading)
+    inputs = read_images(images, count, size or settings.model.backbone.img_size)
+    inputs = with_colours_of(settings, inputs)
+    batch = model.data_preprocessor({'inputs': inputs.flip(1)})  # BGR, as files are decoded
     maps = class_attention_maps(model.backbone, batch['inputs'])
-    title = f'Attention of the class token, {name_of(args.config)}'
-    figure = draw(images, maps.cpu(), args.heads, title)
-    save(figure, args.out or Path(f'{args.checkpoint}.attention.png'))
+    return draw(
+        inputs, maps.cpu(), heads, f'Attention of the class token, {name_of(find_config(config))}'
+    )
 
 
 def with_colours_of(config: Config, images: Tensor) -> Tensor:
@@ -59,7 +98,7 @@ def with_colours_of(config: Config, images: Tensor) -> Tensor:
         images: (N, 3, S, S) uint8 RGB.
     """
     steps = config.val_dataloader.dataset.pipeline
-    change = Compose([step for step in steps if step['type'] not in GEOMETRY])
+    change = Compose([step for step in steps if step['type'].rpartition('.')[-1] not in GEOMETRY])
     arrays = images.flip(1).permute(0, 2, 3, 1).numpy()  # BGR, as the pipeline has them
     changed = np.stack([change({'img': array})['img'] for array in arrays])
     return torch.from_numpy(changed).permute(0, 3, 1, 2).flip(1)
@@ -80,9 +119,7 @@ def draw(images: Tensor, maps: Tensor, heads: bool, title: str) -> Figure:
     # Without the heads two images stand side by side.
     pairs = 1 if heads else min(2, len(images))
     lines, width = -(-len(images) // pairs), pairs * (1 + maps.shape[1])
-    figure, axes = plt.subplots(
-        lines, width, figsize=(2.1 * width, 2.15 * lines + 0.6), squeeze=False, layout='constrained'
-    )
+    figure, axes = panels(lines, width, size=(2.1 * width, 2.15 * lines + 0.6))
     with_title(figure, title)
     for place in axes.flat:
         place.set_axis_off()

@@ -1,6 +1,6 @@
 """Draw the training curves of one or several runs.
 
-    python tools/visualize/curves.py WORK_DIR [WORK_DIR ...] --out curves.png
+    mcl curves WORK_DIR [WORK_DIR ...] --out curves.png
 
 Losses with their chance floor (dashed: what a network that only guesses would have), the accuracy
 of the contrast, the spread of the keys (0: collapsed), kappa where it was logged, and what probes
@@ -9,15 +9,16 @@ and validation found. A run that was resumed is one curve.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .pictures import parser_for, save, with_title
+from ..arguments import parser_for
+from ..logs import Run, read_run
+from .pictures import panels, save, with_title
 
 # What is drawn, in this order, by the beginning of its name in the log; and what it means.
 QUANTITIES = {
@@ -36,64 +37,36 @@ EXACT = ('accuracy/top1', 'mIoU', 'coco/bbox_mAP', 'coco/segm_mAP')
 COLUMNS = 3
 
 
-@dataclass
-class Run:
-    """What a run logged: for each name its steps and values."""
-
-    name: str
-    curves: dict[str, tuple[list[int], list[float]]]
-
-
-def main() -> None:
-    """Read the logs, draw."""
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; beside ``out`` these are the arguments of :func:`draw_curves`."""
     parser = parser_for(__doc__)
     parser.add_argument('work_dirs', nargs='+', type=Path, help='where the runs wrote their logs')
     parser.add_argument('--names', nargs='+', help='of the runs; their folders by default')
     parser.add_argument('--out', type=Path, required=True, help='the picture')
-    args = parser.parse_args()
-    names = args.names or [str(folder) for folder in args.work_dirs]
-    if len(names) != len(args.work_dirs):
-        raise ValueError(f'--names has {len(names)} for {len(args.work_dirs)} runs.')
-    runs = [read(folder, name) for folder, name in zip(args.work_dirs, names, strict=True)]
-    save(draw(runs), args.out)
+    return parser.parse_args(argv)
 
 
-def read(work_dir: Path, name: str) -> Run:
-    """All that was logged in a work dir: a run that began anew at a step replaces what followed it.
+def main(argv: Sequence[str] | None = None) -> None:
+    """Draw what the command line says, and write the picture."""
+    args = parse_args(argv)
+    save(draw_curves(args.work_dirs, args.names), args.out)
+
+
+def draw_curves(work_dirs: Sequence[Path], names: Sequence[str] | None = None) -> Figure:
+    """Draw what runs logged: a panel a quantity, a colour a run.
+
+    Args:
+        work_dirs: of the runs.
+        names: of the runs; their folders by default.
 
     Raises:
-        FileNotFoundError: nothing was logged there.
+        FileNotFoundError: no run logged in one of the folders.
+        ValueError: there is nothing to draw, or not a name for each run.
     """
-    files = sorted(work_dir.glob('*/vis_data/scalars.json'))
-    if not files:
-        raise FileNotFoundError(
-            f'{str(work_dir)!r} has no */vis_data/scalars.json: no run logged there.'
-        )
-    curves: dict[str, dict[int, float]] = {}
-    for file in files:
-        for key, points in scalars(file).items():
-            start = min(points)
-            before = curves.get(key, {})
-            kept = {step: value for step, value in before.items() if step < start}
-            curves[key] = {**kept, **points}
-    return Run(name, {key: (list(c), list(c.values())) for key, c in curves.items()})
-
-
-def scalars(file: Path) -> dict[str, dict[int, float]]:
-    """Values by name and step of one log file."""
-    values: dict[str, dict[int, float]] = {}
-    lines = file.read_text().splitlines()
-    for number, line in enumerate(lines, start=1):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            if number == len(lines):  # the run was killed while it wrote
-                break
-            raise ValueError(f'{file}, line {number} is no log line: {error}.') from None
-        for key, value in row.items():
-            if isinstance(value, int | float):
-                values.setdefault(key, {})[row['step']] = value
-    return values
+    names = names or [str(folder) for folder in work_dirs]
+    if len(names) != len(work_dirs):
+        raise ValueError(f'--names has {len(names)} for {len(work_dirs)} runs.')
+    return draw([read_run(folder, name) for folder, name in zip(work_dirs, names, strict=True)])
 
 
 def panels_of(runs: list[Run]) -> list[str]:
@@ -136,10 +109,7 @@ def draw(runs: list[Run]) -> Figure:
         raise ValueError(f'The runs logged none of {", ".join(QUANTITIES)}.')
     columns = min(COLUMNS, len(names))
     lines = -(-len(names) // columns)
-    figure, axes = plt.subplots(
-        lines, columns, figsize=(4.6 * columns, 3.2 * lines + 0.9), squeeze=False,
-        layout='constrained',
-    )  # fmt: skip
+    figure, axes = panels(lines, columns, size=(4.6 * columns, 3.2 * lines + 0.9))
     with_title(figure, 'Training curves')
     for place in axes.flat[len(names) :]:
         place.set_axis_off()

@@ -1,7 +1,7 @@
-"""Draw the patches that an encoder finds most alike, with their surroundings (MimCo, Figure 4).
+"""Draw the patches that an encoder finds most alike (MimCo, Figure 4).
 
-    python tools/visualize/patterns.py CONFIG CHECKPOINT [--queries 4]
-    python tools/visualize/patterns.py CONFIG CHECKPOINT --at IMAGE ROW COLUMN [--at ...]
+    mcl patterns CONFIG CHECKPOINT [--queries 4]
+    mcl patterns CONFIG CHECKPOINT --at IMAGE ROW COLUMN [--at ...]
 
 CONFIG is a classifier's, from configs/<method>/transfer/: it says which part of CHECKPOINT is the
 encoder, and where the validation images are. A query is a patch of one of them, drawn at random or
@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from mmengine.config import Config
@@ -31,9 +31,10 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from ...checkpoint.files import load_file, state_dict_of
+from ...utils.places import find_config
 from ..arguments import at_least
 from ..common import name_of, read_config
-from ..evaluate.frozen import build_classifier, evaluation_loader, parser_for
+from ..evaluate.frozen import build_classifier, evaluation_loader, frozen_parser
 from .pictures import save, show, with_title
 
 SIDE = 6  # patches along a side of a query's square
@@ -59,34 +60,71 @@ class Nearest:
     patch: Tensor  # in raster order
 
 
-def main() -> None:
-    """Find, draw."""
-    parser = parser_for(__doc__)
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; beside ``out`` these are the arguments of :func:`draw_patterns`."""
+    parser = frozen_parser(__doc__)
     parser.add_argument('--queries', type=at_least(0), default=4, help='patches to draw at random')
     parser.add_argument(
-        '--at', nargs=3, type=int, action='append', metavar=('IMAGE', 'ROW', 'COLUMN'),
+        '--at',
+        nargs=3,
+        type=int,
+        action='append',
+        metavar=('IMAGE', 'ROW', 'COLUMN'),
         help='a query of your own, counted from 0',
-    )  # fmt: skip
+    )
     parser.add_argument('--seed', type=int, default=0, help='of the random queries')
-    args = parser.parse_args()
-    if args.launcher != 'none':
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Draw what the command line says, and write the picture."""
+    settings = vars(parse_args(argv))
+    out = settings.pop('out') or Path(f'{settings["checkpoint"]}.patterns.png')
+    save(draw_patterns(**settings), out)
+
+
+def draw_patterns(
+    config: str | Path,
+    checkpoint: str | Path,
+    queries: int = 4,
+    at: Sequence[tuple[int, int, int]] | None = None,
+    seed: int = 0,
+    **loading: Any,
+) -> Figure:
+    """Draw the patches that an encoder finds most like a few queries.
+
+    Args:
+        config: a classifier's: a path, or a name among the package's own configs.
+        checkpoint: whose encoder is looked at.
+        queries: how many patches are drawn at random, from 1.
+        at: image, row and column of queries of one's own, counted from 0, instead of those.
+        seed: of the random queries.
+        **loading: ``work_dir``, ``cfg_options``, ``pin_memory``; see
+            :func:`~mcl_plugins.cli.evaluate.frozen.build_classifier`.
+
+    Raises:
+        FileNotFoundError: a file does not exist.
+        ValueError: a query is not there, or the two files do not fit.
+    """
+    if loading.get('launcher', 'none') != 'none':
         raise ValueError('the picture is made by one process: start it without a launcher.')
-    if args.queries < 1:
-        raise ValueError(f'--queries={args.queries} must be at least 1.')
-    encoder = PatchEncoder(args)
+    if queries < 1:
+        raise ValueError(f'--queries={queries} must be at least 1.')
+    encoder = PatchEncoder(config, checkpoint, **loading)
     dataset = encoder.dataset
-    if args.at:
-        queries = [Place(*place) for place in args.at]
+    if at:
+        places = [Place(*place) for place in at]
     else:
-        queries = draw_queries(dataset, encoder.grid, args.queries, args.seed)
-    check_places(queries, len(dataset), encoder.grid)
-    nearest = search(encoder, queries)
+        places = draw_queries(dataset, encoder.grid, queries, seed)
+    check_places(places, len(dataset), encoder.grid)
+    nearest = search(encoder, places)
     squares = [
         bright_places(dataset, nearest.similarity[index], nearest.patch[index], encoder.grid)
-        for index in range(len(queries))
+        for index in range(len(places))
     ]
-    figure = draw(dataset, squares, encoder.grid, f'Most similar patches, {name_of(args.config)}')
-    save(figure, args.out or Path(f'{args.checkpoint}.patterns.png'))
+    return draw(
+        dataset, squares, encoder.grid, f'Most similar patches, {name_of(find_config(config))}'
+    )
 
 
 class PatchEncoder:
@@ -98,11 +136,18 @@ class PatchEncoder:
         loader: of them, in order.
     """
 
-    def __init__(self, args: argparse.Namespace) -> None:
-        options = {'model.neck': None, **dense_output(read_config(args.config), args.checkpoint)}
-        args.cfg_options = {**options, **(args.cfg_options or {})}
-        runner, self.model, config = build_classifier(args)
-        self.loader: DataLoader = runner.build_dataloader(evaluation_loader(config, 'val'))
+    def __init__(
+        self,
+        config: str | Path,
+        checkpoint: str | Path,
+        cfg_options: dict[str, Any] | None = None,
+        **loading: Any,
+    ) -> None:
+        options = {'model.neck': None, **dense_output(read_config(config), checkpoint)}
+        runner, self.model, settings = build_classifier(
+            config, checkpoint, cfg_options={**options, **(cfg_options or {})}, **loading
+        )
+        self.loader: DataLoader = runner.build_dataloader(evaluation_loader(settings, 'val'))
         self.dataset: Any = self.loader.dataset
         rows, columns = self.features_of(0).shape[-2:]
         self.grid = (rows, columns)
@@ -118,7 +163,7 @@ class PatchEncoder:
         return F.normalize(self.model.backbone(images)[-1].float(), dim=1)
 
 
-def dense_output(config: Config, checkpoint: str) -> dict[str, Any]:
+def dense_output(config: Config, checkpoint: str | Path) -> dict[str, Any]:
     """Settings with which the encoder gives out its map of patches.
 
     After its own last norm, which a fine-tuned network may have done away with.
@@ -219,10 +264,10 @@ def draw(
     """A square of patches for each query."""
     columns = min(2, len(squares))
     lines = -(-len(squares) // columns)
-    figure = plt.figure(figsize=(5.4 * columns, 5.6 * lines + 0.5), layout='constrained')
+    figure = Figure(figsize=(5.4 * columns, 5.6 * lines + 0.5), layout='constrained')
     with_title(figure, title)
-    panels = figure.subfigures(lines, columns, squeeze=False, wspace=0.04, hspace=0.04)
-    for panel, places in zip(panels.flat, squares, strict=False):
+    parts = figure.subfigures(lines, columns, squeeze=False, wspace=0.04, hspace=0.04)
+    for panel, places in zip(parts.flat, squares, strict=False):
         query = places[0]
         panel.suptitle(f'image {query.image}, patch ({query.row}, {query.column})', fontsize=11)
         axes = panel.subplots(SIDE, SIDE)

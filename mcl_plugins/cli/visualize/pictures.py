@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import torch
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from mmengine.config import Config
@@ -24,20 +22,10 @@ from torchvision.transforms import functional as transforms
 from ...checkpoint.files import load_file, state_dict_of
 from ...mask_generators import PatchMask, upsample_patches
 from ...utils.images import open_rgb
-from ..common import read_config
-from ..options import Options, merge_options
+from ..options import Options
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 GRAY = 0.5  # of hidden patches
-
-mpl.use('agg')  # files only: no window, no display
-
-
-def parser_for(description: str | None) -> argparse.ArgumentParser:
-    """A parser whose help is a module's docstring."""
-    return argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
 
 
 def add_image_arguments(parser: argparse.ArgumentParser, count: int) -> None:
@@ -48,10 +36,9 @@ def add_image_arguments(parser: argparse.ArgumentParser, count: int) -> None:
     parser.add_argument('--count', type=int, default=count, help='images to draw')
 
 
-def add_pretraining_arguments(parser: argparse.ArgumentParser, checkpoints: str | None) -> None:
-    """Add the config and the checkpoint of a pre-training; ``'+'`` for several checkpoints."""
+def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the config of a pre-training, settings that change it, and where the picture goes."""
     parser.add_argument('config', help="a method's config, from configs/<method>/")
-    parser.add_argument('checkpoint', nargs=checkpoints, help='what its pre-training wrote')
     parser.add_argument('--cfg-options', nargs='+', action=Options, help='settings, key=value')
     parser.add_argument('--out', type=Path, help='the picture; beside the checkpoint by default')
 
@@ -93,14 +80,7 @@ def read_images(places: Sequence[Path], count: int, side: int) -> Tensor:
     return torch.stack(images)
 
 
-def config_of(args: argparse.Namespace) -> Config:
-    """The config file with the command line's changes."""
-    config = read_config(args.config)
-    merge_options(config, args.cfg_options)
-    return config
-
-
-def build_pretraining(config: Config, checkpoint: str) -> tuple[Any, int]:
+def build_pretraining(config: Config, checkpoint: str | Path) -> tuple[Any, int]:
     """The config's model with every weight of the checkpoint, in evaluation mode, and its epoch.
 
     Raises:
@@ -150,6 +130,15 @@ def hide(images: Tensor, mask: PatchMask) -> Tensor:
     return torch.where(spread(mask.mask, images.shape[-1]).to(images.device), GRAY, images)
 
 
+def panels(lines: int, columns: int, size: tuple[float, float]) -> tuple[Figure, np.ndarray]:
+    """A figure of ``size`` in inches, and its axes (lines, columns).
+
+    It is not one of pyplot's, which would choose a way to show it, and keep it.
+    """
+    figure = Figure(figsize=size, layout='constrained')
+    return figure, figure.subplots(lines, columns, squeeze=False)
+
+
 def show(axes: Axes, image: Tensor | np.ndarray, title: str = '', **options: Any) -> None:
     """One image, (3, H, W) or (H, W), without ticks or frame."""
     pixels = np.asarray(image)
@@ -178,5 +167,4 @@ def save(figure: Figure, path: Path) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
-    plt.close(figure)
     print(f'picture: {path}')

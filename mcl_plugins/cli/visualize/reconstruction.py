@@ -1,6 +1,6 @@
-"""Draw what a masked autoencoder (CMAE, ccMIM) makes of images of which it sees a part.
+"""Draw what a masked autoencoder makes of the images of which it sees a part.
 
-    python tools/visualize/reconstruction.py configs/cmae/vit-b.py CHECKPOINT \
+    mcl reconstruction configs/cmae/vit-b.py CHECKPOINT \
         --images data/imagenet/val [--count 8]
 
 Three rows: the input, what the encoder sees of it, and the decoder's output in the hidden patches
@@ -10,24 +10,27 @@ patch's brightness and contrast: each patch gets those of the original.
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from ...algorithms import ReconstructingMethod
+from ..arguments import parser_for
+from ..common import read_config
+from ..options import merge_options
 from .pictures import (
     add_image_arguments,
     add_pretraining_arguments,
     build_pretraining,
-    config_of,
     hide,
     image_side,
     label_row,
-    parser_for,
+    panels,
     read_images,
     save,
     show,
@@ -38,24 +41,56 @@ from .pictures import (
 )
 
 
-def main() -> None:
-    """Read, reconstruct, draw."""
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; beside ``out`` it has what :func:`draw_reconstructions` takes."""
     parser = parser_for(__doc__)
-    add_pretraining_arguments(parser, None)
+    add_pretraining_arguments(parser)
+    parser.add_argument('checkpoint', help='what its pre-training wrote')
     add_image_arguments(parser, count=8)
     parser.add_argument('--seed', type=int, default=0, help='of the masks')
-    args = parser.parse_args()
-    config = config_of(args)
-    model, epoch = build_pretraining(config, args.checkpoint)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Draw what the command line says, and write the picture."""
+    settings = vars(parse_args(argv))
+    out = settings.pop('out') or Path(f'{settings["checkpoint"]}.reconstruction.png')
+    save(draw_reconstructions(**settings), out)
+
+
+def draw_reconstructions(
+    config: str | Path,
+    checkpoint: str | Path,
+    images: Sequence[Path],
+    count: int = 8,
+    seed: int = 0,
+    cfg_options: dict[str, Any] | None = None,
+) -> Figure:
+    """Draw images, what the encoder sees of them, and what the decoder makes of that.
+
+    Args:
+        config: of the pre-training: a path, or a name among the package's own configs.
+        checkpoint: of the pre-training.
+        images: files, or folders to pick from.
+        count: number of images.
+        seed: of the masks.
+        cfg_options: settings of the config to override, by dotted name.
+
+    Raises:
+        FileNotFoundError: a file does not exist.
+        ValueError: the method has no decoder, or the checkpoint is not of this config.
+    """
+    settings = read_config(config)
+    merge_options(settings, cfg_options)
+    model, epoch = build_pretraining(settings, checkpoint)
     if not isinstance(model, ReconstructingMethod):
         raise ValueError(
             f'{type(model).__name__} reconstructs no pixels; take a config of CMAE or ccMIM.'
         )
-    images = read_images(args.images, args.count, image_side(model))
-    torch.manual_seed(args.seed)
+    pixels = read_images(images, count, image_side(model))
+    torch.manual_seed(seed)
     title = f'{type(model).__name__}, epoch {epoch}: reconstruction'
-    figure = draw(reconstructions(model, images), title)
-    save(figure, args.out or Path(f'{args.checkpoint}.reconstruction.png'))
+    return draw(reconstructions(model, pixels), title)
 
 
 def reconstructions(model: Any, images: Tensor) -> dict[str, Tensor]:
@@ -88,10 +123,8 @@ def to_image(head: Any, pixels: Tensor, view: Tensor) -> Tensor:
 def draw(rows: dict[str, Tensor], title: str) -> Figure:
     """A column an image."""
     columns = len(next(iter(rows.values())))
-    figure, axes = plt.subplots(
-        len(rows), columns, figsize=(1.7 * columns + 0.6, 1.75 * len(rows) + 0.6), squeeze=False,
-        layout='constrained',
-    )  # fmt: skip
+    size = (1.7 * columns + 0.6, 1.75 * len(rows) + 0.6)
+    figure, axes = panels(len(rows), columns, size)
     with_title(figure, title)
     for line, (name, images) in zip(axes, rows.items(), strict=True):
         label_row(line[0], name)

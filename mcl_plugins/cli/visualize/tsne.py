@@ -1,6 +1,6 @@
 """Draw the features of some classes in the plane by t-SNE (MimCo, Figure 3).
 
-    python tools/visualize/tsne.py CONFIG CHECKPOINT [CHECKPOINT ...] [--classes 10] [--seed 0]
+    mcl tsne CONFIG CHECKPOINT [CHECKPOINT ...] [--classes 10] [--seed 0]
 
 CONFIG is a classifier's, from configs/<method>/transfer/: it says which part of a CHECKPOINT is the
 encoder, which feature the head sees, and where the validation images are. The classes are drawn at
@@ -10,13 +10,14 @@ features (1: far apart, 0: mixed), which, other than the plane, has no freedom o
 
 from __future__ import annotations
 
-import copy
+import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import pyplot as plt
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from mmengine.dataset import BaseDataset
@@ -27,8 +28,8 @@ from torch import Tensor
 
 from ...evaluation.features import extract_features
 from ..arguments import at_least, positive
-from ..evaluate.frozen import build_classifier, evaluation_loader, parser_for
-from .pictures import save, with_title
+from ..evaluate.frozen import build_classifier, evaluation_loader, frozen_parser
+from .pictures import panels, save, with_title
 
 
 @dataclass
@@ -40,31 +41,65 @@ class Panel:
     silhouette: float
 
 
-def main() -> None:
-    """Encode, embed in the plane, draw."""
-    parser = parser_for(__doc__)
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; beside ``out`` these are the arguments of :func:`draw_tsne`."""
+    parser = frozen_parser(__doc__)
     parser.add_argument('others', nargs='*', metavar='CHECKPOINT', help='more of the same config')
     parser.add_argument('--classes', type=int, default=10, help='how many, drawn at random')
     parser.add_argument('--per-class', type=at_least(2), default=50, help='images a class at most')
     parser.add_argument('--perplexity', type=positive, default=30.0, help='of t-SNE')
     parser.add_argument('--seed', type=int, default=0, help='of the classes and of t-SNE')
-    args = parser.parse_args()
-    panels = []
-    for checkpoint in (args.checkpoint, *args.others):
-        one = copy.copy(args)
-        one.checkpoint = checkpoint
-        runner, model, config = build_classifier(one)
-        loader: Any = evaluation_loader(config, 'val')
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Draw what the command line says, and write the picture."""
+    settings = vars(parse_args(argv))
+    out = settings.pop('out')
+    checkpoints = [settings.pop('checkpoint'), *settings.pop('others')]
+    figure = draw_tsne(checkpoints=checkpoints, **settings)
+    save(figure, out or Path(f'{checkpoints[0]}.tsne.png'))
+
+
+def draw_tsne(
+    config: str | Path,
+    checkpoints: Sequence[str | Path],
+    classes: int = 10,
+    per_class: int = 50,
+    perplexity: float = 30.0,
+    seed: int = 0,
+    **loading: Any,
+) -> Figure:
+    """Draw the features of some classes of the validation images, a panel a checkpoint.
+
+    Args:
+        config: a classifier's: a path, or a name among the package's own configs.
+        checkpoints: whose encoders are looked at.
+        classes: how many, drawn at random.
+        per_class: images of a class at most.
+        perplexity: of t-SNE.
+        seed: of the choice of classes and of t-SNE.
+        **loading: ``work_dir``, ``cfg_options``, ``launcher``, ``pin_memory``; see
+            :func:`~mcl_plugins.cli.evaluate.frozen.build_classifier`.
+
+    Raises:
+        FileNotFoundError: a file does not exist.
+        ValueError: there are too few classes or images, or a checkpoint does not fit the config.
+    """
+    drawn = []
+    for checkpoint in checkpoints:
+        runner, model, settings = build_classifier(config, checkpoint, **loading)
+        loader: Any = evaluation_loader(settings, 'val')
         loader.dataset = DATASETS.build(loader.dataset)
-        names = choose(loader.dataset, args.classes, args.per_class, args.seed)
+        names = choose(loader.dataset, classes, per_class, seed)
 
         def encode(batch: dict, model: Any = model) -> Tensor:
             return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]
 
-        features, labels = extract_features(encode, runner.build_dataloader(loader), checkpoint)
-        panels.append(embed(features, labels, checkpoint, args.perplexity, args.seed))
-    figure = draw(panels, labels.cpu().numpy(), names)
-    save(figure, args.out or Path(f'{args.checkpoint}.tsne.png'))
+        title = str(checkpoint)
+        features, labels = extract_features(encode, runner.build_dataloader(loader), title)
+        drawn.append(embed(features, labels, title, perplexity, seed))
+    return draw(drawn, labels.cpu().numpy(), names)
 
 
 def choose(dataset: BaseDataset, classes: int, per_class: int, seed: int) -> dict[int, str]:
@@ -102,13 +137,11 @@ def embed(features: Tensor, labels: Tensor, title: str, perplexity: float, seed:
     return Panel(title, points, float(silhouette))
 
 
-def draw(panels: list[Panel], labels: np.ndarray, names: dict[int, str]) -> Figure:
+def draw(drawn: list[Panel], labels: np.ndarray, names: dict[int, str]) -> Figure:
     """A panel a checkpoint, the same colours in all."""
-    figure, axes = plt.subplots(
-        1, len(panels), figsize=(5.2 * len(panels) + 1.8, 5.4), squeeze=False, layout='constrained'
-    )
+    figure, axes = panels(1, len(drawn), size=(5.2 * len(drawn) + 1.8, 5.4))
     with_title(figure, f't-SNE of {len(labels)} images of {len(names)} classes')
-    for place, panel in zip(axes[0], panels, strict=True):
+    for place, panel in zip(axes[0], drawn, strict=True):
         scatter(place, panel, labels, names)
     handles, texts = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, texts, loc='outside right center', frameon=False, markerscale=1.6)
@@ -117,7 +150,7 @@ def draw(panels: list[Panel], labels: np.ndarray, names: dict[int, str]) -> Figu
 
 def scatter(axes: Axes, panel: Panel, labels: np.ndarray, names: dict[int, str]) -> None:
     """A dot an image."""
-    colours = plt.get_cmap('tab10' if len(names) <= 10 else 'turbo', len(names))
+    colours = colormaps['tab10' if len(names) <= 10 else 'turbo'].resampled(len(names))
     for number, (label, name) in enumerate(names.items()):
         x, y = panel.points[labels == label].T
         axes.scatter(x, y, s=14, color=colours(number), label=name.split(',')[0])

@@ -13,7 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 from ...algorithms.base import PretrainingMethod
 from ...registry import HOOKS
-from ...utils.similarity import l2_normalise
+from ...utils.similarity import l2_normalize
 from .unwrap import unwrapped_model
 
 
@@ -32,7 +32,7 @@ def concentration(features: Tensor) -> Tensor:
     Returns:
         (N,) float32 (float64 for float64 features).
     """
-    length = l2_normalise(features).mean(dim=1).norm(dim=-1)
+    length = l2_normalize(features).mean(dim=1).norm(dim=-1)
     square = length.square()
     return length * (features.shape[-1] - square) / (1 - square).clamp_min(1e-6)
 

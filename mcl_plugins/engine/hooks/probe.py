@@ -17,8 +17,7 @@ from ...evaluation.features import extract_features, pool_tokens
 from ...evaluation.knn import check_neighbours, knn_predict
 from ...evaluation.linear import fit_linear_probe
 from ...registry import HOOKS
-from ...utils.checks import check_choice
-from ...utils.similarity import check_temperature
+from ...utils.checks import check_choice, check_temperature
 from .unwrap import unwrapped_model
 
 

@@ -28,7 +28,7 @@ def test_the_reference_for_ccmim_computes_the_same():
     """Whole maps and a graph through the hidden set give the same losses and gradients."""
     config = Config.fromfile(ROOT / 'configs/quickstart/ccmim.py')
     results = []
-    for kind in ('mcl_plugins.CcMIM', 'mcl_plugins.CcMIMWithMaps'):
+    for kind in ('mcl_plugins.CcMIM', 'mcl_benchmark.CcMIMWithMaps'):
         config.model.type = kind
         torch.manual_seed(0)
         model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
@@ -49,7 +49,7 @@ def test_the_references_for_mimco_compute_the_same():
         if reference:
             for level in ('patch', 'image'):
                 head = config.model[f'{level}_contrast'].head
-                head.type = 'mcl_plugins.QueueInfoNCEWithLogits'
+                head.type = 'mcl_benchmark.QueueInfoNCEWithLogits'
         torch.manual_seed(0)
         model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
         model.teacher.is_init = True  # any weights will do

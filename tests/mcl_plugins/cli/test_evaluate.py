@@ -19,7 +19,8 @@ from PIL import Image
 
 from conftest import ROOT
 from mcl_plugins.checkpoint.files import save_file
-from mcl_plugins.cli.evaluate.frozen import build_classifier, parser_for
+from mcl_plugins.cli.evaluate import knn
+from mcl_plugins.cli.evaluate.frozen import build_classifier
 
 FINETUNE = ROOT / 'configs/quickstart/masked_moco_finetune.py'
 
@@ -139,17 +140,15 @@ def test_what_does_not_fit_ends_in_a_message(checkpoint, data, tmp_path):
 def test_the_record_of_a_training_is_not_written_over(checkpoint, tmp_path, monkeypatch):
     """Without --work-dir training and evaluation of a config go to different places."""
     monkeypatch.chdir(tmp_path)
-    args = parser_for('').parse_args([str(FINETUNE), str(checkpoint)])
-    runner, _, _ = build_classifier(args)
+    runner, _, _ = build_classifier(FINETUNE, checkpoint)
     folder = Path(runner.work_dir).relative_to(tmp_path)
     assert str(folder) == 'work_dirs/evaluate/quickstart/masked_moco_finetune'
 
 
 def test_a_config_that_starts_from_no_pre_training_is_named(checkpoint, tmp_path):
     config = ROOT / 'configs/conmim/transfer/in1k-finetune_vit-s_384.py'
-    args = parser_for('').parse_args([str(config), str(checkpoint), '--work-dir', str(tmp_path)])
     with pytest.raises(ValueError, match=r'which part of a checkpoint .*init_cfg\.prefix'):
-        build_classifier(args)
+        build_classifier(config, checkpoint, work_dir=tmp_path)
 
 
 def test_no_classifier_and_no_place_for_the_result_stop_before_the_work(checkpoint, tmp_path):
@@ -158,7 +157,6 @@ def test_no_classifier_and_no_place_for_the_result_stop_before_the_work(checkpoi
         ((str(segmentor), str(checkpoint)), 'no config of a classifier'),
         ((str(FINETUNE), str(checkpoint), '--out', str(tmp_path)), 'name a file with --out'),
     ):
-        args = parser_for(None).parse_args([*words, '--work-dir', str(tmp_path / 'work')])
         with pytest.raises(ValueError, match=message):
-            build_classifier(args)
+            knn.main([*words, '--work-dir', str(tmp_path / 'work')])
     assert not (tmp_path / 'work').exists()

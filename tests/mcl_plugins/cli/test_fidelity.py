@@ -12,6 +12,7 @@ from mmpretrain.registry import MODELS
 from conftest import ROOT
 from mcl_plugins.checkpoint.conmim import CONMIM
 from mcl_plugins.cli.fidelity import check
+from mcl_plugins.cli.released import comparisons
 
 GOLDEN = ROOT / 'tests/golden'
 
@@ -27,10 +28,7 @@ def golden():
         return dict(archive)
 
 
-@pytest.mark.parametrize(
-    'method',
-    ['ccmim', 'cmae', 'conmim', 'masked_byol', 'masked_moco', 'mimco', 'moby', 'mocov3'],
-)
+@pytest.mark.parametrize('method', sorted(comparisons()))
 def test_released_numbers_pass(tmp_path, method):
     result = fidelity(GOLDEN / f'{method}_a.npz', '--json', tmp_path / 'out.json')
     assert result.returncode == 0, result.stderr

@@ -2,7 +2,6 @@
 
 import errno
 import re
-import sys
 import warnings
 
 import pytest
@@ -18,18 +17,17 @@ CONFIG = ROOT / 'configs/quickstart/conmim.py'
 
 
 @pytest.fixture
-def start(monkeypatch, images, tmp_path):
+def start(images, tmp_path):
     """Builds the runner of a short training with more settings, and trains it if wanted."""
 
     def call(*settings):
         options = ['model.neck.hid_channels=32', 'model.backbone.patch_size=8']
         options += [f'train_dataloader.{o}' for o in ('batch_size=4', 'num_workers=0')]
         options += [f'train_dataloader.dataset.data_root={images}', 'train_cfg.max_epochs=3']
-        words = ['train.py', CONFIG, '--work-dir', tmp_path / 'work', '--cfg-options', *options]
-        monkeypatch.setattr(sys, 'argv', [str(word) for word in [*words, *settings]])
+        words = [CONFIG, '--work-dir', tmp_path / 'work', '--cfg-options', *options]
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # of experiments of the same second
-            train.main()
+            train.main([str(word) for word in [*words, *settings]])
 
     yield call
     MMLogger.get_instance('tests')

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from PIL import Image
 
 from conftest import ROOT
 from mcl_plugins.checkpoint.files import load_file, save_file
+from mcl_plugins.cli import logs
 from mcl_plugins.cli.visualize import (
     attention,
     curves,
@@ -54,8 +54,7 @@ def draw(tool, monkeypatch, *arguments):
     """Run a command in this process and return the figure that it would have written."""
     figures = []
     monkeypatch.setattr(tool, 'save', lambda figure, path: figures.append((figure, path)))
-    monkeypatch.setattr(sys, 'argv', ['tool', *map(str, arguments)])
-    tool.main()
+    tool.main([str(word) for word in arguments])
     return figures[0]
 
 
@@ -426,22 +425,22 @@ def write_log(work_dir, start, rows):
 def test_a_resumed_run_is_one_curve_and_a_new_start_replaces_the_old(tmp_path):
     write_log(tmp_path, '1', [{'step': s, 'loss': 1.0, 'lr': 1e-3} for s in (10, 20, 30, 40)])
     write_log(tmp_path, '2', [{'step': s, 'loss': 2.0} for s in (30, 40, 50)])
-    entry = curves.read(tmp_path, 'run')
+    entry = logs.read_run(tmp_path, 'run')
     assert entry.curves['loss'] == ([10, 20, 30, 40, 50], [1, 1, 2, 2, 2])
     write_log(tmp_path, '3', [{'step': 10, 'loss': 3.0}])
-    assert curves.read(tmp_path, 'run').curves['loss'] == ([10], [3.0])
+    assert logs.read_run(tmp_path, 'run').curves['loss'] == ([10], [3.0])
     with pytest.raises(FileNotFoundError, match='no run logged there'):
-        curves.read(tmp_path / 'none', 'run')
+        logs.read_run(tmp_path / 'none', 'run')
 
 
 def test_half_a_last_line_is_left_out_and_another_one_named(tmp_path):
     write_log(tmp_path, '1', [{'step': 1, 'loss': 1.0}])
     file = tmp_path / '1/vis_data/scalars.json'
     file.write_text(file.read_text() + '\n{"step": 2, "lo')
-    assert curves.read(tmp_path, 'run').curves['loss'] == ([1], [1.0])
+    assert logs.read_run(tmp_path, 'run').curves['loss'] == ([1], [1.0])
     file.write_text(file.read_text() + '\n{"step": 3, "loss": 1.0}')
     with pytest.raises(ValueError, match=r'scalars\.json, line 2 is no log line'):
-        curves.read(tmp_path, 'run')
+        logs.read_run(tmp_path, 'run')
 
 
 def test_each_quantity_has_a_panel_and_each_loss_its_floor(tmp_path, monkeypatch):

@@ -5,7 +5,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from PIL import Image
@@ -13,8 +12,9 @@ from PIL import Image
 from conftest import ROOT
 from mcl_plugins.checkpoint.files import save_file
 from mcl_plugins.cli.data.make_digits import make
-from mcl_plugins.cli.quickstart.probe import frozen_accuracies, load_images
-from mcl_plugins.cli.quickstart.report import TITLES, draw_report
+from mcl_plugins.cli.quickstart.methods import config_of, finetune_config, methods, title_of
+from mcl_plugins.cli.quickstart.probe import extract_all, frozen_accuracies, images_of
+from mcl_plugins.cli.quickstart.report import draw_report
 from mcl_plugins.cli.quickstart.run import losses_of
 from mcl_plugins.cli.quickstart.stages import summary
 from mcl_plugins.targets.frozen_teacher import FrozenTeacher
@@ -73,22 +73,23 @@ def test_few_labels_are_twenty_of_each_digit_from_training(digits, choice):
     assert all(name.split('/')[0] == label for name, label in zip(names, labels, strict=True))
 
 
-@pytest.mark.parametrize('method', sorted(TITLES))
+@pytest.mark.parametrize('method', sorted(methods()))
 def test_probes_and_picture(digits, tmp_path, method):
-    config, finetune = CONFIGS / f'{method}.py', CONFIGS / f'{method}_finetune.py'
+    config = config_of(method)
     start = checkpoint(method, tmp_path)
-    frozen = frozen_accuracies(finetune, start, digits)
+    features = extract_all(finetune_config(config), start, digits, tmp_path)
+    frozen = frozen_accuracies(features)
     for task in ('linear probe', 'k-NN'):
         assert set(frozen[task]) == {'pixels', 'random', 'pretrained'}
         # Digits are easy for pixels, and better than chance even for a random network.
         assert frozen[task]['pixels']['mean'] > 70 and frozen[task]['random']['mean'] > 12
     results = {
-        'method': method,
+        'title': title_of(config),
         'fine-tune on 200 labels': {'random': summary([30.0, 40.0]), 'pretrained': summary([70.0])},
         **frozen,
         'pre-training': {'step': [20, 40], 'losses': {'contrast': [3.0, 1.0]}, 'chance': 2.77},
     }
-    picture = draw_report(results, config, finetune, start, digits, tmp_path)
+    picture = draw_report(results, features, config, start, tmp_path)
     with Image.open(picture) as image:
         pixels = np.asarray(image.convert('RGB'))
     assert pixels.shape[0] > 800 and pixels.shape[1] > 1000
@@ -104,15 +105,34 @@ def test_spread_is_that_of_the_seeds():
     assert summary([5.0])['spread'] is None
 
 
-def test_centre_crops_have_labels_of_their_folders(digits):
-    images, labels = load_images(CONFIGS / 'conmim_finetune.py', digits / 'val')
-    assert images.shape == (794, 3, 32, 32) and len(labels) == 794
+def test_pixels_are_the_centre_crops_in_order(digits, tmp_path):
+    start = checkpoint('conmim', tmp_path)
+    pixels = extract_all(CONFIGS / 'conmim_finetune.py', start, digits, tmp_path)['pixels']
+    images = images_of(pixels.val)
+    assert images.shape == (794, 3, 32, 32) and len(pixels.val_labels) == 794
     first = sorted((digits / 'val').glob('*/*.jpg'))[0]
-    np.testing.assert_array_equal(
-        images[0].permute(1, 2, 0).numpy(), np.asarray(Image.open(first))[4:36, 4:36]
-    )
-    gray, _ = load_images(CONFIGS / 'ccmim_finetune.py', digits / 'val')
-    assert torch.equal(gray[:, 0], gray[:, 2]) and not torch.equal(images[:, 0], images[:, 2])
+    wanted = np.asarray(Image.open(first))[4:36, 4:36]
+    np.testing.assert_array_equal((255 * images[0]).round().permute(1, 2, 0), wanted)
+    assert pixels.train.shape == (4200, 3072)  # not only the 200 of fine-tuning
+
+
+def test_methods_are_found_with_their_titles(tmp_path):
+    assert {method: title_of(config) for method, config in methods().items()} == {
+        'ccmim': 'ccMIM',
+        'cmae': 'CMAE',
+        'conmim': 'ConMIM',
+        'masked_byol': 'Masked BYOL',
+        'masked_moco': 'Masked MoCo',
+        'mimco': 'MimCo',
+    }
+    with pytest.raises(FileNotFoundError, match="no method 'conmin'; did you mean 'conmim'"):
+        config_of('conmin')
+    own = tmp_path / 'mine.py'
+    own.write_text("model = dict(type='elsewhere.Mine')\n")
+    with pytest.raises(FileNotFoundError, match='mine_finetune.py'):
+        config_of(str(own))
+    (tmp_path / 'mine_finetune.py').touch()
+    assert config_of(str(own)) == own and title_of(own) == 'Mine'
 
 
 def test_losses_have_names():

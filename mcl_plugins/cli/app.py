@@ -1,0 +1,130 @@
+"""The command ``mcl``: ``mcl train CONFIG``, ``mcl knn CONFIG CHECKPOINT``, ``mcl --help``.
+
+Each command is a module of this package with ``main(argv)``. It is imported when it is called, so
+that the help and a mistyped word need none of the libraries. The scripts of ``tools/`` start the
+same commands through :func:`run_command`.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+from collections.abc import Sequence
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+from .arguments import did_you_mean
+
+FOLDER = Path(__file__).parent
+
+# The words of a command -> its module in this package.
+COMMANDS = {
+    'train': 'train',
+    'test': 'test',
+    'knn': 'evaluate.knn',
+    'linear': 'evaluate.linear',
+    'retrieval': 'evaluate.retrieval',
+    'curves': 'visualize.curves',
+    'masks': 'visualize.masks',
+    'reconstruction': 'visualize.reconstruction',
+    'attention': 'visualize.attention',
+    'tsne': 'visualize.tsne',
+    'patterns': 'visualize.patterns',
+    **{
+        f'convert {file.stem}': f'convert.{file.stem}'
+        for file in sorted((FOLDER / 'convert').glob('[!_]*.py'))
+    },
+    'fidelity': 'fidelity',
+    'quickstart': 'quickstart.run',
+    'transfer-demo': 'quickstart.transfer',
+    'data digits': 'data.make_digits',
+    'data digit-retrieval': 'data.make_digit_retrieval',
+    'data scenes': 'data.make_scenes',
+    'bench step': 'benchmark.step',
+    'bench flops': 'benchmark.flops',
+    'bench data-path': 'benchmark.data_path',
+    'torchrun': 'torchrun',
+}
+
+USAGE = """usage: mcl COMMAND [ARGUMENT ...]
+
+{commands}
+
+mcl COMMAND --help explains a command. CONFIG is a file, or the name of one of the package's own
+configs: conmim/vit-b.py or mcl_plugins::conmim/vit-b.py. On several processes:
+  mcl torchrun --nproc_per_node 8 -m mcl_plugins train CONFIG --launcher pytorch
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command whose words are the first ones.
+
+    Args:
+        argv: the words after ``mcl``; those of the process by default.
+
+    Raises:
+        SystemExit: with 2 if there is no such command; with the command's own status.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words in (['-h'], ['--help']):
+        print(USAGE.format(commands=_list_of(COMMANDS)))
+        return
+    if words == ['--version']:
+        print(f'mcl_plugins {version("mcl_plugins")}')
+        return
+    for count in (1, 2):
+        name = ' '.join(words[:count])
+        if name in COMMANDS:
+            sys.argv[0] = f'mcl {name}'  # argparse shows it in the command's usage
+            run_command(name, words[count:])
+            return
+    _explain(words)
+
+
+def run_command(name: str, argv: Sequence[str] | None = None) -> None:
+    """Run a command as the task of this process.
+
+    Args:
+        name: its words, ``'train'`` or ``'convert conmim'``.
+        argv: its arguments; those of the process by default.
+
+    Raises:
+        SystemExit: with 1 after an error in what the user gave, whose message is printed.
+    """
+    module = importlib.import_module(f'.{COMMANDS[name]}', __package__)
+    common = importlib.import_module('.common', __package__)
+    common.run(partial(module.main, argv))
+
+
+def summary(name: str) -> str:
+    """The first line of a command's docstring, read without importing its module."""
+    file = FOLDER / f'{COMMANDS[name].replace(".", "/")}.py'
+    docstring = ast.get_docstring(ast.parse(file.read_text(encoding='utf-8'))) or ''
+    return docstring.partition('\n')[0]
+
+
+def _list_of(names: Sequence[str] | dict[str, str]) -> str:
+    width = max(map(len, names))
+    return '\n'.join(f'  {name:{width}}  {summary(name)}' for name in names)
+
+
+def _explain(words: list[str]) -> None:
+    """Say what could have been meant, and exit with 2 unless it was asked for."""
+    group = [name for name in COMMANDS if words and name.startswith(f'{words[0]} ')]
+    if group and words[1:] in (['-h'], ['--help']):
+        print(f'usage: mcl {words[0]} COMMAND [ARGUMENT ...]\n\n{_list_of(group)}')
+        return
+    if not words:
+        message = USAGE.format(commands=_list_of(COMMANDS))
+    elif group:
+        message = f'mcl {words[0]} has the commands\n{_list_of(group)}'
+    else:
+        # The first word alone, or two that make a command.
+        tried = ' '.join(words[:2])
+        near = did_you_mean(words[0], {name.split()[0] for name in COMMANDS})
+        near = did_you_mean(tried, COMMANDS) if near == '.' else near
+        message = f'mcl: unknown command {words[0]!r}{near} mcl --help lists all commands.'
+    print(message, file=sys.stderr)
+    sys.exit(2)
