@@ -132,7 +132,7 @@ class PretrainingMethod(BaseSelfSupervisor):
             return None
         return self.mask_generator(len(images), self.backbone.mask_grid, images.device)
 
-    def importance_of(self, images: Tensor) -> Tensor | None:
+    def compute_importance(self, images: Tensor) -> Tensor | None:
         """Score the patches of a batch of images (N, 3, H, W) by which the mask is drawn.
 
         Returns:

@@ -74,7 +74,7 @@ class CcMIM(ReconstructingMethod):
             image: (N, 3, H, W).
         """
         patches = self.backbone.embed(image)  # (N, L, D)
-        mask = self._mask_of(patches)
+        mask = self._draw_mask(patches)
 
         tokens = self.backbone.encode(patches, mask.ids_keep)  # (N, 1 + V, D)
         pixels = self.decoder(tokens, mask.ids_restore)  # (N, L, 3 p^2)
@@ -92,15 +92,15 @@ class CcMIM(ReconstructingMethod):
     def reconstruct(self, images: Tensor) -> tuple[Tensor, PatchMask]:
         """Hide a part of a batch of images and let the decoder fill it in; see the base class."""
         patches = self.backbone.embed(images)
-        mask = self._mask_of(patches)
+        mask = self._draw_mask(patches)
         tokens = self.backbone.encode(patches, mask.ids_keep)
         return self.decoder(tokens, mask.ids_restore), mask
 
     def draw_mask(self, images: Tensor) -> PatchMask:
         """Draw the mask of a batch of images (N, 3, H, W)."""
-        return self._mask_of(self.backbone.embed(images))
+        return self._draw_mask(self.backbone.embed(images))
 
-    def importance_of(self, images: Tensor) -> Tensor | None:
+    def compute_importance(self, images: Tensor) -> Tensor | None:
         """Score the patches of images (N, 3, H, W): (N, L); None unless the mask follows it."""
         if not isinstance(self.mask_generator, ImportanceMask):
             return None
@@ -119,7 +119,7 @@ class CcMIM(ReconstructingMethod):
             check_choice('importance', name, IMPORTANCE)
             check_choice(f'importance.{name}', value, IMPORTANCE[name])
 
-    def _mask_of(self, patches: Tensor) -> PatchMask:
+    def _draw_mask(self, patches: Tensor) -> PatchMask:
         if isinstance(self.mask_generator, ImportanceMask):
             return self.mask_generator(self._importance(patches))
         return self.mask_generator(len(patches), self.backbone.mask_grid, patches.device)

@@ -9,7 +9,7 @@ from .features import extract_features, pool_tokens
 from .knn import knn_predict, nearest
 from .linear import LinearProbe, fit_linear_probe
 from .retrieval import Query, average_precision, rank, score
-from .revisited import Revisited, images_of, load_image, multi_scale_feature
+from .revisited import Revisited, load_image, load_images, multi_scale_feature
 
 __all__ = [
     'LinearProbe',
@@ -19,9 +19,9 @@ __all__ = [
     'class_attention_maps',
     'extract_features',
     'fit_linear_probe',
-    'images_of',
     'knn_predict',
     'load_image',
+    'load_images',
     'multi_scale_feature',
     'nearest',
     'pool_tokens',

@@ -78,10 +78,10 @@ class Revisited:
             raise ValueError(
                 f'{path} is not a ground truth of revisited Oxford or Paris: {error}'
             ) from None
-        missing = [name for name in found.names() if not found.path_of(name).is_file()]
+        missing = [name for name in found.names() if not found.image_path(name).is_file()]
         if missing:
             raise FileNotFoundError(
-                f'{len(missing)} images are missing, the first is {found.path_of(missing[0])}.'
+                f'{len(missing)} images are missing, the first is {found.image_path(missing[0])}.'
             )
         return found
 
@@ -89,7 +89,7 @@ class Revisited:
         """All images, those of the queries first."""
         return [*self.query_names, *self.database]
 
-    def path_of(self, name: str) -> Path:
+    def image_path(self, name: str) -> Path:
         """The file of an image."""
         return self.folder / 'jpg' / f'{name}.jpg'
 
@@ -148,9 +148,9 @@ def multi_scale_feature(
     return l2_normalize(torch.stack(features).mean(dim=0))
 
 
-def images_of(data: Revisited, size: int, cropped: bool) -> Iterator[Tensor]:
+def load_images(data: Revisited, size: int, cropped: bool) -> Iterator[Tensor]:
     """The queries, whole or cut to their boxes, then the database: (3, H, W) uint8 RGB each."""
     for name, query in zip(data.query_names, data.queries, strict=True):
-        yield load_image(data.path_of(name), size, query.box if cropped else None)
+        yield load_image(data.image_path(name), size, query.box if cropped else None)
     for name in data.database:
-        yield load_image(data.path_of(name), size)
+        yield load_image(data.image_path(name), size)

@@ -127,7 +127,7 @@ def mask(model: Any, images: Tensor) -> tuple[Tensor, Tensor | None]:
         raise ValueError(
             f'{type(model).__name__} of this config hides no patches: it has no mask to draw.'
         )
-    importance = model.importance_of(view)
+    importance = model.compute_importance(view)
     if importance is not None:
         importance = spread(importance, view.shape[-1]).cpu()
     return hide(to_rgb(model, view), drawn), importance

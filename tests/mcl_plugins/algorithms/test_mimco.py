@@ -46,7 +46,7 @@ def config_of(path, kind='swin', **changes):
         **dict(
             type='mcl_plugins.MimCo',
             backbone=student,
-            teacher=dict(backbone={**teacher, 'init_cfg': init_cfg}, remedy='train one'),
+            teacher=dict(backbone={**teacher, 'init_cfg': init_cfg}, how_to_get='train one'),
             mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.6),
             patch_contrast=contrast,
             image_contrast=contrast,

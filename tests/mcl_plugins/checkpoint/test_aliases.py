@@ -27,7 +27,7 @@ MIMCO = dict(
     backbone={**SMALL_VIT, 'type': 'mcl_plugins.SimMIMViT'},
     teacher=dict(
         backbone={**SMALL_VIT, 'type': 'mcl_plugins.VisionTransformer', 'out_type': 'featmap'},
-        remedy='none is needed',
+        how_to_get='none is needed',
     ),
     mask_generator=None,
     patch_contrast=CONTRAST,
