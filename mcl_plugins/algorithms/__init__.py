@@ -1,4 +1,4 @@
-"""Pre-training methods, one file each, and the contract that they keep."""
+"""Pre-training methods, one file each, and their base classes."""
 
 from .base import PretrainingMethod, ReconstructingMethod
 from .ccmim import CcMIM

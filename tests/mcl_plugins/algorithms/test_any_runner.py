@@ -110,7 +110,7 @@ def test_another_runner_says_which_guards_it_lacks(settings):
     base._warn_of_other_runner.cache_clear()
     theirs, _ = trained(MMEngineRunner, settings, CONMIM)
     (log,) = Path(theirs.log_dir).glob('*.log')
-    assert log.read_text().count('does not run under mcl_plugins.Runner') == 1
+    assert log.read_text().count('does not use mcl_plugins.Runner') == 1
     base._warn_of_other_runner.cache_clear()
     ours, _ = trained(Runner, settings, CONMIM)
     (log,) = Path(ours.log_dir).glob('*.log')
