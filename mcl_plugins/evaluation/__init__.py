@@ -1,7 +1,7 @@
-"""What frozen features are worth: features, k-NN, linear classifier, retrieval, attention.
+"""Evaluation of frozen features: extraction, k-NN, linear probe, retrieval, attention maps.
 
-They take tensors, know nothing of configs, and print nothing but a progress bar. The commands of
-``mcl_plugins.cli.evaluate`` put them on data sets.
+These functions take tensors. They read no configs and print nothing except a progress bar. The
+commands in ``mcl_plugins.cli.evaluate`` apply them to data sets.
 """
 
 from .attention import class_attention_maps
