@@ -140,13 +140,13 @@ def num_masked(total: int, mask_ratio: float) -> int:
         >>> num_masked(196, 0.75), num_masked(25, 0.28)
         (147, 7)
     """
-    hidden = math.ceil(total * mask_ratio - 1e-6)
-    if hidden >= total:
+    masked = math.ceil(total * mask_ratio - 1e-6)
+    if masked >= total:
         raise ValueError(
             f'mask_ratio={mask_ratio} masks all {total} units of the image; choose a smaller ratio '
             'or smaller mask units.'
         )
-    return hidden
+    return masked
 
 
 def check_mask_ratio(mask_ratio: float) -> float:

@@ -154,7 +154,8 @@ def test_one_image_has_a_spread():
 
 
 def test_keys_of_another_width_are_named():
-    with pytest.raises(ValueError, match='keys of dim=10, but .* have 16 channels: set queue.dim=16'):
+    message = 'keys of dim=10, but the predictions have 16 channels: set queue.dim=16'
+    with pytest.raises(ValueError, match=message):
         QueueInfoNCEHead()(torch.randn(2, 16), torch.randn(2, 16), torch.randn(10, 4))
 
 
