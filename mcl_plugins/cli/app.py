@@ -37,6 +37,7 @@ COMMANDS = {
         for file in sorted((FOLDER / 'convert').glob('[!_]*.py'))
     },
     'fidelity': 'fidelity',
+    'methods': 'methods',
     'quickstart': 'quickstart.run',
     'transfer-demo': 'quickstart.transfer',
     'data digits': 'data.make_digits',
