@@ -1,8 +1,8 @@
 """Masked contrastive pre-training for OpenMMLab.
 
 Importing the package makes its parts known under the scope ``mcl_plugins`` and its configs under
-the name ``mcl_plugins::...``. It changes nothing else: the subpackages, and with them the
-libraries, are imported when they are asked for, as an attribute or by MMEngine on the first
+the name ``mcl_plugins::...``. It changes nothing else. The subpackages, and with them the
+libraries, are imported when they are asked for: as an attribute, or by MMEngine on the first
 look-up of a part.
 """
 

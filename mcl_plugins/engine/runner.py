@@ -63,8 +63,10 @@ class Runner(_Runner):
     - Resuming without a file goes on from the newest checkpoint in the work dir that is whole.
     """
 
+    _load_from: str | None
+
     def build_message_hub(self, message_hub: dict | None = None) -> MessageHub:
-        """MMEngine's hub, marked so that models know that this Runner trains them."""
+        """MMEngine's hub; ``mcl_plugins_runner`` in it tells a model that this Runner trains it."""
         hub = super().build_message_hub(message_hub)
         hub.update_info('mcl_plugins_runner', True, resumed=False)
         return hub

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..mask_generators import PatchMask
 from ..registry import MODELS
-from ..utils.checks import check_temperature
+from ..utils.checks import check_choice, check_temperature
 from ..utils.similarity import feature_spread, l2_normalize
 from .info_nce import info_nce
 
@@ -36,8 +36,7 @@ class PatchContrastHead(nn.Module):
         max_negative_similarity: float | None = None,
     ) -> None:
         super().__init__()
-        if negatives not in ('image', 'batch'):
-            raise ValueError(f"negatives={negatives!r}; choose 'image' or 'batch'.")
+        check_choice('negatives', negatives, ('image', 'batch'))
         self.temperature = check_temperature(temperature)
         self.negatives = negatives
         self.max_negative_similarity = max_negative_similarity

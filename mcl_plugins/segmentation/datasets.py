@@ -12,6 +12,7 @@ from mmseg.datasets import ADE20KDataset as _ADE20KDataset
 from mmseg.datasets import BaseSegDataset
 
 from ..datasets.image_folder import check_folder
+from ..transforms import LoadImageFromFile
 from ..utils.images import unreadable
 
 
@@ -45,17 +46,30 @@ class SegmentationDataset(BaseSegDataset):
         """Load a sample and check its labels.
 
         Raises:
-            ValueError: the label map cannot be read, or has labels that belong to no class.
+            ValueError: the image or the label map cannot be read, or the label map has labels that
+                belong to no class.
         """
         try:
             sample = super().prepare_data(idx)
-        except (OSError, SyntaxError) as error:  # Pillow's, which do not name the file
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise unreadable(self.get_data_info(idx)['seg_map_path'], error) from error
+        except Exception as error:
+            self._check_files(idx, error)
+            raise
         if sample is not None:
             self._check_labels(sample['data_samples'])
         return sample
+
+    def _check_files(self, idx: int, error: Exception) -> None:
+        """Raise a ValueError that names the file, if ``error`` came from one that is damaged.
+
+        The pipelines are mmseg's and load images with mmcv's transform, by whose name mmseg's
+        inferencer finds it; neither OpenCV's errors nor Pillow's name the file.
+        """
+        if isinstance(error, OSError) and error.errno is not None:
+            return  # of the system: it has the path
+        record = self.get_data_info(idx)
+        LoadImageFromFile()({'img_path': record['img_path']})
+        if isinstance(error, OSError | SyntaxError):  # Pillow's: the image is whole, the map is not
+            raise unreadable(record['seg_map_path'], error) from error
 
     def _check_labels(self, samples: Any) -> None:
         # Copies for test-time augmentation all have the same labels.
@@ -70,7 +84,7 @@ class SegmentationDataset(BaseSegDataset):
         shift = ' (0 of the file is "unlabelled", so k of the file is k - 1 here)'
         raise ValueError(
             f'{sample.seg_map_path} has the label {int(unknown.max())}, but the data set has '
-            f'{classes} classes, 0 to {classes - 1}, and ignores the label {self.ignore_index}'
+            f'{classes} classes, 0 to {classes - 1}, and {self.ignore_index} for pixels to ignore'
             f'{shift if self.reduce_zero_label else ""}. Set metainfo=dict(classes=(...)) of '
             'the datasets to the classes of the label maps, and num_classes of the heads to their '
             'number.'

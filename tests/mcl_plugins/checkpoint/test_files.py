@@ -8,22 +8,12 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 
+from hostile import write_hostile
 from mcl_plugins.checkpoint.files import load_file, save_file, state_dict_of
 
 
-class Hostile:
-    """Runs a command when it is unpickled."""
-
-    def __init__(self, proof):
-        self.proof = proof
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.proof),)
-
-
 def test_a_hostile_file_is_refused_and_not_run(tmp_path):
-    file, proof = tmp_path / 'hostile.pth', tmp_path / 'was-here'
-    torch.save({'state_dict': Hostile(proof)}, file)
+    file, proof = write_hostile(tmp_path)
     with pytest.raises(ValueError, match='hostile.pth was not loaded'):
         load_file(file)
     assert not proof.exists()

@@ -151,5 +151,5 @@ def test_temperature_must_be_positive(temperature):
 
 
 def test_unknown_negatives_are_named():
-    with pytest.raises(ValueError, match="'world'.*'image' or 'batch'"):
+    with pytest.raises(ValueError, match=r"negatives='world'.*\['image', 'batch'\]"):
         PatchContrastHead(0.1, negatives='world')
