@@ -71,8 +71,6 @@ class Runner(_Runner):
         hub.update_info('mcl_plugins_runner', True, resumed=False)
         return hub
 
-    _load_from: str | None  # MMEngine's
-
     def setup_env(self, env_cfg: dict) -> None:
         """MMEngine's, which insists on an accelerator in each process, made to work on CPUs.
 

@@ -115,7 +115,18 @@ def test_the_runner_of_strategies_moves_the_average_too(settings):
     before = copy.deepcopy(model.ema.state_dict())
     steps = []
     model.ema.schedule = lambda step, total: steps.append((step, total)) or 0.9
-    FlexibleRunner.from_cfg({**settings, 'model': model, 'env_cfg': {}}).train()
+    runner = FlexibleRunner(
+        model,
+        work_dir=settings.work_dir,
+        train_dataloader=settings.train_dataloader,
+        train_cfg=settings.train_cfg,
+        optim_wrapper=settings.optim_wrapper,
+        default_hooks=dict(checkpoint=None),
+        default_scope='mmpretrain',
+        experiment_name=f'{settings.experiment_name}-strategy',
+        env_cfg={},
+    )
+    runner.train()
     assert steps == [(1, 8), (3, 8), (5, 8), (7, 8)]
     assert 'backbone.layers.0.attn.qkv.weight' in moved(before, model.ema.state_dict())
 
