@@ -40,6 +40,12 @@ class DenseViT(VisionTransformer):
     Raises:
         ValueError: unknown ``arch``, ``img_size`` is not a multiple of ``patch_size``, or
             ``out_indices`` does not end with the last block.
+
+    Example:
+        >>> arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
+        >>> model = DenseViT(arch, img_size=64, out_indices=(0, 1))
+        >>> [tuple(m.shape) for m in model(torch.zeros(1, 3, 64, 96))]
+        [(1, 24, 4, 6), (1, 24, 4, 6)]
     """
 
     def __init__(

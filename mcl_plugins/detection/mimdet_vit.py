@@ -37,6 +37,13 @@ class MIMDetViT(WindowedViT):
 
     Raises:
         ValueError: as :class:`WindowedViT`.
+
+    Example:
+        >>> import torch
+        >>> arch = dict(embed_dims=24, num_layers=4, num_heads=2, feedforward_channels=48)
+        >>> maps = MIMDetViT(arch, img_size=64, window_size=2)(torch.zeros(1, 3, 64, 64))
+        >>> [tuple(m.shape) for m in maps]
+        [(1, 24, 4, 4), (1, 24, 4, 4), (1, 24, 4, 4), (1, 24, 4, 4)]
     """
 
     task_modules = ('window_bias', 'global_bias', 'pos_embed')

@@ -32,6 +32,12 @@ class ViTDet(WindowedViT):
 
     Raises:
         ValueError: as :class:`WindowedViT`, or patches do not tile ``pretrain_img_size``.
+
+    Example:
+        >>> arch = dict(embed_dims=24, num_layers=4, num_heads=2, feedforward_channels=48)
+        >>> model = ViTDet(arch, img_size=64, pretrain_img_size=32, window_size=2)
+        >>> [tuple(m.shape) for m in model(torch.zeros(1, 3, 64, 96))]
+        [(1, 24, 4, 6)]
     """
 
     task_tensors = ('rel_pos_h', 'rel_pos_w')

@@ -40,6 +40,13 @@ class WindowedConvViT(ConvViT):
 
     Raises:
         ValueError: as :class:`ConvViT`, or a global block that does not exist.
+
+    Example:
+        >>> import torch
+        >>> arch = dict(embed_dims=(8, 12, 24), depths=(1, 1, 4), num_heads=2)
+        >>> model = WindowedConvViT(arch, img_size=64, window_size=2)
+        >>> [tuple(m.shape[1:]) for m in model(torch.zeros(1, 3, 64, 64))]
+        [(8, 16, 16), (12, 8, 8), (24, 4, 4), (24, 2, 2)]
     """
 
     task_modules = ('window_bias', 'global_bias')

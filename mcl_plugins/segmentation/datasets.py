@@ -84,7 +84,7 @@ class SegmentationDataset(BaseSegDataset):
         shift = ' (0 of the file is "unlabelled", so k of the file is k - 1 here)'
         raise ValueError(
             f'{sample.seg_map_path} has the label {int(unknown.max())}, but the data set has '
-            f'{classes} classes, 0 to {classes - 1}, and ignores the label {self.ignore_index}'
+            f'{classes} classes, 0 to {classes - 1}, and {self.ignore_index} for pixels to ignore'
             f'{shift if self.reduce_zero_label else ""}. Set metainfo=dict(classes=(...)) of '
             'the datasets to the classes of the label maps, and num_classes of the heads to their '
             'number.'

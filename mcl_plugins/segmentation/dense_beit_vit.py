@@ -34,6 +34,13 @@ class DenseBEiTViT(BEiTViT):
     Raises:
         ValueError: unknown ``arch`` or ``table_resizing``, ``img_size`` is not a multiple of
             ``patch_size``, or ``out_indices`` does not end with the last block.
+
+    Example:
+        >>> import torch
+        >>> arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
+        >>> model = DenseBEiTViT(arch, img_size=64, out_indices=(0, 1))
+        >>> [tuple(m.shape) for m in model(torch.zeros(1, 3, 64, 64))]
+        [(1, 24, 4, 4), (1, 24, 4, 4)]
     """
 
     part_of = 'segmentor'

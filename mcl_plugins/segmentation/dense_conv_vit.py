@@ -25,6 +25,12 @@ class DenseConvViT(ConvViT):
         arch, drop_path_rate, init_cfg: as in :class:`mcl_plugins.backbones.ConvViT`.
         img_size: side of the image in pixels.
         with_cp: compute transformer blocks again in the backward pass, which saves memory.
+
+    Example:
+        >>> import torch
+        >>> arch = dict(embed_dims=(8, 12, 24), depths=(1, 1, 2), num_heads=2)
+        >>> [tuple(m.shape) for m in DenseConvViT(arch, img_size=64)(torch.zeros(1, 3, 64, 64))]
+        [(1, 8, 16, 16), (1, 12, 8, 8), (1, 24, 4, 4)]
     """
 
     task_tensors = ADDED_TENSORS

@@ -1,7 +1,7 @@
-"""What OpenMMLab's hubs ask of a package: ``mmpretrain.list_models``, ``mmengine.hub.get_model``.
+"""The function that makes the package's models available by name in OpenMMLab's model hubs.
 
-The libraries are imported inside the functions: this file is imported before ``check_versions`` has
-said whether they are there, and importing MMPretrain takes seconds.
+The libraries are imported inside the functions, because this file is imported before
+``check_versions`` runs, and because importing MMPretrain takes seconds.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ from .places import home
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:
-    """Make the package's models known by name; OpenMMLab's packages have the same function.
+    """Add the models of the package's metafiles to ``mmpretrain.list_models`` and ``get_model``.
 
-    MMEngine's registries find the package's parts without it. After it ``mmpretrain.list_models``
-    and ``mmpretrain.get_model`` know the models of the package's metafiles. MMPretrain builds
-    pre-trainings and classifiers; a segmentor or a detector needs the library that it belongs to.
-    ``mmengine.hub.get_model`` calls this function by itself.
+    Each package of OpenMMLab has a function of this name, and ``mmengine.hub.get_model`` calls it.
+    The registries find the parts of this package without it. MMPretrain can build the pre-training
+    algorithms and the classifiers in the list; segmentors and detectors need mmseg or mmdet.
 
     Args:
-        init_default_scope: make ``mmpretrain`` the current default scope, under which types without
-            a scope are looked up.
+        init_default_scope: make ``mmpretrain`` the current default scope, in which types without a
+            scope are looked up.
 
     Example:
         >>> import mmpretrain

@@ -12,7 +12,7 @@ PREFIX = 'mcl_plugins::'  # of MMEngine's names of configs in packages
 def home() -> Path:
     """The folder of ``configs/`` and ``tools/``: the checkout, or ``.mim`` of an installation.
 
-    A checkout has links in ``.mim``, because MMEngine and MMPretrain look for configs there only.
+    In a checkout ``.mim`` contains links to them, because MMEngine looks for configs only there.
     """
     return (PACKAGE / '.mim' / 'configs').resolve().parent
 

@@ -15,10 +15,11 @@ class Library:
     """A library and the versions of it that this package works with.
 
     Attributes:
-        module: what is imported.
-        distribution: what is installed: of OpenMMLab's libraries the maintained continuation.
-        specifier: versions, as in setup.cfg.
-        upstream: OpenMMLab's own distributions of the same module.
+        module: name of the module that is imported.
+        distribution: name of the distribution that is installed; for OpenMMLab's libraries that of
+            the maintained continuation.
+        specifier: range of versions, the same as in setup.cfg.
+        upstream: names of OpenMMLab's own distributions of the same module.
     """
 
     module: str
@@ -30,16 +31,17 @@ class Library:
         """Compare an installed version with ``specifier``.
 
         Raises:
-            ImportError: the version is another; the message has the remedy.
+            ImportError: the version is outside ``specifier``; the message says how to install one
+                that works.
         """
         if not SpecifierSet(self.specifier).contains(found, prereleases=True):
             raise ImportError(
                 f'{self.module} {found} is installed; mcl_plugins works with {self.module} '
-                f'{self.specifier}. {self.remedy()}'
+                f'{self.specifier}. {self.how_to_install()}'
             )
 
-    def remedy(self) -> str:
-        """How to install a version that works."""
+    def how_to_install(self) -> str:
+        """An instruction that installs a version inside ``specifier``."""
         return (
             f'Run "pip install \'{self.distribution}{self.specifier}\'", '
             'or in a checkout "bash tools/setup_env.sh".'
@@ -63,19 +65,20 @@ OPTIONAL = (
 
 
 def check_versions() -> None:
-    """Check what is installed against the matrix, without importing any of it.
+    """Compare the installed libraries with the matrix, without importing any of them.
 
-    An optional library of another version is only warned of, because what does not need it works;
-    so are two distributions of one library, of which the later one may have replaced the other's
-    files whole.
+    An optional library outside the matrix causes a warning only, because everything that does not
+    need it works. Two distributions of the same library cause a warning as well: the one that was
+    installed later may have replaced all files of the other, and then the library works.
 
     Raises:
-        ImportError: a required library is absent or of another version; the message has the remedy.
+        ImportError: a required library is absent, or its version is outside the matrix; the message
+            says how to install one that works.
     """
     for library in REQUIRED:
         distributions = library.installed()
         if not distributions and find_spec(library.module) is None:
-            raise ImportError(f'{library.module} is not installed. {library.remedy()}')
+            raise ImportError(f'{library.module} is not installed. {library.how_to_install()}')
         for distribution in distributions:  # none where the source lies on the path: as it is
             library.check(version_of(distribution) or '')
     for library in OPTIONAL:
@@ -89,10 +92,14 @@ def check_versions() -> None:
 
 
 def describe_doubles() -> str | None:
-    """What to say where two distributions own the files of one library; None where none do.
+    """The warning about libraries that are installed from two distributions at once.
 
-    pip does not know that they exclude each other: it writes one over the other, and uninstalling
-    either removes files of both.
+    OpenMMLab's distributions and the ``onedl-*`` ones contain the same files. pip does not know
+    that they exclude each other: it writes one over the other, and uninstalling either removes the
+    files that both of them need.
+
+    Returns:
+        The warning, or None if each library comes from one distribution.
     """
     doubles = [names for library in (*REQUIRED, *OPTIONAL) if len(names := library.installed()) > 1]
     if not doubles:
@@ -101,7 +108,7 @@ def describe_doubles() -> str | None:
     every = ' '.join(name for names in doubles for name in names)
     maintained = ' '.join(names[0] for names in doubles)
     return (
-        f'Two distributions share the same files: {together}. Uninstall all of them and install '
+        f'These distributions contain the same files: {together}. Uninstall them all and install '
         f'one of each: "pip uninstall -y {every}", then "pip install {maintained}".'
     )
 

@@ -47,8 +47,9 @@ def test_pins_lie_inside_the_matrix(python):
     pinned = pins(python)
     for library in (*REQUIRED, *OPTIONAL):
         library.check(pinned[library.distribution])
-    # What only an older Python lacks is added there; nothing is left out.
-    assert set(pins('3.11')) <= set(pinned)
+    # Python 3.10 gets more packages, for parts of newer standard libraries; importlib-metadata asks
+    # for lazy-importer from version 10 on, which Python 3.10 does not get.
+    assert set(pins('3.11')) - set(pinned) <= {'lazy-importer'}
 
 
 def test_the_markers_of_the_lock_ask_for_the_version_of_python_only():
