@@ -5,11 +5,16 @@ tools="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 
 has_torch() { "$1" -c 'import importlib.util as u, sys; sys.exit(u.find_spec("torch") is None)' 2>/dev/null; }
 
-# An activated environment with torch first, then the .venv that setup_env.sh made, then whatever.
+# An activated environment with torch first, then the environment that these tools belong to (the
+# .venv that setup_env.sh made; of an installation, lib/python3.x/site-packages/mcl_plugins/.mim/tools,
+# the one with that lib), then whatever.
 if [ -z "${PYTHON:-}" ]; then
-  PYTHON="$tools/../.venv/bin/python"
-  if [ -n "${VIRTUAL_ENV:-}${CONDA_PREFIX:-}" ] && has_torch python; then PYTHON=python; fi
-  [ -x "$PYTHON" ] || PYTHON=python
+  candidates=("$tools/../.venv/bin/python" "$tools/../../../../../../bin/python" python3)
+  if [ -n "${VIRTUAL_ENV:-}${CONDA_PREFIX:-}" ]; then candidates=(python "${candidates[@]}"); fi
+  PYTHON=python
+  for candidate in "${candidates[@]}"; do
+    if has_torch "$candidate"; then PYTHON="$candidate"; break; fi
+  done
 fi
 
 # launch SCRIPT PROCESSES USAGE ARGUMENT...; USAGE is the command before the number of processes.

@@ -63,7 +63,7 @@ stage() {
     case "$number:$option" in [12]:val_* | [12]:test_*) ;; *) set -- "$@" "$option" ;; esac
   done
   [ $# -eq 0 ] || set -- --cfg-options "$@"
-  stoppable "$tools/dist_train.sh" "$config" "$processes" --work-dir "$folder" --resume "$@"
+  stoppable bash "$tools/dist_train.sh" "$config" "$processes" --work-dir "$folder" --resume "$@"
 }
 
 if [ "$arch" = digits ]; then

@@ -2,7 +2,7 @@
 # From a fresh clone to a pre-trained network and a picture of what it learned: about 4 minutes
 # on 2 cores after the installation.
 #   bash tools/quickstart.sh [--seeds 3] [--method METHOD] [--work-dir DIR]
-# METHOD: ccmim, cmae, conmim (default), masked_byol, masked_moco or mimco.
+# METHOD: any with configs/quickstart/METHOD.py and METHOD_finetune.py; conmim by default.
 set -euo pipefail
 case " $* " in *' -h '* | *' --help '*) sed -n '2,5s/^# //p' "$0"; exit 0 ;; esac
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"

@@ -9,7 +9,7 @@ _base_ = [
 train_pipeline = {{_base_.two_crops}}
 train_dataloader = dict(
     drop_last=True,
-    collate_fn=dict(_delete_=True, type='default_collate'),  # without the inherited scope
+    collate_fn=dict(type='mcl_plugins.default_collate'),
     dataset=dict(type='mcl_plugins.ImageNet', pipeline={{_base_.two_crops}}))
 data_preprocessor = dict(
     _delete_=True,
@@ -37,8 +37,9 @@ auto_scale_lr = dict(enable=True)
 runner_type = 'mcl_plugins.Runner'
 default_hooks = dict(
     logger=dict(interval=50),
-    checkpoint=dict(max_keep_ckpts=2),
-    finite_loss=dict(type='mcl_plugins.FiniteLossHook', interval=50))
+    checkpoint=dict(type='mcl_plugins.CheckpointHook', max_keep_ckpts=2),
+    finite_loss=dict(type='mcl_plugins.FiniteLossHook', interval=50),
+    schedule=dict(type='mcl_plugins.ScheduleHook'))
 env_cfg = dict(cudnn_benchmark=True)
 vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
 visualizer = dict(vis_backends=vis_backends)

@@ -5,7 +5,7 @@ _base_ = 'cmae_finetune.py'
 train_dataloader = dict(
     dataset=dict(
         pipeline=[
-            dict(type='LoadImageFromFile'),
+            dict(type='mcl_plugins.LoadImageFromFile'),
             dict(type='RandomResizedCrop', scale=32, crop_ratio_range=(0.6, 1.0), backend='pillow'),
             dict(type='RandomGrayscale', prob=1.0, keep_channels=True),
             dict(type='PackInputs'),
@@ -13,7 +13,7 @@ train_dataloader = dict(
 val_dataloader = dict(
     dataset=dict(
         pipeline=[
-            dict(type='LoadImageFromFile'),
+            dict(type='mcl_plugins.LoadImageFromFile'),
             dict(type='CenterCrop', crop_size=32),
             dict(type='RandomGrayscale', prob=1.0, keep_channels=True),
             dict(type='PackInputs'),

@@ -26,7 +26,7 @@ del gray
 train_dataloader = dict(
     dataset=dict(
         pipeline=[
-            dict(type='LoadImageFromFile'),
+            dict(type='mcl_plugins.LoadImageFromFile'),
             dict(
                 type='MultiView',
                 num_views=[2],

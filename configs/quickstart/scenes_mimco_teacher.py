@@ -16,7 +16,7 @@ train_dataloader = dict(
         data_root='data/scenes/coco',
         data_prefix='unlabeled2017',
         pipeline=[
-            dict(type='LoadImageFromFile'),
+            dict(type='mcl_plugins.LoadImageFromFile'),
             dict(
                 type='MultiView',
                 num_views=[2],

@@ -10,12 +10,13 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor, nn
 
 from ..backbones.vit import MaskedViT
-from ..heads.info_nce import add_directions, unit
+from ..heads.info_nce import add_directions
 from ..mask_generators import Partition, PatchMask
 from ..preprocessors.multi_view import take_views
 from ..registry import MODELS, build_part
 from ..targets.ema import MomentumSchedule, MomentumTeacher, disable_drop_path
 from ..utils.checks import check_width
+from ..utils.similarity import l2_normalize
 
 
 @MODELS.register_module()
@@ -120,7 +121,7 @@ class MaskedMoCo(BaseSelfSupervisor):
     def _key(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, C) unit vectors of the target; BatchNorm in train mode."""
         projections = self._project(self.target, images, self.target_partition)
-        return unit(unit(projections).unflatten(0, (len(images), -1)).sum(dim=1))
+        return l2_normalize(l2_normalize(projections).unflatten(0, (len(images), -1)).sum(dim=1))
 
     def _project(self, network: Any, images: Tensor, partition: Partition) -> Tensor:
         """(N, 3, H, W) -> (N n, C) projections of n chunks of each image, image by image."""

@@ -8,12 +8,13 @@ import torch
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor, nn
 
-from ..heads.info_nce import add_directions, unit
+from ..heads.info_nce import add_directions
 from ..mask_generators import PatchMask
 from ..preprocessors.multi_view import take_views
 from ..registry import MODELS, build_part
 from ..targets.ema import MomentumSchedule, MomentumTeacher, disable_drop_path
 from ..targets.feature_queue import FeatureQueue
+from ..utils.similarity import l2_normalize
 
 
 @MODELS.register_module()
@@ -87,7 +88,7 @@ class MoBY(BaseSelfSupervisor):
     def _key(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, C) unit vectors of the target; BatchNorm in train mode."""
         (key,) = self.target.projector(self.target.backbone(images))
-        return unit(key)
+        return l2_normalize(key)
 
 
 @MODELS.register_module()

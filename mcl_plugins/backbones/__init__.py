@@ -1,8 +1,10 @@
-"""Encoders that take a mask, and the encoders for transfer that belong to them."""
+"""Encoders that take a mask for pre-training, and their forms for transfer."""
 
 from .beit_vit import BEiTViT, MaskedBEiTViT
 from .conv_vit import ConvViT, MaskedConvViT
 from .deit import DeiT
+from .dense_vit import DenseViT
+from .encoder import Encoder
 from .mocov3_vit import MaskedMoCoViT
 from .simmim_vit import SimMIMViT
 from .swin import SimMIMSwin, SwinTransformer
@@ -12,6 +14,8 @@ __all__ = [
     'BEiTViT',
     'ConvViT',
     'DeiT',
+    'DenseViT',
+    'Encoder',
     'MaskedBEiTViT',
     'MaskedConvViT',
     'MaskedMoCoViT',

@@ -6,85 +6,42 @@ from typing import Any, ClassVar
 
 import torch
 from mmpretrain.models.backbones import BEiTViT as _BEiTViT
-from mmpretrain.models.utils import BEiTAttention
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from ..checkpoint.loading import init_from_checkpoint
+from ..layers.beit_attention import FusedBEiTAttention
 from ..layers.initialisation import trunc_normal_layers
-from ..layers.relative_position import expand_shared_bias, resize_bias_tables
+from ..layers.position_tables import expand_shared_table, fit_block_tables
+from ..layers.recompute import run_block
 from ..registry import MODELS
-from ..utils.checks import ARCH_KEYS, check_arch, check_image_size
+from ..utils.checks import ARCH_KEYS, check_image_size, check_input_size, resolve_arch
 from ..utils.compat import quiet_meshgrid, single_drop_path
-
-
-class FusedBEiTAttention(BEiTAttention):
-    """mmpretrain's BEiT attention on PyTorch's fused kernel; same parameters, same numbers."""
-
-    def init_weights(self) -> None:
-        """Leave the bias tables at zero, as BEiT's and ConMIM's released codes do."""
-
-    def forward(self, x: Tensor, rel_pos_bias: Tensor | None = None) -> Tensor:
-        """Attend over all tokens.
-
-        Args:
-            x: (N, T, D) tokens.
-            rel_pos_bias: (heads, T, T) shared bias added to the logits, or None.
-
-        Returns:
-            (N, T, D).
-        """
-        batch, tokens, _ = x.shape
-        if self.bias == 'qv_bias':
-            bias = torch.cat((self.q_bias, torch.zeros_like(self.v_bias), self.v_bias))
-            qkv = F.linear(x, self.qkv.weight, bias)
-        else:
-            qkv = self.qkv(x)
-        q, k, v = qkv.view(batch, tokens, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4).unbind()
-        logit_bias = self.position_bias(rel_pos_bias)
-        if logit_bias is not None:
-            logit_bias = logit_bias.to(q.dtype)[None]
-        x = F.scaled_dot_product_attention(
-            q,
-            k,
-            v,
-            attn_mask=logit_bias,
-            dropout_p=self.attn_drop.p if self.training else 0.0,
-            scale=self.scale,
-        )
-        return self.proj_drop(self.proj(x.transpose(1, 2).flatten(2)))
-
-    def position_bias(self, rel_pos_bias: Tensor | None = None) -> Tensor | None:
-        """(heads, T, T) added to the logits: the block's own bias, the shared one, both or None."""
-        if self.relative_position_bias_table is None:
-            return rel_pos_bias
-        own = self.relative_position_bias_table[self.relative_position_index].permute(2, 0, 1)
-        own = own.contiguous()  # CUDA's fused kernels refuse a bias of another layout
-        return own if rel_pos_bias is None else own + rel_pos_bias
+from .encoder import Encoder
 
 
 @MODELS.register_module()
-class BEiTViT(_BEiTViT):
-    """mmpretrain's ``BEiTViT`` with what ConMIM needs to be right.
+class BEiTViT(Encoder, _BEiTViT):
+    """mmpretrain's ``BEiTViT``, corrected to ConMIM's encoder.
 
-    It takes the same arguments, for square images and patches, and ``init_std``; it differs in that
+    It takes the arguments of mmpretrain's, for square images and patches, and ``init_std``. It
+    differs as follows:
 
-    - ``'small'`` is ViT-S (384 wide, 12 blocks, 6 heads), as in the papers;
-    - drop path acts once on the FFN branch, not twice;
-    - weights start as in the released code: linear and convolution weights and the tokens from a
+    - ``'small'`` is ViT-S (width 384, 12 blocks, 6 heads), as in the papers.
+    - Drop path acts once on the FFN branch, not twice.
+    - Weights start as in the released code: linear and convolution weights and the tokens from a
       normal of ``init_std`` truncated at one standard deviation, the two output layers of block l
-      divided by sqrt(2 l), position tables zero;
-    - attention runs on PyTorch's fused kernel;
-    - ``init_cfg=dict(type='Pretrained', ...)`` loads every tensor or stops with a list of what
-      is missing, and resizes relative position tables without SciPy's removed ``interp2d``;
-    - an image size that the patch does not divide is refused instead of padded.
+      divided by sqrt(2 l), position tables at zero.
+    - Attention runs on PyTorch's fused kernel.
+    - ``init_cfg=dict(type='Pretrained', ...)`` loads every tensor or raises an error that lists
+      what is missing. Tables of relative positions are resized as in BEiT's released code.
+    - An image size that is not a multiple of the patch size is refused instead of padded.
 
     Raises:
         ValueError: unknown ``arch``, or ``img_size`` is not a multiple of ``patch_size``.
     """
 
-    task_modules = ('ln2',)  # the norm after mean pooling: not part of pre-training
+    task_modules = ('ln2',)  # the norm after mean pooling
     pretraining_modules = ('ln1', 'mask_token')
+    table_resizing = 'spline'
 
     arch_zoo: ClassVar[dict[str, dict]] = {
         **_BEiTViT.arch_zoo,
@@ -100,23 +57,17 @@ class BEiTViT(_BEiTViT):
         init_std: float = 0.02,
         **kwargs: Any,
     ) -> None:
-        check_arch(arch, self.arch_zoo, ARCH_KEYS)
+        resolve_arch(arch, self.arch_zoo, ARCH_KEYS)
         check_image_size(img_size, patch_size)
         with quiet_meshgrid():
             super().__init__(arch=arch, img_size=img_size, patch_size=patch_size, **kwargs)
         for layer in self.layers:
-            # The blocks build their attention themselves; ours differs in its methods alone.
-            layer.attn.__class__ = FusedBEiTAttention
+            layer.attn = FusedBEiTAttention.from_attention(layer.attn)
         single_drop_path(self.layers)
         self.init_std = init_std
 
-    def init_weights(self) -> None:
-        """Initialise at random, or from ``init_cfg``'s checkpoint: all of it or an error."""
-        if init_from_checkpoint(self):
-            return
-        super().init_weights()
-        if self.init_cfg:
-            return  # another initialisation was asked for
+    def fill_weights(self) -> None:
+        """Fill the weights as BEiT's and ConMIM's released code does."""
         trunc_normal_layers(self, self.init_std)
         tokens = [self.cls_token, self.pos_embed, getattr(self, 'mask_token', None)]
         for token in filter(lambda token: token is not None, tokens):
@@ -139,11 +90,7 @@ class BEiTViT(_BEiTViT):
 
     def _embed(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, L, D) patch embeddings."""
-        if x.shape[-2:] != tuple(self.img_size):
-            raise ValueError(
-                f'The backbone was built for {tuple(self.img_size)} px images (its relative '
-                f'position bias is fixed), got {tuple(x.shape[-2:])}: set img_size to that.'
-            )
+        check_input_size(x, self.img_size, self.part_of)
         return self.patch_embed(x)[0]
 
     def _encode(self, patches: Tensor) -> tuple[Tensor, ...]:
@@ -157,7 +104,7 @@ class BEiTViT(_BEiTViT):
         shared_bias = self.rel_pos_bias() if self.rel_pos_bias is not None else None
         outputs = []
         for index, layer in enumerate(self.layers):
-            x = layer(x, shared_bias)
+            x = run_block(layer, x, shared_bias, recompute=self.with_cp)
             if index == self.num_layers - 1 and self.final_norm:
                 x = self.ln1(x)
             if index in self.out_indices:
@@ -169,8 +116,8 @@ class BEiTViT(_BEiTViT):
     ) -> None:
         """Fit a checkpoint's relative position tables to this model before they are loaded."""
         if self.use_rel_pos_bias:
-            expand_shared_bias(state_dict, prefix, self.num_layers)
-        resize_bias_tables(state_dict, prefix, self.state_dict())
+            expand_shared_table(state_dict, prefix, self.num_layers)
+        fit_block_tables(state_dict, prefix, self.state_dict(), self.table_resizing)
 
 
 @MODELS.register_module()

@@ -13,27 +13,28 @@ from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLay
 from mmpretrain.models.utils import (
     build_2d_sincos_position_embedding,
     build_norm_layer,
-    resize_pos_embed,
 )
 from torch import Tensor, nn
 
-from ..checkpoint.loading import init_from_checkpoint
 from ..layers.conv_blocks import ConvBlock, ConvPatchEmbed
 from ..layers.initialisation import fix_parameter, xavier_layers
+from ..layers.position_tables import fit_absolute_positions
+from ..layers.recompute import run_block
 from ..mask_generators import PatchMask
 from ..registry import MODELS
-from ..utils.checks import check_arch, check_choice, check_image_size
+from ..utils.checks import check_choice, check_image_size, check_input_size, resolve_arch
+from .encoder import Encoder
 
 PATCH_SIZES = (4, 2, 2)  # strides 4, 8 and 16
 
 
 @MODELS.register_module()
-class ConvViT(BaseBackbone):
+class ConvViT(Encoder, BaseBackbone):
     """Two stages of convolution blocks at strides 4 and 8, then a transformer at stride 16.
 
     ConvMAE's encoder (Gao et al., NeurIPS 2022; released ``models_convvit.py``), about as large as
-    ViT-B. CMAE* uses such a "hybrid convolutional ViT" of ViT-B's size without further detail;
-    that it is this one is an assumption. There is no class token.
+    ViT-B. CMAE* uses a "hybrid convolutional ViT" of ViT-B's size, which its paper does not
+    describe; that it is this one is an assumption. There is no class token.
 
     Args:
         arch: ``'base'``, or a dict with ``embed_dims`` and ``depths`` of the three stages and
@@ -51,7 +52,7 @@ class ConvViT(BaseBackbone):
     arch_zoo: ClassVar[dict[str, dict]] = {
         'base': dict(embed_dims=(256, 384, 768), depths=(2, 2, 11), num_heads=12),
     }
-    task_modules: tuple[str, ...] = ('ln2',)
+    task_modules: tuple[str, ...] = ('ln2',)  # the norm after mean pooling
     pretraining_modules: tuple[str, ...] = ('ln1', 'fusions')
     num_extra_tokens = 0
 
@@ -65,18 +66,18 @@ class ConvViT(BaseBackbone):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        check_arch(arch, self.arch_zoo, self.arch_zoo['base'])
+        settings = resolve_arch(arch, self.arch_zoo, self.arch_zoo['base'])
         check_choice('out_type', out_type, ('raw', 'featmap', 'avg_featmap'))
         stride = int(np.prod(PATCH_SIZES))
         check_image_size(img_size, stride)
-        settings = self.arch_zoo[arch.lower()] if isinstance(arch, str) else arch
         widths, depths = settings['embed_dims'], settings['depths']
         self.img_size = (img_size, img_size)
         self.patch_resolution = (img_size // stride, img_size // stride)
         self.stage_widths, self.embed_dims, self.num_layers = widths[:-1], widths[-1], depths[-1]
-        self.out_type, self.final_norm = out_type, final_norm
+        self.num_heads, self.out_type, self.final_norm = settings['num_heads'], out_type, final_norm
 
-        drop_paths = iter(np.linspace(0, drop_path_rate, sum(depths)).tolist())
+        rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
+        drop_paths, self.drop_path_rates = iter(rates), rates[-self.num_layers :]
         self.patch_embeds = nn.ModuleList(
             ConvPatchEmbed(in_channels, out_channels, patch)
             for in_channels, out_channels, patch in zip(
@@ -95,25 +96,20 @@ class ConvViT(BaseBackbone):
         self.layers = ModuleList(
             TransformerEncoderLayer(
                 self.embed_dims,
-                settings['num_heads'],
+                self.num_heads,
                 4 * self.embed_dims,
                 drop_path_rate=rate,
                 norm_cfg=dict(type='LN', eps=1e-6),
             )
-            for rate in drop_paths
+            for rate in self.drop_path_rates
         )
         if final_norm:
             self.ln1 = build_norm_layer(dict(type='LN', eps=1e-6), self.embed_dims)
         if out_type == 'avg_featmap':
             self.ln2 = build_norm_layer(dict(type='LN', eps=1e-6), self.embed_dims)
 
-    def init_weights(self) -> None:
-        """Initialise as ConvMAE, or from ``init_cfg``'s checkpoint: all of it or an error."""
-        if init_from_checkpoint(self):
-            return
-        super().init_weights()
-        if self.init_cfg:
-            return  # another initialisation was asked for
+    def fill_weights(self) -> None:
+        """Fill the weights as ConvMAE's released code does."""
         xavier_layers(self)
         last = cast(ConvPatchEmbed, self.patch_embeds[-1])
         nn.init.xavier_uniform_(last.projection.weight.data.flatten(1))
@@ -151,11 +147,7 @@ class ConvViT(BaseBackbone):
 
         ``visible`` is (N, 1, H / 16, W / 16) bool, True where patches may be seen.
         """
-        if x.shape[-2:] != self.img_size:
-            raise ValueError(
-                f'The backbone was built for {self.img_size} px images, got {tuple(x.shape[-2:])}: '
-                'set img_size to that.'
-            )
+        check_input_size(x, self.img_size, self.part_of)
         for embed, blocks in zip(self.patch_embeds, (*self.conv_stages, ()), strict=True):
             x = embed(x)
             if visible is not None:
@@ -171,18 +163,13 @@ class ConvViT(BaseBackbone):
 
     def _encode(self, tokens: Tensor) -> Tensor:
         for layer in self.layers:
-            tokens = layer(tokens)
+            tokens = run_block(layer, tokens, recompute=self.with_cp)
         return tokens
 
     @staticmethod
     def _resize_positions(module: Any, state_dict: dict, prefix: str, *_: Any) -> None:
         """Fit a checkpoint's positions to this image size before they are loaded."""
-        positions = state_dict.get(f'{prefix}pos_embed')
-        if positions is not None and positions.shape[1] != module.pos_embed.shape[1]:
-            side = int(positions.shape[1] ** 0.5)
-            state_dict[f'{prefix}pos_embed'] = resize_pos_embed(
-                positions, (side, side), module.patch_resolution, 'bicubic', num_extra_tokens=0
-            )
+        fit_absolute_positions(state_dict, f'{prefix}pos_embed', module.patch_resolution)
 
 
 @MODELS.register_module()

@@ -1,4 +1,4 @@
-"""DeiT: the plain vision transformer as timm initialises it."""
+"""DeiT: the plain vision transformer with timm's initialisation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 from torch import nn
 
-from ..checkpoint.loading import init_from_checkpoint
 from ..layers.initialisation import normal_layers
 from ..registry import MODELS
 from .vit import VisionTransformer
@@ -14,11 +13,11 @@ from .vit import VisionTransformer
 
 @MODELS.register_module()
 class DeiT(VisionTransformer):
-    """The encoder of MoBY's DeiT-S: learned positions, everything from a normal of 0.02.
+    """The encoder of MoBY's DeiT-S: learned positions, initial weights from a normal of 0.02.
 
-    Takes the arguments of :class:`VisionTransformer`; the default output is the class token. With
-    ``frozen`` no parameter learns, while drop path acts in training, as in MoBY's linear evaluation
-    (``trained_blocks=0`` freezes without it).
+    It takes the arguments of :class:`VisionTransformer`; the default output is the class token.
+    With ``frozen`` no parameter is trained, but drop path is active in training, as in MoBY's
+    linear evaluation. ``trained_blocks=0`` freezes the encoder without drop path.
     """
 
     def __init__(self, arch: str | dict = 'small', frozen: bool = False, **kwargs: Any) -> None:
@@ -27,14 +26,10 @@ class DeiT(VisionTransformer):
         if frozen:
             self.requires_grad_(False)
 
-    def init_weights(self) -> None:
-        """Initialise at random, or from ``init_cfg``'s checkpoint: all of it or an error."""
-        if init_from_checkpoint(self):
-            return
-        super().init_weights()
-        if self.init_cfg:
-            return  # another initialisation was asked for
+    def fill_weights(self) -> None:
+        """Fill the weights as timm does."""
+        super().fill_weights()  # overwritten below; kept so that a seed gives the same weights
         normal_layers(self, std=0.02)
-        self.patch_embed.projection.reset_parameters()  # timm leaves it to PyTorch
+        self.patch_embed.projection.reset_parameters()  # PyTorch's, as in timm
         for token in (self.cls_token, self.pos_embed):
             nn.init.trunc_normal_(token, std=0.02)

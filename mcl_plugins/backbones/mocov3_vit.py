@@ -1,4 +1,4 @@
-"""MoCo v3's start of a vision transformer that is also encoded in parts."""
+"""A masked vision transformer with MoCo v3's initialisation."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .vit import MaskedViT
 
 @MODELS.register_module()
 class MaskedMoCoViT(MaskedViT):
-    """:class:`MaskedViT` that starts as MoCo v3's encoder does (released ``vits.py``).
+    """:class:`MaskedViT` with the initialisation of MoCo v3's encoder (released ``vits.py``).
 
-    Queries, keys and values start as three layers, the bias of the patch embedding at zero and the
-    class token nearly there.
-    Its ViT-S, ``arch='mocov3-small'``, has 12 heads.
+    Queries, keys and values are initialised as three layers, the bias of the patch embedding with
+    zeros and the class token from a normal of 1e-6. MoCo v3's ViT-S, ``arch='mocov3-small'``, has
+    12 heads.
 
     Args:
-        frozen_patch_embed: leave the patch embedding at its random start, as MoCo v3 does.
+        frozen_patch_embed: do not train the patch embedding, which stays random, as in MoCo v3.
         **kwargs: arguments of :class:`MaskedViT`.
     """
 
@@ -28,11 +28,9 @@ class MaskedMoCoViT(MaskedViT):
         super().__init__(*args, **kwargs)
         self.patch_embed.requires_grad_(not frozen_patch_embed)
 
-    def init_weights(self) -> None:
-        """Initialise at random, or from ``init_cfg``'s checkpoint: all of it or an error."""
-        super().init_weights()
-        if self.init_cfg:
-            return
+    def fill_weights(self) -> None:
+        """Fill the weights as MoCo v3's released code does."""
+        super().fill_weights()
         for layer in self.layers:
             xavier_queries_keys_values(layer.attn.qkv)
         nn.init.zeros_(self.patch_embed.projection.bias)

@@ -1,4 +1,4 @@
-"""Partial fine-tuning: the last blocks learn, the others stay (MAE, section 4.3)."""
+"""Partial fine-tuning: only the last blocks are trained (MAE, section 4.3)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ def freeze_all_but(encoder: Any, trained_blocks: float) -> list[nn.Module]:
 
     Args:
         encoder: mmpretrain's ``VisionTransformer``.
-        trained_blocks: how many blocks learn. All of them is fine-tuning, with nothing frozen; 0
-            freezes the whole encoder; 0.5 trains the MLP of the last block with its norm.
+        trained_blocks: how many blocks are trained. The number of blocks freezes nothing, which is
+            fine-tuning; 0 freezes the whole encoder; 0.5 trains the MLP of the last block and its
+            norm.
 
     Returns:
-        The frozen modules, which should stay in evaluation mode: stochastic depth would disturb
-        features that cannot answer to it.
+        The frozen modules. They should stay in evaluation mode: stochastic depth would only add
+        noise to features that are not trained.
 
     Raises:
-        ValueError: no such number of blocks.
+        ValueError: ``trained_blocks`` is neither 0.5 nor a possible number of blocks.
     """
     blocks = list(encoder.layers)
     if trained_blocks not in (0.5, *range(len(blocks) + 1)):

@@ -1,4 +1,4 @@
-"""Plain vision transformer whose hidden patches are a learned mask token."""
+"""Plain vision transformer that replaces hidden patches by a learned mask token."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .vit import MaskedViT
 
 @MODELS.register_module()
 class SimMIMViT(MaskedViT):
-    """ViT that sees a mask token in the place of each hidden patch, as in SimMIM (MimCo's student).
+    """ViT that replaces each hidden patch by a mask token, as in SimMIM (MimCo's student).
 
-    The token takes the place of the patch embedding and has the patch's fixed position added. The
-    class token takes part and is left out of the output. Takes the arguments of
+    The mask token replaces the patch embedding; the fixed position of the patch is added to it. The
+    class token takes part in the attention but not in the output. It takes the arguments of
     :class:`MaskedViT`.
 
     Attributes:
@@ -30,7 +30,7 @@ class SimMIMViT(MaskedViT):
         self.mask_grid = self.patch_resolution
 
     def init_weights(self) -> None:
-        """As the base class's; the mask token from a normal of 0.02."""
+        """Initialise as :class:`MaskedViT`, with a mask token from a normal of 0.02."""
         nn.init.trunc_normal_(self.mask_token, std=0.02)
         super().init_weights()
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from mmpretrain.models.backbones import SwinTransformer as _SwinTransformer
 from torch import Tensor, nn
 
-from ..checkpoint.loading import init_from_checkpoint
 from ..layers.initialisation import normal_layers
-from ..layers.relative_position import resize_bias_tables
+from ..layers.position_tables import fit_block_tables
 from ..layers.sync_norm import SyncBN
 from ..mask_generators import PatchMask
 from ..registry import MODELS
-from ..utils.checks import check_arch, check_choice, check_image_size
+from ..utils.checks import check_choice, check_image_size, check_input_size, resolve_arch
 from ..utils.compat import LinspaceOnHost
+from .encoder import Encoder
 
 _ARCH_KEYS = ('embed_dims', 'depths', 'num_heads')
 
@@ -29,16 +29,16 @@ class TokenSyncBN(SyncBN):
 
 
 @MODELS.register_module()
-class SwinTransformer(_SwinTransformer):
+class SwinTransformer(Encoder, _SwinTransformer):
     """mmpretrain's ``SwinTransformer`` as MoBY and MimCo use it.
 
-    It takes the same arguments, and ``mlp_norm`` and ``frozen``; it differs in that
+    It takes the arguments of mmpretrain's, and ``mlp_norm`` and ``frozen``. It differs as follows:
 
-    - any number of stages will do, and by default the last one's map is the output;
-    - weights start as in the released code: linear weights from a normal of 0.02, biases zero;
-    - ``init_cfg=dict(type='Pretrained', ...)`` loads every tensor or stops with a list of what
-      is missing, and resizes relative position tables without SciPy's removed ``interp2d``;
-    - an image size that the patches of the last stage do not tile is refused.
+    - It may have any number of stages, and by default the last one's map is the output.
+    - Weights start as in the released code: linear weights from a normal of 0.02, biases zero.
+    - ``init_cfg=dict(type='Pretrained', ...)`` loads every tensor or raises an error that lists
+      what is missing. Tables of relative positions are resized as in BEiT's released code.
+    - An image size that is not a multiple of the last stage's patches is refused.
 
     Args:
         arch: ``'tiny'``, ``'small'``, ``'base'``, ``'large'`` or a dict.
@@ -51,11 +51,11 @@ class SwinTransformer(_SwinTransformer):
 
     Raises:
         ValueError: unknown ``arch`` or ``mlp_norm``, an ``img_size`` that is not a multiple of the
-            last stage's patches, a last map that is smaller than a window, or a stage to freeze
-            that there is not.
+            last stage's patches, a last map that is smaller than a window, or ``frozen_stages``
+            beyond the last stage.
     """
 
-    pretraining_modules: ClassVar[tuple[str, ...]] = ('mask_token',)
+    pretraining_modules = ('mask_token',)
 
     def __init__(
         self,
@@ -67,9 +67,8 @@ class SwinTransformer(_SwinTransformer):
         frozen: bool = False,
         **kwargs: Any,
     ) -> None:
-        check_arch(arch, self.arch_zoo, _ARCH_KEYS, exact=True)
+        depths = resolve_arch(arch, self.arch_zoo, _ARCH_KEYS, exact=True)['depths']
         check_choice('mlp_norm', mlp_norm, ('LN', 'BN'))
-        depths = arch['depths'] if isinstance(arch, dict) else self.arch_zoo[arch.lower()]['depths']
         last_patch = patch_size * 2 ** (len(depths) - 1)
         check_image_size(img_size, last_patch, "the last stage's patches")
         if img_size // last_patch < window_size and not kwargs.get('pad_small_map'):
@@ -107,25 +106,20 @@ class SwinTransformer(_SwinTransformer):
                     module.eval()
         return self
 
-    def init_weights(self) -> None:
-        """Initialise at random, or from ``init_cfg``'s checkpoint: all of it or an error."""
-        if init_from_checkpoint(self):
-            return
-        super().init_weights()
-        if self.init_cfg:
-            return  # another initialisation was asked for
+    def fill_weights(self) -> None:
+        """Fill the weights as Swin's released code does."""
         normal_layers(self, std=0.02)
 
     def _prepare_relative_position_bias_table(
         self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
         """Fit a checkpoint's relative position tables to this model before they are loaded."""
-        resize_bias_tables(state_dict, prefix, self.state_dict(), class_lines=0)
+        fit_block_tables(state_dict, prefix, self.state_dict())
 
 
 @MODELS.register_module()
 class SimMIMSwin(SwinTransformer):
-    """Swin whose hidden tokens are a learned mask token, as in SimMIM.
+    """Swin that replaces hidden tokens by a learned mask token, as in SimMIM.
 
     A mask is given on the grid of the last stage, whose tokens are 32 px wide with the usual four
     stages: SimMIM's mask unit. Within a hidden unit all tokens of the first stage are replaced,
@@ -167,7 +161,7 @@ class SimMIMSwin(SwinTransformer):
         self.mask_grid = (rows // self.unit, columns // self.unit)
 
     def init_weights(self) -> None:
-        """As the base class's; the mask token from a normal of 0.02."""
+        """Initialise as :class:`SwinTransformer`, with a mask token from a normal of 0.02."""
         nn.init.trunc_normal_(self.mask_token, std=0.02)
         super().init_weights()
 
@@ -182,12 +176,8 @@ class SimMIMSwin(SwinTransformer):
             One map (N, D, rows, columns) of the last stage.
         """
         tokens, shape = self.patch_embed(x)
-        if mask is not None:
-            if tuple(shape) != tuple(self.patch_resolution):
-                raise ValueError(
-                    f'Masks are for images of {tuple(self.patch_resolution)} patches, got '
-                    f'{tuple(x.shape[-2:])} px: set img_size to that.'
-                )
+        if mask is not None:  # without one, images may have any size
+            check_input_size(x, self.img_size, self.part_of)
             tokens = torch.where(self._spread(mask.hidden)[..., None], self.mask_token, tokens)
         tokens = self.drop_after_pos(tokens)
         for stage in self.stages:

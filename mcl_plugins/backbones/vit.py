@@ -9,13 +9,19 @@ from mmpretrain.models.backbones import VisionTransformer as _VisionTransformer
 from mmpretrain.models.utils import build_2d_sincos_position_embedding
 from torch import Tensor, nn
 
-from ..checkpoint.loading import init_from_checkpoint
 from ..layers.class_attention import class_logits
 from ..layers.initialisation import fix_parameter, xavier_layers
 from ..mask_generators import PatchMask
 from ..registry import MODELS
-from ..utils.checks import ARCH_KEYS, check_arch, check_choice, check_image_size
+from ..utils.checks import (
+    ARCH_KEYS,
+    check_choice,
+    check_image_size,
+    check_input_size,
+    resolve_arch,
+)
 from ..utils.compat import forget_autocast_weights
+from .encoder import Encoder
 from .partial import freeze_all_but
 
 # What MaskedViT.class_attention can be asked for.
@@ -23,28 +29,29 @@ IMPORTANCE = {'blocks': ('all', 'last'), 'kind': ('probability', 'logit')}
 
 
 @MODELS.register_module()
-class VisionTransformer(_VisionTransformer):
+class VisionTransformer(Encoder, _VisionTransformer):
     """mmpretrain's ``VisionTransformer`` as MAE and its descendants use it.
 
-    It takes the same arguments, for square images and patches; it differs in that
+    It takes the arguments of mmpretrain's, for square images and patches, and ``trained_blocks``.
+    It differs as follows:
 
-    - ``'small'`` is ViT-S (384 wide, 12 blocks, 6 heads), as in the papers, ``'mocov3-small'``
-      MoCo v3's with 12 heads, and norms have epsilon 1e-6;
-    - weights start as in MAE: Xavier uniform, linear biases zero, the class token from a normal
-      of 0.02, positions from sines and cosines (rows in the first half of the channels; MAE has the
-      columns there, which is the same for training and another matter for loading: positions are
-      in the checkpoints);
-    - ``init_cfg=dict(type='Pretrained', ...)`` loads every tensor or stops with a list of what
-      is missing;
+    - ``'small'`` is ViT-S (width 384, 12 blocks, 6 heads), as in the papers, ``'mocov3-small'`` is
+      MoCo v3's with 12 heads, and norms have epsilon 1e-6.
+    - Weights start as in MAE: Xavier uniform, linear biases zero, the class token from a normal
+      of 0.02, positions from sines and cosines. The rows are in the first half of the channels. MAE
+      has the columns there, which makes no difference to training; checkpoints carry their
+      positions.
+    - ``init_cfg=dict(type='Pretrained', ...)`` loads every tensor or raises an error that lists
+      what is missing.
     - ``trained_blocks`` freezes all but the last blocks (partial fine-tuning), see
       :func:`freeze_all_but`; None freezes nothing.
 
     Raises:
-        ValueError: unknown ``arch``, ``img_size`` is not a multiple of ``patch_size``, or there
-            are not so many blocks to train.
+        ValueError: unknown ``arch``, ``img_size`` is not a multiple of ``patch_size``, or
+            ``trained_blocks`` is more than there are.
     """
 
-    task_modules = ('ln2',)  # the norm after mean pooling: not part of pre-training
+    task_modules = ('ln2',)  # the norm after mean pooling
     pretraining_modules = ('ln1', 'mask_token')
 
     arch_zoo: ClassVar[dict[str, dict]] = {
@@ -66,7 +73,7 @@ class VisionTransformer(_VisionTransformer):
         trained_blocks: float | None = None,
         **kwargs: Any,
     ) -> None:
-        check_arch(arch, self.arch_zoo, ARCH_KEYS)
+        resolve_arch(arch, self.arch_zoo, ARCH_KEYS)
         check_image_size(img_size, patch_size)
         norm_cfg = norm_cfg or dict(type='LN', eps=1e-6)
         super().__init__(arch, img_size, patch_size, norm_cfg=norm_cfg, **kwargs)
@@ -81,13 +88,8 @@ class VisionTransformer(_VisionTransformer):
             module.eval()
         return self
 
-    def init_weights(self) -> None:
-        """Initialise at random, or from ``init_cfg``'s checkpoint: all of it or an error."""
-        if init_from_checkpoint(self):
-            return
-        super().init_weights()
-        if self.init_cfg:
-            return  # another initialisation was asked for
+    def fill_weights(self) -> None:
+        """Fill the weights as MAE's released code does."""
         xavier_layers(self)
         nn.init.xavier_uniform_(self.patch_embed.projection.weight.data.flatten(1))
         if self.cls_token is not None:
@@ -147,11 +149,7 @@ class MaskedViT(VisionTransformer):
 
     def embed(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, L, D) patch embeddings with their positions."""
-        if x.shape[-2:] != tuple(self.img_size):
-            raise ValueError(
-                f'The backbone was built for {tuple(self.img_size)} px images (its positions are '
-                f'fixed), got {tuple(x.shape[-2:])}: set img_size to that.'
-            )
+        check_input_size(x, self.img_size, self.part_of)
         return self.patch_embed(x)[0] + self.pos_embed[:, 1:]
 
     def encode(self, patches: Tensor, ids: Tensor | None = None) -> Tensor:
@@ -204,7 +202,7 @@ class MaskedViT(VisionTransformer):
                 logits = class_logits(layer.attn, layer.ln1(x))  # (N, heads, 1 + L)
                 row = logits.softmax(dim=-1) if kind == 'probability' else logits
                 rows.append(row.mean(dim=1)[:, 1:])
-            if not last:  # nobody needs the tokens after the last block
+            if not last:  # the tokens after the last block are not used
                 x = layer(x)
         forget_autocast_weights()  # the same weights are about to be trained
         return torch.stack(rows).sum(dim=0)

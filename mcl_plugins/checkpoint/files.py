@@ -6,7 +6,9 @@ import glob
 import os
 from argparse import Namespace
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -48,57 +50,80 @@ def _allowed_globals() -> list:
     ]
 
 
-def load_file(path: Any, map_location: Any = 'cpu', weights_only: bool = True) -> Any:
+def load_file(path: str | Path, map_location: Any = 'cpu') -> dict[str, Any]:
     """Read a ``torch.save`` file without executing anything that it holds.
 
-    Besides tensors and plain containers, the few NumPy and MMEngine types that a Runner's own
-    checkpoints contain are allowed.
-
     Args:
-        path: file name, or an open binary file.
+        path: the file.
         map_location: as in ``torch.load``.
-        weights_only: there for MMEngine, which passes it; files are never loaded otherwise.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not a checkpoint, holds objects that are not allowed, or something
-            else than named entries.
+        ValueError: as :func:`read_safely`.
     """
-    if isinstance(path, (str, os.PathLike)) and not Path(path).is_file():
+    if not Path(path).is_file():
         raise FileNotFoundError(f'Checkpoint {str(path)!r} does not exist; check the path.')
+    load = partial(torch.load, path, map_location=map_location, weights_only=True)
+    return read_safely(load, str(path))
+
+
+def read_safely(load: Callable[[], Any], source: str) -> dict[str, Any]:
+    """Call a loader that asks PyTorch for ``weights_only``, with what checkpoints hold allowed.
+
+    Besides tensors and plain containers, that is the few NumPy and MMEngine types that a Runner's
+    own checkpoints contain.
+
+    Args:
+        load: reads the checkpoint.
+        source: its file or address, for messages.
+
+    Raises:
+        ValueError: it is not a checkpoint, holds objects that are not allowed, or something else
+            than named entries.
+    """
     try:
         with torch.serialization.safe_globals(_allowed_globals()):
-            content = torch.load(path, map_location=map_location, weights_only=True)
+            content = load()
     except (OSError, MemoryError):
         raise  # nothing is wrong with the file
     except Exception as error:  # a file of another format fails wherever the unpickler stumbles
         reason = next(iter(str(error).splitlines()), '') or 'it ends too early'
         raise ValueError(
-            f'{path} was not loaded: it is damaged, not a PyTorch checkpoint, or holds objects '
+            f'{source} was not loaded: it is damaged, not a PyTorch checkpoint, or holds objects '
             f'other than tensors, which could run code. ({type(error).__name__}: {reason})'
         ) from error
     if not isinstance(content, dict):
         raise ValueError(
-            f'{path} holds a {type(content).__name__} and not a dict of tensors by name; is it a '
-            'checkpoint?'
+            f'{source} holds a {type(content).__name__} and not a dict of tensors by name; is it '
+            'a checkpoint?'
         )
     return content
 
 
-def save_file(content: Any, path: str | Path) -> None:
-    """``torch.save`` to a temporary file, then rename: a crash leaves the old file whole."""
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Give a temporary file to write, which replaces ``path`` once the block has ended.
+
+    A process that is killed while it writes, or an error such as a full disk, leaves the old file
+    whole.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
     temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
     try:
-        with temporary.open('wb') as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
+        with temporary.open('rb') as file:
+            os.fsync(file.fileno())  # the content is on the disk before the name is
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def save_file(content: Any, path: str | Path) -> None:
+    """``torch.save`` by way of :func:`whole_file`."""
+    with whole_file(path) as temporary, temporary.open('wb') as file:
+        torch.save(content, file)
 
 
 def _remove_leftovers(path: Path) -> None:

@@ -93,8 +93,9 @@ def run_command(name: str, argv: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: with 1 after an error in what the user gave, whose message is printed.
     """
-    module = importlib.import_module(f'.{COMMANDS[name]}', __package__)
+    # This one first: it imports mmpretrain quietly.
     common = importlib.import_module('.common', __package__)
+    module = importlib.import_module(f'.{COMMANDS[name]}', __package__)
     common.run(partial(module.main, argv))
 
 

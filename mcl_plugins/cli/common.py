@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,14 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch import distributed as dist
 
-from ..utils import compat
+from ..checkpoint.sources import use_safe_checkpoints
+from ..utils.compat import import_quietly
 from ..utils.places import find_config
 from .messages import describe, is_first_to_say
 from .options import Options, merge_options
+
+# Before the parts of this package that derive from mmpretrain's import it with its notices.
+import_quietly('mmpretrain.models', 'mmpretrain.datasets')
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -122,11 +127,11 @@ def read_config(config: str | Path) -> Config:
     try:
         # Detection computes with mmcv's compiled ops; mmdet does not even import without them.
         ops = ['mmcv._ext'] if library == 'mmdet' else []
-        compat.import_quietly(*ops, f'{library}.models', f'{library}.datasets')
+        import_quietly(*ops, f'{library}.models', f'{library}.datasets')
     except ImportError as error:
         missing = "mmcv's compiled ops" if 'mmcv._ext' in str(error) else library
         raise ValueError(f'{path} needs {missing} ({error}); {remedy}') from error
-    compat.ignore_mmseg_notices()
+    ignore_mmseg_notices()
     return settings
 
 
@@ -153,8 +158,22 @@ def build_runner(config: Config) -> Runner:
     return RUNNERS.build(config)
 
 
+def ignore_mmseg_notices() -> None:
+    """Silence, for the rest of the process, what mmseg warns of whenever a segmentor is built.
+
+    That the loss averages over all pixels as it always did, that pictures are off by default, and
+    that its own base configs still say ``reduce_zero_label``.
+    """
+    for message in ('Default ``avg_non_ignore``', 'The draw is False', '`reduce_zero_label` will'):
+        warnings.filterwarnings('ignore', message=message)
+
+
 def run(main: Callable[[], object]) -> None:
-    """Run a command; an error in what the user gave ends it with its message alone."""
+    """Run a command; an error in what the user gave ends it with its message alone.
+
+    Whatever library reads a checkpoint in a command reads it without executing anything in it.
+    """
+    use_safe_checkpoints()
     try:
         main()
     except Exception as error:

@@ -1,6 +1,7 @@
 """Detection with mmdet: windowed encoders, ViTDet's pyramid, checked annotations.
 
-Nothing here imports mmdet before one of its parts is built: who only pre-trains may not have it.
+Nothing here imports mmdet until one of its parts is built, because pre-training does not need it.
+Parts that segmentors and detectors share are in ``backbones`` and ``necks``.
 """
 
 from ..registry import DATASETS, MODELS, register_on_demand
@@ -9,8 +10,8 @@ from .simple_fpn import SimpleFPN
 from .vitdet import ViTDet
 from .windowed_conv_vit import WindowedConvViT
 
-register_on_demand(DATASETS, 'CocoDataset', f'{__name__}.mmdet_coco')
-register_on_demand(MODELS, 'RPNHead', f'{__name__}.mmdet_heads')
-register_on_demand(MODELS, 'SingleRoIExtractor', f'{__name__}.mmdet_heads')
+register_on_demand(DATASETS, 'CocoDataset', f'{__name__}.coco')
+register_on_demand(MODELS, 'RPNHead', f'{__name__}.heads')
+register_on_demand(MODELS, 'SingleRoIExtractor', f'{__name__}.heads')
 
 __all__ = ['MIMDetViT', 'SimpleFPN', 'ViTDet', 'WindowedConvViT']

@@ -16,9 +16,9 @@ from ..registry import MODELS
 class SimpleFPN(BaseModule):
     """The last map of a plain ViT at five scales (ViTDet, section 3; detectron2's ``vit.py``).
 
-    The map is brought to 4, 2, 1 and 1/2 times its size by transposed convolutions, one or two, or
-    max-pooling; each goes through a 1x1 and a 3x3 convolution, both without bias and with a norm
-    over the channels. The coarsest is halved once more by taking every second position.
+    The map is resized to 4, 2, 1 and 1/2 times its size by two transposed convolutions, one, none
+    and max-pooling. Each result goes through a 1x1 and a 3x3 convolution, both without bias and
+    followed by a norm over the channels. Every second position of the coarsest makes the fifth.
 
     Args:
         in_channels: channels C of the map; a multiple of 4.
@@ -26,6 +26,12 @@ class SimpleFPN(BaseModule):
 
     Raises:
         ValueError: ``in_channels`` is not a multiple of 4.
+
+    Example:
+        >>> import torch
+        >>> pyramid = SimpleFPN(in_channels=8, out_channels=16)([torch.zeros(1, 8, 4, 4)])
+        >>> [level.shape[-1] for level in pyramid]
+        [16, 8, 4, 2, 1]
     """
 
     def __init__(
@@ -68,7 +74,7 @@ class SimpleFPN(BaseModule):
             Five maps of ``out_channels``: 4, 2, 1, 1/2 and 1/4 times the size of the map.
 
         Raises:
-            ValueError: not one map.
+            ValueError: there is more than one map.
         """
         if len(maps) != 1:
             raise ValueError(f'SimpleFPN takes one map, got {len(maps)}: set out_indices to one.')

@@ -17,14 +17,14 @@ from .windowed_vit import WindowedViT
 class ViTDet(WindowedViT):
     """Plain ViT for detection (Li et al., ECCV 2022; detectron2's ``vit.py``).
 
-    Windows of 14 patches but for four global blocks, each block with its own tables of relative
-    positions along both axes, which start at zero. The absolute positions are learned on the grid
-    of pre-training and interpolated (bicubic) to that of the image. Other image sizes than
-    ``img_size`` are possible: the global blocks' tables are interpolated, too.
+    Blocks attend within windows of 14 patches but for four global ones. Each block has its own
+    tables of relative positions along both axes, which start at zero. The absolute positions are
+    learned on the grid of pre-training and interpolated (bicubic) to the image's. Images may have
+    other sizes than ``img_size``: the global blocks' tables are then interpolated, too.
 
-    Every ViT that this package pre-trains goes in, by
-    ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')``; class token and final
-    norm are left out, relative positions are new, and anything else that does not fit is an error.
+    ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` loads every ViT that
+    this package pre-trains. Its class token and final norm are not loaded, relative positions are
+    new, and any other difference is an error.
 
     Args:
         arch, img_size, **kwargs: those of :class:`WindowedViT` but ``decomposed``.
@@ -32,6 +32,12 @@ class ViTDet(WindowedViT):
 
     Raises:
         ValueError: as :class:`WindowedViT`, or patches do not tile ``pretrain_img_size``.
+
+    Example:
+        >>> arch = dict(embed_dims=24, num_layers=4, num_heads=2, feedforward_channels=48)
+        >>> model = ViTDet(arch, img_size=64, pretrain_img_size=32, window_size=2)
+        >>> [tuple(m.shape) for m in model(torch.zeros(1, 3, 64, 96))]
+        [(1, 24, 4, 6)]
     """
 
     task_tensors = ('rel_pos_h', 'rel_pos_w')
@@ -49,11 +55,10 @@ class ViTDet(WindowedViT):
         self.position_size = (side, side)
         self.pos_embed = nn.Parameter(torch.zeros(1, side * side, self.embed_dims))
 
-    def init_weights(self) -> None:
-        """Initialise as ViTDet, or from ``init_cfg``'s checkpoint: all of it or an error."""
-        if not self.init_cfg:
-            nn.init.trunc_normal_(self.pos_embed, std=0.02)
-        super().init_weights()
+    def fill_weights(self) -> None:
+        """Fill the weights as detectron2's ViTDet does."""
+        nn.init.trunc_normal_(self.pos_embed, std=0.02)
+        super().fill_weights()
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """(N, 3, H, W) -> maps (N, D, H / patch, W / patch) of the blocks in ``out_indices``.

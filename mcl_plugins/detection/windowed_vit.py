@@ -1,80 +1,38 @@
-"""What the plain ViTs of detectors have in common: windows, and a few global blocks."""
+"""What the plain ViTs of detectors have in common: windowed blocks and a few global ones."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
-import torch
-from mmcv.cnn.bricks import DropPath
-from mmcv.cnn.bricks.transformer import FFN, PatchEmbed
+from mmcv.cnn.bricks.transformer import PatchEmbed
 from mmengine.model import ModuleList
 from mmpretrain.models.backbones.base_backbone import BaseBackbone
-from mmpretrain.models.utils import resize_pos_embed
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..backbones import VisionTransformer
-from ..checkpoint.loading import init_from_checkpoint
+from ..backbones import Encoder, VisionTransformer
 from ..layers.initialisation import normal_layers
-from ..layers.recompute import recompute
-from ..layers.windowed_attention import MapAttention
-from ..segmentation.dense_vit import check_out_indices
-from ..utils.checks import ARCH_KEYS, check_arch, check_image_size
-
-
-class MapBlock(nn.Module):
-    """A transformer block for maps (N, H, W, D); its parameters are named as in our ViTs.
-
-    Args:
-        embed_dims: width D.
-        num_heads: heads of the attention.
-        feedforward_channels: width of the feed-forward layer.
-        drop_path_rate: stochastic depth of both branches, per image.
-        layer_scale: start of the learned factors of both branches; 0 for none.
-        **attention: further arguments of :class:`MapAttention`.
-    """
-
-    def __init__(
-        self,
-        embed_dims: int,
-        num_heads: int,
-        feedforward_channels: int,
-        drop_path_rate: float = 0.0,
-        layer_scale: float = 0.0,
-        **attention: Any,
-    ) -> None:
-        super().__init__()
-        self.ln1 = nn.LayerNorm(embed_dims, eps=1e-6)
-        self.attn = MapAttention(embed_dims, num_heads, **attention)
-        self.ln2 = nn.LayerNorm(embed_dims, eps=1e-6)
-        self.ffn = FFN(
-            embed_dims, feedforward_channels, act_cfg=dict(type='GELU'), add_identity=False
-        )
-        self.drop_path = DropPath(drop_path_rate)
-        self.gamma_1 = self.gamma_2 = None
-        if layer_scale:
-            self.gamma_1 = nn.Parameter(torch.full((embed_dims,), layer_scale))
-            self.gamma_2 = nn.Parameter(torch.full((embed_dims,), layer_scale))
-
-    def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        """(N, H, W, D) -> the same; ``bias`` (heads, T, T) is added to the attention's logits."""
-        mixed = self.attn(self.ln1(x), bias)
-        x = x + self.drop_path(mixed if self.gamma_1 is None else self.gamma_1 * mixed)
-        changed = self.ffn(self.ln2(x))
-        return x + self.drop_path(changed if self.gamma_2 is None else self.gamma_2 * changed)
+from ..layers.position_tables import fit_absolute_positions
+from ..layers.recompute import run_block
+from ..layers.windowed_attention import MapBlock
+from ..utils.checks import ARCH_KEYS, check_image_size, check_out_indices, resolve_arch
 
 
 def evenly_spaced(num_layers: int, parts: int = 4) -> tuple[int, ...]:
     """The last block of each of ``parts`` equal groups.
 
     Raises:
-        ValueError: the blocks do not divide.
+        ValueError: ``num_layers`` is not a multiple of ``parts``.
+
+    Example:
+        >>> evenly_spaced(12)
+        (2, 5, 8, 11)
     """
     if num_layers % parts:
         raise ValueError(
             f'{num_layers} blocks do not divide into {parts} groups, each with one global block: '
-            'say which blocks are global with global_blocks.'
+            'set global_blocks to the blocks that are global.'
         )
     return tuple(range(num_layers // parts - 1, num_layers, num_layers // parts))
 
@@ -85,11 +43,11 @@ def check_global_blocks(blocks: Sequence[int], num_layers: int) -> None:
         raise ValueError(f'global_blocks={tuple(blocks)}: the blocks are 0 to {num_layers - 1}.')
 
 
-class WindowedViT(BaseBackbone):
-    """Patches, blocks that attend within windows but for a few global ones, raw maps as output.
+class WindowedViT(Encoder, BaseBackbone):
+    """A plain ViT whose blocks attend within windows but for a few global ones, and return maps.
 
-    There is neither a class token nor a final norm: those of a checkpoint are left out.
-    Subclasses add absolute positions, ``pos_embed`` on a grid of ``position_size``.
+    There is neither a class token nor a final norm; those of a checkpoint are not loaded.
+    Subclasses add absolute positions: ``pos_embed``, on a grid of ``position_size``.
 
     Args:
         arch: ``'small'``, ``'base'``, ``'large'`` or a dict, as for ``VisionTransformer``.
@@ -101,18 +59,18 @@ class WindowedViT(BaseBackbone):
         drop_path_rate: stochastic depth of the last block; it rises linearly from 0.
         decomposed: give each block tables of relative positions along both axes.
         qkv_bias: ``'qkv'``, or ``'qv'`` for none of the keys (BEiT).
-        layer_scale: start of the learned factors of both branches; 0 for none.
-        mask_padding: as in :class:`MapAttention`.
-        with_cp: recompute blocks in the backward pass, which saves memory.
+        layer_scale: initial value of the learned factors of both branches; 0 for none.
+        mask_padding: as in :class:`mcl_plugins.layers.windowed_attention.MapAttention`.
+        with_cp: compute blocks again in the backward pass, which saves memory.
 
     Raises:
-        ValueError: unknown ``arch``, an ``img_size`` that patches do not tile, a block that
-            there is not, or ``out_indices`` that do not end with the last block.
+        ValueError: unknown ``arch``, an ``img_size`` that patches do not tile, a global block that
+            does not exist, or ``out_indices`` that do not end with the last block.
     """
 
     arch_zoo = VisionTransformer.arch_zoo
-    # Parts of a checkpoint that are not needed here; tables and positions may not be lost.
-    pretraining_modules: ClassVar[tuple[str, ...]] = ('ln1', 'ln2', 'mask_token', 'cls_token')
+    pretraining_modules = ('ln1', 'ln2', 'mask_token', 'cls_token')
+    part_of = 'detector'
     get_layer_depth = VisionTransformer.get_layer_depth
     position_size: tuple[int, int]
 
@@ -133,9 +91,8 @@ class WindowedViT(BaseBackbone):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        check_arch(arch, self.arch_zoo, ARCH_KEYS)
+        settings = resolve_arch(arch, self.arch_zoo, ARCH_KEYS)
         check_image_size(img_size, patch_size)
-        settings = self.arch_zoo[arch.lower()] if isinstance(arch, str) else arch
         self.embed_dims, self.num_layers = settings['embed_dims'], settings['num_layers']
         self.num_heads = settings['num_heads']
         self.patch_size = patch_size
@@ -169,17 +126,12 @@ class WindowedViT(BaseBackbone):
                 np.linspace(0, drop_path_rate, self.num_layers).tolist(), windows, strict=True
             )
         )
-        if with_cp:
-            recompute(self.layers)
+        self.with_cp = with_cp
         self.register_load_state_dict_pre_hook(self._fit_checkpoint)
 
-    def init_weights(self) -> None:
-        """Initialise as ViTDet, or from ``init_cfg``'s checkpoint: all of it or an error."""
-        if init_from_checkpoint(self):
-            return
-        super().init_weights()
-        if not self.init_cfg:
-            normal_layers(self, std=0.02)
+    def fill_weights(self) -> None:
+        """Fill the weights as detectron2's ViTDet does."""
+        normal_layers(self, std=0.02)
 
     def _embed(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, H / patch, W / patch, D)."""
@@ -188,7 +140,7 @@ class WindowedViT(BaseBackbone):
             raise ValueError(
                 f'Images of {height} x {width} px are not made of whole patches of '
                 f'{self.patch_size} px: set model.data_preprocessor.pad_size_divisor to a multiple '
-                'of it.'
+                f'of {self.patch_size}.'
             )
         tokens, shape = self.patch_embed(x)
         return tokens.unflatten(1, shape)
@@ -200,7 +152,7 @@ class WindowedViT(BaseBackbone):
         outputs = []
         for index, layer in enumerate(self.layers):
             bias = global_bias if index in self.global_blocks else window_bias
-            x = layer(x, bias)
+            x = run_block(layer, x, bias, recompute=self.with_cp)
             if index in self.out_indices:
                 outputs.append(x.permute(0, 3, 1, 2).contiguous())
         return tuple(outputs)
@@ -208,17 +160,4 @@ class WindowedViT(BaseBackbone):
     @staticmethod
     def _fit_checkpoint(module: Any, state_dict: dict, prefix: str, *_: Any) -> None:
         """Fit a checkpoint's positions to this model before they are loaded."""
-        fit_positions(state_dict, f'{prefix}pos_embed', module.position_size)
-
-
-def fit_positions(state_dict: dict[str, Tensor], name: str, size: tuple[int, int]) -> None:
-    """Take the class token out of absolute positions and resize them (bicubic), in place."""
-    positions = state_dict.get(name)
-    if positions is None or positions.ndim != 3:
-        return
-    side = int(positions.shape[1] ** 0.5)
-    extra = positions.shape[1] - side * side
-    if extra <= 1:  # otherwise the map was not square: loading says so
-        state_dict[name] = resize_pos_embed(
-            positions[:, extra:], (side, side), size, 'bicubic', num_extra_tokens=0
-        )
+        fit_absolute_positions(state_dict, f'{prefix}pos_embed', module.position_size)

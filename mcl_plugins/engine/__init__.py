@@ -1,12 +1,14 @@
 """How a training runs: Runner, hooks, optimizer wrappers and their parameter groups."""
 
 from . import hooks
+from .checkpoint_hook import CheckpointHook
 from .layer_decay import LayerDecayOptimWrapperConstructor
 from .optim import Bf16OptimWrapper, MergedOptimWrapperConstructor
 from .runner import Runner
 
 __all__ = [
     'Bf16OptimWrapper',
+    'CheckpointHook',
     'LayerDecayOptimWrapperConstructor',
     'MergedOptimWrapperConstructor',
     'Runner',

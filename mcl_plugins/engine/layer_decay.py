@@ -1,4 +1,4 @@
-"""Layer-wise learning rates for an encoder inside a segmentor or detector."""
+"""Layer-wise decay of the learning rate for an encoder inside a segmentor or detector."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from .optim import merge_groups
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor):
-    """mmpretrain's constructor for any model that has an encoder of ours or mmpretrain's.
+    """mmpretrain's constructor, for any model whose encoder is ours or mmpretrain's.
 
-    mmpretrain asks the whole model for the layer of a parameter, which only its classifiers know;
-    mmseg's and mmdet's constructors know the encoders of their own library. Here the model's
-    ``backbone`` is asked, by its ``get_layer_depth``; what is outside of it (necks and heads) is
-    the last layer. A parameter of layer i, of L + 2, learns at ``layer_decay_rate ** (L + 1 - i)``
-    times the rate: i = 0 for what comes before the blocks, i for block i, and L + 1 for the rest.
+    mmpretrain's asks the whole model for the layer of a parameter, which only its classifiers can
+    answer. mmseg's and mmdet's only know the encoders of their own library. This one asks the
+    model's ``backbone``, by its ``get_layer_depth``. Parameters outside the backbone (necks and
+    heads) belong to the last layer. With L blocks, layer i has the learning rate times
+    ``layer_decay_rate ** (L + 1 - i)``: i is 0 before the blocks, 1 to L in the blocks and L + 1
+    after them.
 
-    Parameters of equal settings share a group, and those without gradient stay out. The settings
-    are those of mmpretrain's: ``layer_decay_rate``, ``norm_decay_mult``, ``bias_decay_mult``,
-    ``flat_decay_mult`` and ``custom_keys`` with ``decay_mult``.
+    Parameters of equal settings share a group, and those without gradient are left out. The
+    settings are those of mmpretrain's constructor: ``layer_decay_rate``, ``norm_decay_mult``,
+    ``bias_decay_mult``, ``flat_decay_mult`` and ``custom_keys`` with ``decay_mult``.
 
     Raises:
-        ValueError: the model has no backbone that knows its layers.
+        ValueError: the model has no backbone with ``get_layer_depth``.
     """
 
     def add_params(
@@ -52,5 +53,5 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
             get_layer_depth=lambda name: backbone.get_layer_depth(name, 'backbone.'),
         )
         for group in single:
-            del group['param_name']  # keeps groups apart that have nothing else of their own
+            del group['param_name']  # it would keep groups of equal settings apart
         params.extend(merge_groups(single))

@@ -1,4 +1,4 @@
-"""How parameters are grouped and how a step is taken."""
+"""Optimizer wrappers and constructors: bfloat16 autocast and few parameter groups."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ..registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 
 @OPTIM_WRAPPERS.register_module()
 class Bf16OptimWrapper(OptimWrapper):
-    """bfloat16 autocast where the device computes in it, float32 elsewhere; one config for both.
+    """Train with bfloat16 autocast on devices that support it, and in float32 on others.
 
-    bfloat16 has float32's range, so no loss scaling is needed. On a GPU without bfloat16 use
-    ``--amp``, which trains in float16 with MMEngine's ``AmpOptimWrapper``.
+    So one config runs on both. bfloat16 has float32's range and needs no loss scaling. On a GPU
+    without bfloat16 use ``--amp``, which trains in float16 with MMEngine's ``AmpOptimWrapper``.
     """
 
     @contextmanager
@@ -33,15 +33,15 @@ class Bf16OptimWrapper(OptimWrapper):
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class MergedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
-    """MMEngine's constructor with as few parameter groups as there are different settings.
+    """MMEngine's constructor with one parameter group for all parameters of equal settings.
 
-    MMEngine's makes a group of every parameter, frozen ones too: an optimizer then launches its
-    kernels once a parameter instead of once in all. Here parameters of equal settings share a
-    group, and those without gradient (an EMA teacher's) stay out.
+    MMEngine's own makes a group of every parameter, also of frozen ones, so an optimizer launches
+    its kernels once for each parameter instead of once for all. Here parameters without gradient,
+    such as an EMA teacher's, are left out.
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
-        # Without any setting MMEngine takes all parameters as they are: say what is the default.
+        # Without paramwise_cfg MMEngine makes no groups at all; this one states a default.
         super().__init__(optim_wrapper_cfg, paramwise_cfg or dict(bypass_duplicate=False))
 
     def add_params(
@@ -49,7 +49,7 @@ class MergedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     ) -> None:
         """Fill ``params`` with the groups of ``module``."""
         if not any(param.requires_grad for param in module.parameters()):
-            return  # MMEngine would warn of each parameter that is frozen
+            return  # MMEngine would log a warning for each frozen parameter
         if prefix:  # MMEngine's recursion into children
             super().add_params(params, module, prefix=prefix, **kwargs)
             return
@@ -61,8 +61,20 @@ class MergedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 def merge_groups(groups: list[dict]) -> list[dict]:
     """Join the groups whose settings are equal.
 
-    Parameters that need no gradient are left out; one that two modules share goes by its first
-    name.
+    Parameters that need no gradient are left out. A parameter that two modules share stays in the
+    group of its first name.
+
+    Args:
+        groups: as an optimizer takes them, each with one or more ``params``.
+
+    Returns:
+        The joined groups, in the order of their first parameter.
+
+    Example:
+        >>> first, second, third = (nn.Parameter(torch.zeros(1)) for _ in range(3))
+        >>> groups = [dict(params=p, lr=lr) for p, lr in ((first, 1), (second, 2), (third, 1))]
+        >>> [(group['lr'], len(group['params'])) for group in merge_groups(groups)]
+        [(1, 2), (2, 1)]
     """
     merged: dict[tuple, dict] = {}
     seen: set[int] = set()

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import logging
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.logging import MMLogger
+from mmengine.dist import master_only
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop
 from mmengine.runner import Runner as _Runner
+from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from torch import distributed as dist
 from torch import nn
 
+from ..checkpoint.files import whole_file
+from ..checkpoint.latest import find_checkpoint
+from ..checkpoint.sources import load_checkpoint
 from ..registry import RUNNERS
 from ..targets.frozen_teacher import FrozenTeacher
 from .batches import check_epoch, images_per_process
@@ -51,9 +57,19 @@ class Runner(_Runner):
     - Without a GPU, processes talk over gloo instead of the config's backend.
     - The console shows progress; environment, config and hook lists go to the log file.
     - ``auto_scale_lr`` counts gradient accumulation and says what the rate came to.
-    - A checkpoint that does not fit the model stops the run instead of loading in part, and so
+    - A checkpoint is read without executing anything in it and written to a temporary file that
+      is renamed. One that does not fit the model stops the run instead of loading in part, and so
       does resuming on another schedule.
+    - Resuming without a file goes on from the newest checkpoint in the work dir that is whole.
     """
+
+    _load_from: str | None
+
+    def build_message_hub(self, message_hub: dict | None = None) -> MessageHub:
+        """MMEngine's hub; ``mcl_plugins_runner`` in it tells a model that this Runner trains it."""
+        hub = super().build_message_hub(message_hub)
+        hub.update_info('mcl_plugins_runner', True, resumed=False)
+        return hub
 
     def setup_env(self, env_cfg: dict) -> None:
         """MMEngine's, which insists on an accelerator in each process, made to work on CPUs.
@@ -94,7 +110,8 @@ class Runner(_Runner):
     def register_hooks(self, *args: Any, **kwargs: Any) -> None:
         """MMEngine's, the guard of schedules, and what moves an EMA teacher if it was forgotten."""
         super().register_hooks(*args, **kwargs)
-        self.register_hook(ScheduleHook())
+        if not any(isinstance(hook, ScheduleHook) for hook in self.hooks):
+            self.register_hook(ScheduleHook())
         model = unwrapped_model(self)
         present = any(isinstance(hook, MomentumHook) for hook in self.hooks)
         if hasattr(model, 'update_teacher') and not present:
@@ -155,29 +172,67 @@ class Runner(_Runner):
             f'({effective / base:.3g} times the rate stated for a batch of {base}).'
         )
 
+    def load_or_resume(self) -> None:
+        """MMEngine's, but what is resumed without a file is the newest whole checkpoint there.
+
+        MMEngine reads ``last_checkpoint`` and looks no further: an empty one starts a training
+        anew, over its own checkpoints, and the path in it is that of a folder that may have been
+        moved.
+
+        Raises:
+            ValueError: something was trained, and no checkpoint of it can be read.
+        """
+        if self._resume and self._load_from is None and not self._has_loaded:
+            self._load_from = find_checkpoint(self.work_dir)
+            if self._load_from is None:
+                self.logger.info(f'Nothing was trained in {self.work_dir} yet; starting anew.')
+                return
+        super().load_or_resume()
+
     def load_checkpoint(
-        self, filename: str, map_location: Any = 'cpu', strict: bool = True, **kwargs: Any
+        self,
+        filename: str,
+        map_location: Any = 'cpu',
+        strict: bool = True,
+        revise_keys: Sequence[tuple[str, str]] = ((r'^module\.', ''),),
     ) -> dict:
-        """Load a whole model.
+        """Load a whole model, from a file in which nothing is executed.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is a checkpoint of another model, or no file is named.
+            ValueError: the file is a checkpoint of another model or none, or no file is named.
         """
         if not filename:
             raise ValueError(
                 'load_from is empty: this config starts from a checkpoint of the whole model; '
                 'give it with --cfg-options load_from=work_dirs/.../epoch_100.pth'
             )
-        if '://' not in filename and not Path(filename).is_file():
-            raise FileNotFoundError(f'Checkpoint {filename!r} does not exist; check the path.')
+        checkpoint = load_checkpoint(filename, map_location)
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        model = unwrapped_model(self)
         try:
-            return super().load_checkpoint(filename, map_location, strict, **kwargs)
+            _load_checkpoint_to_model(model, checkpoint, strict, revise_keys=revise_keys)
         except RuntimeError as error:
-            model = unwrapped_model(self)
             lines = [line for line in str(error).splitlines() if line.strip()]
             raise ValueError(
                 f'{filename} does not fit the {type(model).__name__} of this config; is it a '
                 'checkpoint of another architecture? To start an encoder from a pre-training '
                 'file use model.backbone.init_cfg instead.\n' + '\n'.join(lines[:12])
             ) from error
+        self._has_loaded = True
+        self.logger.info(f'Load checkpoint from {filename}')
+        return checkpoint
+
+    @master_only
+    def save_checkpoint(
+        self, out_dir: str, filename: str, file_client_args: dict | None = None, **kwargs: Any
+    ) -> None:
+        """MMEngine's, but a local file appears under its name when it is written whole.
+
+        MMEngine writes in place: a run that is killed while it saves leaves half a file.
+        """
+        if '://' in out_dir or file_client_args or kwargs.get('backend_args'):
+            super().save_checkpoint(out_dir, filename, file_client_args, **kwargs)
+            return
+        with whole_file(Path(out_dir, filename)) as temporary:
+            super().save_checkpoint(out_dir, temporary.name, **kwargs)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..heads.info_nce import check_temperature, unit
+from ..utils.checks import check_temperature
+from ..utils.similarity import l2_normalize
 
 KS = (10, 20, 100, 200)  # DINO's
 
@@ -32,11 +33,11 @@ def nearest(queries: Tensor, bank: Tensor, k: int, block: int = 16384) -> tuple[
         ValueError: the bank has fewer than k rows.
     """
     check_neighbours([k], len(bank))
-    queries = unit(queries)
+    queries = l2_normalize(queries)
     best = queries.new_empty(len(queries), 0)
     rows = torch.empty(len(queries), 0, dtype=torch.long, device=queries.device)
     for start in range(0, len(bank), block):
-        part = unit(bank[start : start + block].to(queries.device))
+        part = l2_normalize(bank[start : start + block].to(queries.device))
         ids = torch.arange(start, start + len(part), device=queries.device)
         candidates = torch.cat((best, queries @ part.T), dim=1)
         rows = torch.cat((rows, ids.expand(len(queries), -1)), dim=1)

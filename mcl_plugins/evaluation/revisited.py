@@ -14,8 +14,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..heads.info_nce import unit
 from ..utils.images import open_rgb
+from ..utils.similarity import l2_normalize
 from .retrieval import Query
 
 SCALES = (1.0, 2**-0.5, 0.5)  # DINO's
@@ -145,7 +145,7 @@ def multi_scale_feature(
         if scale != 1:
             resized = F.interpolate(image, scale_factor=scale, mode='bilinear', align_corners=False)
         features.append(encode(resized)[0])
-    return unit(torch.stack(features).mean(dim=0))
+    return l2_normalize(torch.stack(features).mean(dim=0))
 
 
 def images_of(data: Revisited, size: int, cropped: bool) -> Iterator[Tensor]:

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import math
 
-import torch
-from mmengine.dist import get_rank
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..utils.collectives import gather_keys
-
-
-def unit(features: Tensor) -> Tensor:
-    """L2-normalise the last dimension in float32 (float64 stays), also under autocast."""
-    return F.normalize(features if features.dtype == torch.float64 else features.float(), dim=-1)
+from ..utils.collectives import gather_keys, own_ids
+from ..utils.similarity import feature_spread
 
 
 def info_nce(logits: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -65,26 +59,3 @@ def add_directions(first: dict[str, Tensor], second: dict[str, Tensor]) -> dict[
     """
     shares = {name: 1.0 if name.startswith(('loss', 'chance')) else 0.5 for name in first}
     return {name: share * (first[name] + second[name]) for name, share in shares.items()}
-
-
-def own_ids(rows: Tensor) -> Tensor:
-    """(N,) int64: where this process's N rows stand among those of all processes."""
-    return torch.arange(len(rows), device=rows.device) + get_rank() * len(rows)
-
-
-def check_temperature(temperature: float) -> float:
-    """Return the temperature, or raise a ValueError unless it is positive."""
-    if temperature <= 0:
-        raise ValueError(f'temperature={temperature} must be positive, for example 0.1.')
-    return temperature
-
-
-@torch.no_grad()
-def feature_spread(features: Tensor) -> Tensor:
-    """How far unit vectors (..., C) spread: 0 when all are the same, 1 when they fill the sphere.
-
-    The standard deviation of a channel over all vectors, averaged over the channels, times
-    sqrt(C). A teacher whose spread falls towards 0 collapses.
-    """
-    rows = features.flatten(0, -2)
-    return rows.std(dim=0, correction=0).mean() * rows.shape[-1] ** 0.5

@@ -10,8 +10,10 @@ from torch.nn import functional as F
 
 from ..mask_generators import PatchMask
 from ..registry import MODELS
-from ..utils.collectives import gather_keys, gather_with_gradient
-from .info_nce import check_temperature, feature_spread, in_batch_info_nce, own_ids, unit
+from ..utils.checks import check_temperature
+from ..utils.collectives import gather_keys, gather_with_gradient, own_ids
+from ..utils.similarity import feature_spread, l2_normalize
+from .info_nce import in_batch_info_nce
 
 
 @MODELS.register_module()
@@ -44,7 +46,9 @@ class InfoNCEHead(nn.Module):
             apart, both weighted; ``top1`` and ``key_spread``; float32 scalars.
         """
         with torch.autocast(query.device.type, enabled=False):
-            result = in_batch_info_nce(unit(query), unit(key.detach()), self.temperature)
+            result = in_batch_info_nce(
+                l2_normalize(query), l2_normalize(key.detach()), self.temperature
+            )
             scale = 2 * self.temperature * self.loss_weight
             return {
                 'loss_contrast': scale * result['loss'],
@@ -69,7 +73,7 @@ class VisibleNegativesHead(InfoNCEHead):
         Gradients also flow through the visible parts of the other images, on all processes.
         """
         with torch.autocast(query.device.type, enabled=False):
-            query, key = unit(query), unit(key.detach())
+            query, key = l2_normalize(query), l2_normalize(key.detach())
             visible = gather_with_gradient(query)
             own = own_ids(query)
             to_visible = query @ visible.T / self.temperature  # (N, images)
@@ -111,7 +115,7 @@ class CosineHead(nn.Module):
             ``key_spread``, which falls towards 0 when the features collapse; float32 scalars.
         """
         with torch.autocast(query.device.type, enabled=False):
-            query, key = unit(query), unit(key.detach())
+            query, key = l2_normalize(query), l2_normalize(key.detach())
             cosine = torch.einsum('n...c,nc->n...', query, key).mean()
             return {
                 'loss_contrast': self.loss_weight * (1 - cosine),
@@ -137,5 +141,5 @@ class InstanceContrastHead(nn.Module):
     def forward(self, query: Tensor, key: Tensor, mask: PatchMask | None) -> dict[str, Tensor]:
         """As :meth:`PatchContrastHead.forward`; the mask does not change what is compared."""
         with torch.autocast(query.device.type, enabled=False):
-            query, key = unit(query.mean(dim=1)), unit(key.mean(dim=1))
+            query, key = l2_normalize(query.mean(dim=1)), l2_normalize(key.mean(dim=1))
             return in_batch_info_nce(query, key, self.temperature)

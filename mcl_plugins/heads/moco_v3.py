@@ -7,7 +7,8 @@ from mmpretrain.models.heads import MoCoV3Head as _MoCoV3Head
 from torch import Tensor
 
 from ..registry import MODELS
-from .info_nce import in_batch_info_nce, unit
+from ..utils.similarity import l2_normalize
+from .info_nce import in_batch_info_nce
 
 
 @MODELS.register_module()
@@ -26,6 +27,6 @@ class MoCoV3Head(_MoCoV3Head):
         """
         (prediction,) = self.predictor((base_out,))
         with torch.autocast(prediction.device.type, enabled=False):
-            query, key = unit(prediction), unit(momentum_out.detach())
+            query, key = l2_normalize(prediction), l2_normalize(momentum_out.detach())
             loss = in_batch_info_nce(query, key, self.temperature)['loss']
         return self.loss_module.loss_weight * loss

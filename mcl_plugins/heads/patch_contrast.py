@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from ..mask_generators import PatchMask
 from ..registry import MODELS
-from .info_nce import check_temperature, feature_spread, info_nce, unit
+from ..utils.checks import check_choice, check_temperature
+from ..utils.similarity import feature_spread, l2_normalize
+from .info_nce import info_nce
 
 
 @MODELS.register_module()
@@ -34,8 +36,7 @@ class PatchContrastHead(nn.Module):
         max_negative_similarity: float | None = None,
     ) -> None:
         super().__init__()
-        if negatives not in ('image', 'batch'):
-            raise ValueError(f"negatives={negatives!r}; choose 'image' or 'batch'.")
+        check_choice('negatives', negatives, ('image', 'batch'))
         self.temperature = check_temperature(temperature)
         self.negatives = negatives
         self.max_negative_similarity = max_negative_similarity
@@ -53,7 +54,7 @@ class PatchContrastHead(nn.Module):
         """
         batch, patches, _ = query.shape
         with torch.autocast(query.device.type, enabled=False):
-            query, key = unit(query), unit(key)
+            query, key = l2_normalize(query), l2_normalize(key)
             if mask is None:
                 target = torch.arange(patches, device=query.device).expand(batch, -1)
             else:

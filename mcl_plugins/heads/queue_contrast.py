@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from ..registry import MODELS, build_part
 from ..targets.ema import MomentumTeacher
 from ..targets.feature_queue import FeatureQueue
-from .info_nce import check_temperature, feature_spread, unit
+from ..utils.checks import check_temperature
+from ..utils.similarity import feature_spread, l2_normalize
 
 
 @MODELS.register_module()
@@ -51,7 +52,7 @@ class QueueInfoNCEHead(nn.Module):
                 f'{query.shape[-1]} wide: set queue.dim to that.'
             )
         with torch.autocast(query.device.type, enabled=False):
-            query, key = unit(query) / self.temperature, unit(key.detach())
+            query, key = l2_normalize(query) / self.temperature, l2_normalize(key.detach())
             positive = (query * key).sum(dim=-1)  # (Q,)
             negative = query @ negatives.to(query.dtype)  # (Q, K), as large as the encoder's maps
             # Cross-entropy of [positive, negative], which are never copied side by side.
@@ -78,7 +79,7 @@ class L1Head(nn.Module):
     def forward(self, query: Tensor, key: Tensor, negatives: None = None) -> dict[str, Tensor]:
         """As :meth:`QueueInfoNCEHead.forward`, without ``top1`` and ``chance``."""
         with torch.autocast(query.device.type, enabled=False):
-            query, key = unit(query), unit(key.detach())
+            query, key = l2_normalize(query), l2_normalize(key.detach())
             distance = (query - key).abs().sum(dim=-1).mean()
             return {'loss': distance, 'key_spread': feature_spread(key)}
 
@@ -140,7 +141,9 @@ class QueueContrast(nn.Module):
         query = rows_through(student, self.projector, self.predictor)  # (N, L, C)
         with torch.no_grad():
             key = rows_through(teacher, self.target.projector)  # (N, L, C)
-            image_key = unit(key.to(torch.promote_types(key.dtype, torch.float32)).mean(dim=1))
+            image_key = l2_normalize(
+                key.to(torch.promote_types(key.dtype, torch.float32)).mean(dim=1)
+            )
         positives = key
         if ids is not None:
             query = query.take_along_dim(ids[..., None], dim=1)

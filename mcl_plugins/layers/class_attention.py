@@ -1,4 +1,4 @@
-"""One row of an attention map, without the map."""
+"""The class token's row of an attention map, without the other rows."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ def class_logits(attention: Any, tokens: Tensor) -> Tensor:
     of the tokens are never formed: O(T D) a head instead of O(T D^2 + T^2 D).
 
     Args:
-        attention: the block's attention, mmpretrain's ``MultiheadAttention`` or ``BEiTAttention``;
-            a position bias is left out.
+        attention: the block's attention, mmpretrain's ``MultiheadAttention`` or ``BEiTAttention``.
+            A position bias is not added.
         tokens: (N, T, D), normalised as the block does before its attention.
 
     Returns:
         (N, heads, T), float32 (float64 for float64 weights), also under autocast.
+
+    Example:
+        >>> from mmpretrain.models.utils import MultiheadAttention
+        >>> class_logits(MultiheadAttention(embed_dims=8, num_heads=2), torch.zeros(1, 5, 8)).shape
+        torch.Size([1, 2, 5])
     """
     heads = attention.num_heads
     with torch.autocast(tokens.device.type, enabled=False):

@@ -8,7 +8,18 @@ from torch import Tensor, nn
 
 
 class ConvPatchEmbed(nn.Sequential):
-    """Non-overlapping patches of a map: convolution, norm over the channels, GELU."""
+    """Embed non-overlapping patches of a map: convolution, norm over the channels, GELU.
+
+    Args:
+        in_channels: channels of the map.
+        out_channels: width of the embeddings.
+        patch_size: side of a patch.
+
+    Example:
+        >>> import torch
+        >>> ConvPatchEmbed(3, 8, patch_size=4)(torch.zeros(1, 3, 32, 32)).shape
+        torch.Size([1, 8, 8, 8])
+    """
 
     def __init__(self, in_channels: int, out_channels: int, patch_size: int) -> None:
         super().__init__()
@@ -24,6 +35,11 @@ class ConvBlock(nn.Module):
         channels: width C.
         hidden_channels: width of the feed-forward layer.
         drop_path_rate: stochastic depth.
+
+    Example:
+        >>> import torch
+        >>> ConvBlock(8, 32, drop_path_rate=0.0)(torch.zeros(1, 8, 6, 6)).shape
+        torch.Size([1, 8, 6, 6])
     """
 
     def __init__(self, channels: int, hidden_channels: int, drop_path_rate: float) -> None:
@@ -45,7 +61,7 @@ class ConvBlock(nn.Module):
 
         Args:
             x: (N, C, H, W).
-            visible: (N, 1, H, W) bool, True where a position may be seen by its neighbours; None
+            visible: (N, 1, H, W) bool. Positions that are False are zero to their neighbours. None
                 shows everything.
         """
         mixed = self.conv1(self.ln1(x))

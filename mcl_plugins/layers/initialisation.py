@@ -19,7 +19,7 @@ def trunc_normal_layers(module: nn.Module, std: float) -> None:
 def normal_layers(module: nn.Module, std: float) -> None:
     """Fill every linear layer as timm and Swin do: weights from a normal, zero biases.
 
-    Their normal is truncated at +-2, which is nowhere near it.
+    Their normal is truncated at +-2, which cuts off nothing for the usual ``std`` of 0.02.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Linear):
@@ -44,7 +44,14 @@ def xavier_queries_keys_values(layer: nn.Linear) -> None:
 
 
 def fix_parameter(module: nn.Module, name: str) -> None:
-    """Turn a parameter into a buffer: under the same name in checkpoints, never trained."""
+    """Turn a parameter into a buffer, which has the same name in checkpoints and is not trained.
+
+    Example:
+        >>> layer = nn.Linear(2, 2)
+        >>> fix_parameter(layer, 'bias')
+        >>> [name for name, _ in layer.named_parameters()]
+        ['weight']
+    """
     values = getattr(module, name).data
     delattr(module, name)
     module.register_buffer(name, values)

@@ -1,4 +1,4 @@
-"""Layer normalisation for the places where a batch norm stood."""
+"""Layer normalisation with the arguments of a batch norm, for parts that expect one."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from ..registry import MODELS
 
 @MODELS.register_module()
 class LayerNorm(nn.LayerNorm):
-    """PyTorch's ``LayerNorm``, which takes ``affine`` as batch norms do.
+    """PyTorch's ``LayerNorm`` with the argument ``affine``, as batch norms have it.
 
-    mmpretrain's ``NonLinearNeck`` gives its last norm that argument. In configs:
+    mmpretrain's ``NonLinearNeck`` passes that argument to its last norm. In configs:
     ``norm_cfg=dict(type='mcl_plugins.LayerNorm', eps=1e-6)``.
 
     Args:
         num_features: width C of the rows.
         eps: added to the variance.
         affine: learn a weight and a bias.
+
+    Example:
+        >>> LayerNorm(4, affine=False)
+        LayerNorm((4,), eps=1e-06, elementwise_affine=False)
     """
 
     def __init__(self, num_features: int, eps: float = 1e-6, affine: bool = True) -> None:

@@ -1,19 +1,23 @@
-"""Activation checkpointing: blocks computed twice, so that their insides need not be kept."""
+"""Activation checkpointing: a block is computed again in the backward pass."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import partial
-
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 
-def recompute(blocks: Iterable[nn.Module]) -> None:
-    """Let each block forget its activations and compute them again in the backward pass.
+def run_block(block: nn.Module, *inputs: Tensor | None, recompute: bool) -> Tensor:
+    """Call a block, and keep its activations for the backward pass or compute them again there.
 
-    Memory then grows with one block instead of all of them, for about a third more time. The
-    numbers are the same, random ones included.
+    Recomputing saves the memory of all blocks but one, for about a third more time. Outputs and
+    gradients are the same, also with stochastic depth, whose random numbers are drawn again.
+
+    Args:
+        block: a transformer block.
+        *inputs: its arguments.
+        recompute: keep only the inputs, and compute the block again in the backward pass.
+
+    Returns:
+        The block's output.
     """
-    for block in blocks:
-        block.forward = partial(checkpoint, block.forward, use_reentrant=False)
+    return checkpoint(block, *inputs, use_reentrant=False) if recompute else block(*inputs)

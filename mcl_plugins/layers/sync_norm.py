@@ -16,9 +16,17 @@ class SyncBN(_BatchNorm):
     """Batch normalisation over the rows of all processes.
 
     PyTorch's ``SyncBatchNorm`` refuses CPU tensors within a process group, and DDP refuses models
-    that hold one on a CPU, so a method that uses it could not train on gloo. This one has its
-    parameters, buffers and numbers, on every device. In configs:
+    that hold one on a CPU, so a method that uses it cannot train with gloo. This one trains on
+    every device, with the same parameters, buffers and outputs. In configs:
     ``norm_cfg=dict(type='mcl_plugins.SyncBN')``.
+
+    Raises:
+        ValueError: in training, the only process has a single row, which has no variance.
+
+    Example:
+        >>> SyncBN(2)(torch.tensor([[1.0, 3.0], [-1.0, 5.0]]))
+        tensor([[ 1.0000, -1.0000],
+                [-1.0000,  1.0000]], grad_fn=<NativeBatchNormBackward0>)
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -27,9 +35,7 @@ class SyncBN(_BatchNorm):
             return super().forward(input)
         if get_world_size() == 1 and input.numel():
             if input.numel() == input.shape[1]:
-                raise ValueError(
-                    'SyncBN got one row, whose variance is nothing: use a larger batch.'
-                )
+                raise ValueError('SyncBN got one row, which has no variance: use a larger batch.')
             return super().forward(input)  # PyTorch's own, which is one fused operation
         channels = [0, *range(2, input.ndim)]
         shape = [1, -1] + [1] * (input.ndim - 2)
@@ -38,7 +44,7 @@ class SyncBN(_BatchNorm):
         own = rows.new_full((1,), rows.numel() / rows.shape[1])
         sums = sum_with_gradient(torch.cat((rows.sum(channels), own)))  # one collective for both
         count = sums[-1].detach()
-        some = count.clamp_min(1)  # a batch without a row (no object to segment) counts as none
+        some = count.clamp_min(1)  # a batch may have no row at all: no object to segment
         mean = sums[:-1] / some
         centred = rows - mean.view(shape)
         variance = sum_with_gradient(centred.square().sum(channels)) / some
@@ -50,10 +56,10 @@ class SyncBN(_BatchNorm):
         return output.to(input.dtype)
 
     def _check_input_dim(self, input: Tensor) -> None:
-        """Any number of dimensions will do."""
+        """Accept any number of dimensions."""
 
     def _track(self, mean: Tensor, variance: Tensor, seen: Tensor) -> None:
-        """Update the running statistics as PyTorch does, unless no row was ``seen`` (bool)."""
+        """Update the running statistics as PyTorch does, if there was a row (``seen``, bool)."""
         if self.running_mean is None or self.running_var is None:
             return  # track_running_stats=False
         assert self.num_batches_tracked is not None

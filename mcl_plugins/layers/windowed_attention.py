@@ -1,23 +1,26 @@
-"""Attention over a map of tokens or over windows of it, with relative positions of both kinds."""
+"""Attention over a map of tokens or within windows of it, and the block around it."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+from mmcv.cnn.bricks import DropPath
+from mmcv.cnn.bricks.transformer import FFN
 from mmpretrain.models.backbones.vit_sam import window_partition, window_unpartition
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..utils.checks import check_choice
+from ..utils.checks import check_choice, check_num_heads
+from .position_bias import decomposed_bias
 
 
 class MapAttention(nn.Module):
     """Multi-head attention of a map's tokens, all of them or those of the same window.
 
-    A window at the border of a map that windows do not tile is filled up with zeros. These are no
-    tokens of the image and nobody attends to them, unless ``mask_padding`` is off, as in
-    detectron2's ViTDet, where they take part as tokens whose keys and values are the biases.
+    If windows do not tile the map, those at its border are padded with zeros. The padding is not
+    part of the image, so no token attends to it. detectron2's ViTDet lets tokens attend to it, as
+    to tokens whose keys and values are the biases: ``mask_padding=False``.
 
     Args:
         embed_dims: width D.
@@ -27,10 +30,16 @@ class MapAttention(nn.Module):
             learned along each axis (MViTv2's decomposed ones); None for no tables.
         qkv_bias: ``'qkv'`` for a bias of queries, keys and values, ``'qv'`` for none of the keys
             (BEiT).
-        mask_padding: keep what windows are filled up with out of the attention.
+        mask_padding: let no token attend to the padding of a window.
 
     Raises:
-        ValueError: unknown ``qkv_bias``, or a window or heads that cannot be.
+        ValueError: ``qkv_bias`` is unknown, ``window_size`` is negative, or ``embed_dims`` is not a
+            multiple of ``num_heads``.
+
+    Example:
+        >>> attention = MapAttention(embed_dims=8, num_heads=2, window_size=2, table_size=(2, 2))
+        >>> attention(torch.zeros(1, 4, 6, 8)).shape
+        torch.Size([1, 4, 6, 8])
     """
 
     def __init__(
@@ -44,11 +53,9 @@ class MapAttention(nn.Module):
     ) -> None:
         super().__init__()
         check_choice('qkv_bias', qkv_bias, ('qkv', 'qv'))
-        if window_size < 0 or embed_dims % num_heads:
-            raise ValueError(
-                f'window_size={window_size} must be 0 or more, and embed_dims={embed_dims} a '
-                f'multiple of num_heads={num_heads}.'
-            )
+        check_num_heads(embed_dims, num_heads)
+        if window_size < 0:
+            raise ValueError(f'window_size={window_size} must be 0 or more; 0 is the whole map.')
         self.num_heads, self.window_size, self.mask_padding = num_heads, window_size, mask_padding
         self.qkv = nn.Linear(embed_dims, 3 * embed_dims, bias=qkv_bias == 'qkv')
         self.q_bias = self.v_bias = self.rel_pos_h = self.rel_pos_w = None
@@ -62,12 +69,12 @@ class MapAttention(nn.Module):
             self.rel_pos_w = nn.Parameter(torch.zeros(2 * columns - 1, embed_dims // num_heads))
 
     def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        """Attend.
+        """Attend to the tokens of the map, or of the window.
 
         Args:
             x: (N, H, W, D).
-            bias: (heads, T, T) added to the logits, where T is the number of tokens of a window or
-                of the map.
+            bias: (heads, T, T), added to the logits; T is the number of tokens of a window, or of
+                the map.
 
         Returns:
             (N, H, W, D).
@@ -86,7 +93,7 @@ class MapAttention(nn.Module):
         )
 
     def _attend(self, x: Tensor, bias: Tensor | None, absent: Tensor | None) -> Tensor:
-        """(N, H, W, D) maps or windows -> the same; ``absent`` (N, H W) are not looked at."""
+        """(N, H, W, D) -> the same; no token attends to those in ``absent``, (N, H W) bool."""
         batch, rows, columns, _ = x.shape
         qkv_bias: Tensor | None = self.qkv.bias
         if self.q_bias is not None and self.v_bias is not None:
@@ -100,71 +107,49 @@ class MapAttention(nn.Module):
         if absent is not None:
             logits = q.new_zeros(1, 1, 1, 1) if logits is None else logits
             logits = logits.masked_fill(absent[:, None, None, :], float('-inf'))
-        if logits is not None:  # the fused kernels take a whole one
+        if logits is not None:  # fused kernels take no broadcast bias
             logits = logits.expand(batch, self.num_heads, q.shape[2], -1)
         x = F.scaled_dot_product_attention(q, k, v, attn_mask=logits)
         return self.proj(x.transpose(1, 2).reshape(batch, rows, columns, -1))
 
 
-def decomposed_bias(query: Tensor, table_h: Tensor, table_w: Tensor, size: tuple) -> Tensor:
-    """What relative positions add to the logits: q . (h_{i - i'} + w_{j - j'}) (MViTv2, Eq. 4).
+class MapBlock(nn.Module):
+    """A transformer block for maps (N, H, W, D), with the parameter names of our ViTs.
 
     Args:
-        query: (N, heads, H W, C), not scaled.
-        table_h: (2 H - 1, C), by offset of the query from the key; one of another size is
-            interpolated linearly.
-        table_w: (2 W - 1, C), likewise.
-        size: (H, W).
-
-    Returns:
-        (N, heads, H W, H W).
-    """
-    rows, columns = size
-    query = query.unflatten(2, size)
-    height = torch.einsum('nahwc,hkc->nahwk', query, _by_pair(table_h, rows).to(query.dtype))
-    width = torch.einsum('nahwc,wkc->nahwk', query, _by_pair(table_w, columns).to(query.dtype))
-    bias = height[..., :, None] + width[..., None, :]  # (N, heads, H, W, H, W)
-    return bias.reshape(*bias.shape[:2], rows * columns, rows * columns)
-
-
-def _by_pair(table: Tensor, side: int) -> Tensor:
-    """(2 n - 1, C) by offset -> (side, side, C) by query and key."""
-    if len(table) != 2 * side - 1:
-        table = F.interpolate(table.T[None], size=2 * side - 1, mode='linear')[0].T
-    place = torch.arange(side, device=table.device)
-    return table[place[:, None] - place[None, :] + side - 1]
-
-
-class SharedBias(nn.Module):
-    """A bias for each offset of two tokens on a map, one table for several blocks (MIMDet).
-
-    BEiT's table without the lines of the class token; it starts at zero.
-
-    Args:
-        size: (rows, columns) of the map.
-        num_heads: number of heads.
+        embed_dims: width D.
+        num_heads: heads of the attention.
+        feedforward_channels: width of the feed-forward layer.
+        drop_path_rate: stochastic depth of both branches, per image.
+        layer_scale: initial value of the learned factors of both branches; 0 for none.
+        **attention: the other arguments of :class:`MapAttention`.
     """
 
-    def __init__(self, size: tuple[int, int], num_heads: int) -> None:
+    def __init__(
+        self,
+        embed_dims: int,
+        num_heads: int,
+        feedforward_channels: int,
+        drop_path_rate: float = 0.0,
+        layer_scale: float = 0.0,
+        **attention: Any,
+    ) -> None:
         super().__init__()
-        self.size = size
-        rows, columns = size
-        self.relative_position_bias_table = nn.Parameter(
-            torch.zeros((2 * rows - 1) * (2 * columns - 1), num_heads)
+        self.ln1 = nn.LayerNorm(embed_dims, eps=1e-6)
+        self.attn = MapAttention(embed_dims, num_heads, **attention)
+        self.ln2 = nn.LayerNorm(embed_dims, eps=1e-6)
+        self.ffn = FFN(
+            embed_dims, feedforward_channels, act_cfg=dict(type='GELU'), add_identity=False
         )
+        self.drop_path = DropPath(drop_path_rate)
+        self.gamma_1 = self.gamma_2 = None
+        if layer_scale:
+            self.gamma_1 = nn.Parameter(torch.full((embed_dims,), layer_scale))
+            self.gamma_2 = nn.Parameter(torch.full((embed_dims,), layer_scale))
 
-    def forward(self) -> Tensor:
-        """(heads, T, T), by query and key in raster order; in autocast's type, once for all blocks.
-
-        The table is cut into overlapping pieces, whose gradient is a sum of slices. Looking up each
-        of T^2 pairs would need an index of their number, and add them up one by one.
-        """
-        rows, columns = self.size
-        table = self.relative_position_bias_table.unflatten(0, (2 * rows - 1, 2 * columns - 1))
-        # An offset i - k is at i - k + H - 1. Backwards, piece H - 1 - i has it at its place k.
-        pieces = table.flip(0, 1).unfold(0, rows, 1).unfold(1, columns, 1)
-        bias = pieces.permute(2, 0, 1, 3, 4).flip(1, 2).flatten(3).flatten(1, 2)
-        device = bias.device.type
-        if torch.is_autocast_enabled(device):
-            bias = bias.to(torch.get_autocast_dtype(device))
-        return bias
+    def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        """(N, H, W, D) -> the same; ``bias`` (heads, T, T) is added to the attention's logits."""
+        mixed = self.attn(self.ln1(x), bias)
+        x = x + self.drop_path(mixed if self.gamma_1 is None else self.gamma_1 * mixed)
+        changed = self.ffn(self.ln2(x))
+        return x + self.drop_path(changed if self.gamma_2 is None else self.gamma_2 * changed)

@@ -1,4 +1,4 @@
-"""A convolution that mmcv's blocks leave as it initialises itself."""
+"""A convolution that keeps its own initialisation inside mmcv's blocks."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from ..registry import MODELS
 
 @MODELS.register_module()
 class XavierConv2d(nn.Conv2d):
-    """A convolution that starts with Xavier's uniform weights and a bias of zero.
+    """A convolution with Xavier uniform initial weights and zero bias.
 
-    mmcv's ``ConvModule`` gives its convolution He's initialisation after every ``init_cfg``, unless
-    the convolution has an initialisation of its own. In configs of heads:
+    mmcv's ``ConvModule`` initialises its convolution as He et al. do, whatever ``init_cfg`` says,
+    unless the convolution has a method ``init_weights`` of its own. In configs of heads:
     ``conv_cfg=dict(type='mcl_plugins.XavierConv2d')``.
+
+    Example:
+        >>> XavierConv2d(2, 3, kernel_size=1).bias.tolist()
+        [0.0, 0.0, 0.0]
     """
 
     def reset_parameters(self) -> None:
-        """Fill weights and bias."""
+        """Fill the weights and the bias."""
         self.init_weights()
 
     def init_weights(self) -> None:
-        """Fill weights and bias."""
+        """Fill the weights and the bias."""
         nn.init.xavier_uniform_(self.weight)
         if self.bias is not None:
             nn.init.zeros_(self.bias)

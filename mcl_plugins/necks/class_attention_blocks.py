@@ -11,35 +11,41 @@ from torch import Tensor, nn
 
 from ..layers.initialisation import xavier_layers
 from ..registry import MODELS
+from ..utils.checks import check_num_heads
 
 
 @MODELS.register_module()
 class ClassAttentionBlocks(nn.Module):
-    """Blocks in which the class token looks at all tokens, which stay as they are.
+    """Blocks in which the class token attends to all tokens, while the patch tokens do not change.
 
-    Sizes and layer scale are those of ExtreMA's released code for ViT-B. There a new token is the
-    query; here it is the encoder's own, which keeps its last norm. These blocks end in another.
+    Sizes and layer scale are those of ExtreMA's released code for ViT-B. There the query is a new
+    token. Here it is the encoder's class token, after the encoder's final norm. The blocks are
+    followed by another norm.
 
     Args:
         embed_dims: width D of the tokens.
         num_heads: attention heads.
-        num_blocks: how many blocks.
-        layer_scale: initial factor of both branches of a block.
+        num_blocks: number of blocks.
+        layer_scale: initial value of the learned factors of both branches of a block.
 
     Raises:
-        ValueError: heads that do not divide the width, no blocks, or a scale that is not positive.
+        ValueError: ``embed_dims`` is not a multiple of ``num_heads``, or ``num_blocks`` or
+            ``layer_scale`` is not positive.
+
+    Example:
+        >>> ClassAttentionBlocks(embed_dims=8, num_heads=2)(torch.zeros(4, 1 + 9, 8)).shape
+        torch.Size([4, 1, 8])
     """
 
     def __init__(
         self, embed_dims: int, num_heads: int, num_blocks: int = 2, layer_scale: float = 0.1
     ) -> None:
         super().__init__()
-        if embed_dims % num_heads:
-            raise ValueError(f'num_heads={num_heads} does not divide embed_dims={embed_dims}.')
+        check_num_heads(embed_dims, num_heads)
         if num_blocks < 1 or layer_scale <= 0:
             raise ValueError(
                 f'num_blocks={num_blocks} and layer_scale={layer_scale} must be positive, for '
-                'example 2 and 0.1; to do without class attention set class_attention=None.'
+                'example 2 and 0.1. For no class attention set class_attention=None.'
             )
         self.blocks = nn.ModuleList(
             ClassAttentionBlock(embed_dims, num_heads, layer_scale) for _ in range(num_blocks)
@@ -47,11 +53,18 @@ class ClassAttentionBlocks(nn.Module):
         self.norm = nn.LayerNorm(embed_dims, eps=1e-6)
 
     def init_weights(self) -> None:
-        """Xavier uniform weights and zero biases."""
+        """Fill linear layers with Xavier uniform weights and zero biases."""
         xavier_layers(self)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(N, 1 + L, D), the class token first -> (N, 1, D), the class token alone."""
+        """Update the class token.
+
+        Args:
+            tokens: (N, 1 + L, D), the class token first.
+
+        Returns:
+            (N, 1, D), the class token.
+        """
         token, patches = tokens.split((1, tokens.shape[1] - 1), dim=1)
         for block in self.blocks:
             token = block(token, patches)
@@ -59,7 +72,7 @@ class ClassAttentionBlocks(nn.Module):
 
 
 class ClassAttentionBlock(nn.Module):
-    """One block: class attention, then an MLP of four times the width, normalised before each."""
+    """One block: class attention, then an MLP of four times the width, each after a norm."""
 
     def __init__(self, embed_dims: int, num_heads: int, layer_scale: float) -> None:
         super().__init__()

@@ -11,13 +11,21 @@ from ..registry import MODELS
 
 @MODELS.register_module()
 class ExtreMANeck(nn.Module):
-    """ExtreMA's heads (released ``builder.py``): linear, LayerNorm, GELU; nothing after the last.
+    """ExtreMA's heads (released ``builder.py``): linear layers with LayerNorm and GELU in between.
 
     All linear layers have a bias.
 
     Args:
-        in_channels, hid_channels, out_channels: widths.
-        num_layers: linear layers.
+        in_channels: width of the input.
+        hid_channels: width between the layers.
+        out_channels: width of the output.
+        num_layers: number of linear layers.
+
+    Example:
+        >>> import torch
+        >>> (rows,) = ExtreMANeck(8, 16, 4)((torch.zeros(2, 8),))
+        >>> rows.shape
+        torch.Size([2, 4])
     """
 
     def __init__(
@@ -34,10 +42,10 @@ class ExtreMANeck(nn.Module):
         )
 
     def init_weights(self) -> None:
-        """Xavier uniform weights and zero biases."""
+        """Fill linear layers with Xavier uniform weights and zero biases."""
         xavier_layers(self)
 
     def forward(self, inputs: tuple[Tensor]) -> tuple[Tensor]:
-        """One tensor (N, in_channels) -> one (N, out_channels)."""
+        """Project a tuple of one tensor (N, in_channels) to a tuple of one (N, out_channels)."""
         (rows,) = inputs
         return (self.layers(rows),)

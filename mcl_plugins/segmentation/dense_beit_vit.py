@@ -3,47 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
-
-from torch import Tensor
+from typing import Any, Literal
 
 from ..backbones import BEiTViT
-from ..layers.recompute import recompute
-from ..layers.relative_position import (
-    expand_shared_bias,
-    resize_bias_table,
-    resize_bias_tables,
-    stretch_bias_table,
-)
+from ..layers.beit_attention import ADDED_TENSORS
+from ..layers.position_tables import RESIZERS
 from ..registry import MODELS
-from ..utils.checks import check_choice
-from .dense_vit import check_out_indices
-from .fixed_size import check_crop
-
-RESIZERS = {'spline': resize_bias_table, 'bilinear': stretch_bias_table}
+from ..utils.checks import check_choice, check_out_indices
 
 
 @MODELS.register_module()
 class DenseBEiTViT(BEiTViT):
-    """The maps of some blocks of ConMIM's encoder, as they are.
+    """ConMIM's encoder, which returns the outputs of some blocks as maps.
 
-    A table of relative positions in each block, no absolute ones. A checkpoint of pre-training has
-    one table for all blocks, a fine-tuned one a table for each: both go in, resized from their
-    grid (14 x 14 patches) to this one. Images must have ``img_size``.
+    Each block has a table of relative positions, and there are no absolute ones. A checkpoint of
+    pre-training has one table for all blocks, a fine-tuned one has a table for each block. Both can
+    be loaded; the tables are resized from their grid (14 x 14 patches) to this one. Images must
+    have ``img_size``.
 
     Args:
         arch: architecture, by name or as a dict.
         img_size, patch_size: sides in pixels.
-        out_indices: blocks whose output is taken, counted from 0; the last one must be among them.
+        out_indices: blocks whose outputs are returned, counted from 0; the last block must be among
+            them.
         table_resizing: ``'spline'``, cubic over offsets that are spread geometrically (BEiT's
-            released code), or ``'bilinear'`` (ConMIM, Table 12).
-        with_cp: recompute blocks in the backward pass, which saves memory.
+            released code), ``'bilinear'`` (ConMIM, Table 12) or ``'bicubic'`` (MIMDet).
+        with_cp: compute blocks again in the backward pass, which saves memory.
         **kwargs: further arguments of :class:`mcl_plugins.backbones.BEiTViT`.
 
     Raises:
         ValueError: unknown ``arch`` or ``table_resizing``, ``img_size`` is not a multiple of
             ``patch_size``, or ``out_indices`` does not end with the last block.
+
+    Example:
+        >>> import torch
+        >>> arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
+        >>> model = DenseBEiTViT(arch, img_size=64, out_indices=(0, 1))
+        >>> [tuple(m.shape) for m in model(torch.zeros(1, 3, 64, 64))]
+        [(1, 24, 4, 4), (1, 24, 4, 4)]
     """
+
+    part_of = 'segmentor'
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class DenseBEiTViT(BEiTViT):
         img_size: int = 512,
         patch_size: int = 16,
         out_indices: Sequence[int] = (3, 5, 7, 11),
-        table_resizing: Literal['spline', 'bilinear'] = 'spline',
+        table_resizing: Literal['spline', 'bilinear', 'bicubic'] = 'spline',
         with_cp: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -67,41 +67,23 @@ class DenseBEiTViT(BEiTViT):
             **kwargs,
         )
         self.out_indices = check_out_indices(out_indices, self.num_layers)
-        self.table_resizing = table_resizing
-        if with_cp:
-            recompute(self.layers)
-
-    def _embed(self, x: Tensor) -> Tensor:
-        check_crop(x, self.img_size)
-        return super()._embed(x)
-
-    def _prepare_relative_position_bias_table(
-        self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any
-    ) -> None:
-        """Fit a checkpoint's relative position tables to this model before they are loaded."""
-        expand_shared_bias(state_dict, prefix, self.num_layers)
-        resize = RESIZERS[self.table_resizing]
-        resize_bias_tables(state_dict, prefix, self.state_dict(), resize=resize)
+        self.table_resizing, self.with_cp = table_resizing, with_cp
 
 
 @MODELS.register_module()
 class RelativeViT(DenseBEiTViT):
-    """A plain ViT that gets relative positions and layer scale for segmentation.
+    """A plain ViT with relative positions and layer scale added for segmentation.
 
-    The recipe of MAE's transfer to ADE20K (its appendix A.4; the re-implementation that reproduces
-    48.1): learned absolute positions from pre-training, and in each block a table of relative ones,
-    which starts at zero, and layer scale, which starts at one. So it begins as the pre-trained ViT.
+    This follows MAE's transfer to ADE20K (its appendix A.4; the re-implementation that reproduces
+    48.1). The learned absolute positions come from pre-training. Each block gets a table of
+    relative positions, which starts at zero, and layer scale, which starts at one. So the model
+    starts as the pre-trained ViT.
 
     Args:
         **kwargs: those of :class:`DenseBEiTViT`.
     """
 
-    task_tensors: ClassVar[tuple[str, ...]] = (
-        'relative_position_bias_table',
-        'relative_position_index',
-        'gamma_1',
-        'gamma_2',
-    )
+    task_tensors = ADDED_TENSORS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         defaults = dict(use_abs_pos_emb=True, bias=True, layer_scale_init_value=1.0)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-import numpy as np
 from mmengine.model import ModuleList
 from mmpretrain.models.backbones.beit import BEiTTransformerEncoderLayer
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..backbones import ConvViT
-from ..backbones.beit_vit import FusedBEiTAttention
-from ..layers.recompute import recompute
+from ..layers.beit_attention import ADDED_TENSORS, FusedBEiTAttention
+from ..layers.recompute import run_block
 from ..registry import MODELS
 from ..utils.compat import quiet_meshgrid, single_drop_path
-from .fixed_size import check_crop
 
 
 @MODELS.register_module()
 class DenseConvViT(ConvViT):
-    """The maps of the hybrid ViT at strides 4, 8 and 16, as they are.
+    """The hybrid ViT, which returns its maps at strides 4, 8 and 16.
 
     As in ConvMAE's released segmentation code, each transformer block gets a table of relative
     positions, which starts at zero, and layer scale, which starts at one. Images must have
@@ -28,15 +24,17 @@ class DenseConvViT(ConvViT):
     Args:
         arch, drop_path_rate, init_cfg: as in :class:`mcl_plugins.backbones.ConvViT`.
         img_size: side of the image in pixels.
-        with_cp: recompute transformer blocks in the backward pass, which saves memory.
+        with_cp: compute transformer blocks again in the backward pass, which saves memory.
+
+    Example:
+        >>> import torch
+        >>> arch = dict(embed_dims=(8, 12, 24), depths=(1, 1, 2), num_heads=2)
+        >>> [tuple(m.shape) for m in DenseConvViT(arch, img_size=64)(torch.zeros(1, 3, 64, 64))]
+        [(1, 8, 16, 16), (1, 12, 8, 8), (1, 24, 4, 4)]
     """
 
-    task_tensors: ClassVar[tuple[str, ...]] = (
-        'relative_position_bias_table',
-        'relative_position_index',
-        'gamma_1',
-        'gamma_2',
-    )
+    task_tensors = ADDED_TENSORS
+    part_of = 'segmentor'
 
     def __init__(
         self,
@@ -49,15 +47,10 @@ class DenseConvViT(ConvViT):
         super().__init__(
             arch, img_size, drop_path_rate, final_norm=False, out_type='featmap', init_cfg=init_cfg
         )
-        settings = self.arch_zoo[arch.lower()] if isinstance(arch, str) else arch
-        rates = np.linspace(0, drop_path_rate, sum(settings['depths']))[-self.num_layers :]
         with quiet_meshgrid():
-            self.layers = ModuleList(
-                self._block(rate, settings['num_heads']) for rate in rates.tolist()
-            )
+            self.layers = ModuleList(self._block(rate) for rate in self.drop_path_rates)
         single_drop_path(self.layers)
-        if with_cp:
-            recompute(self.layers)
+        self.with_cp = with_cp
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Encode images.
@@ -68,20 +61,21 @@ class DenseConvViT(ConvViT):
         Returns:
             (N, C1, H / 4, W / 4), (N, C2, H / 8, W / 8) and (N, D, H / 16, W / 16).
         """
-        check_crop(x, self.img_size)
         *maps, x = self._maps(x)
         tokens = self._encode(self._tokens(x))
         return (*maps, tokens.transpose(1, 2).unflatten(2, self.patch_resolution))
 
     def _encode(self, tokens: Tensor) -> Tensor:
         for layer in self.layers:
-            tokens = layer(tokens, None)  # no bias that the blocks would share
+            # None: the blocks share no bias.
+            tokens = run_block(layer, tokens, None, recompute=self.with_cp)
         return tokens
 
-    def _block(self, drop_path_rate: float, num_heads: int) -> BEiTTransformerEncoderLayer:
-        block: Any = BEiTTransformerEncoderLayer(
+    def _block(self, drop_path_rate: float) -> BEiTTransformerEncoderLayer:
+        """A BEiT block for the tokens of a map, without a class token."""
+        block = BEiTTransformerEncoderLayer(
             self.embed_dims,
-            num_heads,
+            self.num_heads,
             4 * self.embed_dims,
             layer_scale_init_value=1.0,
             window_size=self.patch_resolution,
@@ -90,10 +84,6 @@ class DenseConvViT(ConvViT):
             bias=True,
             norm_cfg=dict(type='LN', eps=1e-6),
         )
-        attention = block.attn
-        attention.__class__ = FusedBEiTAttention
-        # There is no class token, so its lines and rows go.
-        table = attention.relative_position_bias_table
-        attention.relative_position_bias_table = nn.Parameter(table.data[:-3].clone())
-        attention.relative_position_index = attention.relative_position_index[1:, 1:].clone()
+        block.attn = FusedBEiTAttention.from_attention(block.attn)
+        block.attn.drop_class_token()
         return block

@@ -15,13 +15,20 @@ from ..registry import MODELS
 class HybridPyramid(BaseModule):
     """Adds a map of half the size to those of the hybrid ViT: a 3x3 convolution, norm, GELU.
 
-    As in ConvMAE's released segmentation code, where it is a part of the encoder and learns at the
-    rate of the heads. The convolution has stride 2 and no padding: 32 x 32 becomes 15 x 15.
+    This follows ConvMAE's released segmentation code, where it is a part of the encoder and has the
+    learning rate of the heads. The convolution has stride 2 and no padding: 32 x 32 becomes
+    15 x 15.
 
     Args:
         embed_dims: channels of the last map, which the new one has too.
         norm_cfg: the norm; over all processes by default.
-        init_cfg: None leaves PyTorch's initialisation.
+        init_cfg: None keeps PyTorch's initialisation.
+
+    Example:
+        >>> import torch
+        >>> maps = HybridPyramid(embed_dims=8)([torch.zeros(2, 8, side, side) for side in (32, 8)])
+        >>> [m.shape[-1] for m in maps]
+        [32, 8, 3]
     """
 
     def __init__(

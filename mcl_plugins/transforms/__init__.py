@@ -1,5 +1,6 @@
-"""CPU side of the data path: what happens to an image once it is decoded; uint8 out."""
+"""CPU side of the data path: from the file to the uint8 image that the loader hands out."""
 
+from .load_image import LoadImageFromFile
 from .pixel_shift import PixelShift
 
-__all__ = ['PixelShift']
+__all__ = ['LoadImageFromFile', 'PixelShift']

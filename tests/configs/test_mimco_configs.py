@@ -57,7 +57,7 @@ def test_pretraining_settings(name):
             assert mlp.fc1.weight.shape == (256, 4096)
             assert mlp.fc0.bias is not None and mlp.fc1.bias is not None
             assert not hasattr(mlp, 'bn1')
-            assert type(mlp.bn0).__module__ == 'mcl_plugins.sync_norm'
+            assert type(mlp.bn0).__module__ == 'mcl_plugins.layers.sync_norm'
     assert built.patch_contrast is not built.image_contrast
     mask = built.draw_mask(torch.zeros(2, 3, 224, 224))
     assert mask.hidden.sum(dim=1).tolist() == [30 * mask.hidden.shape[1] // 49] * 2

@@ -120,7 +120,7 @@ def test_settings_and_sizes(name):
     assert model.auxiliary_head.in_index == 2
     assert model.auxiliary_head.loss_decode.loss_weight == 0.4
     norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    assert {type(norm).__module__ for norm in norms} == {'mcl_plugins.sync_norm'}
+    assert {type(norm).__module__ for norm in norms} == {'mcl_plugins.layers.sync_norm'}
 
 
 @pytest.mark.parametrize('name', CONFIGS)

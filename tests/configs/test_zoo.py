@@ -12,15 +12,11 @@ from mmengine.config import Config
 from modelindex.load_model_index import load
 from zoo import ROOT, Zoo
 
-METHODS = (
-    'ccmim',
-    'cmae',
-    'conmim',
-    'masked_byol',
-    'masked_moco',
-    'mimco',
-    'moby',
-    'mocov3',
+# A method is a folder of configs with a page.
+METHODS = sorted(
+    page.parent.name
+    for page in (ROOT / 'configs').glob('*/README.md')
+    if page.parent.name != 'quickstart'
 )
 ZOOS = {method: Zoo(method) for method in METHODS}
 CONFIGS = [f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.names]
@@ -66,9 +62,16 @@ def test_every_method_has_a_config_for_own_images():
     assert {name.partition('/')[0] for name in OWN_CONFIGS} == set(METHODS)
 
 
-def test_every_method_is_tested():
+def test_every_folder_of_configs_is_a_method_with_a_page():
     folders = {path.name for path in (ROOT / 'configs').iterdir() if path.is_dir()}
     assert folders - {'_base_', 'quickstart'} == set(METHODS)
+
+
+def test_the_top_page_links_to_every_method():
+    """Its table of methods has a row for each."""
+    rows = [line for line in (ROOT / 'README.md').read_text().splitlines() if line.startswith('|')]
+    for method in METHODS:
+        assert any(f'](configs/{method}/README.md)' in row for row in rows), method
 
 
 @pytest.fixture(scope='module')

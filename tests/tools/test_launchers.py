@@ -1,6 +1,7 @@
 """What the launchers start stops with them, and says once what is wrong."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -109,3 +110,20 @@ def test_a_port_that_is_taken_is_named():
         result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert result.returncode == 1 and 'Traceback' not in result.stderr
     assert f'port: {port}' in result.stderr and 'set PORT to another number' in result.stderr
+
+
+@pytest.mark.parametrize('place', ['', 'lib/python3.11/site-packages/mcl_plugins/.mim/'])
+def test_the_launchers_find_the_python_that_they_belong_to(tmp_path, place):
+    """The checkout's .venv, or the environment that the package is installed in."""
+    shutil.copytree(ROOT / 'tools', tmp_path / place / 'tools')
+    python = tmp_path / ('bin/python' if place else '.venv/bin/python')
+    python.parent.mkdir(parents=True)
+    python.write_text(
+        '#!/bin/sh\ncase "$*" in *find_spec*) ;; -c*) echo 4 GPUs ;; *) echo "$@" ;; esac'
+    )
+    python.chmod(0o755)
+    env = {'PATH': '/usr/bin:/bin', 'HOME': str(tmp_path)}
+    command = ['bash', str(tmp_path / place / 'tools/dist_train.sh'), 'config.py', '2']
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    assert result.returncode == 0, result.stderr
+    assert 'tools/train.py config.py --launcher pytorch' in result.stdout

@@ -4,7 +4,7 @@
 _base_ = 'mmdet::_base_/datasets/coco_instance.py'
 
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mcl_plugins.LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
     dict(type='RandomFlip', prob=0.5),
     dict(
@@ -19,7 +19,7 @@ train_pipeline = [
     dict(type='PackDetInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mcl_plugins.LoadImageFromFile'),
     dict(type='Resize', scale=(1024, 1024), keep_ratio=True),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
     dict(

@@ -4,14 +4,14 @@ train_dataloader = dict(
     num_workers=1,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
+    collate_fn=dict(type='mcl_plugins.default_collate'),
     dataset=dict(
         type='mcl_plugins.ImageFolder',
         data_root='data/quickstart',
         data_prefix='train',
         with_label=False,
         pipeline=[
-            dict(type='LoadImageFromFile'),
+            dict(type='mcl_plugins.LoadImageFromFile'),
             dict(type='RandomResizedCrop', scale=32, crop_ratio_range=(0.5, 1.0), backend='pillow'),
             dict(type='PackInputs'),
         ]),

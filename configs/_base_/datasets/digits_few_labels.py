@@ -11,14 +11,14 @@ train_dataloader = dict(
     batch_size=50,
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
+    collate_fn=dict(type='mcl_plugins.default_collate'),
     dataset=dict(
         type='mcl_plugins.ImageFolder',
         data_root='data/quickstart',
         data_prefix='train',
         ann_file='few_labels_0.txt',
         pipeline=[
-            dict(type='LoadImageFromFile'),
+            dict(type='mcl_plugins.LoadImageFromFile'),
             dict(type='RandomResizedCrop', scale=32, crop_ratio_range=(0.6, 1.0), backend='pillow'),
             dict(type='PackInputs'),
         ]),
@@ -27,13 +27,13 @@ val_dataloader = dict(
     batch_size=200,
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
+    collate_fn=dict(type='mcl_plugins.default_collate'),
     dataset=dict(
         type='mcl_plugins.ImageFolder',
         data_root='data/quickstart',
         data_prefix='val',
         pipeline=[
-            dict(type='LoadImageFromFile'),
+            dict(type='mcl_plugins.LoadImageFromFile'),
             dict(type='CenterCrop', crop_size=32),
             dict(type='PackInputs'),
         ]),

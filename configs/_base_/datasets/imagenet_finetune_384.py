@@ -2,7 +2,7 @@
 _base_ = './imagenet_finetune.py'
 
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mcl_plugins.LoadImageFromFile'),
     dict(type='RandomResizedCrop', scale=384, backend='pillow', interpolation='bicubic'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(
@@ -24,7 +24,7 @@ train_pipeline = [
     dict(type='PackInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mcl_plugins.LoadImageFromFile'),
     dict(
         type='ResizeEdge', scale=384, edge='short', backend='pillow', interpolation='bicubic'),
     dict(type='CenterCrop', crop_size=384),

@@ -9,7 +9,7 @@ data_preprocessor = dict(
     to_rgb=True)
 
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mcl_plugins.LoadImageFromFile'),
     dict(
         type='ResizeEdge', scale=256, edge='short', backend='pillow', interpolation='bicubic'),
     dict(type='CenterCrop', crop_size=224),
@@ -23,7 +23,7 @@ val_dataloader = dict(
     persistent_workers=True,
     pin_memory=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
+    collate_fn=dict(type='mcl_plugins.default_collate'),
     dataset=dict(
         type='mcl_plugins.ImageNet',
         data_root='data/imagenet/',

@@ -2,13 +2,13 @@
 _base_ = './imagenet_linear.py'
 
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mcl_plugins.LoadImageFromFile'),
     dict(type='RandomResizedCrop', scale=224, backend='pillow'),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mcl_plugins.LoadImageFromFile'),
     dict(type='ResizeEdge', scale=256, edge='short', backend='pillow'),
     dict(type='CenterCrop', crop_size=224),
     dict(type='PackInputs'),

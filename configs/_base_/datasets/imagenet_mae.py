@@ -2,7 +2,7 @@
 _base_ = './imagenet_one_crop.py'
 
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mcl_plugins.LoadImageFromFile'),
     dict(
         type='RandomResizedCrop',
         scale=224,

@@ -1,7 +1,7 @@
 # ImageNet-1k for methods whose views share one crop: each image is decoded once, cropped and
 # flipped once, and sent to the device as uint8. The views part ways there.
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mcl_plugins.LoadImageFromFile'),
     dict(
         type='RandomResizedCrop',
         scale=224,
@@ -19,7 +19,7 @@ train_dataloader = dict(
     pin_memory=True,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
+    collate_fn=dict(type='mcl_plugins.default_collate'),
     dataset=dict(
         type='mcl_plugins.ImageNet',
         data_root='data/imagenet/',

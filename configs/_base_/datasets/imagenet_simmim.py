@@ -2,7 +2,7 @@
 _base_ = './imagenet_one_crop.py'
 
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mcl_plugins.LoadImageFromFile'),
     dict(
         type='RandomResizedCrop', scale=224, crop_ratio_range=(0.67, 1.0), backend='pillow'),
     dict(type='RandomFlip', prob=0.5),

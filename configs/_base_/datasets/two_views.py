@@ -2,7 +2,7 @@
 # have them with this strength). Parts for a data set: the crops are cut by the loader, the colours
 # are changed on the device.
 two_crops = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mcl_plugins.LoadImageFromFile'),
     dict(
         type='MultiView',
         num_views=[2],

@@ -2,7 +2,7 @@
 _base_ = '../vit-b_300e.py'
 
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mcl_plugins.LoadImageFromFile'),
     dict(
         type='RandomResizedCrop',
         scale=224,

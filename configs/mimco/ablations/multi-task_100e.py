@@ -24,7 +24,7 @@ light = dict(
 strong = dict(
     type='RandomResizedCrop', scale=224, crop_ratio_range=(0.08, 1.0), backend='pillow')
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mcl_plugins.LoadImageFromFile'),
     dict(type='MultiView', num_views=[1, 2], transforms=[[light, flip], [strong, flip]]),
     dict(type='PackInputs'),
 ]

@@ -17,8 +17,9 @@ from torch import Tensor
 from ...algorithms import CcMIM
 from ...backbones import MaskedViT
 from ...heads import QueueInfoNCEHead
-from ...heads.info_nce import feature_spread, info_nce, unit
+from ...heads.info_nce import info_nce
 from ...mask_generators import PatchMask
+from ...utils.similarity import feature_spread, l2_normalize
 
 REFERENCES = root.Registry(
     'benchmark reference', parent=root.MODELS, scope='mcl_benchmark', locations=[__name__]
@@ -62,7 +63,7 @@ class QueueInfoNCEWithLogits(QueueInfoNCEHead):
     def forward(self, query: Tensor, key: Tensor, negatives: Tensor) -> dict[str, Tensor]:
         """As the base class's."""
         with torch.autocast(query.device.type, enabled=False):
-            query, key = unit(query), unit(key.detach())
+            query, key = l2_normalize(query), l2_normalize(key.detach())
             positive = (query * key).sum(dim=-1, keepdim=True)
             logits = torch.cat((positive, query @ negatives.clone()), dim=1) / self.temperature
             target = torch.zeros(len(query), dtype=torch.long, device=query.device)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...evaluation.knn import KS, check_neighbours, knn_predict
-from ...heads.info_nce import check_temperature
+from ...utils.checks import check_temperature
 from .frozen import accuracy, extract, frozen_parser, report
 
 

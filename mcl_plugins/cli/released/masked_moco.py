@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ...checkpoint.masked_moco import MASKED_MOCO, MOCOV3
 from ...checkpoint.renaming import Renaming
-from ...heads.info_nce import unit
 from ...mask_generators import Partition
+from ...utils.similarity import l2_normalize
 from . import compares
 from .golden import Comparison, Golden, gradients_of, part, tensor
 
@@ -46,7 +46,7 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     comparison = step(model, golden, MASKED_MOCO, device)
     (query, _), (_, key) = calls  # the second view's queries meet the first one's keys
     comparison.outputs = {
-        'query1': (unit(query), golden['query1']),
+        'query1': (l2_normalize(query), golden['query1']),
         'key1': (key, golden['key1']),
     }
     return comparison

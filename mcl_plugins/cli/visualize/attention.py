@@ -98,7 +98,7 @@ def with_colours_of(config: Config, images: Tensor) -> Tensor:
         images: (N, 3, S, S) uint8 RGB.
     """
     steps = config.val_dataloader.dataset.pipeline
-    change = Compose([step for step in steps if step['type'] not in GEOMETRY])
+    change = Compose([step for step in steps if step['type'].rpartition('.')[-1] not in GEOMETRY])
     arrays = images.flip(1).permute(0, 2, 3, 1).numpy()  # BGR, as the pipeline has them
     changed = np.stack([change({'img': array})['img'] for array in arrays])
     return torch.from_numpy(changed).permute(0, 3, 1, 2).flip(1)

@@ -11,8 +11,8 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from ...heads.info_nce import unit
 from ...registry import HOOKS
+from ...utils.similarity import l2_normalize
 from .unwrap import unwrapped_model
 
 
@@ -31,7 +31,7 @@ def concentration(features: Tensor) -> Tensor:
     Returns:
         (N,) float32 (float64 for float64 features).
     """
-    length = unit(features).mean(dim=1).norm(dim=-1)
+    length = l2_normalize(features).mean(dim=1).norm(dim=-1)
     square = length.square()
     return length * (features.shape[-1] - square) / (1 - square).clamp_min(1e-6)
 

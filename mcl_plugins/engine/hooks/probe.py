@@ -15,9 +15,8 @@ from torch.utils.data import DataLoader
 from ...evaluation.features import extract_features, pool_tokens
 from ...evaluation.knn import check_neighbours, knn_predict
 from ...evaluation.linear import fit_linear_probe
-from ...heads.info_nce import check_temperature
 from ...registry import HOOKS
-from ...utils.checks import check_choice
+from ...utils.checks import check_choice, check_temperature
 from .unwrap import unwrapped_model
 
 

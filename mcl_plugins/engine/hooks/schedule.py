@@ -32,10 +32,30 @@ class ScheduleHook(Hook):
     MMEngine restores optimizer and schedulers as they were saved, whatever the config says now:
     with another batch the rates stay the old ones, with more epochs the last run at the floor.
 
+    The package's Runner adds the hook where a config does not name it. In another Runner it also
+    says when ``auto_scale_lr`` comes to another learning rate there, which only the package's
+    Runner scales by accumulated batches.
+
     Raises:
         ValueError: a training is resumed with another batch, rate or length, or from a file
             without the state of a training.
     """
+
+    def before_train(self, runner: Runner) -> None:
+        """Say so if another Runner has left accumulation out of the learning rate."""
+        own = runner.message_hub.get_info('mcl_plugins_runner', False)
+        if (
+            own
+            or not scaling_of(runner).get('enable')
+            or not isinstance(runner.optim_wrapper, OptimWrapper)
+        ):
+            return
+        if (batches := runner.optim_wrapper._accumulative_counts) > 1:
+            runner.logger.warning(
+                f'auto_scale_lr: this Runner leaves out optim_wrapper.accumulative_counts={batches}'
+                f', so the learning rate is {batches} times too small. Multiply '
+                'optim_wrapper.optimizer.lr by it, or train with runner_type="mcl_plugins.Runner".'
+            )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Add the record to the checkpoint's ``meta``."""
@@ -71,11 +91,16 @@ def _finished(meta: dict[str, Any], loop: BaseLoop) -> bool:
     return meta['iter'] >= loop.max_iters
 
 
+def scaling_of(runner: Runner) -> dict[str, Any]:
+    """The runner's ``auto_scale_lr``, which MMEngine's FlexibleRunner keeps under another name."""
+    return getattr(runner, 'auto_scale_lr', None) or getattr(runner, '_auto_scale_lr', None) or {}
+
+
 def schedule_of(runner: Runner) -> dict[str, Any]:
     """What the schedule of a training depends on, by the names in ``SETTINGS``."""
     wrapper, loop = runner.optim_wrapper, runner.train_loop
     batch = images_per_process(runner._train_dataloader)
-    scaling = runner.auto_scale_lr or {}
+    scaling = scaling_of(runner)
     schedule = {
         'effective batch': runner.world_size * batch * wrapper._accumulative_counts,
         'learning rate': float(wrapper.optimizer.defaults['lr']),

@@ -8,13 +8,11 @@ import pytest
 import torch
 from mmpretrain.models.backbones import BEiTViT as ReferenceBEiT
 from mmpretrain.models.selfsup.beit import BEiTPretrainViT
+from mmpretrain.models.utils import BEiTAttention
 
 from mcl_plugins.backbones import BEiTViT, MaskedBEiTViT
-from mcl_plugins.layers.relative_position import (
-    _spread_offsets,
-    expand_shared_bias,
-    resize_bias_table,
-)
+from mcl_plugins.layers.beit_attention import FusedBEiTAttention
+from mcl_plugins.layers.position_tables import expand_shared_table, resize_table, spread_offsets
 from mcl_plugins.mask_generators import RandomMask
 
 ARCH = dict(embed_dims=48, num_layers=3, num_heads=3, feedforward_channels=96)
@@ -149,8 +147,20 @@ def test_image_size_must_be_a_multiple_of_the_patch():
 
 
 def test_images_of_another_size_are_refused():
-    with pytest.raises(ValueError, match=r'\(32, 32\).*\(64, 64\)'):
+    with pytest.raises(ValueError, match='images of 32 x 32 px.*got 64 x 64 px: set img_size'):
         MaskedBEiTViT(**SIZES)(torch.zeros(1, 3, 64, 64))
+
+
+@pytest.mark.parametrize('bias', ['qv_bias', True])
+def test_the_fused_attention_takes_over_parameters_and_draws_nothing(bias):
+    attention = BEiTAttention(12, 3, (2, 4), use_rel_pos_bias=True, bias=bias, attn_drop_rate=0.1)
+    before, state = dict(attention.named_parameters()), torch.get_rng_state()
+    fused = FusedBEiTAttention.from_attention(attention)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert type(attention) is BEiTAttention
+    assert list(fused.state_dict()) == list(attention.state_dict())
+    assert all(parameter is before[name] for name, parameter in fused.named_parameters())
+    assert (fused.attn_drop.p, fused.scale) == (0.1, attention.scale)
 
 
 def table_of(function, rows, columns):
@@ -164,9 +174,9 @@ def test_resized_table_keeps_neighbours_and_stays_smooth(source, target):
     def smooth(row, column):
         return np.cos(row / target) * np.sin(0.3 + column / target)
 
-    old = _spread_offsets(source - 1, target - 1)
+    old = spread_offsets(source - 1, target - 1)
     new = np.arange(1.0 - target, target)
-    resized = resize_bias_table(table_of(smooth, old, old), (2 * target - 1) ** 2 + 3)
+    resized = resize_table(table_of(smooth, old, old), (2 * target - 1) ** 2 + 3)
     torch.testing.assert_close(resized, table_of(smooth, new, new), atol=2e-4, rtol=0)
     # Offsets of one patch stay offsets of one patch.
     assert old[source - 1] == 0 and old[-1] == pytest.approx(target - 1)
@@ -178,7 +188,7 @@ def test_shared_table_is_copied_to_each_block():
     state = MaskedBEiTViT(**SIZES).state_dict()
     table = state['rel_pos_bias.relative_position_bias_table'].normal_().clone()
     state = {f'student.{name}': value for name, value in copy.deepcopy(state).items()}
-    expand_shared_bias(state, 'student.', 3)
+    expand_shared_table(state, 'student.', 3)
     for layer in range(3):
         name = f'student.layers.{layer}.attn.relative_position_bias_table'
         assert torch.equal(state[name], table)

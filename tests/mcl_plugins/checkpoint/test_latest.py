@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from mmengine.runner import runner as mmengine_runner
 
 from mcl_plugins.checkpoint.latest import find_checkpoint
 
@@ -57,7 +56,3 @@ def test_a_training_that_cannot_be_read_is_not_started_over(tmp_path):
     point(tmp_path, '/elsewhere/epoch_7.pth')
     with pytest.raises(ValueError, match=r'/elsewhere/epoch_7\.pth'):
         find_checkpoint(tmp_path)
-
-
-def test_the_runner_looks_here():
-    assert mmengine_runner.find_latest_checkpoint is find_checkpoint

@@ -10,7 +10,8 @@ from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
 from conftest import ROOT
-from mcl_plugins.cli.benchmark import references  # noqa: F401
+from mcl_plugins import registry
+from mcl_plugins.cli.benchmark import references
 
 
 def test_both_variants_and_their_ratio_are_printed():
@@ -62,3 +63,9 @@ def test_the_references_for_mimco_compute_the_same():
         results.append([losses[name] for name in sorted(losses)] + gradients)
     for ours, theirs in zip(*results, strict=True):
         torch.testing.assert_close(ours, theirs)
+
+
+def test_the_references_are_no_parts_of_the_package():
+    names = {'CcMIMWithMaps', 'QueueInfoNCEWithLogits'}
+    assert names <= references.REFERENCES.module_dict.keys()
+    assert not names & registry.MODELS.module_dict.keys()

@@ -19,7 +19,7 @@ from PIL import Image
 
 from conftest import ROOT
 from mcl_plugins.checkpoint.files import save_file
-from mcl_plugins.cli.evaluate import knn
+from mcl_plugins.cli.evaluate import knn, linear
 from mcl_plugins.cli.evaluate.frozen import build_classifier
 
 FINETUNE = ROOT / 'configs/quickstart/masked_moco_finetune.py'
@@ -160,3 +160,18 @@ def test_no_classifier_and_no_place_for_the_result_stop_before_the_work(checkpoi
         with pytest.raises(ValueError, match=message):
             knn.main([*words, '--work-dir', str(tmp_path / 'work')])
     assert not (tmp_path / 'work').exists()
+
+
+def test_a_notebook_gets_the_figures_and_no_file(checkpoint, data, tmp_path):
+    """By the config's name, from the functions that the commands call."""
+    options = {
+        'train_dataloader.dataset.ann_file': '',
+        **{f'{split}_dataloader.dataset.data_root': str(data) for split in ('train', 'val')},
+        **{f'{split}_dataloader.num_workers': 0 for split in ('train', 'val')},
+    }
+    settings = dict(work_dir=tmp_path / 'work', cfg_options=options)
+    name = 'quickstart/masked_moco_finetune.py'
+    assert knn.evaluate_knn(name, checkpoint, ks=[1], **settings) == {'knn_1': 100.0}
+    found = linear.evaluate_linear(name, None, epochs=300, **settings)
+    assert set(found) == {'linear'} and 50 <= found['linear'] <= 100
+    assert [file.name for file in checkpoint.parent.glob('*.pth*')] == ['epoch_1.pth']

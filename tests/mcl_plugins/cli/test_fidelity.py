@@ -147,3 +147,26 @@ def test_other_sizes_pass(tmp_path):
     )
     result = fidelity(tmp_path / 'conmim_b.npz')
     assert result.returncode == 0, result.stderr
+
+
+OUTSIDE = """
+from mcl_plugins.cli.released import Comparison, compares
+import torch
+
+@compares('outside')
+def compare(golden, device):
+    ours = torch.as_tensor(golden['images']).sum()
+    return Comparison(loss={'loss': (ours, golden['loss'])}, outputs={}, gradients={})
+"""
+
+
+def test_a_method_from_outside_the_package_takes_part(tmp_path):
+    (tmp_path / 'my_methods.py').write_text(OUTSIDE)
+    for name, loss in (('right', 6.0), ('wrong', 7.0)):
+        np.savez(tmp_path / f'{name}.npz', method='outside', images=[1.0, 2.0, 3.0], loss=loss)
+    files = [tmp_path / 'right.npz', tmp_path / 'wrong.npz']
+    command = [sys.executable, '-m', 'mcl_plugins', 'fidelity', *files, '--import', 'my_methods']
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert result.returncode == 1
+    assert 'pass  right.npz  outside' in result.stderr
+    assert 'FAIL  wrong.npz  outside' in result.stderr

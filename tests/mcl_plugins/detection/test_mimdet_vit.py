@@ -7,8 +7,9 @@ from test_vitdet import ARCH, randomised, save
 from torch.nn import functional as F
 
 from mcl_plugins.backbones import BEiTViT, ConvViT, MaskedBEiTViT, MaskedConvViT, MaskedViT
-from mcl_plugins.detection.mimdet_vit import MIMDetViT, resize_table
+from mcl_plugins.detection.mimdet_vit import MIMDetViT
 from mcl_plugins.detection.windowed_conv_vit import WindowedConvViT
+from mcl_plugins.layers.position_tables import resize_table
 
 SMALL = dict(arch=ARCH, img_size=64, patch_size=8, window_size=4)
 CONMIM = dict(**SMALL, global_blocks=(1, 3), qkv_bias='qv', layer_scale=0.1)
@@ -104,7 +105,7 @@ def test_resizing_keeps_constants_and_directions():
     side = torch.linspace(-1, 1, 7)
     rows = side[:, None].expand(7, 7).flatten()
     table = torch.stack((torch.ones(49), rows), dim=1)
-    resized = resize_table(table, 15 * 15).view(15, 15, 2)
+    resized = resize_table(table, 15 * 15, 'bicubic').view(15, 15, 2)
     torch.testing.assert_close(resized[..., 0], torch.ones(15, 15))
     assert (resized[1:, 0, 1] > resized[:-1, 0, 1]).all()
     torch.testing.assert_close(resized[..., 1], resized[:, :1, 1].expand(15, 15))
@@ -113,7 +114,7 @@ def test_resizing_keeps_constants_and_directions():
 
 def test_other_image_sizes_are_refused():
     for model in (MIMDetViT(**SMALL), WindowedConvViT(HYBRID, 64, 2)):
-        with pytest.raises(ValueError, match=r'was built for \(64, 64\) px.* as model\.data_pre'):
+        with pytest.raises(ValueError, match=r'images of 64 x 64 px.*to 64 px, as model\.data_pre'):
             model(torch.zeros(1, 3, 64, 96))
 
 

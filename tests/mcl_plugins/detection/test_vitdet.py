@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from mcl_plugins.backbones import VisionTransformer
 from mcl_plugins.detection.vitdet import ViTDet
-from mcl_plugins.detection.windowed_vit import MapBlock
+from mcl_plugins.layers.windowed_attention import MapBlock
 
 ARCH = dict(embed_dims=24, num_layers=4, num_heads=3, feedforward_channels=48)
 SMALL = dict(

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.fileio import LocalBackend
 from mmengine.runner import Runner as MMEngineRunner
 
+from hostile import write_hostile
 from mcl_plugins.checkpoint.files import load_file, save_file
-from mcl_plugins.engine.hooks import MomentumHook
+from mcl_plugins.engine.hooks import MomentumHook, ScheduleHook
 from mcl_plugins.engine.runner import ConsoleFilter, Runner
 
 
@@ -102,6 +104,68 @@ def test_a_checkpoint_of_another_architecture_stops(config, tmp_path):
     save_file({'state_dict': state, 'meta': {}}, tmp_path / 'other.pth')
     with pytest.raises(ValueError, match=r'other\.pth does not fit the ConMIM'):
         runner.load_checkpoint(str(tmp_path / 'other.pth'))
+
+
+def test_a_hostile_file_does_not_run(config, tmp_path):
+    """Also where no command has made this process safe."""
+    file, proof = write_hostile(tmp_path)
+    with pytest.raises(ValueError, match=r'hostile\.pth was not loaded'):
+        Runner.from_cfg(config).load_checkpoint(str(file))
+    assert not proof.exists()
+
+
+def test_resuming_finds_the_newest_whole_checkpoint(config):
+    """``last_checkpoint`` was left empty and the newest file half written by a kill."""
+    config.train_cfg.max_epochs = 2
+    Runner.from_cfg(config).train()
+    folder = Path(config.work_dir)
+    (folder / 'last_checkpoint').write_text('')
+    (folder / 'epoch_2.pth').write_bytes((folder / 'epoch_2.pth').read_bytes()[:1000])
+    config.resume = True
+    config.experiment_name += '-resumed'
+    runner = Runner.from_cfg(config)
+    runner.train()
+    (log,) = Path(runner.log_dir).glob('*.log')
+    assert f'Load checkpoint from {folder}/epoch_1.pth' in log.read_text()
+    assert load_file(folder / 'epoch_2.pth')['meta']['epoch'] == 2
+
+
+def test_resuming_where_nothing_was_trained_starts_anew(config):
+    config.resume = True
+    assert Runner.from_cfg(config).train() is not None
+    assert load_file(f'{config.work_dir}/epoch_1.pth')['meta']['epoch'] == 1
+
+
+def test_a_save_that_is_cut_off_leaves_the_old_file_whole(config, monkeypatch):
+    Runner.from_cfg(config).train()
+    file = Path(config.work_dir, 'epoch_1.pth')
+    before = file.read_bytes()
+
+    def cut_off(content, filename):
+        Path(filename).write_bytes(content[:1000])
+        raise OSError('No space left on device')
+
+    monkeypatch.setattr(LocalBackend, 'put', lambda self, obj, filepath: cut_off(obj, filepath))
+    config.experiment_name += '-again'
+    with pytest.raises(OSError, match='No space'):
+        Runner.from_cfg(config).train()
+    assert file.read_bytes() == before
+    assert [path.name for path in file.parent.glob('epoch_1*')] == ['epoch_1.pth']
+
+
+def test_models_can_ask_whether_this_runner_trains_them(config):
+    """Not so in a training of MMEngine's Runner that goes on with the checkpoint."""
+    runner = Runner.from_cfg(config)
+    assert runner.message_hub.get_info('mcl_plugins_runner') is True
+    runner.train()
+    saved = load_file(f'{config.work_dir}/epoch_1.pth')['message_hub']
+    assert 'mcl_plugins_runner' not in saved['runtime_info']
+
+
+def test_the_guard_of_schedules_is_there_once(config):
+    config.default_hooks.schedule = dict(type='mcl_plugins.ScheduleHook')
+    runner = Runner.from_cfg(config)
+    assert sum(isinstance(hook, ScheduleHook) for hook in runner.hooks) == 1
 
 
 def record(message, level=logging.INFO):

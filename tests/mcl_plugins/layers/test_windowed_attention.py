@@ -7,7 +7,8 @@ import torch
 from mmpretrain.models.backbones.vit_sam import Attention
 from torch.nn import functional as F
 
-from mcl_plugins.layers.windowed_attention import MapAttention, SharedBias, decomposed_bias
+from mcl_plugins.layers.position_bias import SharedBias, decomposed_bias
+from mcl_plugins.layers.windowed_attention import MapAttention
 
 HEADS, WIDTH = 2, 8
 

@@ -75,7 +75,7 @@ def test_the_order_of_the_patches_does_not_matter():
 @pytest.mark.parametrize(
     ('settings', 'message'),
     [
-        (dict(num_heads=5), 'num_heads=5 does not divide embed_dims=12'),
+        (dict(num_heads=5), 'embed_dims=12 must be a multiple of num_heads=5'),
         (dict(num_blocks=0), 'num_blocks=0 .* class_attention=None'),
         (dict(layer_scale=0.0), 'layer_scale=0.0 must be positive'),
     ],

@@ -1,5 +1,8 @@
 """Encoders for segmentation: what they compute, and that pre-training files go in whole."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 from mmcv.cnn import ConvModule
@@ -10,6 +13,7 @@ from torch.nn import functional as F
 from mcl_plugins.backbones import (
     BEiTViT,
     ConvViT,
+    DenseViT,
     MaskedBEiTViT,
     MaskedConvViT,
     MaskedViT,
@@ -19,11 +23,10 @@ from mcl_plugins.backbones import (
 )
 from mcl_plugins.checkpoint.files import save_file
 from mcl_plugins.layers import XavierConv2d
-from mcl_plugins.layers.relative_position import stretch_bias_table
+from mcl_plugins.layers.position_tables import resize_table
 from mcl_plugins.segmentation import (
     DenseBEiTViT,
     DenseConvViT,
-    DenseViT,
     HybridPyramid,
     RelativeViT,
 )
@@ -112,6 +115,21 @@ def test_recomputing_changes_nothing_but_memory():
         results.append([p.grad for p in model.parameters()])
     torch.testing.assert_close(results[0], results[1])
     assert (calls.count(False), calls.count(True)) == (1, 2)
+
+
+@pytest.mark.parametrize('kind', [DenseViT, DenseBEiTViT])
+def test_copies_of_a_recomputing_encoder_use_their_own_weights(kind):
+    """A copy (an EMA), one from a pickle (multiprocessing), and the original."""
+    images = torch.randn(1, 3, 48, 48)
+    model = randomised(kind(**SMALL, with_cp=True))
+    expected = model(images)
+    for copied in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        torch.testing.assert_close(copied(images), expected)
+        with torch.no_grad():
+            for parameter in model.layers.parameters():
+                parameter.zero_()
+        torch.testing.assert_close(copied(images), expected)
+        model.load_state_dict(copied.state_dict())
 
 
 def test_every_parameter_of_a_dense_encoder_is_trained():
@@ -211,7 +229,7 @@ def test_tables_of_a_classifier_are_resized_block_by_block(written):
     source = randomised(BEiTViT(arch=ARCH, img_size=32, patch_size=8))
     model = started(DenseBEiTViT(**SMALL, table_resizing='bilinear', init_cfg=written(source)))
     for layer, old in zip(model.layers, source.layers, strict=True):
-        expected = stretch_bias_table(old.attn.relative_position_bias_table, 11 * 11 + 3)
+        expected = resize_table(old.attn.relative_position_bias_table, 11 * 11 + 3, 'bilinear')
         assert torch.equal(layer.attn.relative_position_bias_table, expected)
 
 
@@ -220,7 +238,7 @@ def test_bilinear_resizing_keeps_planes_symmetry_and_class_lines():
     offsets = torch.arange(-3.0, 4)
     plane = 2 * offsets[:, None] - offsets[None, :] + 5
     table = torch.cat((plane.flatten(), torch.tensor([7.0, 8.0, 9.0])))[:, None]
-    resized = stretch_bias_table(table, 15 * 15 + 3)
+    resized = resize_table(table, 15 * 15 + 3, 'bilinear')
     assert resized[-3:, 0].tolist() == [7.0, 8.0, 9.0]
     inner = resized[:-3, 0].view(15, 15)[1:-1, 1:-1]  # beyond, the border is repeated
     fractions = torch.arange(-6.0, 7) * 7 / 15

@@ -1,9 +1,9 @@
 """Images that cannot be read are named, whichever library reads them."""
 
 import pytest
-from mmcv.transforms import LoadImageFromFile
 from PIL import Image
 
+from mcl_plugins.transforms import LoadImageFromFile
 from mcl_plugins.utils.images import open_rgb
 
 

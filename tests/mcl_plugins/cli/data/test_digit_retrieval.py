@@ -44,5 +44,5 @@ def test_other_digits_of_the_same_names_are_taken_over(root):
 
 
 def test_it_needs_the_digits(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'make_digits\.py .* first'):
+    with pytest.raises(FileNotFoundError, match=r'mcl data digits .* first'):
         make(tmp_path)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.runner import FlexibleRunner
+from mmengine.runner import Runner as MMEngineRunner
 
 from mcl_plugins.checkpoint.files import load_file, save_file
 from mcl_plugins.engine.runner import Runner
@@ -21,11 +23,11 @@ def trained(training_config):
     return training_config, f'{training_config.work_dir}/epoch_1.pth'
 
 
-def runner_of(config, **settings):
+def runner_of(config, kind=Runner, **settings):
     changed = config.copy()
     changed.merge_from_dict(settings)
     changed.experiment_name += f'-{next(COUNT)}'
-    return Runner.from_cfg(changed)
+    return kind.from_cfg(changed)
 
 
 def test_another_schedule_is_refused_and_named(trained):
@@ -46,6 +48,29 @@ def test_another_schedule_is_refused_and_named(trained):
             runner_of(config, resume=True, **settings).train()
         assert str(caught.value).startswith(file)
         assert f'load_from={file}' in str(caught.value)
+
+
+@pytest.mark.parametrize('kind', [MMEngineRunner, FlexibleRunner])
+def test_another_runner_compares_too_where_the_config_names_the_hook(trained, kind):
+    config, file = trained
+    config.default_hooks.schedule = dict(type='mcl_plugins.ScheduleHook')
+    config.optim_wrapper.accumulative_counts = 2
+    config.env_cfg = dict()  # FlexibleRunner wants one
+    with pytest.raises(ValueError, match='accumulative_counts.*: 4 in the file, 8 here') as caught:
+        runner_of(config, kind, resume=True, load_from=file).train()
+    assert str(caught.value).startswith(file)
+
+
+def test_another_runner_says_that_its_rate_leaves_out_accumulation(training_config):
+    config = training_config
+    config.default_hooks.schedule = dict(type='mcl_plugins.ScheduleHook')
+    config.auto_scale_lr = dict(enable=True, base_batch_size=32)
+    config.optim_wrapper.accumulative_counts = 2
+    for kind, said in ((MMEngineRunner, True), (Runner, False)):
+        runner = runner_of(config, kind)
+        runner.train()
+        (log,) = Path(runner.log_dir).glob('*.log')
+        assert ('is 2 times too small' in log.read_text()) == said
 
 
 def test_the_remedy_starts_a_new_schedule(trained):

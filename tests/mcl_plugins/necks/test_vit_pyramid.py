@@ -5,7 +5,7 @@ import torch
 from mmseg.models.necks import Feature2Pyramid
 from torch import nn
 
-from mcl_plugins.segmentation import ViTPyramid
+from mcl_plugins.necks import ViTPyramid
 
 
 @pytest.mark.parametrize(

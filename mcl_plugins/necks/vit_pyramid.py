@@ -15,17 +15,24 @@ from ..registry import MODELS
 class ViTPyramid(BaseModule):
     """Four maps of one stride, brought to 4, 2, 1 and 1/2 times their size.
 
-    The first goes through two transposed convolutions with norm and GELU in between, the second
-    through one, the third stays and the fourth is max-pooled: strides 4, 8, 16 and 32 of a ViT with
-    16 px patches (BEiT's segmentation code; mmseg's ``Feature2Pyramid``, whose names the parameters
-    have; CAE's and MIMDet's detectors). In a list of necks it stands before an FPN.
+    The first map goes through two transposed convolutions with a norm and GELU in between, the
+    second through one, the third stays as it is and the fourth is max-pooled. With 16 px patches
+    their strides are 4, 8, 16 and 32. This is the pyramid of BEiT's segmentation code and of CAE's
+    and MIMDet's detectors. Parameters have the names of mmseg's ``Feature2Pyramid``. In a list of
+    necks it comes before an FPN.
 
     Args:
         embed_dims: channels of the maps, which they keep.
         norm_cfg: the norm; over all processes by default. MIMDet's is ``dict(type='GN',
             num_groups=32)``.
-        init_cfg: None leaves PyTorch's initialisation. LeCun's normal one, as in MIMDet, is
+        init_cfg: None keeps PyTorch's initialisation. LeCun's normal one, as in MIMDet, is
             ``dict(type='Kaiming', layer='ConvTranspose2d', nonlinearity='linear')``.
+
+    Example:
+        >>> import torch
+        >>> maps = ViTPyramid(embed_dims=8)([torch.zeros(2, 8, 4, 4)] * 4)
+        >>> [m.shape[-1] for m in maps]
+        [16, 8, 4, 2]
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """COCO-format annotations whose categories are the config's classes.
 
-It needs mmdet, so it is imported when a dataset is built; see ``library_parts.py``.
+This module imports mmdet, so it is itself imported only when the dataset is built.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from mmdet.datasets import CocoDataset as _CocoDataset
 
 
 class CocoDataset(_CocoDataset):
-    """mmdet's ``CocoDataset``, which drops objects of unknown categories without a word.
+    """mmdet's ``CocoDataset``, with checked annotations.
 
-    Here the categories of the annotation file must be the dataset's classes, in their order.
+    mmdet's own silently drops objects of unknown categories. Here the categories of the annotation
+    file must be the dataset's classes, in the same order.
     """
 
     def load_data_list(self) -> list[dict]:
@@ -34,7 +35,7 @@ class CocoDataset(_CocoDataset):
         return super().load_data_list()
 
     def COCOAPI(self, path: str) -> Any:  # noqa: N802  mmdet's name for what reads the file
-        """The annotations in the file ``path``, once they are checked."""
+        """Read and check the annotations in the file ``path``."""
         try:
             annotations = _CocoDataset.COCOAPI(path)
             names = [category['name'] for category in annotations.dataset['categories']]
@@ -78,6 +79,6 @@ def check_classes(path: str, found: list[str], wanted: list[str]) -> None:
     raise ValueError(
         f'The {len(found)} categories of {path} are not the {len(wanted)} classes of the config: '
         f'{difference or "their order differs"}. Objects of other categories would be dropped '
-        'without a word: set metainfo=dict(classes=(...)) of the datasets to the categories of the '
+        'silently: set metainfo=dict(classes=(...)) of the datasets to the categories of the '
         'file, and num_classes of the box and mask heads to their number.'
     )

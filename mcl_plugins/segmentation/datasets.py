@@ -1,6 +1,6 @@
 """Segmentation data whose folders and labels are checked.
 
-It needs mmseg, so it is imported when a dataset is built; see ``library_parts.py``.
+This module imports mmseg, so it is itself imported only when one of the datasets is built.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from mmseg.datasets import ADE20KDataset as _ADE20KDataset
 from mmseg.datasets import BaseSegDataset
 
 from ..datasets.image_folder import check_folder
+from ..transforms import LoadImageFromFile
 from ..utils.images import unreadable
 
 
 class SegmentationDataset(BaseSegDataset):
-    """mmseg's dataset of images and label maps in folders, with what is wrong said in words.
+    """mmseg's dataset of images and label maps in folders, with errors that name the cause.
 
-    A label that no class has ends in an index error of the loss, or on a GPU in an assertion of a
-    kernel; an empty folder in an endless search for a first image.
+    In mmseg's own, a label that belongs to no class leads to an index error of the loss, or on a
+    GPU to a failed assertion of a kernel, and an empty folder to an endless search for an image.
     """
 
     def load_data_list(self) -> list[dict]:
@@ -27,8 +28,8 @@ class SegmentationDataset(BaseSegDataset):
 
         Raises:
             FileNotFoundError: a folder does not exist.
-            ValueError: a folder is empty, or has no image with the data set's suffix; or the
-                pipeline counts labels otherwise than the data set.
+            ValueError: a folder is empty, or has no image with the dataset's suffix, or
+                ``reduce_zero_label`` of the pipeline differs from the dataset's.
         """
         check_zero_label(self.reduce_zero_label, self.pipeline.transforms)
         for folder in filter(None, self.data_prefix.values()):
@@ -42,20 +43,33 @@ class SegmentationDataset(BaseSegDataset):
         return records
 
     def prepare_data(self, idx: int) -> Any:
-        """A sample, its labels checked.
+        """Load a sample and check its labels.
 
         Raises:
-            ValueError: the label map cannot be read, or has labels that no class has.
+            ValueError: the image or the label map cannot be read, or the label map has labels that
+                belong to no class.
         """
         try:
             sample = super().prepare_data(idx)
-        except (OSError, SyntaxError) as error:  # Pillow's on content that mmseg hands it nameless
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise unreadable(self.get_data_info(idx)['seg_map_path'], error) from error
+        except Exception as error:
+            self._check_files(idx, error)
+            raise
         if sample is not None:
             self._check_labels(sample['data_samples'])
         return sample
+
+    def _check_files(self, idx: int, error: Exception) -> None:
+        """Raise a ValueError that names the file, if ``error`` came from one that is damaged.
+
+        The pipelines are mmseg's and load images with mmcv's transform, by whose name mmseg's
+        inferencer finds it; neither OpenCV's errors nor Pillow's name the file.
+        """
+        if isinstance(error, OSError) and error.errno is not None:
+            return  # of the system: it has the path
+        record = self.get_data_info(idx)
+        LoadImageFromFile()({'img_path': record['img_path']})
+        if isinstance(error, OSError | SyntaxError):  # Pillow's: the image is whole, the map is not
+            raise unreadable(record['seg_map_path'], error) from error
 
     def _check_labels(self, samples: Any) -> None:
         # Copies for test-time augmentation all have the same labels.
@@ -70,31 +84,31 @@ class SegmentationDataset(BaseSegDataset):
         shift = ' (0 of the file is "unlabelled", so k of the file is k - 1 here)'
         raise ValueError(
             f'{sample.seg_map_path} has the label {int(unknown.max())}, but the data set has '
-            f'{classes} classes, 0 to {classes - 1}, and {self.ignore_index} for what does not '
-            f'count{shift if self.reduce_zero_label else ""}. Set metainfo=dict(classes=(...)) of '
+            f'{classes} classes, 0 to {classes - 1}, and {self.ignore_index} for pixels to ignore'
+            f'{shift if self.reduce_zero_label else ""}. Set metainfo=dict(classes=(...)) of '
             'the datasets to the classes of the label maps, and num_classes of the heads to their '
             'number.'
         )
 
 
 def check_zero_label(reduced: bool, transforms: Sequence) -> None:
-    """Raise a ValueError unless each LoadAnnotations counts labels as its data set does.
+    """Raise a ValueError unless each LoadAnnotations has its dataset's ``reduce_zero_label``.
 
     Args:
-        reduced: the data set's ``reduce_zero_label``: 0 of the files does not count, k is class
-            k - 1.
-        transforms: of its pipeline; those in copies for test-time augmentation are looked at, too.
+        reduced: the dataset's. If it is True, the label 0 of the files is ignored and the label k
+            is class k - 1.
+        transforms: of the dataset's pipeline, including the branches for test-time augmentation.
     """
     for transform in transforms:
         for branch in getattr(transform, 'subroutines', ()):
             check_zero_label(reduced, branch.transforms)
-        # None, its default, is to do as the data set says.
+        # None, the default, follows the dataset.
         if getattr(transform, 'reduce_zero_label', None) in (None, reduced):
             continue
         raise ValueError(
             f'reduce_zero_label={reduced} of the data set, but {not reduced} of LoadAnnotations in '
-            'its pipeline. For label maps that count classes from 1, with 0 for what does not '
-            'count, set train_dataloader.dataset.reduce_zero_label=True; for those that count from '
+            'its pipeline. For label maps that count classes from 1, where 0 is ignored, set '
+            'train_dataloader.dataset.reduce_zero_label=True; for those that count from '
             '0 set it to False, and train_dataloader.dataset.pipeline.1.reduce_zero_label too (or '
             'wherever LoadAnnotations stands). The same for val_ and test_dataloader.'
         )

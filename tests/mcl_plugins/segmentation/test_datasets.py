@@ -59,6 +59,15 @@ def test_a_damaged_label_map_is_named(tmp_path):
         dataset(root)[0]
 
 
+def test_a_damaged_image_is_named(tmp_path):
+    root = make_ade20k(tmp_path, [(16, 24)])
+    (file,) = (root / 'images/training').iterdir()
+    for content in (b'', b'no image'):
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match=f'{file} cannot be read as an image'):
+            dataset(root)[0]
+
+
 def test_own_classes(tmp_path):
     root = make_ade20k(tmp_path, [(16, 24)], labels=(0, 1, 2))
     own = dict(kind='SegmentationDataset', metainfo=dict(classes=('sky', 'road', 'rest')))

@@ -5,7 +5,7 @@ from mmengine.registry import DefaultScope
 
 pytest.importorskip('mmdet.datasets', reason='mmdet needs mmcv ops', exc_type=ImportError)
 
-from mcl_plugins.detection.mmdet_coco import CocoDataset
+from mcl_plugins.detection.coco import CocoDataset
 
 
 @pytest.mark.parametrize('content', ['', '{"images": [', '[1]', '{"images": []}'])

@@ -1,7 +1,8 @@
-"""mmdet's parts where boxes are computed, made fit for bfloat16; see ``library_parts.py``.
+"""mmdet's parts that compute boxes, in float32 also under bfloat16 autocast.
 
-mmdet gives boxes the type of the maps. Under bfloat16 autocast a corner at 1000 px would be moved
-by up to 2 px, and mmcv's RoIAlign and NMS have no kernel for that type.
+mmdet gives boxes the type of the maps. In bfloat16 a corner at 1000 px would move by up to 2 px,
+and mmcv's RoIAlign and NMS have no kernel for that type. This module imports mmdet, so it is itself
+imported only when one of the parts is built.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from torch import Tensor
 
 
 class RPNHead(_RPNHead):
-    """mmdet's, with float32 scores and offsets, and so with float32 anchors and proposals."""
+    """mmdet's ``RPNHead`` with float32 scores and offsets, hence float32 anchors and proposals."""
 
     def forward_single(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(N, C, H, W) -> scores (N, A, H, W) and offsets (N, 4 A, H, W) of A anchors."""
@@ -23,12 +24,12 @@ class RPNHead(_RPNHead):
 
 
 class SingleRoIExtractor(_SingleRoIExtractor):
-    """mmdet's, in float32."""
+    """mmdet's ``SingleRoIExtractor`` in float32."""
 
     def forward(
         self, feats: Sequence[Tensor], rois: Tensor, roi_scale_factor: float | None = None
     ) -> Tensor:
-        """Align regions to the map of their size.
+        """Pool each region from the map of its scale.
 
         Args:
             feats: maps (N, C, H, W), one a level.

@@ -1,0 +1,97 @@
+"""Plain vision transformer as the encoder of a segmentor or detector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmpretrain.models.utils import resize_pos_embed
+from torch import Tensor
+
+from ..layers.initialisation import fix_parameter
+from ..layers.recompute import run_block
+from ..registry import MODELS
+from ..utils.checks import check_out_indices
+from .vit import VisionTransformer
+
+
+@MODELS.register_module()
+class DenseViT(VisionTransformer):
+    """A plain ViT that returns the outputs of some blocks as maps, for images of any size.
+
+    The absolute positions are made for ``img_size`` and resized (bicubic) for other images. All
+    attention is global. The class token takes part in it but is not in the maps. There is no norm
+    after the last block, as in MAE's, BEiT's and CAE's code for dense tasks.
+
+    Args:
+        arch: architecture, by name or as a dict.
+        img_size: side of the images in pixels, for which the positions are made.
+        patch_size: side of a patch in pixels. Images that patches do not tile are padded to the
+            right and below.
+        out_indices: blocks whose outputs are returned, counted from 0; the last block must be among
+            them.
+        drop_path_rate: stochastic depth of the last block; it rises linearly from 0.
+        fixed_positions: do not train the absolute positions (CAE).
+        with_cp: compute blocks again in the backward pass, which saves memory.
+        init_cfg: ``dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` takes a
+            pre-training checkpoint or a fine-tuned classifier.
+
+    Raises:
+        ValueError: unknown ``arch``, ``img_size`` is not a multiple of ``patch_size``, or
+            ``out_indices`` does not end with the last block.
+
+    Example:
+        >>> arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
+        >>> model = DenseViT(arch, img_size=64, out_indices=(0, 1))
+        >>> [tuple(m.shape) for m in model(torch.zeros(1, 3, 64, 96))]
+        [(1, 24, 4, 6), (1, 24, 4, 6)]
+    """
+
+    def __init__(
+        self,
+        arch: str | dict = 'base',
+        img_size: int = 512,
+        patch_size: int = 16,
+        out_indices: Sequence[int] = (3, 5, 7, 11),
+        drop_path_rate: float = 0.0,
+        fixed_positions: bool = False,
+        with_cp: bool = False,
+        init_cfg: dict | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            arch,
+            img_size,
+            patch_size,
+            out_indices=list(out_indices),
+            drop_path_rate=drop_path_rate,
+            final_norm=False,
+            out_type='featmap',
+            init_cfg=init_cfg,
+            **kwargs,
+        )
+        self.out_indices = check_out_indices(out_indices, self.num_layers)
+        if fixed_positions:
+            fix_parameter(self, 'pos_embed')
+        self.with_cp = with_cp
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Encode images; mmpretrain's forward, whose blocks may be computed again.
+
+        Args:
+            x: (N, 3, H, W).
+
+        Returns:
+            A map (N, D, H / patch, W / patch), rounded up, for each of ``out_indices``.
+        """
+        x, grid = self.patch_embed(x)
+        x = torch.cat((self.cls_token.expand(len(x), -1, -1), x), dim=1)
+        x = x + resize_pos_embed(self.pos_embed, self.patch_resolution, grid, self.interpolate_mode)
+        x = self.pre_norm(self.drop_after_pos(x))
+        outputs = []
+        for index, layer in enumerate(self.layers):
+            x = run_block(layer, x, recompute=self.with_cp)
+            if index in self.out_indices:
+                outputs.append(self._format_output(x, grid))
+        return tuple(outputs)

@@ -1,0 +1,106 @@
+"""BEiT's attention with relative positions, on a fused kernel."""
+
+from __future__ import annotations
+
+import torch
+from mmpretrain.models.utils import BEiTAttention
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..utils.compat import quiet_meshgrid
+from .position_tables import CLASS_ROWS
+
+# What relative positions and layer scale add to a plain ViT that is pre-trained without them.
+ADDED_TENSORS = (
+    'relative_position_bias_table',
+    'relative_position_index',
+    'gamma_1',
+    'gamma_2',
+)
+
+
+class FusedBEiTAttention(BEiTAttention):
+    """mmpretrain's BEiT attention on PyTorch's fused kernel: the same parameters and outputs.
+
+    The bias tables start at zero, as in BEiT's and ConMIM's released code.
+    """
+
+    relative_position_bias_table: Tensor | None
+    relative_position_index: Tensor | None
+
+    @classmethod
+    def from_attention(cls, attention: BEiTAttention) -> FusedBEiTAttention:
+        """The fused form of an attention, which takes over its parameters and buffers.
+
+        mmpretrain's blocks build their attention themselves. No random numbers are drawn here, so a
+        model starts from a seed as it would without the replacement.
+        """
+        with torch.device('meta'), quiet_meshgrid():
+            fused = cls(
+                attention.embed_dims,
+                attention.num_heads,
+                attention.window_size,
+                attention.use_rel_pos_bias,
+                bias=attention.bias,
+                qk_scale=attention.scale,
+                attn_drop_rate=attention.attn_drop.p,
+                proj_drop_rate=attention.proj_drop.p,
+                init_cfg=attention.init_cfg,
+            )
+        fused.load_state_dict(attention.state_dict(keep_vars=True), assign=True)
+        return fused
+
+    def init_weights(self) -> None:
+        """Leave the bias tables at zero."""
+
+    def forward(self, x: Tensor, rel_pos_bias: Tensor | None = None) -> Tensor:
+        """Attend to all tokens.
+
+        Args:
+            x: (N, T, D) tokens.
+            rel_pos_bias: (heads, T, T) shared bias added to the logits, or None.
+
+        Returns:
+            (N, T, D).
+        """
+        batch, tokens, _ = x.shape
+        if self.bias == 'qv_bias':
+            bias = torch.cat((self.q_bias, torch.zeros_like(self.v_bias), self.v_bias))
+            qkv = F.linear(x, self.qkv.weight, bias)
+        else:
+            qkv = self.qkv(x)
+        q, k, v = qkv.view(batch, tokens, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4).unbind()
+        logit_bias = self.position_bias(rel_pos_bias)
+        if logit_bias is not None:
+            logit_bias = logit_bias.to(q.dtype)[None]
+        x = F.scaled_dot_product_attention(
+            q,
+            k,
+            v,
+            attn_mask=logit_bias,
+            dropout_p=self.attn_drop.p if self.training else 0.0,
+            scale=self.scale,
+        )
+        return self.proj_drop(self.proj(x.transpose(1, 2).flatten(2)))
+
+    def position_bias(self, rel_pos_bias: Tensor | None = None) -> Tensor | None:
+        """The bias of the logits: the block's own, the shared one, their sum, or None.
+
+        Args:
+            rel_pos_bias: (heads, T, T) shared bias, or None.
+
+        Returns:
+            (heads, T, T) or None.
+        """
+        if self.relative_position_bias_table is None:
+            return rel_pos_bias
+        own = self.relative_position_bias_table[self.relative_position_index].permute(2, 0, 1)
+        own = own.contiguous()  # CUDA's fused kernels refuse a bias of another layout
+        return own if rel_pos_bias is None else own + rel_pos_bias
+
+    def drop_class_token(self) -> None:
+        """Take the class token's rows out of the table of relative positions, for maps alone."""
+        table, index = self.relative_position_bias_table, self.relative_position_index
+        if table is not None and index is not None:
+            self.relative_position_bias_table = nn.Parameter(table.data[:-CLASS_ROWS].clone())
+            self.relative_position_index = index[1:, 1:].clone()

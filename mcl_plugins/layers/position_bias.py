@@ -1,0 +1,87 @@
+"""What relative positions add to the logits of an attention over a map of tokens."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def decomposed_bias(
+    query: Tensor, table_h: Tensor, table_w: Tensor, size: tuple[int, int]
+) -> Tensor:
+    """The bias q . (h_{i - i'} + w_{j - j'}) of relative positions along both axes (MViTv2, Eq. 4).
+
+    Args:
+        query: (N, heads, H W, C), not scaled.
+        table_h: (2 H - 1, C), a row for each vertical offset of the query from the key. A table
+            of another length is interpolated linearly (detectron2's ViTDet).
+        table_w: (2 W - 1, C), the same for horizontal offsets.
+        size: (H, W).
+
+    Returns:
+        (N, heads, H W, H W).
+
+    Example:
+        >>> query = torch.ones(1, 1, 2, 1)  # one row of two tokens
+        >>> decomposed_bias(query, torch.zeros(1, 1), torch.tensor([[1.0], [2], [3]]), (1, 2))
+        tensor([[[[2., 1.],
+                  [3., 2.]]]])
+    """
+    rows, columns = size
+    query = query.unflatten(2, size)
+    height = torch.einsum('nahwc,hkc->nahwk', query, _by_pair(table_h, rows).to(query.dtype))
+    width = torch.einsum('nahwc,wkc->nahwk', query, _by_pair(table_w, columns).to(query.dtype))
+    bias = height[..., :, None] + width[..., None, :]  # (N, heads, H, W, H, W)
+    return bias.reshape(*bias.shape[:2], rows * columns, rows * columns)
+
+
+def _by_pair(table: Tensor, side: int) -> Tensor:
+    """(2 n - 1, C) by offset -> (side, side, C) by query and key."""
+    if len(table) != 2 * side - 1:
+        table = F.interpolate(table.T[None], size=2 * side - 1, mode='linear')[0].T
+    place = torch.arange(side, device=table.device)
+    return table[place[:, None] - place[None, :] + side - 1]
+
+
+class SharedBias(nn.Module):
+    """One learned bias for each offset of two tokens of a map, shared by several blocks (MIMDet).
+
+    This is BEiT's table without the rows of the class token. It starts at zero.
+
+    Args:
+        size: (rows, columns) of the map.
+        num_heads: number of heads.
+
+    Example:
+        >>> SharedBias(size=(2, 3), num_heads=4)().shape
+        torch.Size([4, 6, 6])
+    """
+
+    def __init__(self, size: tuple[int, int], num_heads: int) -> None:
+        super().__init__()
+        self.size = size
+        rows, columns = size
+        self.relative_position_bias_table = nn.Parameter(
+            torch.zeros((2 * rows - 1) * (2 * columns - 1), num_heads)
+        )
+
+    def forward(self) -> Tensor:
+        """The bias of each pair of tokens.
+
+        The table is unfolded into overlapping windows, whose gradient is a sum of slices. Indexing
+        the table would need T^2 indices, and its gradient would add up as many rows one by one.
+
+        Returns:
+            (heads, T, T), by query and key in raster order, in autocast's type, so that all blocks
+            share one conversion.
+        """
+        rows, columns = self.size
+        table = self.relative_position_bias_table.unflatten(0, (2 * rows - 1, 2 * columns - 1))
+        # An offset i - k is at i - k + H - 1. Backwards, piece H - 1 - i has it at its place k.
+        pieces = table.flip(0, 1).unfold(0, rows, 1).unfold(1, columns, 1)
+        bias = pieces.permute(2, 0, 1, 3, 4).flip(1, 2).flatten(3).flatten(1, 2)
+        device = bias.device.type
+        if torch.is_autocast_enabled(device):
+            bias = bias.to(torch.get_autocast_dtype(device))
+        return bias
