@@ -179,7 +179,6 @@ def training_config(tmp_path, images):
                 paramwise_cfg=dict(flat_decay_mult=0.0),
             ),
             default_hooks=dict(
-                momentum=dict(type='mcl_plugins.MomentumHook'),
                 checkpoint=dict(type='CheckpointHook', interval=1),
                 logger=dict(type='LoggerHook', interval=1),
             ),
@@ -195,7 +194,7 @@ class GivenMask(torch.nn.Module):
         self.hidden = hidden
 
     def forward(self, *_):
-        return PatchMask.from_hidden(self.hidden)
+        return PatchMask.from_mask(self.hidden)
 
 
 def tokens_entering(block, model, *arguments):

@@ -5,7 +5,6 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    momentum=dict(type='mcl_plugins.MomentumHook'),
     checkpoint=dict(type='mcl_plugins.CheckpointHook', interval=1, max_keep_ckpts=2),
     finite_loss=dict(type='mcl_plugins.FiniteLossHook', interval=50),
     schedule=dict(type='mcl_plugins.ScheduleHook'),

@@ -1,5 +1,6 @@
-"""Pre-training methods, one file each."""
+"""Pre-training methods, one file each, and the contract that they keep."""
 
+from .base import PretrainingMethod, ReconstructingMethod
 from .ccmim import CcMIM
 from .cmae import CMAE
 from .conmim import ConMIM
@@ -15,5 +16,7 @@ __all__ = [
     'MaskedMoCo',
     'MimCo',
     'MoBY',
+    'PretrainingMethod',
+    'ReconstructingMethod',
     'SimMIMMoBY',
 ]

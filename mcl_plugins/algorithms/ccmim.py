@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor
 
 from ..backbones.vit import IMPORTANCE, MaskedViT
 from ..mask_generators import ImportanceMask, PatchMask
 from ..necks.masked_decoder import check_pixels
-from ..preprocessors.multi_view import take_views
 from ..registry import MODELS, build_part
 from ..utils.checks import check_choice
+from .base import ReconstructingMethod
 
 
 @MODELS.register_module()
-class CcMIM(BaseSelfSupervisor):
+class CcMIM(ReconstructingMethod):
     """A masked autoencoder that hides what matters and compares it with what is left.
 
     The class token's attention to each patch, when the encoder sees the whole image, is the
@@ -40,6 +37,8 @@ class CcMIM(BaseSelfSupervisor):
         data_preprocessor: makes the one view.
     """
 
+    views = ('image',)
+
     def __init__(
         self,
         backbone: dict,
@@ -53,61 +52,58 @@ class CcMIM(BaseSelfSupervisor):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        super().__init__(
+            backbone,
+            mask_generator=mask_generator,
+            data_preprocessor=data_preprocessor,
+            init_cfg=init_cfg,
+        )
         self.decoder = build_part(decoder)
         self.projector = build_part(projector)
         self.predictor = build_part(predictor)
         self.pixel_head = build_part(pixel_head)
         self.contrast_head = build_part(contrast_head)
-        self.mask_generator = build_part(mask_generator)
         self.importance = importance or {}
         check_pixels(self.backbone, self.decoder, self.pixel_head)
         self._check_importance()
 
-    def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:
-        """Losses and monitors of a batch.
+    def losses(self, image: Tensor) -> dict[str, Tensor]:
+        """Reconstruct the hidden patches and contrast the visible ones with them.
 
         Args:
-            inputs: one view, (N, 3, H, W).
-            data_samples: not used.
+            image: (N, 3, H, W).
         """
-        (images,) = take_views(inputs, 'image')
-        patches = self.backbone.embed(images)  # (N, L, D)
+        patches = self.backbone.embed(image)  # (N, L, D)
         mask = self._mask_of(patches)
 
-        tokens = self.backbone.encode(patches, mask.visible_ids)  # (N, 1 + V, D)
-        pixels = self.decoder(tokens, mask.restore_ids)  # (N, L, 3 p^2)
-        loss_pixel = self.pixel_head.loss(pixels, images, mask.hidden)
+        tokens = self.backbone.encode(patches, mask.ids_keep)  # (N, 1 + V, D)
+        pixels = self.decoder(tokens, mask.ids_restore)  # (N, L, 3 p^2)
+        loss_pixel = self.pixel_head.loss(pixels, image, mask.mask)
 
         (visible,) = self.projector((tokens[:, 0],))  # (N, C)
         if self.predictor is not None:
             (visible,) = self.predictor((visible,))
         with torch.no_grad():
-            tokens = self.backbone.encode(patches, mask.hidden_ids)  # (N, 1 + L - V, D)
+            tokens = self.backbone.encode(patches, mask.ids_mask)  # (N, 1 + L - V, D)
             (hidden,) = self.projector((tokens[:, 0],))  # (N, C)
         return {'loss_pixel': loss_pixel, **self.contrast_head(visible, hidden)}
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> tuple[Tensor, PatchMask]:
-        """What the decoder makes of a batch of views.
-
-        Args:
-            images: (N, 3, H, W), normalised.
-
-        Returns:
-            (N, L, 3 p^2), every patch in the form of the pixel head's target, and the mask.
-        """
+        """Hide a part of a batch of images and let the decoder fill it in; see the base class."""
         patches = self.backbone.embed(images)
         mask = self._mask_of(patches)
-        tokens = self.backbone.encode(patches, mask.visible_ids)
-        return self.decoder(tokens, mask.restore_ids), mask
+        tokens = self.backbone.encode(patches, mask.ids_keep)
+        return self.decoder(tokens, mask.ids_restore), mask
 
     def draw_mask(self, images: Tensor) -> PatchMask:
-        """The mask of a batch of views (N, 3, H, W)."""
+        """Draw the mask of a batch of images (N, 3, H, W)."""
         return self._mask_of(self.backbone.embed(images))
 
-    def importance_of(self, images: Tensor) -> Tensor:
-        """How much each patch of a batch of views (N, 3, H, W) matters: (N, L) float32."""
+    def importance_of(self, images: Tensor) -> Tensor | None:
+        """Score the patches of images (N, 3, H, W): (N, L); None unless the mask follows it."""
+        if not isinstance(self.mask_generator, ImportanceMask):
+            return None
         return self._importance(self.backbone.embed(images))
 
     def _check_importance(self) -> None:
@@ -126,7 +122,7 @@ class CcMIM(BaseSelfSupervisor):
     def _mask_of(self, patches: Tensor) -> PatchMask:
         if isinstance(self.mask_generator, ImportanceMask):
             return self.mask_generator(self._importance(patches))
-        return self.mask_generator(len(patches), self.backbone.patch_resolution, patches.device)
+        return self.mask_generator(len(patches), self.backbone.mask_grid, patches.device)
 
     def _importance(self, patches: Tensor) -> Tensor:
         return self.backbone.class_attention(patches, **self.importance)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor
 
 from ..mask_generators import PatchMask
 from ..necks.masked_decoder import check_pixels
-from ..preprocessors.multi_view import take_views
 from ..registry import MODELS, build_part
-from ..targets.ema import MomentumSchedule, MomentumTeacher
+from ..targets import EMA
+from .base import ReconstructingMethod
 
 
 @MODELS.register_module()
-class CMAE(BaseSelfSupervisor):
+class CMAE(ReconstructingMethod):
     """A masked autoencoder whose encoder also tells images apart.
 
     The online encoder sees the visible patches of one view. From its tokens the pixel decoder
@@ -41,6 +38,9 @@ class CMAE(BaseSelfSupervisor):
         data_preprocessor: makes the two views.
     """
 
+    views = ('online', 'target')
+    ema: EMA
+
     def __init__(
         self,
         backbone: dict,
@@ -57,67 +57,54 @@ class CMAE(BaseSelfSupervisor):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        super().__init__(
+            backbone,
+            mask_generator=mask_generator,
+            data_preprocessor=data_preprocessor,
+            init_cfg=init_cfg,
+        )
         self.pixel_decoder = build_part(pixel_decoder)
         self.feature_decoder = build_part(feature_decoder)
         self.projector = build_part(projector)
         self.predictor = build_part(predictor)
         self.pixel_head = build_part(pixel_head)
         self.contrast_head = build_part(contrast_head)
-        self.mask_generator = build_part(mask_generator)
         self.target_mask_generator = build_part(target_mask_generator)
-        self.momentum = MomentumSchedule(**momentum)
-        self.target = MomentumTeacher(backbone=self.backbone, projector=self.projector)
-        self.target.backbone.drop_final_norm()
+        self.ema = EMA(momentum, backbone=self.backbone, projector=self.projector)
+        self.ema.backbone.drop_final_norm()
         self._join_decoders(share_decoder_blocks)
 
-    def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:
-        """Losses and monitors of a batch.
+    def losses(self, online: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Reconstruct the hidden patches and match the completed features to the target's.
 
         Args:
-            inputs: the online and the target view, (N, 3, H, W) each.
-            data_samples: not used.
+            online: (N, 3, H, W), of which a part is hidden.
+            target: (N, 3, H, W), slightly shifted and recoloured.
         """
-        online_view, target_view = take_views(inputs, 'online', 'target')
-        mask = self.draw_mask(online_view)
-        (tokens,) = self.backbone(online_view, mask)  # (N, 1 + V, D)
+        mask = self.draw_mask(online)
+        (tokens,) = self.backbone(online, mask)  # (N, 1 + V, D)
 
-        restore_ids = mask.restore_ids
-        pixels = self.pixel_decoder(tokens, restore_ids)  # (N, L, 3 p^2)
-        loss_pixel = self.pixel_head.loss(pixels, online_view, mask.hidden)
+        ids_restore = mask.ids_restore
+        pixels = self.pixel_decoder(tokens, ids_restore)  # (N, L, 3 p^2)
+        loss_pixel = self.pixel_head.loss(pixels, online, mask.mask)
 
         if self.feature_decoder is None:
             features = self._patches(tokens)
         else:
-            features = self.feature_decoder(tokens, restore_ids)  # (N, L, D)
+            features = self.feature_decoder(tokens, ids_restore)  # (N, L, D)
         (projection,) = self.projector((features.mean(dim=1),))
         (prediction,) = self.predictor((projection,))  # (N, C)
 
         with torch.no_grad():
-            key = self._key(target_view)  # (N, C)
+            key = self._key(target)  # (N, C)
         return {'loss_pixel': loss_pixel, **self.contrast_head(prediction, key)}
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> tuple[Tensor, PatchMask]:
-        """What the pixel decoder makes of a batch of online views.
-
-        Args:
-            images: (N, 3, H, W), normalised.
-
-        Returns:
-            (N, L, 3 p^2), every patch in the form of the pixel head's target, and the mask.
-        """
+        """Hide a part of online views and let the pixel decoder fill it in; see the base class."""
         mask = self.draw_mask(images)
         (tokens,) = self.backbone(images, mask)
-        return self.pixel_decoder(tokens, mask.restore_ids), mask
-
-    def draw_mask(self, images: Tensor) -> PatchMask:
-        """The mask of a batch of online views."""
-        return self.mask_generator(len(images), self.backbone.patch_resolution, images.device)
-
-    def update_teacher(self, step: int, total: int) -> None:
-        """Move the target, after the optimizer's ``step`` (0-based) out of ``total``."""
-        self.target.update(self.momentum(step, total))
+        return self.pixel_decoder(tokens, mask.ids_restore), mask
 
     def _join_decoders(self, share_decoder_blocks: bool) -> None:
         """Check that the decoders fit the encoder, and let them share blocks if they should."""
@@ -137,10 +124,10 @@ class CMAE(BaseSelfSupervisor):
         """(N, 3, H, W) target views -> (N, C) projections; BatchNorm in train mode."""
         mask = None
         if self.target_mask_generator is not None:
-            grid = self.backbone.patch_resolution
+            grid = self.backbone.mask_grid
             mask = self.target_mask_generator(len(images), grid, images.device)
-        (tokens,) = self.target.backbone(images, mask)
-        (key,) = self.target.projector((self._patches(tokens).mean(dim=1),))
+        (tokens,) = self.ema.backbone(images, mask)
+        (key,) = self.ema.projector((self._patches(tokens).mean(dim=1),))
         return key
 
     def _patches(self, tokens: Tensor) -> Tensor:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor, nn
 
 from ..mask_generators import PatchMask
-from ..preprocessors.multi_view import take_views
-from ..registry import MODELS, build_part
-from ..targets.ema import MomentumSchedule, MomentumTeacher
+from ..registry import MODELS
+from ..targets import EMA
+from .base import PretrainingMethod
 
 
 @MODELS.register_module()
-class ConMIM(BaseSelfSupervisor):
+class ConMIM(PretrainingMethod):
     """Tell each hidden patch apart from the other patches of the same image.
 
     The student sees the masked image; the keys come from its EMA teacher, which sees the whole
@@ -23,7 +20,7 @@ class ConMIM(BaseSelfSupervisor):
     Both see the same crop, so that patches correspond.
 
     Args:
-        backbone: encoder with a mask token, called ``backbone(images, hidden)``.
+        backbone: encoder with a mask token, called ``backbone(images, mask)``.
         neck: projector from (rows, D) to (rows, C); its BatchNorm sees all tokens with CLS.
         head: contrast between (N, L, C) queries and keys.
         mask_generator: draws a :class:`PatchMask`; None trains without masks (Table 4).
@@ -31,6 +28,9 @@ class ConMIM(BaseSelfSupervisor):
             the keys from the student itself, without gradient (Table 6, "no EMA").
         data_preprocessor: makes the two views.
     """
+
+    views = ('student', 'teacher')
+    ema: EMA
 
     def __init__(
         self,
@@ -42,46 +42,30 @@ class ConMIM(BaseSelfSupervisor):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(
-            backbone, neck, head, data_preprocessor=data_preprocessor, init_cfg=init_cfg
-        )
-        self.mask_generator = build_part(mask_generator)
+        super().__init__(backbone, neck, head, mask_generator, data_preprocessor, init_cfg)
         if self.mask_generator is None:
             self.backbone.mask_token.requires_grad_(False)  # unused: DDP would wait for it
-        self.momentum = MomentumSchedule(**momentum)
-        self.teacher = MomentumTeacher(backbone=self.backbone, neck=self.neck)
+        self.ema = EMA(momentum, backbone=self.backbone, neck=self.neck)
 
-    def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:
-        """Loss and monitors of a batch.
+    def losses(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
+        """Contrast the student's hidden patches with the teacher's patches.
 
         Args:
-            inputs: the weak view for the student and the strong one for the teacher, (N, 3, H, W)
-                each, of the same crop.
-            data_samples: not used.
+            student: (N, 3, H, W), of which a part is hidden.
+            teacher: (N, 3, H, W), the same crop in other colours.
         """
-        weak, strong = take_views(inputs, 'student', 'teacher')
-        mask = self.draw_mask(weak)
-        query = project(self.backbone, self.neck, weak, None if mask is None else mask.hidden)
+        mask = self.draw_mask(student)
+        query = project(self.backbone, self.neck, student, mask)
         with torch.no_grad():
-            key = project(self.teacher.backbone, self.teacher.neck, strong, None)
+            key = project(self.ema.backbone, self.ema.neck, teacher, None)
         return self.head(query, key, mask)  # (N, L, C) against (N, L, C)
 
-    def draw_mask(self, images: Tensor) -> PatchMask | None:
-        """The mask of a batch of the student's views; None without a mask generator."""
-        if self.mask_generator is None:
-            return None
-        return self.mask_generator(len(images), self.backbone.patch_resolution, images.device)
 
-    def update_teacher(self, step: int, total: int) -> None:
-        """Move the teacher, after the optimizer's ``step`` (0-based) out of ``total``."""
-        self.teacher.update(self.momentum(step, total))
-
-
-def project(backbone: nn.Module, neck: nn.Module, images: Tensor, hidden: Tensor | None) -> Tensor:
+def project(backbone: nn.Module, neck: nn.Module, images: Tensor, mask: PatchMask | None) -> Tensor:
     """(N, 3, H, W) images -> (N, L, C) projections of the patches.
 
     The projector's BatchNorm runs over all N (1 + L) tokens; the class token is dropped after it.
     """
-    (tokens,) = backbone(images, hidden)  # (N, 1 + L, D)
+    (tokens,) = backbone(images, mask)  # (N, 1 + L, D)
     (rows,) = neck((tokens.flatten(0, 1),))  # (N (1 + L), C)
     return rows.unflatten(0, tokens.shape[:2])[:, 1:]

@@ -6,21 +6,21 @@ import math
 from typing import Any
 
 import torch
-from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor, nn
 
-from ..backbones.vit import MaskedViT
-from ..heads.info_nce import add_directions
+from ..backbones import MaskedViT, SimMIMViT
+from ..heads.info_nce import symmetrise
 from ..mask_generators import Partition, PatchMask
-from ..preprocessors.multi_view import take_views
 from ..registry import MODELS, build_part
-from ..targets.ema import MomentumSchedule, MomentumTeacher, disable_drop_path
+from ..targets import EMA
+from ..targets.ema import disable_drop_path
 from ..utils.checks import check_width
 from ..utils.similarity import l2_normalize
+from .base import PretrainingMethod
 
 
 @MODELS.register_module()
-class MaskedMoCo(BaseSelfSupervisor):
+class MaskedMoCo(PretrainingMethod):
     """MoCo v3 whose online encoder sees an image in disjoint chunks: all of it, never at once.
 
     The patches of a view are shuffled and cut into n chunks, which go through the encoder as n
@@ -48,6 +48,9 @@ class MaskedMoCo(BaseSelfSupervisor):
             part is made for an encoder of another width.
     """
 
+    views = ('first', 'second')
+    ema: EMA
+
     def __init__(
         self,
         backbone: dict,
@@ -62,7 +65,7 @@ class MaskedMoCo(BaseSelfSupervisor):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        if not isinstance(self.backbone, MaskedViT) or hasattr(self.backbone, 'mask_token'):
+        if not isinstance(self.backbone, MaskedViT) or isinstance(self.backbone, SimMIMViT):
             raise ValueError(
                 'Chunks need a MaskedViT without mask token, for example MaskedMoCoViT, got '
                 f'{type(self.backbone).__name__}.'
@@ -79,38 +82,40 @@ class MaskedMoCo(BaseSelfSupervisor):
         if class_attention:
             width = class_attention.get('embed_dims')
             check_width('class_attention.embed_dims', width, self.backbone)
-        self.momentum = MomentumSchedule(**momentum)
-        self.target = MomentumTeacher(
-            backbone=self.backbone, class_attention=self.class_attention, projector=self.projector
+        self.ema = EMA(
+            momentum,
+            backbone=self.backbone,
+            class_attention=self.class_attention,
+            projector=self.projector,
         )
-        disable_drop_path(self.target)
+        disable_drop_path(self.ema)
 
-    def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:
-        """Loss and monitors of a batch.
+    def losses(self, first: Tensor, second: Tensor) -> dict[str, Tensor]:
+        """Contrast the predictions of each view's chunks with the key of the other view.
 
         Args:
-            inputs: two views, (N, 3, H, W) each.
-            data_samples: not used.
+            first: (N, 3, H, W).
+            second: (N, 3, H, W), another crop of the same images.
         """
-        inputs = take_views(inputs, 'first', 'second')
-        queries = [self._queries(view) for view in inputs]  # (N, n, C) each
+        views = (first, second)
+        queries = [self._queries(view) for view in views]  # (N, n, C) each
         with torch.no_grad():
-            keys = [self._key(view) for view in inputs]  # (N, C) each
-        first, second = map(self.contrast_head, queries, keys[::-1])
-        return add_directions(first, second)
+            keys = [self._key(view) for view in views]  # (N, C) each
+        return symmetrise(*map(self.contrast_head, queries, keys[::-1]))
+
+    @property
+    def num_chunks(self) -> int:
+        """How many parts of an image the online encoder encodes, each by itself."""
+        return self.partition.num_chunks
 
     def draw_mask(self, images: Tensor) -> PatchMask:
-        """What the first chunk of a batch of views leaves out."""
+        """Partition images (N, 3, H, W); what is not in the first chunk is hidden from it."""
         chunks = self._chunks(images, self.partition)
         size = (len(images), math.prod(self.backbone.patch_resolution))
         hidden = torch.full(size, chunks is not None, device=images.device)
         if chunks is not None:
             hidden.scatter_(1, chunks[:, 0], False)
-        return PatchMask.from_hidden(hidden)
-
-    def update_teacher(self, step: int, total: int) -> None:
-        """Move the target, after the optimizer's ``step`` (0-based) out of ``total``."""
-        self.target.update(self.momentum(step, total))
+        return PatchMask.from_mask(hidden)
 
     def _queries(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, n, C) predictions."""
@@ -119,9 +124,9 @@ class MaskedMoCo(BaseSelfSupervisor):
         return predictions.unflatten(0, (len(images), -1))
 
     def _key(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) -> (N, C) unit vectors of the target; BatchNorm in train mode."""
-        projections = self._project(self.target, images, self.target_partition)
-        return l2_normalize(l2_normalize(projections).unflatten(0, (len(images), -1)).sum(dim=1))
+        """(N, 3, H, W) -> (N, C) L2-normalised keys of the target; BatchNorm in train mode."""
+        projections = l2_normalize(self._project(self.ema, images, self.target_partition))
+        return l2_normalize(projections.unflatten(0, (len(images), -1)).sum(dim=1))
 
     def _project(self, network: Any, images: Tensor, partition: Partition) -> Tensor:
         """(N, 3, H, W) -> (N n, C) projections of n chunks of each image, image by image."""

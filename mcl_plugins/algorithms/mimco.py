@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor
 
-from ..mask_generators import PatchMask
-from ..preprocessors.multi_view import take_views
+from ..backbones import SimMIMSwin, SimMIMViT
 from ..registry import MODELS, build_part
-from ..targets.ema import MomentumSchedule
-from ..targets.frozen_teacher import FrozenTeacher
+from ..targets import EMA, FrozenTeacher
+from .base import PretrainingMethod
 
 
 @MODELS.register_module()
-class MimCo(BaseSelfSupervisor):
+class MimCo(PretrainingMethod):
     """Reconstruct a frozen contrastive teacher's features of the whole image from a masked one.
 
     Student and teacher see the same crop. At the patch level each hidden patch is to be told from
-    earlier images' mean patches, at the image level each image from earlier images.
+    earlier images' mean patches, at the image level each image from earlier images. The student's
+    features go through a projector and a predictor, the teacher's through the EMA of the projector.
 
     Args:
         backbone: student with a mask token; ``backbone(images, mask)`` gives one map.
@@ -35,6 +32,9 @@ class MimCo(BaseSelfSupervisor):
         ValueError: a backbone without mask token, or neither of the two contrasts.
     """
 
+    views = ('image',)
+    ema: EMA
+
     def __init__(
         self,
         backbone: dict,
@@ -46,62 +46,59 @@ class MimCo(BaseSelfSupervisor):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        if not hasattr(self.backbone, 'mask_token'):
+        super().__init__(
+            backbone,
+            mask_generator=mask_generator,
+            data_preprocessor=data_preprocessor,
+            init_cfg=init_cfg,
+        )
+        if not isinstance(self.backbone, SimMIMSwin | SimMIMViT):
             raise ValueError(
                 f'{type(self.backbone).__name__} has no mask token; the student of MimCo is a '
                 'SimMIMSwin or SimMIMViT.'
             )
         self.teacher = FrozenTeacher(**teacher)
-        self.mask_generator = build_part(mask_generator)
         if self.mask_generator is None:
             self.backbone.mask_token.requires_grad_(False)  # unused: DDP would wait for it
         if patch_contrast is None and image_contrast is None:
             raise ValueError('MimCo needs patch_contrast, image_contrast or both; both are None.')
         self.patch_contrast = build_part(patch_contrast)
         self.image_contrast = build_part(image_contrast)
-        self.momentum = MomentumSchedule(**momentum)
+        contrasts = {'patch': self.patch_contrast, 'image': self.image_contrast}
+        projectors = {
+            f'{level}_projector': contrast.projector
+            for level, contrast in contrasts.items()
+            if contrast is not None
+        }
+        self.ema = EMA(momentum, **projectors)
 
-    def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:
-        """Losses and monitors of a batch, one of each for a level.
+    def losses(self, image: Tensor) -> dict[str, Tensor]:
+        """Contrast the student's features of a masked image with the teacher's, at each level.
 
         Args:
-            inputs: one view, (N, 3, H, W).
-            data_samples: not used.
+            image: (N, 3, H, W).
         """
-        (images,) = take_views(inputs, 'image')
-        mask = self.draw_mask(images)
-        (student,) = self.backbone(images, mask)  # (N, D, rows, columns)
-        teacher = self.teacher(images)
+        mask = self.draw_mask(image)
+        (student,) = self.backbone(image, mask)  # (N, D, rows, columns)
+        teacher = self.teacher(image)
         check_maps(student, teacher)
         student, teacher = (map.flatten(2).transpose(1, 2) for map in (student, teacher))
 
         losses = {}
         if self.patch_contrast is not None:
-            ids = None if mask is None else mask.hidden_ids
-            losses.update(named('patch', self.patch_contrast(student, teacher, ids)))
+            result = self.patch_contrast(student, teacher, self.ema.patch_projector, mask)
+            losses.update(named('patch', result))
         if self.image_contrast is not None:
             means = (features.mean(dim=1, keepdim=True) for features in (student, teacher))
-            losses.update(named('image', self.image_contrast(*means)))  # (N, 1, D) each
+            result = self.image_contrast(*means, self.ema.image_projector)  # (N, 1, D) each
+            losses.update(named('image', result))
         return losses
-
-    def draw_mask(self, images: Tensor) -> PatchMask | None:
-        """The mask of a batch of views; None without a mask generator."""
-        if self.mask_generator is None:
-            return None
-        return self.mask_generator(len(images), self.backbone.mask_grid, images.device)
-
-    def update_teacher(self, step: int, total: int) -> None:
-        """Move the EMA projectors, after the optimizer's ``step`` (0-based) out of ``total``."""
-        momentum = self.momentum(step, total)
-        for contrast in (self.patch_contrast, self.image_contrast):
-            if contrast is not None:
-                contrast.target.update(momentum)
 
 
 def named(level: str, result: dict[str, Tensor]) -> dict[str, Tensor]:
-    """``loss_patch`` for ``loss``, and so on."""
-    return {f'{key}_{level}': value for key, value in result.items()}
+    """``loss_patch`` for a head's ``loss_contrast``, ``top1_patch`` for ``top1``, and so on."""
+    names = {'loss_contrast': 'loss'}
+    return {f'{names.get(key, key)}_{level}': value for key, value in result.items()}
 
 
 def check_maps(student: Tensor, teacher: Tensor) -> None:

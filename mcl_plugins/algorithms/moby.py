@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor, nn
 
-from ..heads.info_nce import add_directions
-from ..mask_generators import PatchMask
-from ..preprocessors.multi_view import take_views
+from ..heads.info_nce import symmetrise
 from ..registry import MODELS, build_part
-from ..targets.ema import MomentumSchedule, MomentumTeacher, disable_drop_path
-from ..targets.feature_queue import FeatureQueue
+from ..targets import EMA, FeatureQueue
+from ..targets.ema import disable_drop_path
 from ..utils.similarity import l2_normalize
+from .base import PretrainingMethod
 
 
 @MODELS.register_module()
-class MoBY(BaseSelfSupervisor):
+class MoBY(PretrainingMethod):
     """MoCo v2's queue and BYOL's asymmetry: draw two views of an image together.
 
     The prediction of each view is compared with the target's projection of the other and with the
@@ -33,8 +31,12 @@ class MoBY(BaseSelfSupervisor):
         contrast_head: compares predictions with keys and a queue.
         queue: ``dim`` and ``length`` of each view's queue.
         momentum: ``start`` and ``end`` of the target's cosine momentum.
+        mask_generator: for subclasses that hide a part of a view.
         data_preprocessor: makes the two views.
     """
+
+    views: ClassVar[tuple[str, ...]] = ('first', 'second')
+    ema: EMA
 
     def __init__(
         self,
@@ -44,41 +46,39 @@ class MoBY(BaseSelfSupervisor):
         contrast_head: dict,
         queue: dict,
         momentum: dict,
+        mask_generator: dict | None = None,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        super().__init__(
+            backbone,
+            mask_generator=mask_generator,
+            data_preprocessor=data_preprocessor,
+            init_cfg=init_cfg,
+        )
         self.projector = build_part(projector)
         self.predictor = build_part(predictor)
         self.contrast_head = build_part(contrast_head)
         self.queues: Any = nn.ModuleList(FeatureQueue(**queue, seed=view) for view in range(2))
-        self.momentum = MomentumSchedule(**momentum)
-        self.target = MomentumTeacher(backbone=self.backbone, projector=self.projector)
-        disable_drop_path(self.target.backbone)
+        self.ema = EMA(momentum, backbone=self.backbone, projector=self.projector)
+        disable_drop_path(self.ema.backbone)
 
-    def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:
-        """Loss and monitors of a batch.
+    def losses(self, *views: Tensor) -> dict[str, Tensor]:
+        """Contrast each view's prediction with the other view's key and with earlier keys.
 
         Args:
-            inputs: two views, (N, 3, H, W) each.
-            data_samples: not used.
+            *views: two views, (N, 3, H, W) each.
         """
-        inputs = take_views(inputs, 'first', 'second')
-        queries = [self._query(view) for view in inputs]  # (N, C) each
+        queries = [self._query(view) for view in views]  # (N, C) each
         with torch.no_grad():
-            keys = [self._key(view) for view in inputs]  # (N, C) each
+            keys = [self._key(view) for view in views]  # (N, C) each
         first, second = (
             self.contrast_head(query, key, queue.keys)
             for query, key, queue in zip(queries, keys[::-1], self.queues[::-1], strict=True)
         )
         for queue, key in zip(self.queues, keys, strict=True):
             queue.enqueue(key)
-        result = add_directions(first, second)
-        return {'loss_contrast': result.pop('loss'), **result}
-
-    def update_teacher(self, step: int, total: int) -> None:
-        """Move the target, after the optimizer's ``step`` (0-based) out of ``total``."""
-        self.target.update(self.momentum(step, total))
+        return symmetrise(first, second)
 
     def _query(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, C) predictions."""
@@ -86,8 +86,8 @@ class MoBY(BaseSelfSupervisor):
         return prediction
 
     def _key(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) -> (N, C) unit vectors of the target; BatchNorm in train mode."""
-        (key,) = self.target.projector(self.target.backbone(images))
+        """(N, 3, H, W) -> (N, C) L2-normalised keys of the target; BatchNorm in train mode."""
+        (key,) = self.ema.projector(self.ema.backbone(images))
         return l2_normalize(key)
 
 
@@ -107,29 +107,27 @@ class SimMIMMoBY(MoBY):
         **contrast: MoBY's arguments.
     """
 
+    views = ('light', 'first strong', 'second strong')
+
     def __init__(
         self, backbone: dict, neck: dict, head: dict, mask_generator: dict, **contrast: Any
     ) -> None:
-        super().__init__(backbone, **contrast)
+        super().__init__(backbone, mask_generator=mask_generator, **contrast)
         self.neck = build_part(neck)
         self.head = build_part(head)
-        self.mask_generator = build_part(mask_generator)
 
-    def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:
-        """Losses and monitors of a batch.
+    def losses(self, *views: Tensor) -> dict[str, Tensor]:
+        """Reconstruct the light view and contrast the strong ones.
 
         Args:
-            inputs: the light view and the two strong ones, (N, 3, H, W) each.
-            data_samples: not used.
+            *views: the light view, of which a part is hidden, and the two strong ones,
+                (N, 3, H, W) each.
         """
-        light, *strong = take_views(inputs, 'light', 'strong', 'strong')
+        light, *strong = views
         mask = self.draw_mask(light)
+        assert mask is not None, 'SimMIMMoBY needs a mask_generator.'
         (tokens,) = self.backbone(light, mask)  # (N, D, rows, columns)
         pixels = self.neck(tokens)  # (N, 3, H, W)
-        hidden = mask.hidden.unflatten(1, self.backbone.mask_grid)
+        hidden = mask.mask.unflatten(1, self.backbone.mask_grid)
         loss_pixel = self.head.loss(pixels, light, hidden)
-        return {'loss_pixel': loss_pixel, **super().loss(strong)}
-
-    def draw_mask(self, images: Tensor) -> PatchMask:
-        """The mask of a batch of light views."""
-        return self.mask_generator(len(images), self.backbone.mask_grid, images.device)
+        return {'loss_pixel': loss_pixel, **super().losses(*strong)}

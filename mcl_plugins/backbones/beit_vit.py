@@ -12,6 +12,7 @@ from ..layers.beit_attention import FusedBEiTAttention
 from ..layers.initialisation import trunc_normal_layers
 from ..layers.position_tables import expand_shared_table, fit_block_tables
 from ..layers.recompute import run_block
+from ..mask_generators import PatchMask
 from ..registry import MODELS
 from ..utils.checks import ARCH_KEYS, check_image_size, check_input_size, resolve_arch
 from ..utils.compat import quiet_meshgrid, single_drop_path
@@ -127,6 +128,9 @@ class MaskedBEiTViT(BEiTViT):
     ConMIM's encoder (section 3; released ``modeling_pretrain.py``): one relative position table
     shared by all blocks, no absolute position, final norm over all tokens, class token kept.
     Takes the arguments of :class:`BEiTViT`, with other defaults.
+
+    Attributes:
+        mask_grid: (rows, columns) of patches, over which masks are drawn.
     """
 
     def __init__(
@@ -147,18 +151,19 @@ class MaskedBEiTViT(BEiTViT):
             **kwargs,
         )
         self.mask_token = nn.Parameter(torch.zeros(1, 1, self.embed_dims))
+        self.mask_grid = self.patch_resolution
 
-    def forward(self, x: Tensor, hidden: Tensor | None = None) -> tuple[Tensor, ...]:
+    def forward(self, x: Tensor, mask: PatchMask | None = None) -> tuple[Tensor, ...]:
         """Encode images, some of whose patches are hidden.
 
         Args:
             x: (N, 3, H, W).
-            hidden: (N, L) bool, True = replaced by the mask token; None shows everything.
+            mask: hidden patches are replaced by the mask token; None shows everything.
 
         Returns:
             The outputs of the blocks in ``out_indices``; (N, 1 + L, D) with ``out_type='raw'``.
         """
         patches = self._embed(x)
-        if hidden is not None:
-            patches = torch.where(hidden[..., None], self.mask_token, patches)
+        if mask is not None:
+            patches = torch.where(mask.mask[..., None], self.mask_token, patches)
         return self._encode(patches)

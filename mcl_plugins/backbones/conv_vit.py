@@ -20,7 +20,7 @@ from ..layers.conv_blocks import ConvBlock, ConvPatchEmbed
 from ..layers.initialisation import fix_parameter, xavier_layers
 from ..layers.position_tables import fit_absolute_positions
 from ..layers.recompute import run_block
-from ..mask_generators import PatchMask
+from ..mask_generators import PatchMask, upsample_patches
 from ..registry import MODELS
 from ..utils.checks import check_choice, check_image_size, check_input_size, resolve_arch
 from .encoder import Encoder
@@ -142,19 +142,20 @@ class ConvViT(Encoder, BaseBackbone):
         in_stem = name.startswith(('patch_embeds', 'conv_stages', 'projection', 'pos_embed'))
         return 0 if in_stem else last, last + 1
 
-    def _maps(self, x: Tensor, visible: Tensor | None = None) -> Iterator[Tensor]:
+    def _maps(self, x: Tensor, mask: PatchMask | None = None) -> Iterator[Tensor]:
         """The maps at strides 4 and 8 after their blocks, and the one at 16 before the transformer.
 
-        ``visible`` is (N, 1, H / 16, W / 16) bool, True where patches may be seen.
+        With a mask, hidden positions are zero to their neighbours in the convolutions.
         """
         check_input_size(x, self.img_size, self.part_of)
         for embed, blocks in zip(self.patch_embeds, (*self.conv_stages, ()), strict=True):
             x = embed(x)
-            if visible is not None:
-                scale = x.shape[-1] // visible.shape[-1]
-                seen = visible.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+            visible = None
+            if mask is not None:
+                hidden = upsample_patches(mask.mask, self.patch_resolution, x.shape[-2:])
+                visible = ~hidden[:, None]
             for block in blocks:
-                x = block(x, None if visible is None else seen)
+                x = block(x, visible)
             yield x
 
     def _tokens(self, x: Tensor) -> Tensor:
@@ -182,11 +183,15 @@ class MaskedConvViT(ConvViT):
 
     Args:
         **kwargs: those of :class:`ConvViT` but ``out_type``.
+
+    Attributes:
+        mask_grid: (rows, columns) of 16 px patches, over which masks are drawn.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(out_type='raw', **kwargs)
         fix_parameter(self, 'pos_embed')
+        self.mask_grid = self.patch_resolution
         self.fusions = nn.ModuleList(
             nn.Conv2d(width, self.embed_dims, scale, scale)
             for width, scale in zip(self.stage_widths, (4, 2), strict=True)
@@ -200,12 +205,9 @@ class MaskedConvViT(ConvViT):
             mask: over the 16 px patches; None shows everything.
 
         Returns:
-            One tensor (N, V, D): the V visible patches in the order of ``mask.visible_ids``.
+            One tensor (N, V, D): the V visible patches in the order of ``mask.ids_keep``.
         """
-        visible = None
-        if mask is not None:
-            visible = ~mask.hidden.view(-1, 1, *self.patch_resolution)
-        *maps, x = self._maps(x, visible)
+        *maps, x = self._maps(x, mask)
         tokens = self._encode(show(self._tokens(x), mask))
         for fuse, stage in zip(self.fusions, maps, strict=True):
             tokens = tokens + show(fuse(stage).flatten(2).transpose(1, 2), mask)
@@ -219,4 +221,4 @@ class MaskedConvViT(ConvViT):
 
 def show(tokens: Tensor, mask: PatchMask | None) -> Tensor:
     """(N, L, D) -> (N, V, D), the visible ones."""
-    return tokens if mask is None else tokens.take_along_dim(mask.visible_ids[..., None], dim=1)
+    return tokens if mask is None else tokens.take_along_dim(mask.ids_keep[..., None], dim=1)

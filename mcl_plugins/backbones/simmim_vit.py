@@ -19,15 +19,11 @@ class SimMIMViT(MaskedViT):
     The mask token replaces the patch embedding; the fixed position of the patch is added to it. The
     class token takes part in the attention but not in the output. It takes the arguments of
     :class:`MaskedViT`.
-
-    Attributes:
-        mask_grid: (rows, columns) of patches.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, self.embed_dims))
-        self.mask_grid = self.patch_resolution
 
     def init_weights(self) -> None:
         """Initialise as :class:`MaskedViT`, with a mask token from a normal of 0.02."""
@@ -47,6 +43,6 @@ class SimMIMViT(MaskedViT):
         patches = self.embed(x)
         if mask is not None:
             token = self.mask_token + self.pos_embed[:, 1:]
-            patches = torch.where(mask.hidden[..., None], token, patches)
+            patches = torch.where(mask.mask[..., None], token, patches)
         tokens = self.encode(patches)[:, 1:]
         return (tokens.transpose(1, 2).unflatten(2, self.mask_grid),)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..layers.initialisation import normal_layers
 from ..layers.position_tables import fit_block_tables
 from ..layers.sync_norm import SyncBN
-from ..mask_generators import PatchMask
+from ..mask_generators import PatchMask, upsample_patches
 from ..registry import MODELS
 from ..utils.checks import check_choice, check_image_size, check_input_size, resolve_arch
 from ..utils.compat import LinspaceOnHost
@@ -156,9 +156,9 @@ class SimMIMSwin(SwinTransformer):
             init_cfg=init_cfg,
         )
         self.mask_token = nn.Parameter(torch.zeros(1, 1, self.embed_dims))
-        self.unit = 2 ** (self.num_layers - 1)  # side of a mask unit, in tokens of the first stage
+        unit = 2 ** (self.num_layers - 1)  # side of a mask unit, in tokens of the first stage
         rows, columns = self.patch_resolution
-        self.mask_grid = (rows // self.unit, columns // self.unit)
+        self.mask_grid = (rows // unit, columns // unit)
 
     def init_weights(self) -> None:
         """Initialise as :class:`SwinTransformer`, with a mask token from a normal of 0.02."""
@@ -178,15 +178,10 @@ class SimMIMSwin(SwinTransformer):
         tokens, shape = self.patch_embed(x)
         if mask is not None:  # without one, images may have any size
             check_input_size(x, self.img_size, self.part_of)
-            tokens = torch.where(self._spread(mask.hidden)[..., None], self.mask_token, tokens)
+            hidden = upsample_patches(mask.mask, self.mask_grid, shape).flatten(1)
+            tokens = torch.where(hidden[..., None], self.mask_token, tokens)
         tokens = self.drop_after_pos(tokens)
         for stage in self.stages:
             tokens, shape = stage(tokens, shape)
         tokens = getattr(self, f'norm{self.num_layers - 1}')(tokens)
         return (tokens.transpose(1, 2).unflatten(2, shape),)
-
-    def _spread(self, hidden: Tensor) -> Tensor:
-        """(N, L) on the grid of the last stage -> (N, tokens of the first stage)."""
-        units = hidden.view(-1, *self.mask_grid)
-        units = units.repeat_interleave(self.unit, 1).repeat_interleave(self.unit, 2)
-        return units.flatten(1)

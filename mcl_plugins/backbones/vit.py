@@ -112,6 +112,9 @@ class MaskedViT(VisionTransformer):
         img_size, patch_size: sides in pixels.
         final_norm: normalise the output.
         drop_path_rate: stochastic depth of the last block; it rises linearly from 0.
+
+    Attributes:
+        mask_grid: (rows, columns) of patches, over which masks are drawn.
     """
 
     def __init__(
@@ -133,6 +136,7 @@ class MaskedViT(VisionTransformer):
             init_cfg=init_cfg,
         )
         fix_parameter(self, 'pos_embed')
+        self.mask_grid = self.patch_resolution
 
     def forward(self, x: Tensor, mask: PatchMask | None = None) -> tuple[Tensor]:
         """Encode the visible patches of images.
@@ -143,9 +147,9 @@ class MaskedViT(VisionTransformer):
 
         Returns:
             One tensor (N, 1 + V, D): the class token, then the V visible patches in the order of
-            ``mask.visible_ids``.
+            ``mask.ids_keep``.
         """
-        return (self.encode(self.embed(x), None if mask is None else mask.visible_ids),)
+        return (self.encode(self.embed(x), None if mask is None else mask.ids_keep),)
 
     def embed(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, L, D) patch embeddings with their positions."""

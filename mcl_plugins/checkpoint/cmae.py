@@ -10,8 +10,8 @@ CMAE = Renaming(
         ('head.head.', 'head.fc.'),
         # Pre-training. Decoders and projector are called the same here.
         ('head.predictor.', 'predictor.'),
-        ('target_backbone.', 'target.backbone.'),
-        ('target_projector.', 'target.projector.'),
+        ('target_backbone.', 'ema.backbone.'),
+        ('target_projector.', 'ema.projector.'),
         ('backbone.', 'backbone.'),
         ('projector.', 'projector.'),
         ('pixel_decoder.', 'pixel_decoder.'),

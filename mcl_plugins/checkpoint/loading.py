@@ -6,6 +6,7 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from .aliases import spellings_of
 from .files import load_file, state_dict_of
 from .origin import check_heads
 
@@ -57,7 +58,7 @@ def load_encoder(
         module: the encoder.
         path: a file written by this package, or one made by ``tools/convert``.
         prefix: what the encoder's tensors start with: ``'backbone.'`` for the student,
-            ``'teacher.backbone.'`` for the EMA teacher (CMAE: ``'target.backbone.'``).
+            ``'ema.backbone.'`` for its EMA, also in files that have the EMA under an earlier name.
         allow_missing: load what fits and only report the rest.
         allow_resizing: let the module's hooks fit position tables of another grid.
 
@@ -74,8 +75,11 @@ def load_encoder(
     content = load_file(path)
     check_heads(module, content, path)
     tensors = state_dict_of(content)
-    encoder = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-    if not encoder:
+    for start in spellings_of(prefix):
+        encoder = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+        if encoder:
+            break
+    else:
         tops = sorted({key.split('.')[0] for key in tensors})
         raise ValueError(f'{path} has no tensors under {prefix!r}; its names start with {tops}.')
     loaded, problems = _load(module, encoder, allow_resizing)

@@ -9,14 +9,14 @@ MASKED_MOCO = Renaming(
     [
         *vit_encoder('online.', 'backbone.'),
         *mlp_layers('projector.', (0, 1, 3, 4, 6, 7), 'projector.'),
-        *vit_encoder('target.', 'target.backbone.'),
-        *mlp_layers('target_projector.', (0, 1, 3, 4, 6, 7), 'target.projector.'),
+        *vit_encoder('target.', 'ema.backbone.'),
+        *mlp_layers('target_projector.', (0, 1, 3, 4, 6, 7), 'ema.projector.'),
         *mlp_layers('predictor.', (0, 1, 3, 4), 'predictor.'),
     ],
 )
 MOCOV3 = mocov3_names(
     projector='projector.',
-    target='target.backbone.',
-    target_projector='target.projector.',
+    target='ema.backbone.',
+    target_projector='ema.projector.',
     predictor='predictor.',
 )

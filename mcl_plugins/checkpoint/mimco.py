@@ -4,12 +4,12 @@ from .renaming import Renaming, vit_encoder
 
 # Nothing is released: these are the names of the golden files.
 HEADS = [
-    (f'{level}_{theirs}.{place}.', f'{level}_contrast.{ours}.{layer}.')
+    (f'{level}_{theirs}.{place}.', f'{ours}.{layer}.')
     for level in ('patch', 'image')
     for theirs, ours in (
-        ('projector', 'projector'),
-        ('predictor', 'predictor'),
-        ('projector_ema', 'target.projector'),
+        ('projector', f'{level}_contrast.projector'),
+        ('predictor', f'{level}_contrast.predictor'),
+        ('projector_ema', f'ema.{level}_projector'),
     )
     for place, layer in ((0, 'fc0'), (1, 'bn0'), (3, 'fc1'))
 ]

@@ -42,11 +42,11 @@ class MoBYNames:
 def _table(num_stages: int) -> Renaming:
     """The names of an encoder with so many stages: a DeiT has none."""
     pairs = []
-    for theirs, ours in (('encoder.', 'backbone.'), ('encoder_k.', 'target.backbone.')):
+    for theirs, ours in (('encoder.', 'backbone.'), ('encoder_k.', 'ema.backbone.')):
         pairs += swin_encoder(theirs, ours, num_stages) if num_stages else vit_encoder(theirs, ours)
     for theirs, ours in (
         ('projector.', 'projector.'),
-        ('projector_k.', 'target.projector.'),
+        ('projector_k.', 'ema.projector.'),
         ('predictor.', 'predictor.'),
     ):
         pairs += [

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
+from .aliases import present_name
+
 Value = TypeVar('Value')
 
 
@@ -91,7 +93,8 @@ class Renaming:
         return self._exchange(name.removeprefix(self.prefix), self.pairs)
 
     def released(self, name: str) -> str:
-        """The released name of one of this package's tensors."""
+        """The released name of one of this package's tensors, also of an earlier name of it."""
+        name = present_name(name)
         return self.prefix + self._exchange(name, [(ours, theirs) for theirs, ours in self.pairs])
 
     def from_released(self, tensors: Mapping[str, Value]) -> dict[str, Value]:

@@ -25,7 +25,7 @@ from ..checkpoint.sources import load_checkpoint
 from ..registry import RUNNERS
 from ..targets.frozen_teacher import FrozenTeacher
 from .batches import check_epoch, images_per_process
-from .hooks import MomentumHook, ScheduleHook
+from .hooks import ScheduleHook
 from .hooks.unwrap import unwrapped_model
 
 
@@ -108,14 +108,10 @@ class Runner(_Runner):
         return super().train()
 
     def register_hooks(self, *args: Any, **kwargs: Any) -> None:
-        """MMEngine's, the guard of schedules, and what moves an EMA teacher if it was forgotten."""
+        """MMEngine's, and the guard of schedules."""
         super().register_hooks(*args, **kwargs)
         if not any(isinstance(hook, ScheduleHook) for hook in self.hooks):
             self.register_hook(ScheduleHook())
-        model = unwrapped_model(self)
-        present = any(isinstance(hook, MomentumHook) for hook in self.hooks)
-        if hasattr(model, 'update_teacher') and not present:
-            self.register_hook(MomentumHook())
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """MMEngine's, if an epoch has an iteration.

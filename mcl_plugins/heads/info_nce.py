@@ -19,11 +19,11 @@ def info_nce(logits: Tensor, target: Tensor) -> dict[str, Tensor]:
         target: (Q,) int64, the column of the positive.
 
     Returns:
-        ``loss``; ``top1``, the share of queries whose positive scores highest; ``chance``, ln K:
-        the loss of a network that cannot tell the keys apart.
+        ``loss_contrast``; ``top1``, the share of queries whose positive scores highest; ``chance``,
+        ln K: the loss of a network that cannot tell the keys apart.
     """
     return {
-        'loss': F.cross_entropy(logits, target),
+        'loss_contrast': F.cross_entropy(logits, target),
         'top1': (logits.detach().argmax(dim=-1) == target).float().mean(),
         'chance': logits.new_full((), math.log(logits.shape[-1])),
     }
@@ -52,8 +52,8 @@ def in_batch_info_nce(query: Tensor, key: Tensor, temperature: float) -> dict[st
     return {**info_nce(logits, target), 'key_spread': feature_spread(keys)}
 
 
-def add_directions(first: dict[str, Tensor], second: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A symmetric loss from what a head returned for each direction.
+def symmetrise(first: dict[str, Tensor], second: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Combine what a head returned for the two directions of a symmetric loss.
 
     Losses, and ``chance`` with them, add up as in MoCo v3; the other monitors are averaged.
     """

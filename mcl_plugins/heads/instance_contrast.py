@@ -51,7 +51,7 @@ class InfoNCEHead(nn.Module):
             )
             scale = 2 * self.temperature * self.loss_weight
             return {
-                'loss_contrast': scale * result['loss'],
+                'loss_contrast': scale * result['loss_contrast'],
                 'top1': result['top1'],
                 'chance': scale * result['chance'],
                 'key_spread': result['key_spread'],

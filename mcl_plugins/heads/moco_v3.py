@@ -28,5 +28,5 @@ class MoCoV3Head(_MoCoV3Head):
         (prediction,) = self.predictor((base_out,))
         with torch.autocast(prediction.device.type, enabled=False):
             query, key = l2_normalize(prediction), l2_normalize(momentum_out.detach())
-            loss = in_batch_info_nce(query, key, self.temperature)['loss']
+            loss = in_batch_info_nce(query, key, self.temperature)['loss_contrast']
         return self.loss_module.loss_weight * loss

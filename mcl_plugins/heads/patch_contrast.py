@@ -50,7 +50,7 @@ class PatchContrastHead(nn.Module):
             mask: hidden patches are the queries; None makes all patches queries.
 
         Returns:
-            ``loss``, ``top1``, ``chance`` and ``key_spread``, float32 scalars.
+            ``loss_contrast``, ``top1``, ``chance`` and ``key_spread``, float32 scalars.
         """
         batch, patches, _ = query.shape
         with torch.autocast(query.device.type, enabled=False):
@@ -58,7 +58,7 @@ class PatchContrastHead(nn.Module):
             if mask is None:
                 target = torch.arange(patches, device=query.device).expand(batch, -1)
             else:
-                target = mask.hidden_ids
+                target = mask.ids_mask
                 query = query.take_along_dim(target[..., None], dim=1)
             spread = feature_spread(key)
             if self.negatives == 'batch':  # one long image made of all of them
@@ -67,13 +67,13 @@ class PatchContrastHead(nn.Module):
                 query, key = query.flatten(0, 1)[None], key.flatten(0, 1)[None]
             similarity = query @ key.transpose(1, 2)  # (N, queries, keys)
             if self.max_negative_similarity is not None:
-                similarity = leave_out(similarity, target, self.max_negative_similarity)
+                similarity = exclude_similar(similarity, target, self.max_negative_similarity)
             logits = (similarity / self.temperature).flatten(0, 1)
             return {**info_nce(logits, target.flatten()), 'key_spread': spread}
 
 
-def leave_out(similarity: Tensor, target: Tensor, ceiling: float) -> Tensor:
-    """Take negatives whose similarity exceeds ``ceiling`` out of a softmax.
+def exclude_similar(similarity: Tensor, target: Tensor, ceiling: float) -> Tensor:
+    """Exclude negatives whose similarity exceeds ``ceiling`` from a softmax.
 
     Args:
         similarity: (N, queries, keys).

@@ -8,9 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ..mask_generators import PatchMask
 from ..registry import MODELS, build_part
-from ..targets.ema import MomentumTeacher
-from ..targets.feature_queue import FeatureQueue
+from ..targets import FeatureQueue
 from ..utils.checks import check_temperature
 from ..utils.similarity import feature_spread, l2_normalize
 
@@ -43,8 +43,8 @@ class QueueInfoNCEHead(nn.Module):
             ValueError: keys and predictions of different widths.
 
         Returns:
-            ``loss``; ``top1``; ``chance``, ln(1 + K); ``key_spread``, of this process's keys;
-            float32 scalars.
+            ``loss_contrast``; ``top1``; ``chance``, ln(1 + K); ``key_spread``, of this process's
+            keys; float32 scalars.
         """
         if len(negatives) != query.shape[-1]:
             raise ValueError(
@@ -60,7 +60,7 @@ class QueueInfoNCEHead(nn.Module):
             # By more than rounding: a collapsed network, to which all keys are equal, has no hits.
             wins = positive.detach() > negative.detach().amax(dim=1) + 1e-4
             return {
-                'loss': loss.mean(),
+                'loss_contrast': loss.mean(),
                 'top1': wins.float().mean(),
                 'chance': positive.new_full((), math.log(1 + negatives.shape[1])),
                 'key_spread': feature_spread(key),
@@ -81,7 +81,7 @@ class L1Head(nn.Module):
         with torch.autocast(query.device.type, enabled=False):
             query, key = l2_normalize(query), l2_normalize(key.detach())
             distance = (query - key).abs().sum(dim=-1).mean()
-            return {'loss': distance, 'key_spread': feature_spread(key)}
+            return {'loss_contrast': distance, 'key_spread': feature_spread(key)}
 
 
 @MODELS.register_module()
@@ -89,8 +89,9 @@ class QueueContrast(nn.Module):
     """Draw a student's features to a teacher's, at one level of MimCo (Eq. 1 or 3).
 
     The student's go through a projector and a predictor, the teacher's through the EMA of the
-    projector, in train mode. Heads of 2-layer 1x1 convolutions (the patch level) are linear layers
-    over rows of positions, which are the same function.
+    projector, in train mode, which the algorithm keeps and hands in. Heads of 2-layer 1x1
+    convolutions (the patch level) are linear layers over rows of positions, which are the same
+    function.
 
     Args:
         projector: from (rows, D) to (rows, C).
@@ -115,15 +116,18 @@ class QueueContrast(nn.Module):
                 f'queue, got queue={queue}.'
             )
         self.queue = FeatureQueue(**queue) if queue else None
-        self.target = MomentumTeacher(projector=self.projector)
 
     def init_weights(self) -> None:
-        """Initialise the heads, then the EMA from them; called by MMEngine."""
-        for part in (self.projector, self.predictor, self.target):
-            part.init_weights()
+        """Initialise projector and predictor; called by MMEngine."""
+        self.projector.init_weights()
+        self.predictor.init_weights()
 
     def forward(
-        self, student: Tensor, teacher: Tensor, ids: Tensor | None = None
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        ema_projector: nn.Module,
+        mask: PatchMask | None = None,
     ) -> dict[str, Tensor]:
         """Loss and monitors of a batch, whose keys then enter the queue.
 
@@ -133,21 +137,22 @@ class QueueContrast(nn.Module):
         Args:
             student: (N, L, D) features.
             teacher: (N, L, D) features of the same positions, no gradient.
-            ids: (N, M) int64, the positions to compare; None for all.
+            ema_projector: the EMA of :attr:`projector`, for the teacher's features.
+            mask: the hidden positions are compared; None compares all.
 
         Returns:
             What the head returns.
         """
-        query = rows_through(student, self.projector, self.predictor)  # (N, L, C)
+        query = apply_to_rows(student, self.projector, self.predictor)  # (N, L, C)
         with torch.no_grad():
-            key = rows_through(teacher, self.target.projector)  # (N, L, C)
+            key = apply_to_rows(teacher, ema_projector)  # (N, L, C)
             image_key = l2_normalize(
                 key.to(torch.promote_types(key.dtype, torch.float32)).mean(dim=1)
             )
         positives = key
-        if ids is not None:
-            query = query.take_along_dim(ids[..., None], dim=1)
-            positives = key.take_along_dim(ids[..., None], dim=1)
+        if mask is not None:
+            ids = mask.ids_mask[..., None]
+            query, positives = query.take_along_dim(ids, dim=1), key.take_along_dim(ids, dim=1)
         negatives = None if self.queue is None else self.queue.keys
         result = self.head(query.flatten(0, 1), positives.flatten(0, 1), negatives)
         if self.queue is not None:
@@ -155,7 +160,7 @@ class QueueContrast(nn.Module):
         return result
 
 
-def rows_through(features: Tensor, *necks: nn.Module) -> Tensor:
+def apply_to_rows(features: Tensor, *necks: nn.Module) -> Tensor:
     """(N, L, D) -> (N, L, C): apply necks, one after the other, to all N L rows at once."""
     rows = features.flatten(0, 1)
     for neck in necks:

@@ -3,7 +3,14 @@
 from .block_mask import BlockMask
 from .importance_mask import ImportanceMask
 from .partition import Partition
-from .patch_mask import PatchMask
+from .patch_mask import PatchMask, upsample_patches
 from .random_mask import RandomMask
 
-__all__ = ['BlockMask', 'ImportanceMask', 'Partition', 'PatchMask', 'RandomMask']
+__all__ = [
+    'BlockMask',
+    'ImportanceMask',
+    'Partition',
+    'PatchMask',
+    'RandomMask',
+    'upsample_patches',
+]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..registry import MODELS
-from .patch_mask import PatchMask, check_mask_ratio, num_hidden
+from .patch_mask import PatchMask, check_mask_ratio, num_hidden, upsample_patches
 
 
 @MODELS.register_module()
@@ -49,8 +49,7 @@ class RandomMask(nn.Module):
         rows, columns = self._units(grid)
         visible = rows * columns - num_hidden(rows * columns, self.mask_ratio)
         # Ranks instead of scores: two equal scores must not split a unit.
-        ranks = noise.argsort(dim=1).argsort(dim=1).view(-1, rows, columns)
-        ranks = ranks.repeat_interleave(self.unit, 1).repeat_interleave(self.unit, 2)
+        ranks = upsample_patches(noise.argsort(dim=1).argsort(dim=1), (rows, columns), grid)
         return PatchMask.from_ranks(ranks.flatten(1), visible * self.unit**2)
 
     def _units(self, grid: tuple[int, int]) -> tuple[int, int]:

@@ -94,22 +94,22 @@ class MaskedDecoder(MAEPretrainDecoder):
         self.mask_token = other.mask_token
         self.decoder_blocks = other.decoder_blocks[:depth]
 
-    def forward(self, tokens: Tensor, restore_ids: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, ids_restore: Tensor) -> Tensor:
         """Decode every patch.
 
         Args:
             tokens: (N, 1 + V, D) of the encoder, the class token first; without one, (N, V, D).
-            restore_ids: (N, L), where each patch stands among the visible and then the hidden ones.
+            ids_restore: (N, L), where each patch stands among the visible and then the hidden ones.
 
         Returns:
             (N, L, P), in raster order, without the class token.
         """
         extra = self.num_extra_tokens
         x = self.decoder_embed(tokens)
-        num_hidden = extra + restore_ids.shape[1] - x.shape[1]
+        num_hidden = extra + ids_restore.shape[1] - x.shape[1]
         mask_tokens = self.mask_token.expand(len(x), num_hidden, -1)
         patches = torch.cat((x[:, extra:], mask_tokens), dim=1)
-        patches = patches.take_along_dim(restore_ids[..., None], dim=1)
+        patches = patches.take_along_dim(ids_restore[..., None], dim=1)
         x = torch.cat((x[:, :extra], patches), dim=1) + self.decoder_pos_embed
         for block in self.decoder_blocks:
             x = block(x)

@@ -11,21 +11,6 @@ from torch import Tensor, nn
 from ..registry import MODELS
 
 
-def take_views(inputs: list[Tensor], *names: str) -> list[Tensor]:
-    """Return a batch's views, one for each of ``names``, or raise a ValueError.
-
-    Args:
-        inputs: the views that the preprocessor made.
-        names: what the method calls those that it takes.
-    """
-    if len(inputs) != len(names):
-        raise ValueError(
-            f'Views: the method takes {len(names)} ({", ".join(names)}), got {len(inputs)}; look '
-            'at data_preprocessor.views and at the pipeline of the data set.'
-        )
-    return inputs
-
-
 @MODELS.register_module()
 class MultiViewPreprocessor(BaseDataPreprocessor):
     """Make each view from a shared source image by its own photometric operations.

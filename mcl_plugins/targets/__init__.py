@@ -1,7 +1,7 @@
 """What a student learns from: an EMA copy of itself, a frozen teacher, a queue of keys."""
 
-from .ema import MomentumSchedule, MomentumTeacher
+from .ema import EMA, MomentumSchedule
 from .feature_queue import FeatureQueue
 from .frozen_teacher import FrozenTeacher
 
-__all__ = ['FeatureQueue', 'FrozenTeacher', 'MomentumSchedule', 'MomentumTeacher']
+__all__ = ['EMA', 'FeatureQueue', 'FrozenTeacher', 'MomentumSchedule']

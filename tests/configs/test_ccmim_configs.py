@@ -51,7 +51,7 @@ def test_pretraining_settings(name):
     assert projector.fc1.weight.shape == (256, width) and projector.fc1.bias is None
     assert projector.bn0.affine and not projector.bn1.affine
     assert isinstance(projector.bn0, torch.nn.BatchNorm1d)  # of each process
-    assert built.mask_generator(torch.zeros(2, 196)).num_visible == 49
+    assert built.mask_generator(torch.zeros(2, 196)).len_keep == 49
 
 
 DEFAULT = 'ablations/importance-sampling_400e.py'
@@ -111,7 +111,7 @@ def test_predictor_has_simsiams_shape():
 def test_block_masks_have_rectangles_of_at_least_16_patches():
     generator = MODELS.build(ZOO.config('ablations/block_400e.py').model.mask_generator)
     assert generator.min_area == 16
-    assert generator(2, (14, 14), torch.device('cpu')).num_visible == 49
+    assert generator(2, (14, 14), torch.device('cpu')).len_keep == 49
 
 
 @pytest.mark.parametrize(('arch', 'decay'), [('b', 0.65), ('s', 0.75)])

@@ -67,7 +67,7 @@ def test_pretraining_settings(name):
         assert mlp.fc1.weight.shape == (256, 1536) and mlp.fc1.bias is None
         assert type(mlp.bn0).__name__ == 'SyncBN' and mlp.bn0.eps == 1e-6
     mask = built.mask_generator(2, (14, 14), torch.device('cpu'))
-    assert mask.num_visible == 68
+    assert mask.len_keep == 68
 
 
 def test_colours_of_the_target():

@@ -72,7 +72,7 @@ def test_hidden_patches(name):
     expected = HIDDEN.get(name, SETTINGS.get(name, SETTINGS['vit-b_300e.py'])[-1])
     generator = MODELS.build(config_of(name).model.mask_generator)
     mask = generator(3, (14, 14), torch.device('cpu'))
-    assert mask.hidden.sum(dim=1).tolist() == [expected] * 3
+    assert mask.mask.sum(dim=1).tolist() == [expected] * 3
 
 
 # Ablations: their table's row, and nothing else
@@ -201,7 +201,7 @@ def pretrained(tmp_path_factory):
         torch.nn.init.normal_(parameter)
     path = tmp_path_factory.mktemp('pretrained') / 'epoch_800.pth'
     save_file({'meta': {}, 'state_dict': model.state_dict()}, path)
-    return model.teacher.backbone, path
+    return model.ema.backbone, path
 
 
 @pytest.mark.parametrize('size', [step.PIXELS, step.PIXELS * 3 // 2])

@@ -60,7 +60,7 @@ def test_pretraining_settings(name):
             assert type(mlp.bn0).__module__ == 'mcl_plugins.layers.sync_norm'
     assert built.patch_contrast is not built.image_contrast
     mask = built.draw_mask(torch.zeros(2, 3, 224, 224))
-    assert mask.hidden.sum(dim=1).tolist() == [30 * mask.hidden.shape[1] // 49] * 2
+    assert mask.mask.sum(dim=1).tolist() == [30 * mask.mask.shape[1] // 49] * 2
 
 
 @pytest.mark.parametrize('name', PRETRAINING)

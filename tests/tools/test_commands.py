@@ -176,7 +176,7 @@ def test_the_mae_family_trains_on_two_processes(images, tmp_path, method):
     result = run(*command, '--cfg-options', *options, PORT=port)
     assert result.returncode == 0, result.stderr[-3000:]
     state = load_file(tmp_path / 'work/epoch_3.pth')['state_dict']
-    assert any(name.startswith('target.') for name in state) == (method == 'cmae')
+    assert any(name.startswith('ema.') for name in state) == (method == 'cmae')
 
     (tmp_path / 'work/epoch_3.pth').unlink()
     result = run(*command, '--resume', '--cfg-options', *options, PORT=port)

@@ -13,7 +13,7 @@ model = dict(
         final_norm=False,
         out_type='avg_featmap',
         # The EMA copy: the released README fine-tunes that one.
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='teacher.backbone.')),
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='ema.backbone.')),
     head=dict(
         type='LinearClsHead',
         num_classes=1000,

@@ -4,5 +4,5 @@
 _base_ = 'ade20k-upernet_vit-s.py'
 
 model = dict(
-    backbone=dict(table_resizing='spline', init_cfg=dict(prefix='teacher.backbone.')))
+    backbone=dict(table_resizing='spline', init_cfg=dict(prefix='ema.backbone.')))
 optim_wrapper = dict(optimizer=dict(lr=7e-4), paramwise_cfg=dict(layer_decay_rate=0.65))

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from mmengine import registry as root
+from mmpretrain.models.selfsup import BEiTPretrainViT
 from mmpretrain.models.utils import MultiheadAttention
 from torch import Tensor
 
@@ -34,16 +35,15 @@ class CcMIMWithMaps(CcMIM):
     a graph that no gradient goes through. The decoder is the same.
     """
 
-    def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:
+    def losses(self, image: Tensor) -> dict[str, Tensor]:
         """Losses and monitors of a batch (N, 3, H, W)."""
-        (images,) = inputs
-        patches = self.backbone.embed(images)
+        patches = self.backbone.embed(image)
         with explicit_attention(self.backbone) as maps:
             mask = self._mask_from(maps, patches)
-            tokens = self.backbone.encode(patches, mask.visible_ids)
-            hidden_tokens = self.backbone.encode(patches, mask.hidden_ids)
-        pixels = self.decoder(tokens, mask.restore_ids)
-        loss_pixel = self.pixel_head.loss(pixels, images, mask.hidden)
+            tokens = self.backbone.encode(patches, mask.ids_keep)
+            hidden_tokens = self.backbone.encode(patches, mask.ids_mask)
+        pixels = self.decoder(tokens, mask.ids_restore)
+        loss_pixel = self.pixel_head.loss(pixels, image, mask.mask)
         (visible,) = self.projector((tokens[:, 0],))
         (hidden,) = self.projector((hidden_tokens[:, 0],))
         return {'loss_pixel': loss_pixel, **self.contrast_head(visible, hidden)}
@@ -54,6 +54,23 @@ class CcMIMWithMaps(CcMIM):
         importance = torch.stack([m.mean(dim=1)[:, 0, 1:] for m in maps]).sum(dim=0)
         maps.clear()
         return self.mask_generator(importance)
+
+
+@REFERENCES.register_module()
+class MMPretrainBEiT(BEiTPretrainViT):
+    """mmpretrain's encoder of masked images, called as ConMIM's."""
+
+    @property
+    def mask_grid(self) -> tuple[int, int]:
+        """(rows, columns) of patches, over which masks are drawn."""
+        return self.patch_resolution
+
+    def forward(self, x: Tensor, mask: PatchMask | None = None) -> tuple[Tensor, ...]:
+        """(N, 3, H, W) -> (N, 1 + L, D)."""
+        if mask is None:
+            hidden = x.new_zeros(len(x), self.mask_grid[0] * self.mask_grid[1])
+            return super().forward(x, hidden)
+        return super().forward(x, mask.mask)
 
 
 @REFERENCES.register_module()

@@ -2,7 +2,7 @@
 
     mcl bench step conmim/vit-b.py --batch-size 64
     mcl bench step conmim/vit-b.py --batch-size 2 \
-        --against model.backbone.type=BEiTPretrainViT
+        --against model.backbone.type=mcl_benchmark.MMPretrainBEiT
     mcl bench step ccmim/vit-b.py --batch-size 2 \
         --against model.type=mcl_benchmark.CcMIMWithMaps
     mcl bench step mimco/vit-b.py --batch-size 8 \
@@ -29,6 +29,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 
+from ...algorithms import PretrainingMethod
 from ...targets.frozen_teacher import FrozenTeacher
 from ..arguments import at_least, parser_for
 from ..common import read_config
@@ -67,9 +68,9 @@ class Step:
         if self.device.type == 'cuda':
             torch.cuda.reset_peak_memory_stats()
         start = self._now()
+        if isinstance(self.model, PretrainingMethod):
+            self.model.set_progress(0, 1000)
         self.model.train_step(self.batch, self.wrapper)
-        if hasattr(self.model, 'update_teacher'):
-            self.model.update_teacher(0, 1000)
         self.seconds.append(self._now() - start)
         if self.device.type == 'cuda':
             self.memory = max(self.memory, torch.cuda.max_memory_allocated() / 2**30)

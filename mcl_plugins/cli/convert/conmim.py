@@ -5,7 +5,7 @@
     mcl convert conmim conmim.pth ema.pth --to-released --part teacher
 
 The first makes a file as pre-training writes it: the student under ``backbone.`` and ``neck.``,
-the EMA copy under ``teacher.``. A fine-tuned model becomes an ``ImageClassifier``'s file.
+the EMA copy under ``ema.``. A fine-tuned model becomes an ``ImageClassifier``'s file.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ...checkpoint.aliases import present_name
 from ...checkpoint.conmim import CONMIM
 from ...checkpoint.files import load_file, save_file, state_dict_of
 from ..arguments import parser_for
@@ -73,7 +74,7 @@ def convert(student: Path, teacher: Path | None) -> dict[str, Tensor]:
     state = CONMIM.from_released(state_dict_of(load_file(student)))
     if teacher:
         ema = CONMIM.from_released(state_dict_of(load_file(teacher)))
-        state.update({f'teacher.{name}': tensor for name, tensor in ema.items()})
+        state.update({f'ema.{name}': tensor for name, tensor in ema.items()})
     return state
 
 
@@ -83,11 +84,13 @@ def convert_back(path: Path, part: str) -> dict[str, Tensor]:
     Raises:
         ValueError: the file has no such part.
     """
-    prefix = 'teacher.' if part == 'teacher' else ''
+    content = state_dict_of(load_file(path))
+    named = {present_name(name): tensor for name, tensor in content.items()}
+    of_teacher = part == 'teacher'
     tensors = {
-        name.removeprefix(prefix): tensor
-        for name, tensor in state_dict_of(load_file(path)).items()
-        if name.startswith(prefix) and (prefix or not name.startswith('teacher.'))
+        name.removeprefix('ema.'): tensor
+        for name, tensor in named.items()
+        if name.startswith('ema.') == of_teacher
     }
     if not tensors:
         raise ValueError(f'{path} has no {part}.')

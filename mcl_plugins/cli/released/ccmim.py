@@ -44,7 +44,7 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
         },
         outputs={
             'cls_attention_sum': (importance, golden['cls_attention_sum']),
-            'mask': (mask.hidden, golden['mask']),
+            'mask': (mask.mask, golden['mask']),
             'pred': (model.decoder(*decoded.arguments), golden['pred']),
         },
         gradients=gradients_of(model, CCMIM.from_released(part(golden, 'grad', device))),

@@ -41,7 +41,7 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
             'loss_ct': (losses['loss_contrast'], golden['loss_ct']),
             'loss_rc': (losses['loss_pixel'], golden['loss_rc']),
         },
-        outputs={'mask': (mask.hidden, golden['mask'])},
+        outputs={'mask': (mask.mask, golden['mask'])},
         gradients=gradients_of(model, CMAE.from_released(part(golden, 'grad', device))),
     )
 

@@ -46,17 +46,17 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     ).to(device, torch.float64)
     student = CONMIM.from_released(part(golden, 'student', device))
     teacher = CONMIM.from_released(part(golden, 'teacher', device))
-    state = {**student, **{f'teacher.{name}': value for name, value in teacher.items()}}
+    state = {**student, **{f'ema.{name}': value for name, value in teacher.items()}}
     model.load_state_dict(state)
 
-    mask = PatchMask.from_hidden(tensor(golden, 'mask', device))
+    mask = PatchMask.from_mask(tensor(golden, 'mask', device))
     model.mask_generator = FixedMask(mask)
     recorder = Recorder(model.head)
     losses = model.loss([tensor(golden, name, device) for name in ('images', 'images_strong')])
-    losses['loss'].backward()
+    losses['loss_contrast'].backward()
     query, key, _ = recorder.arguments
     return Comparison(
-        loss={'loss': (losses['loss'], golden['loss'])},
+        loss={'loss': (losses['loss_contrast'], golden['loss'])},
         outputs={
             'student_proj': (torch.nn.functional.normalize(query, dim=-1), golden['student_proj']),
             'teacher_proj': (torch.nn.functional.normalize(key, dim=-1), golden['teacher_proj']),

@@ -57,9 +57,9 @@ def compare_mocov3(golden: Golden, device: torch.device) -> Comparison:
     """MoCo v3's file: whole images, a frozen patch embedding, and the EMA before the keys."""
     model = build(golden, MOCOV3, device)
     momentum = golden['momentum'].item()
-    model.target.update(momentum)
+    model.ema.update(momentum)
     # There the fixed positions are averaged too: equal as they are, this changes no training.
-    model.target.backbone.pos_embed.lerp_(model.backbone.pos_embed, 1 - momentum)
+    model.ema.backbone.pos_embed.lerp_(model.backbone.pos_embed, 1 - momentum)
     comparison = step(model, golden, MOCOV3, device)
     weights = model.state_dict()
     comparison.outputs = {

@@ -25,12 +25,10 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     )
     student = {k: v for k, v in state.items() if not k.startswith('teacher.')}
     model.load_state_dict({**student, 'teacher.fingerprint': model.teacher.fingerprint})
-    model.mask_generator = FixedMask(PatchMask.from_hidden(tensor(golden, 'mask', device)))
+    model.mask_generator = FixedMask(PatchMask.from_mask(tensor(golden, 'mask', device)))
 
-    momentum = golden['momentum'].item()
+    model.ema.update(golden['momentum'].item())  # as in MoBY: within the step, before the keys
     contrasts = {'patch': model.patch_contrast, 'image': model.image_contrast}
-    for contrast in contrasts.values():
-        contrast.target.update(momentum)  # as in MoBY: within the step, before the keys
     images = tensor(golden, 'images', device)
     losses = model.loss([images])
     (losses['loss_patch'] + losses['loss_image']).backward()
@@ -50,7 +48,9 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
 def rows(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Weights of 1x1 convolutions as those of linear layers over rows of positions."""
     return {
-        name: value.flatten(1) if '_contrast.' in name and value.ndim == 4 else value
+        name: value
+        if name.startswith(('backbone.', 'teacher.')) or value.ndim < 4
+        else value.flatten(1)
         for name, value in tensors.items()
     }
 

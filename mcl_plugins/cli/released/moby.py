@@ -17,7 +17,7 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
     model.load_state_dict(state)
 
-    model.target.update(golden['momentum'].item())  # released: within the step, before the keys
+    model.ema.update(golden['momentum'].item())  # released: within the step, before the keys
     losses = model.loss([tensor(golden, name, device) for name in ('view1', 'view2')])
     losses['loss_contrast'].backward()
     batch = len(golden['view1'])

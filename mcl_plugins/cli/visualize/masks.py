@@ -20,7 +20,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ...mask_generators import ImportanceMask
+from ...algorithms import PretrainingMethod
 from ..arguments import parser_for
 from ..common import read_config
 from ..options import merge_options
@@ -122,14 +122,14 @@ def masks_of(
 def mask(model: Any, images: Tensor) -> tuple[Tensor, Tensor | None]:
     """What is visible of (N, 3, H, W) uint8 RGB images, and the importance of their patches."""
     view = student_view(model, images)
-    drawn = model.draw_mask(view) if hasattr(model, 'draw_mask') else None
+    drawn = model.draw_mask(view) if isinstance(model, PretrainingMethod) else None
     if drawn is None:
         raise ValueError(
             f'{type(model).__name__} of this config hides no patches: it has no mask to draw.'
         )
-    importance = None
-    if isinstance(getattr(model, 'mask_generator', None), ImportanceMask):
-        importance = spread(model.importance_of(view), view.shape[-1]).cpu()
+    importance = model.importance_of(view)
+    if importance is not None:
+        importance = spread(importance, view.shape[-1]).cpu()
     return hide(to_rgb(model, view), drawn), importance
 
 

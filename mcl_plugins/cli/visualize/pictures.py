@@ -20,7 +20,7 @@ from torch import Tensor
 from torchvision.transforms import functional as transforms
 
 from ...checkpoint.files import load_file, state_dict_of
-from ...mask_generators import PatchMask
+from ...mask_generators import PatchMask, upsample_patches
 from ...utils.images import open_rgb
 from ..options import Options
 
@@ -122,13 +122,12 @@ def to_rgb(model: Any, view: Tensor) -> Tensor:
 def spread(values: Tensor, side: int) -> Tensor:
     """(N, L) one value a patch -> (N, 1, side, side) one value a pixel; L is a square."""
     grid = math.isqrt(values.shape[1])
-    cells = values.reshape(-1, 1, grid, grid)
-    return cells.repeat_interleave(side // grid, 2).repeat_interleave(side // grid, 3)
+    return upsample_patches(values, (grid, grid), (side, side))[:, None]
 
 
 def hide(images: Tensor, mask: PatchMask) -> Tensor:
     """Paint hidden patches of (N, 3, S, S) images in [0, 1] gray."""
-    return torch.where(spread(mask.hidden, images.shape[-1]).to(images.device), GRAY, images)
+    return torch.where(spread(mask.mask, images.shape[-1]).to(images.device), GRAY, images)
 
 
 def panels(lines: int, columns: int, size: tuple[float, float]) -> tuple[Figure, np.ndarray]:

@@ -19,6 +19,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from ...algorithms import ReconstructingMethod
 from ..arguments import parser_for
 from ..common import read_config
 from ..options import merge_options
@@ -82,7 +83,7 @@ def draw_reconstructions(
     settings = read_config(config)
     merge_options(settings, cfg_options)
     model, epoch = build_pretraining(settings, checkpoint)
-    if not hasattr(model, 'reconstruct'):
+    if not isinstance(model, ReconstructingMethod):
         raise ValueError(
             f'{type(model).__name__} reconstructs no pixels; take a config of CMAE or ccMIM.'
         )
@@ -96,12 +97,12 @@ def reconstructions(model: Any, images: Tensor) -> dict[str, Tensor]:
     """The rows of the picture: (N, 3, S, S) in [0, 1] each, by what they show.
 
     Args:
-        model: has ``reconstruct`` and ``pixel_head``.
+        model: a :class:`ReconstructingMethod`.
         images: (N, 3, S, S) uint8 RGB.
     """
     view = student_view(model, images)
     pixels, mask = model.reconstruct(view)
-    hidden = spread(mask.hidden, view.shape[-1])
+    hidden = spread(mask.mask, view.shape[-1])
     output = torch.where(hidden, to_image(model.pixel_head, pixels, view), view)
     seen = to_rgb(model, view)
     return {'input': seen, 'visible': hide(seen, mask), 'output': to_rgb(model, output)}

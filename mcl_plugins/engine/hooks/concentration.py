@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from ...algorithms.base import PretrainingMethod
 from ...registry import HOOKS
 from ...utils.similarity import l2_normalize
 from .unwrap import unwrapped_model
@@ -63,11 +64,11 @@ class ConcentrationHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Look at the model and at the logger."""
         model = unwrapped_model(runner)
-        chunks = getattr(getattr(model, 'partition', None), 'num_chunks', None)
-        if chunks is None or chunks < 2:
+        chunks = model.num_chunks if isinstance(model, PretrainingMethod) else 1
+        if chunks < 2:
             raise ValueError(
                 f'ConcentrationHook compares the chunks of an image, and {type(model).__name__} '
-                f'has {f"num_chunks={chunks}" if chunks else "none"}: take it out of custom_hooks '
+                f'encodes an image as num_chunks={chunks}: take it out of custom_hooks '
                 '(--cfg-options custom_hooks="()").'
             )
         if self.interval is None:
@@ -89,7 +90,7 @@ class ConcentrationHook(Hook):
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
-        chunks = unwrapped_model(runner).partition.num_chunks
+        chunks = unwrapped_model(runner).num_chunks
         for name, rows in self._features.items():
             kappa = concentration(torch.cat(rows).unflatten(0, (-1, chunks))).mean()
             runner.message_hub.update_scalar(f'train/kappa_{name}', kappa.item())

@@ -1,28 +1,29 @@
-"""Moves the EMA teacher after each optimizer step."""
+"""The hook that moved the EMA before the models did so themselves."""
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.logging import print_log
 
 from ...registry import HOOKS
-from .unwrap import unwrapped_model
 
 
 @HOOKS.register_module()
 class MomentumHook(Hook):
-    """Call the model's ``update_teacher(step, total)`` after each optimizer step, if it has one.
+    """Say that it is no longer needed; it does nothing else.
 
-    The step counts iterations; with gradient accumulation the teacher moves when the student
-    does.
+    The name stays registered for configs that were written before version 0.2. A model's EMA now
+    moves with the optimizer's steps by itself, in any Runner.
     """
 
-    priority = 'NORMAL'
-
-    def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
-        """Update the teacher if this iteration updated the student."""
-        model = unwrapped_model(runner)
-        if hasattr(model, 'update_teacher') and runner.optim_wrapper.should_update():
-            model.update_teacher(runner.iter, runner.max_iters)
+    def before_train(self, *args: Any, **kwargs: Any) -> None:
+        """Tell the user to take the hook out of the config."""
+        print_log(
+            'MomentumHook is no longer needed: models move their EMA themselves. Remove it from '
+            'default_hooks or custom_hooks of the config.',
+            logger='current',
+            level=logging.WARNING,
+        )

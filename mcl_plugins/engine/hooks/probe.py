@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from ...checkpoint.aliases import present_name
 from ...evaluation.features import extract_features, pool_tokens
 from ...evaluation.knn import check_neighbours, knn_predict
 from ...evaluation.linear import fit_linear_probe
@@ -32,7 +33,7 @@ class ProbeHook(Hook):
             are stacked (``default_collate``) unless it says otherwise.
         val_dataloader: images to classify.
         interval: epochs between two probes; the last epoch is always probed.
-        encoder: where the encoder is in the model, for example ``'target.backbone'`` for an EMA.
+        encoder: where the encoder is in the model, for example ``'ema.backbone'`` for the EMA's.
         feature: ``'mean'`` of the patches or the ``'class'`` token.
         ks: neighbours of the k-NN; empty for none.
         temperature: tau of the k-NN.
@@ -57,7 +58,7 @@ class ProbeHook(Hook):
             raise ValueError(f'interval={interval} must be at least 1 epoch.')
         self.configs = {'train': train_dataloader, 'val': val_dataloader}
         self.interval = interval
-        self.encoder = encoder
+        self.encoder = present_name(f'{encoder}.').removesuffix('.')
         self.feature = feature
         self.ks = tuple(ks)
         self.temperature = temperature

@@ -84,21 +84,21 @@ def test_every_parameter_gets_a_gradient(changes):
     total(losses).backward()
     for name, param in model.named_parameters():
         assert param.grad is not None and param.grad.isfinite().all(), name
-    assert model.draw_mask(images()).hidden.sum(dim=1).tolist() == [12] * 6
+    assert model.draw_mask(images()).mask.sum(dim=1).tolist() == [12] * 6
 
 
 def test_visible_and_hidden_patches_are_encoded_apart():
     """Each projector call sees the class token of one set, encoded without the other set."""
     model = build().double()
     batch = images().double()
-    mask = PatchMask.from_hidden(torch.stack([torch.randperm(16) for _ in range(6)]) >= 4)
-    model.mask_generator = GivenMask(mask.hidden)
+    mask = PatchMask.from_mask(torch.stack([torch.randperm(16) for _ in range(6)]) >= 4)
+    model.mask_generator = GivenMask(mask.mask)
     rows = []
     model.projector.register_forward_pre_hook(lambda _, args: rows.append(args[0][0]))
     model.loss([batch])
     patches = model.backbone.embed(batch)
     for (row, ids), grad in zip(
-        zip(rows, (mask.visible_ids, mask.hidden_ids), strict=True), (True, False), strict=True
+        zip(rows, (mask.ids_keep, mask.ids_mask), strict=True), (True, False), strict=True
     ):
         alone = torch.stack(
             [model.backbone.encode(p[i][None])[0, 0] for p, i in zip(patches, ids, strict=True)]
@@ -119,10 +119,10 @@ def test_no_gradient_through_the_hidden_set_is_what_a_detached_key_gives():
     model.zero_grad()
     mask = model.draw_mask(batch)
     patches = model.backbone.embed(batch)
-    tokens = model.backbone.encode(patches, mask.visible_ids)
-    loss = model.pixel_head.loss(model.decoder(tokens, mask.restore_ids), batch, mask.hidden)
+    tokens = model.backbone.encode(patches, mask.ids_keep)
+    loss = model.pixel_head.loss(model.decoder(tokens, mask.ids_restore), batch, mask.mask)
     (query,) = model.projector((tokens[:, 0],))
-    (key,) = model.projector((model.backbone.encode(patches, mask.hidden_ids)[:, 0],))
+    (key,) = model.projector((model.backbone.encode(patches, mask.ids_mask)[:, 0],))
     (loss + model.contrast_head(query, key.detach())['loss_contrast']).backward()
     for name, param in model.named_parameters():
         torch.testing.assert_close(ours[name], param.grad, msg=name)

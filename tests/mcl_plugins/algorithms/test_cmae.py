@@ -75,7 +75,7 @@ def test_every_trained_parameter_gets_a_gradient_and_no_target_one(changes):
     model = build(**changes)
     total(model.loss(views())).backward()
     for name, param in model.named_parameters():
-        if name.startswith('target.'):
+        if name.startswith('ema.'):
             assert not param.requires_grad and param.grad is None
         else:
             assert param.grad is not None and param.grad.isfinite().all(), name
@@ -84,13 +84,13 @@ def test_every_trained_parameter_gets_a_gradient_and_no_target_one(changes):
 def test_a_fresh_target_is_the_online_network_without_final_norm():
     model = build()
     state = model.state_dict()
-    target = {name for name in state if name.startswith('target.')}
+    target = {name for name in state if name.startswith('ema.')}
     for name in target:
-        assert torch.equal(state[name], state[name.removeprefix('target.')])
+        assert torch.equal(state[name], state[name.removeprefix('ema.')])
     online = {name for name in state if name.startswith(('backbone.', 'projector.'))}
-    assert {f'target.{name}' for name in online} - target == {
-        'target.backbone.ln1.weight',
-        'target.backbone.ln1.bias',
+    assert {f'ema.{name}' for name in online} - target == {
+        'ema.backbone.ln1.weight',
+        'ema.backbone.ln1.bias',
     }
 
 
@@ -99,9 +99,9 @@ def test_target_moves_by_one_minus_momentum():
     with torch.no_grad():
         for param in model.backbone.parameters():
             param.add_(1.0)
-    before = {name: p.clone() for name, p in model.target.named_parameters()}
-    model.update_teacher(5, 10)
-    for name, param in model.target.backbone.named_parameters():
+    before = {name: p.clone() for name, p in model.ema.named_parameters()}
+    model.ema.update(model.ema.schedule(5, 10))
+    for name, param in model.ema.backbone.named_parameters():
         moved = param - before[f'backbone.{name}']
         torch.testing.assert_close(moved, torch.full_like(moved, 0.1), atol=1e-6, rtol=0)
 
@@ -110,7 +110,7 @@ def test_target_sees_the_whole_second_view_and_the_pixels_are_the_first():
     model = build()
     online, target = views()
     seen = {}
-    model.target.backbone.register_forward_pre_hook(lambda _, args: seen.update(target=args))
+    model.ema.backbone.register_forward_pre_hook(lambda _, args: seen.update(target=args))
     head, model.pixel_head.loss = model.pixel_head.loss, None
 
     def loss(pixels, images, hidden):
@@ -127,7 +127,7 @@ def test_target_sees_the_whole_second_view_and_the_pixels_are_the_first():
 def test_masked_target_sees_visible_patches_only():
     model = build(**VARIANTS['masked target'])
     seen = []
-    model.target.backbone.register_forward_hook(lambda *args: seen.append(args[2][0].shape))
+    model.ema.backbone.register_forward_hook(lambda *args: seen.append(args[2][0].shape))
     model.loss(views())
     assert seen == [(4, 1 + 8, 48)]
 
@@ -188,8 +188,8 @@ def test_a_few_steps_learn_a_fixed_batch():
         losses = model.loss([online, online])
         optimizer.zero_grad()
         total(losses).backward()
+        model.set_progress(step, 60)
         optimizer.step()
-        model.update_teacher(step, 60)
         history.append(losses)
     assert history[-1]['loss_contrast'] < 0.3 * history[-1]['chance']
     assert history[-1]['loss_pixel'] < 0.8 * history[0]['loss_pixel']
@@ -199,18 +199,18 @@ def test_a_copy_has_its_own_online_network():
     clone = copy.deepcopy(build())
     with torch.no_grad():
         clone.projector.fc0.weight.fill_(7.0)
-    clone.target.update(0.0)
-    assert torch.equal(clone.target.projector.fc0.weight, clone.projector.fc0.weight)
+    clone.ema.update(0.0)
+    assert torch.equal(clone.ema.projector.fc0.weight, clone.projector.fc0.weight)
 
 
 def test_target_keeps_running_statistics_of_its_own():
     model = build()
     model.train()
     model.loss(views())
-    own, online = model.target.projector.bn0, model.projector.bn0
+    own, online = model.ema.projector.bn0, model.projector.bn0
     assert own.running_mean.any() and not torch.equal(own.running_mean, online.running_mean)
     before = own.running_mean.clone()
-    model.update_teacher(0, 10)
+    model.ema.update(model.ema.schedule(0, 10))
     assert torch.equal(own.running_mean, before)
 
 

@@ -89,9 +89,9 @@ def plain_keys(model, images, orders):
     rows = [
         feature
         for image, order in zip(images, orders, strict=True)
-        for feature in plain_features(model.target, image, order, m)
+        for feature in plain_features(model.ema, image, order, m)
     ]
-    (rows,) = model.target.projector((torch.stack(rows),))
+    (rows,) = model.ema.projector((torch.stack(rows),))
     keys = []
     for place in range(0, len(rows), m):
         total = sum(row / row.norm() for row in rows[place : place + m])
@@ -166,7 +166,7 @@ def test_every_trained_parameter_gets_a_gradient_and_no_target_one(method, heads
     total, log = model.parse_losses(model.loss(views()))
     total.backward()
     for name, param in model.named_parameters():
-        if name.startswith('target.'):
+        if name.startswith('ema.'):
             assert not param.requires_grad and param.grad is None
         else:
             assert param.grad is not None and param.grad.isfinite().all(), name
@@ -186,17 +186,17 @@ def test_the_target_starts_equal_and_moves_by_one_minus_momentum():
     model = MODELS.build({**MOCO, **layer_norm_heads(MOCO)})
     model.init_weights()
     model.double()
-    parts = {name.split('.')[0] for name, _ in model.target.named_parameters()}
+    parts = {name.split('.')[0] for name, _ in model.ema.named_parameters()}
     assert parts == {'backbone', 'class_attention', 'projector'}
-    for name, param in model.target.named_parameters():
+    for name, param in model.ema.named_parameters():
         assert torch.equal(param, model.get_parameter(name))
     with torch.no_grad():
         for name, param in model.named_parameters():
-            if not name.startswith('target.'):
+            if not name.startswith('ema.'):
                 param.add_(1.0)
-    before = {name: p.clone() for name, p in model.target.named_parameters()}
-    model.update_teacher(5, 10)  # half way: momentum 0.95
-    for name, param in model.target.named_parameters():
+    before = {name: p.clone() for name, p in model.ema.named_parameters()}
+    model.ema.update(model.ema.schedule(5, 10))  # half way: momentum 0.95
+    for name, param in model.ema.named_parameters():
         torch.testing.assert_close(param - before[name], torch.full_like(param, 0.05))
 
 
@@ -204,7 +204,7 @@ def test_the_target_has_no_drop_path():
     model = build(backbone=dict(**ENCODER, drop_path_rate=0.5))
     rates = {
         part: [layer.drop_prob for layer in encoder.modules() if isinstance(layer, DropPath)]
-        for part, encoder in (('online', model.backbone), ('target', model.target))
+        for part, encoder in (('online', model.backbone), ('target', model.ema))
     }
     assert max(rates['online']) == 0.5 and set(rates['target']) == {0.0}
 
@@ -221,8 +221,8 @@ def test_a_few_steps_learn_a_fixed_batch(method):
         losses = model.loss([images, images + 0.1 * torch.randn_like(images)])
         optimizer.zero_grad()
         losses['loss_contrast'].backward()
+        model.set_progress(step, 60)
         optimizer.step()
-        model.update_teacher(step, 60)
         history.append(losses['loss_contrast'].item())
     assert history[-1] < 0.6 * history[0]
     assert losses['key_spread'] > 0.5
@@ -231,10 +231,10 @@ def test_a_few_steps_learn_a_fixed_batch(method):
 def test_the_mask_for_pictures_shows_one_chunk():
     model = build(num_chunks=3)
     mask = model.draw_mask(views(5)[0])
-    assert mask.hidden.shape == (5, 16) and mask.num_visible == 5
-    assert ((~mask.hidden).sum(dim=1) == 5).all()
-    assert not torch.equal(mask.hidden[0], mask.hidden[1])
-    assert not build(num_chunks=1).draw_mask(views(5)[0]).hidden.any()
+    assert mask.mask.shape == (5, 16) and mask.len_keep == 5
+    assert ((~mask.mask).sum(dim=1) == 5).all()
+    assert not torch.equal(mask.mask[0], mask.mask[1])
+    assert not build(num_chunks=1).draw_mask(views(5)[0]).mask.any()
 
 
 def test_what_does_not_fit_is_an_error():
@@ -252,7 +252,7 @@ def test_what_does_not_fit_is_an_error():
         name = 'class_attention' if key == 'embed_dims' else 'projector'
         with pytest.raises(ValueError, match=rf"{name}\.{key}=24 is not the encoder's width of 48"):
             MODELS.build({**MOCO, name: {**part, key: 24}})
-    with pytest.raises(ValueError, match=r'takes 2 \(first, second\), got 1'):
+    with pytest.raises(ValueError, match=r'takes 2 views \(first, second\), but the batch has 1'):
         MODELS.build(MOCO).loss([torch.zeros(1, 3, 32, 32)])
 
 

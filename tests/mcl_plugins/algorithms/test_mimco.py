@@ -104,7 +104,8 @@ def test_every_trained_parameter_gets_a_gradient(build, kind, changes):
     model.train()
     total(model.loss([images()])).backward()
     for name, param in model.named_parameters():
-        if 'target.' in name or (name == 'backbone.mask_token' and 'mask_generator' in changes):
+        unused = name == 'backbone.mask_token' and 'mask_generator' in changes
+        if name.startswith('ema.') or unused:
             assert not param.requires_grad and param.grad is None, name
         else:
             assert param.grad is not None and param.grad.isfinite().all(), name
@@ -121,7 +122,7 @@ def test_what_is_compared_with_what(build, kind):
         )
     batch = images()
     mask = model.draw_mask(batch)
-    model.mask_generator = GivenMask(mask.hidden)
+    model.mask_generator = GivenMask(mask.mask)
     model.train()
     model.loss([batch])
     student = model.backbone(batch, mask)[0].flatten(2).transpose(1, 2)
@@ -129,10 +130,11 @@ def test_what_is_compared_with_what(build, kind):
     teacher = teacher.flatten(2).transpose(1, 2)
     torch.testing.assert_close(seen['patch'][0], student)
     torch.testing.assert_close(seen['patch'][1], teacher)
-    assert mask.hidden.gather(1, seen['patch'][2]).all()
-    assert seen['patch'][2].shape[1] == math.ceil(0.6 * mask.hidden.shape[1])
+    assert seen['patch'][2] is model.ema.patch_projector
+    assert torch.equal(seen['patch'][3].mask, mask.mask)
     torch.testing.assert_close(seen['image'][0], student.mean(dim=1, keepdim=True))
     torch.testing.assert_close(seen['image'][1], teacher.mean(dim=1, keepdim=True))
+    assert seen['image'][2] is model.ema.image_projector and len(seen['image']) == 3
 
 
 def test_without_a_mask_all_patches_are_compared(build):
@@ -161,8 +163,8 @@ def train(model, steps, batch):
         losses = model.loss([batch])
         optimizer.zero_grad()
         total(losses).backward()
+        model.set_progress(step, steps)
         optimizer.step()
-        model.update_teacher(step, steps)
         history.append({name: value.item() for name, value in losses.items()})
     return history
 
@@ -187,7 +189,7 @@ def test_checkpoints_are_without_teacher_and_a_resumed_model_has_it_again(build)
     resumed = build()
     resumed.load_state_dict(state)
     batch = images()
-    hidden = model.draw_mask(batch).hidden
+    hidden = model.draw_mask(batch).mask
     model.mask_generator = resumed.mask_generator = GivenMask(hidden)
     assert torch.equal(total(model.loss([batch])), total(resumed.loss([batch])))
 
@@ -208,24 +210,22 @@ def test_a_training_does_not_go_on_with_another_teacher(build, tmp_path):
 
 def test_ema_projectors_follow_and_both_levels_have_their_own(build):
     model = build()
-    for contrast in (model.patch_contrast, model.image_contrast):
-        assert torch.equal(contrast.target.projector.fc0.weight, contrast.projector.fc0.weight)
+    patch, image = model.ema.patch_projector, model.ema.image_projector
+    assert torch.equal(patch.fc0.weight, model.patch_contrast.projector.fc0.weight)
+    assert torch.equal(image.fc0.weight, model.image_contrast.projector.fc0.weight)
     with torch.no_grad():
         model.patch_contrast.projector.fc0.weight.add_(1.0)
-    before = model.patch_contrast.target.projector.fc0.weight.clone()
-    model.update_teacher(0, 10)
-    moved = model.patch_contrast.target.projector.fc0.weight - before
+    before = patch.fc0.weight.clone()
+    model.ema.update(model.ema.schedule(0, 10))
+    moved = patch.fc0.weight - before
     torch.testing.assert_close(moved, torch.full_like(moved, 0.1))
-    untouched = model.image_contrast
-    torch.testing.assert_close(
-        untouched.target.projector.fc0.weight, untouched.projector.fc0.weight
-    )
+    torch.testing.assert_close(image.fc0.weight, model.image_contrast.projector.fc0.weight)
 
 
 def test_bfloat16_autocast_stays_close_to_float32(build):
     model = build().float()
     batch = images(batch=8).float()
-    model.mask_generator = GivenMask(model.draw_mask(batch).hidden)
+    model.mask_generator = GivenMask(model.draw_mask(batch).mask)
     state = copy.deepcopy(model.state_dict())
     results = []
     for enabled in (False, True):
@@ -257,7 +257,7 @@ def test_a_student_without_mask_token_is_refused(build):
 
 
 def test_two_views_are_one_too_many(build):
-    with pytest.raises(ValueError, match=r'the method takes 1 \(image\), got 2'):
+    with pytest.raises(ValueError, match=r'MimCo takes 1 view \(image\), but the batch has 2'):
         build().loss([images(), images()])
 
 
@@ -305,7 +305,7 @@ def test_two_processes_equal_one(build, teacher_file):
     model = build()
     state = copy.deepcopy(model.state_dict())
     batches = [images(batch=6) for _ in range(2)]
-    hidden = model.draw_mask(batches[0]).hidden
+    hidden = model.draw_mask(batches[0]).mask
     model.mask_generator = GivenMask(hidden)
     losses = []
     for batch in batches:

@@ -32,6 +32,7 @@ MULTI_TASK = {
         loss=dict(type='PixelReconstructionLoss', criterion='L1', channel=3),
     ),
     'mask_generator': dict(type='mcl_plugins.RandomMask', mask_ratio=0.6),
+    'data_preprocessor': {**PREPROCESSOR, 'views': [[], [], []]},
 }
 
 
@@ -54,14 +55,14 @@ def shake(module):
 def test_loss_equals_a_plain_loop_with_crossed_views_and_queues():
     """Three batches of 4 in queues of 10, so that they wrap around."""
     model = build()
-    shake(model.target)
+    shake(model.ema)
     rows = [list(queue.keys.T) for queue in model.queues]
     assert not torch.equal(model.queues[0].keys, model.queues[1].keys)
     for step in range(3):
         batch = views()
         with torch.no_grad():
             queries = [model.predictor(model.projector(model.backbone(view)))[0] for view in batch]
-            keys = [model.target.projector(model.target.backbone(view))[0] for view in batch]
+            keys = [model.ema.projector(model.ema.backbone(view))[0] for view in batch]
         expected = 0.0
         for own, other in ((0, 1), (1, 0)):
             for query, key in zip(queries[own], keys[other], strict=True):
@@ -83,7 +84,7 @@ def test_every_trained_parameter_gets_a_gradient_and_no_target_one(config):
     total, log = model.parse_losses(model.loss(views(2 if config is SMALL else 3)))
     total.backward()
     for name, param in model.named_parameters():
-        if name.startswith('target.'):
+        if name.startswith('ema.'):
             assert not param.requires_grad and param.grad is None
         else:
             assert param.grad is not None and param.grad.isfinite().all(), name
@@ -95,26 +96,26 @@ def test_the_target_has_no_drop_path_and_the_online_encoder_has():
     model = build(backbone={**SMALL['backbone'], 'drop_path_rate': 0.5})
     rates = [
         [layer.drop_prob for layer in encoder.modules() if isinstance(layer, DropPath)]
-        for encoder in (model.backbone, model.target.backbone)
+        for encoder in (model.backbone, model.ema.backbone)
     ]
     assert max(rates[0]) == 0.5 and rates[1] == [0.0] * len(rates[0])
     model.train()
     (images,) = views(1)
-    keys = [model.target.backbone(images)[0] for _ in range(2)]
+    keys = [model.ema.backbone(images)[0] for _ in range(2)]
     assert torch.equal(*keys)
     assert not torch.equal(*(model.backbone(images)[0] for _ in range(2)))
 
 
 def test_the_target_starts_equal_and_moves_by_one_minus_momentum():
     model = build()
-    for name, param in model.target.named_parameters():
+    for name, param in model.ema.named_parameters():
         assert torch.equal(param, model.get_parameter(name))
     with torch.no_grad():
         for param in (*model.backbone.parameters(), *model.projector.parameters()):
             param.add_(1.0)
-    before = {name: p.clone() for name, p in model.target.named_parameters()}
-    model.update_teacher(5, 10)  # half way: momentum 0.95
-    for name, param in model.target.named_parameters():
+    before = {name: p.clone() for name, p in model.ema.named_parameters()}
+    model.ema.update(model.ema.schedule(5, 10))  # half way: momentum 0.95
+    for name, param in model.ema.named_parameters():
         torch.testing.assert_close(param - before[name], torch.full_like(param, 0.05))
 
 
@@ -127,8 +128,8 @@ def test_a_few_steps_learn_a_fixed_batch():
         losses = model.loss([images, images + 0.1 * torch.randn_like(images)])
         optimizer.zero_grad()
         losses['loss_contrast'].backward()
+        model.set_progress(step, 60)
         optimizer.step()
-        model.update_teacher(step, 60)
         if step == 0:
             first = losses['loss_contrast'].item()
     # The queue holds the same images' keys: 8 equal ones are as good as it gets, times two.
@@ -139,7 +140,7 @@ def test_the_multi_task_loss_is_the_sum_of_its_parts():
     model = build(MULTI_TASK)
     light, *strong = views(3)
     mask = model.draw_mask(light)
-    model.mask_generator = GivenMask(mask.hidden)
+    model.mask_generator = GivenMask(mask.mask)
     moby = build()
     shared = {k: v for k, v in model.state_dict().items() if 'mask_token' not in k}
     moby.load_state_dict({k: v for k, v in shared.items() if not k.startswith('neck.')})
@@ -148,7 +149,7 @@ def test_the_multi_task_loss_is_the_sum_of_its_parts():
     torch.testing.assert_close(losses['loss_contrast'], expected)
     # SimMIM: mean absolute error of the hidden pixels.
     pixels = model.neck(model.backbone(light, mask)[0])
-    hidden = mask.hidden.view(-1, 1, 8, 8).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    hidden = mask.mask.view(-1, 1, 8, 8).repeat_interleave(4, 2).repeat_interleave(4, 3)
     error = (pixels - light).abs() * hidden
     torch.testing.assert_close(
         losses['loss_pixel'], error.sum() / (hidden.sum() * 3), rtol=1e-6, atol=0
@@ -179,7 +180,7 @@ def _half_of_the_batch(rank, state, batches, expected_losses, expected):
 def test_two_processes_equal_one():
     """Two batches of 3 + 3 in queues of 10: same losses, gradients and queues as 6 on one."""
     model = build()
-    shake(model.target)
+    shake(model.ema)
     state = copy.deepcopy(model.state_dict())
     batches = [views(batch=6) for _ in range(2)]
     losses = []

@@ -13,7 +13,7 @@ from mmpretrain.models.utils import BEiTAttention
 from mcl_plugins.backbones import BEiTViT, MaskedBEiTViT
 from mcl_plugins.layers.beit_attention import FusedBEiTAttention
 from mcl_plugins.layers.position_tables import expand_shared_table, resize_table, spread_offsets
-from mcl_plugins.mask_generators import RandomMask
+from mcl_plugins.mask_generators import PatchMask, RandomMask
 
 ARCH = dict(embed_dims=48, num_layers=3, num_heads=3, feedforward_channels=96)
 SIZES = dict(arch=ARCH, img_size=32, patch_size=8)
@@ -33,10 +33,11 @@ def test_outputs_and_gradients_equal_mmpretrains_attention(masked):
     ours = MaskedBEiTViT(**SIZES).double()
     ours.load_state_dict(reference.state_dict())
     images = torch.randn(4, 3, 32, 32, dtype=torch.float64)
-    hidden = RandomMask(0.5)(4, (4, 4), images.device).hidden if masked else None
+    mask = RandomMask(0.5)(4, (4, 4), images.device) if masked else None
+    masks = (mask.mask, mask) if masked else (None, None)  # mmpretrain's takes a tensor
     results = []
-    for model in (reference, ours):
-        (tokens,) = model(images, hidden)
+    for model, given in zip((reference, ours), masks, strict=True):
+        (tokens,) = model(images, given)
         tokens.square().sum().backward()
         results.append(tokens)
     torch.testing.assert_close(results[1], results[0])
@@ -70,12 +71,12 @@ def test_fine_tuning_form_equals_mmpretrains():
 def test_hidden_pixels_change_nothing_and_visible_ones_do():
     model = randomised(MaskedBEiTViT(**SIZES))
     images = torch.randn(2, 3, 32, 32)
-    hidden = RandomMask(0.5)(2, (4, 4), images.device).hidden
-    pixels = hidden.view(2, 1, 4, 4).repeat_interleave(8, 2).repeat_interleave(8, 3)
+    mask = RandomMask(0.5)(2, (4, 4), images.device)
+    pixels = mask.mask.view(2, 1, 4, 4).repeat_interleave(8, 2).repeat_interleave(8, 3)
     noise = torch.randn_like(images)
-    (before,) = model(images, hidden)
-    (hidden_changed,) = model(torch.where(pixels, noise, images), hidden)
-    (visible_changed,) = model(torch.where(pixels, images, noise), hidden)
+    (before,) = model(images, mask)
+    (hidden_changed,) = model(torch.where(pixels, noise, images), mask)
+    (visible_changed,) = model(torch.where(pixels, images, noise), mask)
     assert torch.equal(before, hidden_changed)
     assert (before - visible_changed).abs().max() > 1e-3
 
@@ -83,9 +84,8 @@ def test_hidden_pixels_change_nothing_and_visible_ones_do():
 def test_no_mask_equals_a_mask_of_nothing():
     model = randomised(MaskedBEiTViT(**SIZES))
     images = torch.randn(2, 3, 32, 32)
-    torch.testing.assert_close(
-        model(images, None)[0], model(images, torch.zeros(2, 16, dtype=torch.bool))[0]
-    )
+    nothing = PatchMask.from_mask(torch.zeros(2, 16, dtype=torch.bool))
+    torch.testing.assert_close(model(images, None)[0], model(images, nothing)[0])
 
 
 def test_initial_weights_are_the_released_ones():

@@ -35,9 +35,9 @@ def pixels_of(hidden):
 def test_hidden_pixels_change_no_token(encoder, unit):
     mask = RandomMask(0.65, unit=unit)(2, GRID, CPU)
     batch = images()
-    hidden = pixels_of(mask.hidden)
+    hidden = pixels_of(mask.mask)
     (before,) = encoder(batch, mask)
-    assert before.shape == (2, mask.num_visible, 48)
+    assert before.shape == (2, mask.len_keep, 48)
     (after,) = encoder(torch.where(hidden, images(), batch), mask)
     assert torch.equal(before, after)
     (after,) = encoder(torch.where(hidden, batch, images()), mask)
@@ -104,8 +104,8 @@ def test_computes_convmae(encoder):
     mask = RandomMask(0.5)(1, GRID, CPU)
     batch = images(batch=1)
     (tokens,) = encoder(batch, mask)
-    in_raster_order = tokens[:, mask.visible_ids[0].argsort()]
-    wanted = plain_convmae(encoder, batch, mask.hidden[0])
+    in_raster_order = tokens[:, mask.ids_keep[0].argsort()]
+    wanted = plain_convmae(encoder, batch, mask.mask[0])
     torch.testing.assert_close(in_raster_order, wanted)
 
 

@@ -26,13 +26,13 @@ def embedding(model, images, mask):
 
 def test_hidden_pixels_change_no_token(student):
     mask = RandomMask(0.5, unit=2)(3, student.mask_grid, CPU)
-    hidden = mask.hidden.view(3, 1, 4, 4).repeat_interleave(8, 2).repeat_interleave(8, 3)
+    hidden = mask.mask.view(3, 1, 4, 4).repeat_interleave(8, 2).repeat_interleave(8, 3)
     images, others = torch.randn(2, 3, 3, 32, 32).double()
     before, output = embedding(student, images, mask)
     after, same = embedding(student, torch.where(hidden, others, images), mask)
     assert torch.equal(before, after) and torch.equal(output, same)
     after, _ = embedding(student, torch.where(hidden, images, others), mask)
-    assert torch.equal((after != before).any(dim=-1)[:, 1:], ~mask.hidden)
+    assert torch.equal((after != before).any(dim=-1)[:, 1:], ~mask.mask)
     assert output.shape == (3, 48, 4, 4)
 
 
@@ -40,7 +40,7 @@ def test_a_hidden_patch_is_the_mask_token_at_its_place(student):
     mask = RandomMask(0.5)(2, student.mask_grid, CPU)
     tokens, _ = embedding(student, torch.randn(2, 3, 32, 32).double(), mask)
     expected = (student.mask_token + student.pos_embed[:, 1:]).expand(2, -1, -1)
-    torch.testing.assert_close(tokens[:, 1:][mask.hidden], expected[mask.hidden])
+    torch.testing.assert_close(tokens[:, 1:][mask.mask], expected[mask.mask])
     assert not student.pos_embed.requires_grad and student.mask_token.std() > 0.01
 
 

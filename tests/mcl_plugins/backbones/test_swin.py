@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from conftest import SMALL_SWIN, tokens_entering
 from mcl_plugins.backbones import SimMIMSwin, SwinTransformer
 from mcl_plugins.checkpoint.files import save_file
-from mcl_plugins.mask_generators import PatchMask, RandomMask
+from mcl_plugins.mask_generators import PatchMask, RandomMask, upsample_patches
 
 SMALL = SMALL_SWIN
 ARCH = SMALL['arch']
@@ -19,7 +19,7 @@ CPU = torch.device('cpu')
 
 
 def pixels_of(mask, grid, side):
-    hidden = mask.hidden.view(-1, 1, *grid)
+    hidden = mask.mask.view(-1, 1, *grid)
     return hidden.repeat_interleave(side, 2).repeat_interleave(side, 3)
 
 
@@ -53,9 +53,10 @@ def test_a_mask_covers_whole_units_at_every_stride(arch):
     with torch.device('meta'):
         model = SimMIMSwin(arch=arch, img_size=224)
     mask = RandomMask(0.6)(2, model.mask_grid, CPU)
-    assert model.mask_grid == (7, 7) and mask.hidden.sum(dim=1).tolist() == [30, 30]
-    units = mask.hidden.view(2, 1, 7, 7).float()
-    tokens = model._spread(mask.hidden).view(2, 1, 56, 56).float()
+    assert model.mask_grid == (7, 7) and mask.mask.sum(dim=1).tolist() == [30, 30]
+    units = mask.mask.view(2, 1, 7, 7).float()
+    tokens = upsample_patches(mask.mask, model.mask_grid, (56, 56))[:, None].float()
+    assert model.patch_resolution == (56, 56)
     assert tokens.sum() == 2 * 1920
     for side in (1, 2, 4, 8):
         stride = F.avg_pool2d(tokens, side)
@@ -67,7 +68,7 @@ def test_everything_is_shown_without_a_mask(student):
     plain = SwinTransformer(**SMALL, drop_path_rate=0.0).double()
     plain.load_state_dict({k: v for k, v in student.state_dict().items() if k != 'mask_token'})
     torch.testing.assert_close(student(images)[0], plain(images)[0])
-    nothing = PatchMask.from_hidden(torch.zeros(2, 64, dtype=torch.bool))
+    nothing = PatchMask.from_mask(torch.zeros(2, 64, dtype=torch.bool))
     torch.testing.assert_close(student(images, nothing)[0], plain(images)[0])
 
 

@@ -41,17 +41,17 @@ def test_equals_mmpretrains_mae_encoder(encoder):
     theirs.load_state_dict(encoder.state_dict())
     batch = images()
     torch.manual_seed(1)
-    wanted, hidden, restore_ids = theirs(batch)
+    wanted, hidden, ids_restore = theirs(batch)
     torch.manual_seed(1)
     mask = RandomMask(0.75).from_noise(torch.rand(3, 16).double().float(), GRID)
-    assert torch.equal(mask.hidden, hidden.bool()) and torch.equal(mask.restore_ids, restore_ids)
+    assert torch.equal(mask.mask, hidden.bool()) and torch.equal(mask.ids_restore, ids_restore)
     torch.testing.assert_close(encoder(batch, mask)[0], wanted)
 
 
 def test_hidden_pixels_change_no_token(encoder):
     mask = RandomMask(0.5, unit=2)(3, GRID, CPU)
     batch = images()
-    hidden = pixels_of(mask.hidden)
+    hidden = pixels_of(mask.mask)
     (before,) = encoder(batch, mask)
     (after,) = encoder(torch.where(hidden, images(), batch), mask)
     assert torch.equal(before, after)

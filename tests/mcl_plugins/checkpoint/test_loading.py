@@ -20,7 +20,7 @@ def file(tmp_path, small_conmim):
     return path
 
 
-def encoder(path, prefix='teacher.backbone.', cls=BEiTViT, **settings):
+def encoder(path, prefix='ema.backbone.', cls=BEiTViT, **settings):
     init_cfg = dict(type='Pretrained', checkpoint=str(path), prefix=prefix)
     init_cfg['allow_missing'] = settings.pop('allow_missing', False)
     sizes = {'arch': ARCH, 'img_size': 32, 'patch_size': 8, **settings}
@@ -29,7 +29,7 @@ def encoder(path, prefix='teacher.backbone.', cls=BEiTViT, **settings):
     return model
 
 
-@pytest.mark.parametrize('prefix', ['backbone.', 'teacher.backbone.'])
+@pytest.mark.parametrize('prefix', ['backbone.', 'ema.backbone.'])
 def test_fine_tuning_gets_student_or_teacher_whole(file, small_conmim, prefix):
     source = small_conmim.get_submodule(prefix.rstrip('.')).state_dict()
     loaded = encoder(file, prefix).state_dict()
@@ -73,12 +73,12 @@ def test_positions_are_not_lost(file):
 
 def test_missing_tensors_can_be_allowed_by_name(file, small_conmim):
     model = encoder(file, arch={**ARCH, 'num_layers': 3}, allow_missing=True)
-    source = small_conmim.teacher.backbone
+    source = small_conmim.ema.backbone
     assert torch.equal(model.layers[1].ln1.weight, source.layers[1].ln1.weight)
 
 
 def test_a_wrong_prefix_says_what_is_there(file):
-    with pytest.raises(ValueError, match=r"under 'encoder\.'.*'backbone'.*'teacher'"):
+    with pytest.raises(ValueError, match=r"under 'encoder\.'.*'backbone'.*'ema'"):
         encoder(file, 'encoder.')
 
 
@@ -94,7 +94,7 @@ def test_no_file_says_how_to_give_one():
 
 def test_a_list_of_one_is_that_one_and_more_is_refused(file, small_conmim):
     """MMEngine takes lists, and loads what fits."""
-    init = dict(type='Pretrained', checkpoint=str(file), prefix='teacher.backbone.')
+    init = dict(type='Pretrained', checkpoint=str(file), prefix='ema.backbone.')
     one = encoder(file)
     model = BEiTViT(ARCH, 32, 8, init_cfg=[init])
     model.init_weights()

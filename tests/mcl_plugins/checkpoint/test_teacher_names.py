@@ -45,7 +45,7 @@ def test_a_released_moby_file_is_converted_and_comes_back(tmp_path, yacs):
     assert result.returncode == 0, result.stderr
     ours = load_file(tmp_path / 'ours.pth')['state_dict']
     tops = {name.split('.')[0] for name in ours}
-    assert tops == {'backbone', 'projector', 'predictor', 'target', 'queues'}
+    assert tops == {'backbone', 'projector', 'predictor', 'ema', 'queues'}
 
     result = convert('moby', tmp_path / 'ours.pth', tmp_path / 'back.pth', '--to-released')
     assert result.returncode == 0, result.stderr

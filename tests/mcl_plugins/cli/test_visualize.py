@@ -129,7 +129,7 @@ def test_reconstruct_is_what_training_compares(tmp_path, data, monkeypatch):
         torch.manual_seed(3)
         model.train()
         expected = model.loss([view, view] if method == 'cmae' else [view])['loss_pixel']
-        torch.testing.assert_close(model.pixel_head.loss(pixels, view, mask.hidden), expected)
+        torch.testing.assert_close(model.pixel_head.loss(pixels, view, mask.mask), expected)
 
 
 # Masks
@@ -166,7 +166,7 @@ def test_masks_without_importance_have_one_line_an_image(method, tmp_path, data,
 
 
 def test_hidden_patches_are_the_gray_ones():
-    mask = PatchMask.from_hidden(torch.eye(4, dtype=torch.bool))
+    mask = PatchMask.from_mask(torch.eye(4, dtype=torch.bool))
     gray = pictures.hide(torch.ones(4, 3, 6, 6), mask)[:, 0] == pictures.GRAY
     assert gray[0, :3, :3].all() and gray[3, 3:, 3:].all() and gray.float().mean() == 0.25
 

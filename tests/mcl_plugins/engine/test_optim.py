@@ -55,8 +55,9 @@ def test_updates_equal_mmengines_one_group_a_parameter(small_conmim):
         config.optimizer = dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=0.05)
         wrapper = build_optim_wrapper(model, config)
         torch.manual_seed(0)
-        for _ in range(3):
-            loss = model.loss([torch.randn(4, 3, 32, 32) for _ in range(2)])['loss']
+        for step in range(3):
+            model.set_progress(step, 3)
+            loss = model.loss([torch.randn(4, 3, 32, 32) for _ in range(2)])['loss_contrast']
             wrapper.update_params(loss)
         results.append(model.state_dict())
     for name, value in results[0].items():

@@ -60,13 +60,13 @@ def whole_batch(_):
 def test_loss_equals_plain_loops(settings, candidates, ceiling):
     query, key = features()
     mask = RandomMask(0.75, unit=2)(N, (4, 4), torch.device('cpu'))
-    loss = PatchContrastHead(0.1, **settings)(query, key, mask)['loss'].item()
-    assert loss == pytest.approx(looped_loss(query, key, mask.hidden, 0.1, candidates, ceiling))
+    loss = PatchContrastHead(0.1, **settings)(query, key, mask)['loss_contrast'].item()
+    assert loss == pytest.approx(looped_loss(query, key, mask.mask, 0.1, candidates, ceiling))
 
 
 def test_without_mask_every_patch_is_a_query():
     query, key = features()
-    loss = PatchContrastHead(0.1)(query, key, None)['loss'].item()
+    loss = PatchContrastHead(0.1)(query, key, None)['loss_contrast'].item()
     everything = torch.ones(N, L, dtype=torch.bool)
     assert loss == pytest.approx(looped_loss(query, key, everything, 0.1, same_image))
 
@@ -77,7 +77,7 @@ def test_equal_keys_give_the_chance_floor(negatives, keys):
     key = torch.ones(N, L, C, dtype=torch.float64)
     mask = RandomMask(0.5)(N, (4, 4), torch.device('cpu'))
     result = PatchContrastHead(0.1, negatives)(query, key, mask)
-    assert result['loss'].item() == pytest.approx(math.log(keys), rel=1e-6)
+    assert result['loss_contrast'].item() == pytest.approx(math.log(keys), rel=1e-6)
     assert result['chance'].item() == pytest.approx(math.log(keys), rel=1e-6)
     assert result['key_spread'].item() == pytest.approx(0, abs=1e-6)
 
@@ -87,15 +87,19 @@ def test_matching_orthogonal_keys_are_all_found():
     result = PatchContrastHead(0.1)(key * 3, key, None)
     assert result['top1'].item() == 1
     # One key at cosine 1 and L - 1 at 0.
-    assert result['loss'].item() == pytest.approx(math.log1p((L - 1) * math.exp(-10)), rel=1e-3)
+    assert result['loss_contrast'].item() == pytest.approx(
+        math.log1p((L - 1) * math.exp(-10)), rel=1e-3
+    )
 
 
 def test_order_of_hidden_patches_does_not_matter():
     query, key = features()
     mask = RandomMask(0.5)(N, (4, 4), torch.device('cpu'))
-    again = PatchMask.from_hidden(mask.hidden)
+    again = PatchMask.from_mask(mask.mask)
     head = PatchContrastHead(0.1)
-    torch.testing.assert_close(head(query, key, mask)['loss'], head(query, key, again)['loss'])
+    torch.testing.assert_close(
+        head(query, key, mask)['loss_contrast'], head(query, key, again)['loss_contrast']
+    )
 
 
 def test_autocast_does_not_reach_similarities():
@@ -104,8 +108,8 @@ def test_autocast_does_not_reach_similarities():
     with torch.autocast('cpu', torch.bfloat16):
         under_autocast = head(query, key, None)
     expected = head(query, key, None)
-    assert under_autocast['loss'].dtype == torch.float32
-    assert torch.equal(under_autocast['loss'], expected['loss'])
+    assert under_autocast['loss_contrast'].dtype == torch.float32
+    assert torch.equal(under_autocast['loss_contrast'], expected['loss_contrast'])
 
 
 def test_instance_loss_equals_plain_loops():
@@ -115,7 +119,7 @@ def test_instance_loss_equals_plain_loops():
     for n in range(N):
         logits = [cosine(mean_query[n], mean_key[m]) / 0.1 for m in range(N)]
         losses.append(math.log(sum(map(math.exp, logits))) - logits[n])
-    loss = InstanceContrastHead(0.1)(query, key, None)['loss'].item()
+    loss = InstanceContrastHead(0.1)(query, key, None)['loss_contrast'].item()
     assert loss == pytest.approx(sum(losses) / N)
 
 
@@ -123,7 +127,7 @@ def _instance_halves(rank, query, key, expected):
     query = query.clone().requires_grad_()
     half = slice(rank * 2, rank * 2 + 2)
     result = InstanceContrastHead(0.1)(query[half], key[half], None)
-    total = result['loss'].detach().clone()
+    total = result['loss_contrast'].detach().clone()
     torch.distributed.all_reduce(total)
     torch.testing.assert_close(total / 2, expected)
     assert result['chance'].item() == pytest.approx(math.log(4))
@@ -132,7 +136,7 @@ def _instance_halves(rank, query, key, expected):
 def test_instance_keys_come_from_all_processes():
     query = torch.randn(4, L, C, dtype=torch.float64)
     key = torch.randn(4, L, C, dtype=torch.float64)
-    expected = InstanceContrastHead(0.1)(query, key, None)['loss']
+    expected = InstanceContrastHead(0.1)(query, key, None)['loss_contrast']
     run_on_two_processes(_instance_halves, query, key, expected)
 
 

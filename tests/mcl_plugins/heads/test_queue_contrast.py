@@ -7,6 +7,8 @@ import torch
 from mmpretrain.registry import MODELS
 
 from mcl_plugins.heads import L1Head, QueueInfoNCEHead
+from mcl_plugins.mask_generators import PatchMask
+from mcl_plugins.targets import EMA
 
 N, L, D, C, K, TAU = 5, 6, 10, 4, 12, 0.2
 
@@ -37,8 +39,9 @@ def contrast():
         )
     ).double()
     module.init_weights()
+    module.ema = EMA(dict(start=0.99), projector=module.projector)  # as the algorithm keeps it
     with torch.no_grad():  # the EMA is another network
-        for parameter in module.target.parameters():
+        for parameter in module.ema.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
     return module
 
@@ -63,7 +66,7 @@ def plain_loss(module, student, teacher, positions, queue):
     rows = [student[n, p] for n in range(N) for p in range(student.shape[1])]
     queries = plain_mlp(module.predictor, plain_mlp(module.projector, rows))
     rows = [teacher[n, p] for n in range(N) for p in range(teacher.shape[1])]
-    keys = plain_mlp(module.target.projector, rows)
+    keys = plain_mlp(module.ema.projector, rows)
     terms = []
     for n in range(N):
         for p in positions[n]:
@@ -84,14 +87,14 @@ def test_loss_and_queue_equal_plain_loops_over_several_batches(contrast, level):
     queue = list(contrast.queue.keys.T)
     for step in range(4):
         student, teacher = features()
-        ids = torch.stack([torch.randperm(L)[:2] for _ in range(N)])
+        mask = PatchMask.from_ranks(torch.rand(N, L), L - 2)
         if level == 'image':
             student, teacher = (x.mean(dim=1, keepdim=True) for x in (student, teacher))
-            ids = None
-        positions = [[0]] * N if ids is None else ids.tolist()
+            mask = None
+        positions = [[0]] * N if mask is None else mask.ids_mask.tolist()
         expected, keys = plain_loss(contrast, student, teacher, positions, queue)
-        result = contrast(student, teacher, ids)
-        assert result['loss'].item() == pytest.approx(expected, rel=1e-9)
+        result = contrast(student, teacher, contrast.ema.projector, mask)
+        assert result['loss_contrast'].item() == pytest.approx(expected, rel=1e-9)
         for offset, key in enumerate(keys):
             queue[(step * N + offset) % K] = key
         torch.testing.assert_close(contrast.queue.keys.T, torch.stack(queue))
@@ -102,7 +105,7 @@ def test_a_key_is_never_among_its_own_negatives(contrast):
     before = contrast.queue.keys.clone()
     seen = []
     contrast.head.register_forward_pre_hook(lambda _, args: seen.append(args[2].clone()))
-    contrast(student, teacher)
+    contrast(student, teacher, contrast.ema.projector)
     assert torch.equal(seen[0], before) and not torch.equal(contrast.queue.keys, before)
 
 
@@ -111,10 +114,11 @@ def test_batch_statistics_are_those_of_all_positions(contrast):
     rows = []
     contrast.head.register_forward_pre_hook(lambda _, args: rows.append(args))
     student, teacher = features()
-    contrast(student, teacher)
-    contrast(student, teacher, torch.tensor([[4, 1]] * N))
+    contrast(student, teacher, contrast.ema.projector)
+    mask = torch.tensor([[patch in (1, 4) for patch in range(L)]] * N)
+    contrast(student, teacher, contrast.ema.projector, PatchMask.from_mask(mask))
     (all_queries, all_keys, _), (queries, keys, _) = rows
-    picked = [n * L + p for n in range(N) for p in (4, 1)]
+    picked = [n * L + p for n in range(N) for p in (1, 4)]
     torch.testing.assert_close(queries, all_queries[picked])
     torch.testing.assert_close(keys, all_keys[picked])
 
@@ -124,7 +128,7 @@ def test_uniform_similarities_give_the_chance_loss():
     key = torch.eye(4)[1:2].expand(3, -1)
     negatives = torch.eye(4)[2:].T.repeat(1, 5)
     result = QueueInfoNCEHead(temperature=0.3)(query, key, negatives)
-    assert result['loss'].item() == pytest.approx(math.log(11))
+    assert result['loss_contrast'].item() == pytest.approx(math.log(11))
     assert result['chance'].item() == pytest.approx(math.log(11))
 
 
@@ -132,7 +136,7 @@ def test_a_perfect_query_scores():
     key = torch.nn.functional.normalize(torch.randn(3, 8), dim=1)
     negatives = torch.nn.functional.normalize(torch.randn(8, 20), dim=0)
     result = QueueInfoNCEHead(temperature=0.01)(5 * key, key, negatives)
-    assert result['top1'] == 1 and result['loss'] < 0.1
+    assert result['top1'] == 1 and result['loss_contrast'] < 0.1
 
 
 def test_a_collapsed_network_has_no_hits():
@@ -141,7 +145,7 @@ def test_a_collapsed_network_has_no_hits():
     query = direction * torch.rand(50, 1)
     result = QueueInfoNCEHead(temperature=0.2)(query, 3 * query, direction.T.repeat(1, 100))
     assert result['top1'] == 0 and result['key_spread'] < 1e-3
-    assert result['loss'].item() == pytest.approx(math.log(101), rel=1e-4)
+    assert result['loss_contrast'].item() == pytest.approx(math.log(101), rel=1e-4)
 
 
 def test_one_image_has_a_spread():
@@ -159,18 +163,18 @@ def test_l1_is_a_distance_of_unit_vectors():
     expected = 0
     for q, k in zip(query, key, strict=True):
         expected += sum(abs(a - b) for a, b in zip(q / q.norm(), k / k.norm(), strict=True)) / 6
-    assert L1Head()(query, key)['loss'].item() == pytest.approx(expected.item(), rel=1e-5)
-    assert L1Head()(3 * key, key)['loss'].item() == pytest.approx(0, abs=1e-6)
+    assert L1Head()(query, key)['loss_contrast'].item() == pytest.approx(expected.item(), rel=1e-5)
+    assert L1Head()(3 * key, key)['loss_contrast'].item() == pytest.approx(0, abs=1e-6)
 
 
 def test_keys_get_no_gradient(contrast):
     student, teacher = features()
     teacher.requires_grad_()
-    contrast(student, teacher)['loss'].backward()
+    contrast(student, teacher, contrast.ema.projector)['loss_contrast'].backward()
     assert teacher.grad is None
-    assert not [p for p in contrast.target.parameters() if p.grad is not None]
+    assert not [p for p in contrast.ema.parameters() if p.grad is not None]
     for name, parameter in contrast.named_parameters():
-        if not name.startswith('target.'):
+        if not name.startswith('ema.'):
             assert parameter.grad is not None, name
 
 

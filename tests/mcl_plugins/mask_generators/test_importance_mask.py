@@ -26,22 +26,22 @@ def test_hides_what_the_released_quotient_hides(ratio):
     noise = torch.rand(8, 49).double()
     mask = ImportanceMask(ratio).from_noise(importance, noise)
     visible = int(49 * (1 - ratio))
-    assert mask.num_visible == visible
-    assert torch.equal(mask.hidden, released_order(importance, noise, visible))
-    assert not mask.hidden.gather(1, mask.visible_ids).any()
-    assert mask.hidden.gather(1, mask.hidden_ids).all()
+    assert mask.len_keep == visible
+    assert torch.equal(mask.mask, released_order(importance, noise, visible))
+    assert not mask.mask.gather(1, mask.ids_keep).any()
+    assert mask.mask.gather(1, mask.ids_mask).all()
 
 
 def test_chance_to_be_hidden_rises_with_importance():
     importance = torch.linspace(0, 0.5, 16).expand(20000, -1)
-    hidden = ImportanceMask(0.75)(importance).hidden.float().mean(dim=0)
+    hidden = ImportanceMask(0.75)(importance).mask.float().mean(dim=0)
     assert (hidden.diff() > 0).all()
     assert hidden.mean().item() == pytest.approx(0.75)
     assert hidden[0] < 0.6 and hidden[-1] > 0.9
 
 
 def test_equal_importances_are_hidden_uniformly():
-    hidden = ImportanceMask(0.75)(torch.full((20000, 16), 0.06)).hidden.float().mean(dim=0)
+    hidden = ImportanceMask(0.75)(torch.full((20000, 16), 0.06)).mask.float().mean(dim=0)
     # The deviation of a share of 0.75 in 20000 draws is 0.003.
     assert (hidden - 0.75).abs().max() < 5 * 0.003
 
@@ -49,14 +49,14 @@ def test_equal_importances_are_hidden_uniformly():
 def test_an_importance_beyond_reach_is_always_hidden():
     importance = torch.full((2000, 16), 0.06)
     importance[:, 3] = 1.1
-    assert ImportanceMask(0.75)(importance).hidden[:, 3].all()
+    assert ImportanceMask(0.75)(importance).mask[:, 3].all()
 
 
 def test_without_sampling_the_most_important_are_hidden():
     importance = torch.rand(5, 16)
     mask = ImportanceMask(0.75, sampling=False)(importance)
     smallest = importance.argsort(dim=1)[:, :4]
-    assert torch.equal(mask.visible_ids.sort().values, smallest.sort().values)
+    assert torch.equal(mask.ids_keep.sort().values, smallest.sort().values)
 
 
 def test_a_ratio_outside_is_an_error():
@@ -76,19 +76,19 @@ def test_units_of_two_by_two_against_a_plain_loop():
     """Keep the int(units (1 - ratio)) units of smallest noise, and of each its four patches."""
     noise = torch.rand(3, 49)
     mask = RandomMask(0.65, unit=2).from_noise(noise, (14, 14))
-    assert mask.num_visible == 68
+    assert mask.len_keep == 68
     for row in range(3):
         kept = np.argsort(noise[row].numpy())[: int(49 * (1 - 0.65))]
         for patch in range(196):
             unit = patch // 14 // 2 * 7 + patch % 14 // 2
-            assert mask.hidden[row, patch].item() == (unit not in kept)
+            assert mask.mask[row, patch].item() == (unit not in kept)
 
 
 def test_units_are_those_of_the_released_noise():
     with np.load(ROOT / 'tests/golden/cmae_a.npz') as golden:
         mask = RandomMask(0.65, unit=2).from_noise(torch.tensor(golden['noise']), (8, 8))
-        assert np.array_equal(mask.hidden.numpy(), golden['mask'].astype(bool))
+        assert np.array_equal(mask.mask.numpy(), golden['mask'].astype(bool))
         # The released order of equal patches is not stated; both restore raster order.
-        for order in (mask.restore_ids, torch.tensor(golden['ids_restore'])):
-            visible = torch.arange(64).expand(6, -1) < mask.num_visible
-            assert torch.equal(visible.gather(1, order), ~mask.hidden)
+        for order in (mask.ids_restore, torch.tensor(golden['ids_restore'])):
+            visible = torch.arange(64).expand(6, -1) < mask.len_keep
+            assert torch.equal(visible.gather(1, order), ~mask.mask)

@@ -47,35 +47,35 @@ all_generators = pytest.mark.parametrize('generator', GENERATORS, ids=name)
 )
 def test_number_of_hidden_patches(ratio, unit, grid, count):
     mask = RandomMask(ratio, unit)(8, grid, CPU)
-    assert mask.hidden.shape == (8, grid[0] * grid[1])
-    assert mask.hidden.dtype == torch.bool
-    assert mask.hidden.sum(dim=1).tolist() == [count] * 8
-    assert mask.num_visible == grid[0] * grid[1] - count
+    assert mask.mask.shape == (8, grid[0] * grid[1])
+    assert mask.mask.dtype == torch.bool
+    assert mask.mask.sum(dim=1).tolist() == [count] * 8
+    assert mask.len_keep == grid[0] * grid[1] - count
 
 
 @pytest.mark.parametrize('ratio', [0.4, 0.6, 0.75, 0.9])
 def test_block_mask_hides_the_same_number_in_every_image(ratio):
     torch.manual_seed(0)
     mask = BlockMask(ratio)(256, GRID, CPU)
-    assert mask.hidden.sum(dim=1).tolist() == [math.ceil(ratio * 196)] * 256
+    assert mask.mask.sum(dim=1).tolist() == [math.ceil(ratio * 196)] * 256
 
 
 @all_generators
 def test_index_tensors_belong_together(generator):
     torch.manual_seed(0)
     mask = generator(16, GRID, CPU)
-    for hidden, order, restore, visible_ids, hidden_ids in zip(
-        mask.hidden.tolist(),
-        mask.order.tolist(),
-        mask.restore_ids.tolist(),
-        mask.visible_ids.tolist(),
-        mask.hidden_ids.tolist(),
+    for hidden, order, restore, ids_keep, ids_mask in zip(
+        mask.mask.tolist(),
+        mask.ids_shuffle.tolist(),
+        mask.ids_restore.tolist(),
+        mask.ids_keep.tolist(),
+        mask.ids_mask.tolist(),
         strict=True,
     ):
         assert sorted(order) == list(range(196))
-        assert visible_ids + hidden_ids == order
-        assert len(visible_ids) == mask.num_visible
-        assert {i for i in range(196) if hidden[i]} == set(hidden_ids)
+        assert ids_keep + ids_mask == order
+        assert len(ids_keep) == mask.len_keep
+        assert {i for i in range(196) if hidden[i]} == set(ids_mask)
         assert [order[place] for place in restore] == list(range(196))
 
 
@@ -84,16 +84,16 @@ def test_restore_ids_put_tokens_back(generator):
     """As MAE does: keep the visible tokens, append mask tokens, unshuffle."""
     mask = generator(4, GRID, CPU)
     tokens = torch.arange(1, 197).repeat(4, 1)
-    visible = tokens.gather(1, mask.visible_ids)
-    padded = torch.cat([visible, visible.new_zeros(4, 196 - mask.num_visible)], dim=1)
-    restored = padded.gather(1, mask.restore_ids)
-    assert torch.equal(restored, tokens.masked_fill(mask.hidden, 0))
+    visible = tokens.gather(1, mask.ids_keep)
+    padded = torch.cat([visible, visible.new_zeros(4, 196 - mask.len_keep)], dim=1)
+    restored = padded.gather(1, mask.ids_restore)
+    assert torch.equal(restored, tokens.masked_fill(mask.mask, 0))
 
 
 def test_units_are_hidden_whole():
     torch.manual_seed(0)
     for unit, grid in [(2, (14, 14)), (4, (8, 12))]:
-        hidden = RandomMask(0.6, unit)(64, grid, CPU).hidden.view(64, *grid)
+        hidden = RandomMask(0.6, unit)(64, grid, CPU).mask.view(64, *grid)
         for row in range(0, grid[0], unit):
             for column in range(0, grid[1], unit):
                 tile = hidden[:, row : row + unit, column : column + unit].flatten(1)
@@ -104,7 +104,7 @@ def test_units_are_hidden_whole():
 def test_every_patch_is_hidden_equally_often(unit):
     torch.manual_seed(0)
     images = 6000
-    hidden = RandomMask(0.75, unit)(images, GRID, CPU).hidden.view(images, *GRID)
+    hidden = RandomMask(0.75, unit)(images, GRID, CPU).mask.view(images, *GRID)
     counts = hidden[:, ::unit, ::unit].sum(dim=0).flatten().double()
     units = len(counts)
     share = float(counts.sum()) / images / units
@@ -116,7 +116,7 @@ def test_every_patch_is_hidden_equally_often(unit):
 
 def test_two_patches_are_hidden_independently_up_to_the_fixed_count():
     torch.manual_seed(0)
-    hidden = RandomMask(0.75)(20_000, (4, 4), CPU).hidden.double()
+    hidden = RandomMask(0.75)(20_000, (4, 4), CPU).mask.double()
     both = hidden.T @ hidden / 20_000
     wanted = 12 / 16 * 11 / 15
     off_diagonal = both[~torch.eye(16, dtype=torch.bool)]
@@ -130,10 +130,10 @@ def test_masks_are_fresh_and_follow_the_seed(generator):
     first, second = generator(8, GRID, CPU), generator(8, GRID, CPU)
     torch.manual_seed(0)
     again = generator(8, GRID, CPU)
-    assert torch.equal(first.hidden, again.hidden)
-    assert torch.equal(first.order, again.order)
-    assert not torch.equal(first.hidden, second.hidden)
-    assert len(first.hidden.unique(dim=0)) == 8, 'each image has a mask of its own'
+    assert torch.equal(first.mask, again.mask)
+    assert torch.equal(first.ids_shuffle, again.ids_shuffle)
+    assert not torch.equal(first.mask, second.mask)
+    assert len(first.mask.unique(dim=0)) == 8, 'each image has a mask of its own'
 
 
 @pytest.mark.parametrize(('ratio', 'unit'), [(0.75, 1), (0.6, 2), (0.9, 2)])
@@ -141,7 +141,7 @@ def test_from_noise_hides_the_largest_scores(ratio, unit):
     rows, columns = 6 // unit, 8 // unit
     noise = torch.rand(5, rows * columns, generator=torch.Generator().manual_seed(0))
     mask = RandomMask(ratio, unit).from_noise(noise, (6, 8))
-    for scores, hidden in zip(noise.tolist(), mask.hidden.tolist(), strict=True):
+    for scores, hidden in zip(noise.tolist(), mask.mask.tolist(), strict=True):
         units = sorted(range(rows * columns), key=scores.__getitem__, reverse=True)
         chosen = set(units[: math.ceil(ratio * rows * columns)])
         for patch in range(6 * 8):
@@ -151,13 +151,13 @@ def test_from_noise_hides_the_largest_scores(ratio, unit):
 
 def test_from_noise_lists_visible_units_by_rising_score():
     noise = torch.tensor([[0.9, 0.1, 0.5, 0.3]])
-    assert RandomMask(0.25).from_noise(noise, (2, 2)).visible_ids.tolist() == [[1, 3, 2]]
+    assert RandomMask(0.25).from_noise(noise, (2, 2)).ids_keep.tolist() == [[1, 3, 2]]
 
 
 @pytest.mark.parametrize('levels', [1, 2, 3])
 def test_equal_noise_never_splits_a_unit(levels):
     noise = torch.randint(levels, (200, 49), generator=torch.Generator().manual_seed(0)).float()
-    hidden = RandomMask(0.75, unit=2).from_noise(noise, GRID).hidden
+    hidden = RandomMask(0.75, unit=2).from_noise(noise, GRID).mask
     tiles = hidden.view(200, 7, 2, 7, 2).sum(dim=(2, 4))
     assert set(tiles.unique().tolist()) == {0, 4}
     assert hidden.sum(dim=1).eq(148).all()
@@ -165,7 +165,7 @@ def test_equal_noise_never_splits_a_unit(levels):
 
 def equal_neighbours(mask):
     """Mean number of horizontally or vertically adjacent pairs that share their state."""
-    hidden = mask.hidden.view(-1, *GRID)
+    hidden = mask.mask.view(-1, *GRID)
     down = (hidden[:, 1:] == hidden[:, :-1]).flatten(1).sum(dim=1)
     right = (hidden[:, :, 1:] == hidden[:, :, :-1]).flatten(1).sum(dim=1)
     return (down + right).double().mean().item()
@@ -188,7 +188,7 @@ def test_block_masks_are_blockier_than_random_ones(ratio):
 @pytest.mark.parametrize('ratio', [0.4, 0.9])
 def test_block_masks_reach_every_patch(ratio):
     torch.manual_seed(0)
-    share = BlockMask(ratio)(2000, GRID, CPU).hidden.double().mean(dim=0).view(GRID)
+    share = BlockMask(ratio)(2000, GRID, CPU).mask.double().mean(dim=0).view(GRID)
     assert share.min() > 0.02
     # The law has the symmetries of the square; 5 deviations of a share over 2000 images.
     for other in (share.flip(0), share.flip(1), share.T):
@@ -222,7 +222,7 @@ def beit_mask(target, rng):
 def test_block_masks_hide_each_patch_as_often_as_beit(ratio):
     torch.manual_seed(0)
     rng = random.Random(0)
-    ours = BlockMask(ratio)(1500, GRID, CPU).hidden.double().mean(dim=0).view(GRID).numpy()
+    ours = BlockMask(ratio)(1500, GRID, CPU).mask.double().mean(dim=0).view(GRID).numpy()
     theirs = np.mean([beit_mask(math.ceil(ratio * 196), rng) for _ in range(1500)], axis=0)
     # Shares run from 0.05 in the corners to 0.99 in the middle. 4.5 deviations of the difference
     # of two, and 0.01 because BEiT stops up to some patches short.
@@ -232,7 +232,7 @@ def test_block_masks_hide_each_patch_as_often_as_beit(ratio):
 
 def test_blocks_are_as_often_tall_as_wide():
     torch.manual_seed(0)
-    hidden = BlockMask(0.4)(2000, GRID, CPU).hidden.view(-1, *GRID)
+    hidden = BlockMask(0.4)(2000, GRID, CPU).mask.view(-1, *GRID)
     down = (hidden[:, 1:] != hidden[:, :-1]).flatten(1).sum(dim=1)
     right = (hidden[:, :, 1:] != hidden[:, :, :-1]).flatten(1).sum(dim=1)
     difference = (down - right).double()
@@ -243,7 +243,7 @@ def test_block_masks_are_completed_along_the_border():
     hidden = torch.zeros(50, *GRID, dtype=torch.bool)
     hidden[:, 2:8, 3:9] = True
     torch.manual_seed(0)
-    completed = BlockMask._complete(hidden, target=40).hidden.view(-1, *GRID)
+    completed = BlockMask._complete(hidden, target=40).mask.view(-1, *GRID)
     assert completed[hidden].all()
     # Three hidden neighbours, the most there are: beside the block, its corners left out.
     beside = torch.zeros(GRID, dtype=torch.bool)
@@ -256,17 +256,17 @@ def test_block_masks_are_completed_along_the_border():
 
 def test_block_mask_of_another_grid():
     mask = BlockMask(0.5, min_area=4)(32, (8, 20), CPU)
-    assert mask.hidden.shape == (32, 160)
-    assert mask.hidden.sum(dim=1).tolist() == [80] * 32
+    assert mask.mask.shape == (32, 160)
+    assert mask.mask.sum(dim=1).tolist() == [80] * 32
 
 
 def test_from_hidden_keeps_the_mask():
-    hidden = RandomMask(0.75, unit=2)(8, GRID, CPU).hidden
-    mask = PatchMask.from_hidden(hidden)
-    assert torch.equal(mask.hidden, hidden)
-    assert mask.num_visible == 48
+    hidden = RandomMask(0.75, unit=2)(8, GRID, CPU).mask
+    mask = PatchMask.from_mask(hidden)
+    assert torch.equal(mask.mask, hidden)
+    assert mask.len_keep == 48
     for row, visible, masked in zip(
-        hidden.numpy(), mask.visible_ids.numpy(), mask.hidden_ids.numpy(), strict=True
+        hidden.numpy(), mask.ids_keep.numpy(), mask.ids_mask.numpy(), strict=True
     ):
         # Raster order on both sides.
         np.testing.assert_array_equal(visible, np.flatnonzero(~row))
@@ -276,13 +276,13 @@ def test_from_hidden_keeps_the_mask():
 def test_from_hidden_refuses_unequal_counts():
     hidden = torch.tensor([[True, False, False], [True, True, False]])
     with pytest.raises(ValueError, match=r'same number of patches, got \[1, 2\]'):
-        PatchMask.from_hidden(hidden)
+        PatchMask.from_mask(hidden)
 
 
 def test_from_ranks_keeps_raster_order_among_equals():
-    mask = PatchMask.from_ranks(torch.tensor([[1, 0, 1, 0, 0]]), num_visible=3)
-    assert mask.order.tolist() == [[1, 3, 4, 0, 2]]
-    assert mask.hidden.tolist() == [[True, False, True, False, False]]
+    mask = PatchMask.from_ranks(torch.tensor([[1, 0, 1, 0, 0]]), len_keep=3)
+    assert mask.ids_shuffle.tolist() == [[1, 3, 4, 0, 2]]
+    assert mask.mask.tolist() == [[True, False, True, False, False]]
 
 
 @pytest.mark.parametrize('kind', [RandomMask, BlockMask])
@@ -303,7 +303,7 @@ def test_grid_that_units_cannot_tile_is_refused(grid):
 def test_nothing_depends_on_a_value_on_the_host(generator):
     """Tensors of the meta device have no values, so reading one would raise."""
     mask = generator(4, GRID, torch.device('meta'))
-    assert mask.restore_ids.shape == (4, 196)
+    assert mask.ids_restore.shape == (4, 196)
 
 
 def test_generators_are_registered():

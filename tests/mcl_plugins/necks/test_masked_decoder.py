@@ -23,19 +23,19 @@ def test_equals_mmpretrains():
     theirs = MODELS.build(dict(type='MAEPretrainDecoder', **SMALL, decoder_depth=2)).double()
     theirs.load_state_dict(ours.state_dict())
     tokens = torch.randn(3, 5, 24).double()
-    output = ours(tokens, MASK.restore_ids)
+    output = ours(tokens, MASK.ids_restore)
     assert output.shape == (3, 16, 48)
-    torch.testing.assert_close(output, theirs(tokens, MASK.restore_ids))
+    torch.testing.assert_close(output, theirs(tokens, MASK.ids_restore))
 
 
 def test_without_class_token_patches_keep_their_places():
     """With no block to mix them, each patch's output is that of its own token or mask token."""
     model = decoder(with_cls_token=False, decoder_depth=0, predict_feature_dim=6)
     tokens = torch.randn(3, 4, 24).double()
-    output = model(tokens, MASK.restore_ids)
+    output = model(tokens, MASK.ids_restore)
     embedded = model.decoder_embed(tokens)
     for image in range(3):
-        seen = MASK.visible_ids[image].tolist()
+        seen = MASK.ids_keep[image].tolist()
         for patch in range(16):
             token = embedded[image, seen.index(patch)] if patch in seen else model.mask_token[0, 0]
             token = token + model.decoder_pos_embed[0, patch]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mcl_plugins.targets.ema import MomentumSchedule, MomentumTeacher
+from mcl_plugins.targets.ema import EMA, MomentumSchedule
 
 
 def student():
@@ -33,7 +33,7 @@ def test_momentum_outside_the_unit_interval_is_refused(start):
 
 def test_update_equals_a_plain_loop_and_leaves_buffers():
     network = student()
-    teacher = MomentumTeacher(net=network)
+    teacher = EMA(dict(start=0.9), net=network)
     with torch.no_grad():
         for param in network.parameters():
             param.add_(torch.randn_like(param))
@@ -52,7 +52,7 @@ def test_update_equals_a_plain_loop_and_leaves_buffers():
 
 def test_momentum_zero_makes_the_teacher_the_student():
     network = student()
-    teacher = MomentumTeacher(net=network)
+    teacher = EMA(dict(start=0.9), net=network)
     nn.init.normal_(network[0].weight)
     teacher.update(0.0)
     assert torch.equal(teacher.net[0].weight, network[0].weight)
@@ -60,7 +60,7 @@ def test_momentum_zero_makes_the_teacher_the_student():
 
 def test_teacher_is_a_copy_without_gradient_that_starts_equal():
     network = student()
-    teacher = MomentumTeacher(net=network)
+    teacher = EMA(dict(start=0.9), net=network)
     nn.init.normal_(network[0].weight)
     teacher.init_weights()
     assert torch.equal(teacher.net[0].weight, network[0].weight)

@@ -9,6 +9,7 @@ from mmpretrain.registry import MODELS
 from scipy.stats import vonmises_fisher
 
 from conftest import SMALL_MASKED_MOCO
+from mcl_plugins.algorithms import PretrainingMethod
 from mcl_plugins.engine.hooks import ConcentrationHook
 from mcl_plugins.engine.hooks.concentration import concentration
 
@@ -56,12 +57,18 @@ class Hub(dict):
         self[name] = value
 
 
-class FakeModel(torch.nn.Module):
+class FakeModel(PretrainingMethod):
+    """The heads of a method that encodes an image in chunks."""
+
+    num_chunks = None  # of each instance
+
     def __init__(self, num_chunks=2):
-        super().__init__()
+        torch.nn.Module.__init__(self)
         self.projector, self.predictor = Double(), Double()
-        self.partition = torch.nn.Module()
-        self.partition.num_chunks = num_chunks
+        self.num_chunks = num_chunks
+
+    def losses(self):
+        raise NotImplementedError
 
 
 class Double(torch.nn.Module):

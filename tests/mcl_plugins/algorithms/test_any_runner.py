@@ -1,0 +1,307 @@
+"""A method is trained by whatever Runner or loop: the same weights, the EMA's among them."""
+
+import copy
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.logging import MessageHub
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner as MMEngineRunner
+from mmpretrain.registry import MODELS
+from test_ccmim import SMALL as CCMIM
+from test_cmae import SMALL as CMAE
+from test_masked_moco import BYOL, MOCO
+from test_mimco import config_of as mimco
+from test_mimco import teacher_file  # noqa: F401  a fixture
+from test_moby import MULTI_TASK
+from test_moby import SMALL as MOBY
+
+from conftest import SMALL as CONMIM
+from conftest import GivenMask, run_on_two_processes
+from mcl_plugins.algorithms import PretrainingMethod, base
+from mcl_plugins.checkpoint.files import load_file
+from mcl_plugins.engine import Runner
+
+CONFIGS = {
+    'ConMIM': CONMIM,
+    'ccMIM': CCMIM,
+    'CMAE': CMAE,
+    'MoBY': MOBY,
+    'SimMIM and MoBY': MULTI_TASK,
+    'MimCo': None,  # needs its teacher's file
+    'Masked MoCo': MOCO,
+    'Masked BYOL': BYOL,
+}
+OPTIMIZER = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1, momentum=0.9))
+
+
+@pytest.fixture
+def settings(training_config):
+    """Two epochs of four iterations, of which two make a step, without our runtime's parts."""
+    config = copy.deepcopy(training_config)
+    config.train_cfg.max_epochs = 2
+    config.optim_wrapper = dict(**OPTIMIZER, accumulative_counts=2)
+    config.default_hooks.checkpoint = None
+    config.randomness = dict(seed=3)
+    config.model = None
+    return config
+
+
+def trained(runner_type, config, model):
+    """The runner and its model's weights, before and after a training."""
+    config = copy.deepcopy(config)
+    config.model = copy.deepcopy(model)
+    config.experiment_name += runner_type.__module__
+    runner = runner_type.from_cfg(config)
+    runner.model.init_weights()
+    before = copy.deepcopy(runner.model.state_dict())
+    runner.model.init_weights = lambda: None  # already
+    runner.train()
+    return runner, before
+
+
+def moved(before, after):
+    return {name for name, value in after.items() if not torch.equal(value, before[name])}
+
+
+@pytest.mark.parametrize('method', CONFIGS)
+def test_mmengines_runner_ends_in_the_weights_of_ours(settings, method, request):
+    model = CONFIGS[method]
+    if model is None:
+        model = mimco(request.getfixturevalue('teacher_file')())
+    ours, before = trained(Runner, settings, model)
+    theirs, _ = trained(MMEngineRunner, settings, model)
+    state = ours.model.state_dict()
+    for name, value in theirs.model.state_dict().items():
+        assert torch.equal(value, state[name]), name
+    follows = {name for name in moved(before, state) if name.startswith('ema.')}
+    assert bool(follows) == (ours.model.ema is not None) == (method != 'ccMIM')
+    for name in follows & dict(ours.model.named_parameters()).keys():
+        assert not torch.equal(state[name], state.get(name.removeprefix('ema.'), before[name]))
+
+
+def test_the_average_is_what_the_schedule_says(settings):
+    """Four steps, at iterations 1, 3, 5 and 7 of 8, each followed by hand."""
+    runner = MMEngineRunner.from_cfg({**settings, 'model': copy.deepcopy(CONMIM)})
+    model = runner.model
+    model.init_weights()
+    model.init_weights = lambda: None
+    expected = {name: p.clone() for name, p in model.backbone.named_parameters()}
+    wrapper = build_optim_wrapper(model, copy.deepcopy(settings.optim_wrapper))
+    runner.optim_wrapper = wrapper
+    iterations = iter((1, 3, 5, 7))
+
+    def follow(optimizer, *_):
+        momentum = model.ema.schedule(next(iterations), 8)
+        for name, parameter in model.backbone.named_parameters():
+            expected[name] = momentum * expected[name] + (1 - momentum) * parameter.detach()
+
+    wrapper.optimizer.register_step_post_hook(follow)
+    runner.train()
+    assert next(iterations, None) is None
+    for name, parameter in model.ema.backbone.named_parameters():
+        torch.testing.assert_close(parameter, expected[name])
+
+
+def test_another_runner_says_which_guards_it_lacks(settings):
+    base._warn_of_other_runner.cache_clear()
+    theirs, _ = trained(MMEngineRunner, settings, CONMIM)
+    (log,) = Path(theirs.log_dir).glob('*.log')
+    assert log.read_text().count('does not run under mcl_plugins.Runner') == 1
+    base._warn_of_other_runner.cache_clear()
+    ours, _ = trained(Runner, settings, CONMIM)
+    (log,) = Path(ours.log_dir).glob('*.log')
+    assert 'does not run under' not in log.read_text()
+
+
+def _train_on_two_processes(rank, config, folder):
+    os.environ.update(WORLD_SIZE='2', RANK=str(rank))
+    config.launcher = 'pytorch'
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        runner = MMEngineRunner.from_cfg(config)
+        model = runner.model.module
+        start = model.ema.backbone.cls_token.clone()
+        runner.train()
+    assert not torch.equal(model.ema.backbone.cls_token, start)
+    torch.save(model.state_dict(), f'{folder}/{rank}.pth')
+
+
+def test_two_processes_end_in_the_same_average(settings, tmp_path):
+    config = copy.deepcopy(settings)
+    config.model = copy.deepcopy(CONMIM)
+    config.model_wrapper_cfg = dict(type='MMDistributedDataParallel', broadcast_buffers=False)
+    config.model_wrapper_cfg.device_ids = None  # on the CPU
+    run_on_two_processes(_train_on_two_processes, config, str(tmp_path))
+    first, second = (load_file(tmp_path / f'{rank}.pth') for rank in (0, 1))
+    for name, value in first.items():
+        if 'running' not in name:  # BatchNorm statistics are each process's own
+            assert torch.equal(value, second[name]), name
+
+
+class Loop:
+    """A loop in Python over fixed batches, every second of which makes a step."""
+
+    def __init__(self, config=CONMIM, batches=8):
+        torch.manual_seed(5)
+        self.model = MODELS.build(copy.deepcopy(config))
+        self.model.init_weights()
+        self.model.mask_generator = GivenMask(torch.arange(16).expand(4, -1) >= 4)
+        self.optimizer = torch.optim.SGD(
+            [p for p in self.model.parameters() if p.requires_grad], lr=0.1, momentum=0.9
+        )
+        self.batches = [[torch.randn(4, 3, 32, 32) for _ in range(2)] for _ in range(batches)]
+
+    def run(self, progress=True):
+        model = self.model
+        for iteration, views in enumerate(self.batches):
+            loss, _ = model.parse_losses(model.loss(views))
+            (loss / 2).backward()
+            if iteration % 2:
+                if progress:
+                    model.set_progress(iteration, len(self.batches))
+                self.optimizer.step()
+                self.optimizer.zero_grad()
+        return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+class Batches(torch.utils.data.Dataset):
+    """The loop's batches for a Runner, which stacks nothing."""
+
+    def __init__(self, batches):
+        self.batches = batches
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        return dict(inputs=self.batches[index])
+
+
+def test_a_loop_in_python_equals_the_runner(settings):
+    loop = Loop()
+    model = copy.deepcopy(loop.model)
+    model.data_preprocessor = torch.nn.Identity()  # the batches are views
+    model.data_preprocessor.forward = lambda data, training: data
+    model.init_weights = lambda: None
+    loader = torch.utils.data.DataLoader(Batches(loop.batches), collate_fn=lambda items: items[0])
+    runner = MMEngineRunner(
+        model,
+        settings.work_dir,
+        train_dataloader=loader,
+        train_cfg=dict(by_epoch=True, max_epochs=1),
+        optim_wrapper=dict(**OPTIMIZER, accumulative_counts=2),
+        default_hooks=dict(checkpoint=None),
+        randomness=dict(seed=0),
+        experiment_name=f'{settings.experiment_name}-loop',
+    )
+    state = loop.run()
+    runner.train()
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, state[name])
+
+
+def test_a_loop_that_does_not_say_where_it_is_is_refused():
+    with pytest.raises(RuntimeError, match=r'call model\.set_progress\(step, total\) before'):
+        Loop().run(progress=False)
+
+
+def test_a_runner_of_before_does_not_count_for_a_loop(settings):
+    """MMEngine's hub keeps the last iteration of a training that is over."""
+    trained(MMEngineRunner, settings, CONMIM)
+    assert MessageHub.get_current_instance().get_info('iter') == 7
+    with pytest.raises(RuntimeError, match='progress of the training, which is unknown'):
+        Loop().run(progress=False)
+
+
+def test_an_iteration_that_does_not_advance_is_refused(monkeypatch):
+    hub = MessageHub.get_instance('stale')
+    hub.update_info_dict(dict(loop_stage='train', iter=4, max_iters=10))
+    monkeypatch.setattr(MessageHub, 'get_current_instance', lambda: hub)
+    loop = Loop()
+    with pytest.raises(RuntimeError, match='progress of the training, which is unknown'):
+        loop.run(progress=False)
+    moved_once = loop.model.ema.backbone.cls_token
+    assert not torch.equal(moved_once, Loop().model.ema.backbone.cls_token)
+
+
+def test_a_loop_without_steps_that_we_see_is_refused():
+    """An optimizer of copies of the parameters, whose values are written back."""
+    loop = Loop()
+    copies = [p.detach().clone() for p in loop.model.parameters() if p.requires_grad]
+    loop.optimizer = torch.optim.SGD([p.requires_grad_() for p in copies], lr=0.1)
+
+    def write_back(*_):
+        for own, copied in zip(
+            (p for p in loop.model.parameters() if p.requires_grad), copies, strict=True
+        ):
+            with torch.no_grad():
+                own.copy_(copied)
+
+    loop.optimizer.register_step_post_hook(write_back)
+    with pytest.raises(RuntimeError, match='weights changed since the last training pass'):
+        loop.run()
+
+
+def test_an_optimizer_of_a_part_is_refused():
+    loop = Loop()
+    loop.optimizer = torch.optim.SGD(loop.model.neck.parameters(), lr=0.1)
+    with pytest.raises(RuntimeError, match='of one optimizer that holds all of them'):
+        loop.run()
+
+
+def test_loaded_weights_are_not_taken_for_training():
+    loop = Loop()
+    state = copy.deepcopy(loop.model.state_dict())
+    for _ in range(2):
+        loop.model.loss(loop.batches[0])
+        loop.model.load_state_dict(state)
+    loop.run()
+
+
+def test_a_copy_is_another_training():
+    """Also one that is made in the middle, with the counters of the original's parameters."""
+    loop = Loop()
+    loop.run()
+    loop.model.loss(loop.batches[0])
+    clone = copy.deepcopy(loop.model)
+    clone.loss(loop.batches[0])
+    before = copy.deepcopy(loop.model.ema.state_dict())
+    optimizer = torch.optim.SGD([p for p in clone.parameters() if p.requires_grad], lr=0.1)
+    clone.set_progress(0, 10)
+    clone.loss(loop.batches[0])['loss_contrast'].backward()
+    optimizer.step()
+    assert moved(before, clone.ema.state_dict())
+    assert not {name for name in moved(before, loop.model.ema.state_dict()) if 'bn' not in name}
+
+
+def test_a_skipped_step_of_a_fused_optimizer_leaves_the_average():
+    loop = Loop(batches=2)
+    trained = [p for p in loop.model.parameters() if p.requires_grad]
+    loop.optimizer = torch.optim.SGD(trained, lr=0.1, fused=True)
+    before = copy.deepcopy(loop.model.ema.backbone.state_dict())
+    loop.optimizer.found_inf = torch.tensor([1.0])  # as a gradient scaler sets it
+    loop.run()
+    assert not moved(before, loop.model.ema.backbone.state_dict())
+    loop.optimizer.found_inf = torch.tensor([0.0])
+    loop.run()
+    assert moved(before, loop.model.ema.backbone.state_dict())
+
+
+def test_views_are_checked_when_the_model_is_built(settings):
+    """Also where the Runner hands the model its preprocessor from the top of the config."""
+    settings.model = {k: v for k, v in CONMIM.items() if k != 'data_preprocessor'}
+    settings.data_preprocessor = {**CONMIM['data_preprocessor'], 'views': [[], [], []]}
+    message = r'ConMIM takes 2 views \(student, teacher\), but data_preprocessor\.views has 3: give'
+    with pytest.raises(ValueError, match=message):
+        MMEngineRunner.from_cfg(settings)
+
+
+def test_a_method_may_not_replace_the_checks():
+    with pytest.raises(TypeError, match=r'Silent must define losses\(\), not loss\(\)'):
+
+        class Silent(PretrainingMethod):
+            def loss(self, inputs, data_samples=None):
+                return {}
