@@ -2,8 +2,8 @@
 
     mcl methods
 
-The table is read from ``configs/<method>/metafile.yml``, whose collection has the method's row under
-``Summary``. It is the table of the README.
+The table is read from ``configs/<method>/metafile.yml``, where the ``Summary`` of the collection is
+the method's row. It is the table of the README.
 """
 
 from __future__ import annotations
