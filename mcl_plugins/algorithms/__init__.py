@@ -1,4 +1,10 @@
-"""Pre-training methods, one file each, and their base classes."""
+"""Pre-training methods, one file each, and their base classes.
+
+Importing this package imports every module of its folder, which registers the methods.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
 
 from .base import PretrainingMethod, ReconstructingMethod
 from .ccmim import CcMIM
@@ -20,3 +26,6 @@ __all__ = [
     'ReconstructingMethod',
     'SimMIMMoBY',
 ]
+
+for _module in iter_modules(__path__):
+    import_module(f'{__name__}.{_module.name}')

@@ -222,9 +222,10 @@ def _name_missing_guards() -> None:
 def _warn_of_other_runner() -> None:
     print_log(
         'This training does not use mcl_plugins.Runner. Losses and EMA are the same, but '
-        'auto_scale_lr ignores gradient accumulation, resuming with another schedule raises no '
-        'error, and a checkpoint that does not match the model is loaded partially. To use it, '
-        "set runner_type='mcl_plugins.Runner' in the config, or train with tools/train.py.",
+        'auto_scale_lr ignores gradient accumulation, a checkpoint that does not match the model '
+        'is loaded partially, and resuming with another schedule is refused only if the config has '
+        'a mcl_plugins.ScheduleHook. To use our Runner, set '
+        "runner_type='mcl_plugins.Runner' in the config, or train with tools/train.py.",
         logger='current',
         level=logging.WARNING,
     )

@@ -27,13 +27,17 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from .ema import EMA
 
+# So many training passes without a step of the optimizer are an error: gradient accumulation over
+# more batches is not expected.
+PATIENCE = 1000
+
 
 @dataclass
 class _Training:
     """State of the training of an EMA's sources.
 
     Attributes:
-        waiting: a training loss was computed since the last update of the EMA.
+        passes: number of training losses that were computed since the last update of the EMA.
         versions: sum of PyTorch's version counters of the sources' trained parameters (they count
             in-place changes) at the last training loss; None if something other than an optimizer
             changed the parameters since.
@@ -41,7 +45,7 @@ class _Training:
         moved_at: MMEngine's iteration at the last update.
     """
 
-    waiting: bool = False
+    passes: int = 0
     versions: int | None = None
     progress: tuple[int, int] | None = None
     moved_at: int | None = None
@@ -56,19 +60,21 @@ def expect_step(ema: EMA) -> None:
 
     Raises:
         RuntimeError: the sources changed since the last training loss, but no optimizer that holds
-            them took a step.
+            them took a step; or there was no step in ``PATIENCE`` training passes.
     """
     _watch_optimizers()
     training = _trainings.setdefault(ema, _Training())
     versions = sum(parameter._version for parameter in _trained(ema))
-    if training.waiting and training.versions not in (None, versions):
+    changed = training.passes and training.versions not in (None, versions)
+    if changed or training.passes >= PATIENCE:
+        what = 'The weights changed' if changed else f'{PATIENCE} training passes were made'
         raise RuntimeError(
-            'The weights changed since the last training pass, but the EMA was not updated: no '
-            'torch.optim optimizer that holds these parameters took a step. Optimizers that hold '
-            'copies of the parameters (partitioned optimizers) are not supported; use an optimizer '
-            "of the model's own parameters."
+            f'{what} since the EMA was last updated, but no torch.optim optimizer that holds these '
+            'parameters took a step. Optimizers that hold copies of the parameters (partitioned '
+            "optimizers) are not supported: use an optimizer of the model's own parameters. For "
+            'forward passes without training, use torch.no_grad() or model.eval().'
         )
-    training.waiting, training.versions = True, versions
+    training.passes, training.versions = training.passes + 1, versions
 
 
 def set_progress(ema: EMA, step: int, total: int) -> None:
@@ -101,7 +107,7 @@ def _watch_optimizers() -> None:
 
 def _after_step(optimizer: Optimizer, args: tuple, kwargs: dict[str, Any]) -> None:
     """Update the EMAs that are waiting for a step of this optimizer."""
-    waiting = [entry for entry in _trainings.items() if entry[1].waiting]
+    waiting = [entry for entry in _trainings.items() if entry[1].passes]
     held = {id(p) for group in optimizer.param_groups for p in group['params']} if waiting else {}
     for ema, training in waiting:
         trained = [id(parameter) in held for parameter in _trained(ema)]
@@ -117,7 +123,7 @@ def _after_step(optimizer: Optimizer, args: tuple, kwargs: dict[str, Any]) -> No
         step, total = _progress(training)
         # A fused optimizer gets the gradient scaler's flag as a tensor on the device.
         ema.update(ema.schedule(step, total), skipped=getattr(optimizer, 'found_inf', None))
-        training.waiting = False
+        training.passes = 0
 
 
 def _progress(training: _Training) -> tuple[int, int]:
