@@ -9,8 +9,9 @@ training loss since their last update.
 
 The momentum depends on the progress of the training. Under a Runner, MMEngine's runtime information
 (``MessageHub``) has it; a loop in Python passes it with ``model.set_progress(step, total)``. An
-error is raised if neither is available, or if the weights change without a step of an optimizer
-that holds them. Otherwise the EMA would keep its initial weights, and the log would not show it.
+error is raised if neither is available, if the weights change without a step of an optimizer that
+holds them, or if ``PATIENCE`` training passes are made without such a step. Otherwise the EMA would
+keep its initial weights, and the log would not show it.
 """
 
 from __future__ import annotations
