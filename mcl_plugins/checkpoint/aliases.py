@@ -34,16 +34,16 @@ def present_name(name: str) -> str:
     return name
 
 
-def spellings_of(prefix: str) -> list[str]:
+def list_spellings(prefix: str) -> list[str]:
     """All forms in which a file may have the beginning of a name, the given one first.
 
     Args:
         prefix: beginning of names, present or earlier, that ends in a dot.
 
     Example:
-        >>> spellings_of('ema.backbone.')
+        >>> list_spellings('ema.backbone.')
         ['ema.backbone.', 'teacher.backbone.', 'target.backbone.']
-        >>> spellings_of('target.backbone.')
+        >>> list_spellings('target.backbone.')
         ['target.backbone.', 'ema.backbone.']
     """
     if (present := present_name(prefix)) != prefix:

@@ -101,7 +101,7 @@ def read_safely(load: Callable[[], Any], source: str) -> dict[str, Any]:
 
 
 @contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path) -> Iterator[Path]:
     """Give a temporary file to write, which replaces ``path`` once the block has ended.
 
     A process that is killed while it writes, or an error such as a full disk, leaves the old file
@@ -121,8 +121,8 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 
 def save_file(content: Any, path: str | Path) -> None:
-    """``torch.save`` by way of :func:`whole_file`."""
-    with whole_file(path) as temporary, temporary.open('wb') as file:
+    """``torch.save`` by way of :func:`atomic_write`."""
+    with atomic_write(path) as temporary, temporary.open('wb') as file:
         torch.save(content, file)
 
 
@@ -131,11 +131,11 @@ def _remove_leftovers(path: Path) -> None:
     start, end = f'{path.name}.', '.tmp'
     for file in path.parent.glob(f'{glob.escape(start)}*{end}'):
         process = file.name.removeprefix(start).removesuffix(end)
-        if process.isdecimal() and not _runs(int(process)):
+        if process.isdecimal() and not _is_running(int(process)):
             file.unlink(missing_ok=True)
 
 
-def _runs(process: int) -> bool:
+def _is_running(process: int) -> bool:
     """Whether there is a process of this number."""
     try:
         os.kill(process, 0)  # asks, and sends nothing
@@ -146,7 +146,7 @@ def _runs(process: int) -> bool:
     return True
 
 
-def state_dict_of(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
+def extract_state_dict(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
     """The tensors of a checkpoint: its ``state_dict``, ``model`` or ``module``, or itself."""
     for key in ('state_dict', 'model', 'module'):
         if isinstance(checkpoint.get(key), dict):

@@ -29,7 +29,7 @@ def find_checkpoint(work_dir: str | Path) -> str | None:
     if '://' in named:
         return named  # in a storage that only MMEngine reaches
     wanted = [Path(named), folder / Path(named).name] if named else []
-    candidates = [*wanted, *_numbered(folder)]
+    candidates = [*wanted, *_list_numbered(folder)]
     for file in candidates:
         if zipfile.is_zipfile(file):  # half a file lacks the directory at its end
             if file.name != Path(named).name:
@@ -48,7 +48,7 @@ def find_checkpoint(work_dir: str | Path) -> str | None:
     return None
 
 
-def _numbered(folder: Path) -> list[Path]:
+def _list_numbered(folder: Path) -> list[Path]:
     """The folder's checkpoints by number, the newest first."""
     found = [(NUMBERED.fullmatch(file.name), file) for file in folder.glob('*.pth')]
     numbers = {file: int(match[1]) for match, file in found if match}

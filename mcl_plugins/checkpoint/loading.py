@@ -6,8 +6,8 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from .aliases import spellings_of
-from .files import load_file, state_dict_of
+from .aliases import list_spellings
+from .files import extract_state_dict, load_file
 from .origin import check_heads
 
 
@@ -74,8 +74,8 @@ def load_encoder(
         )
     content = load_file(path)
     check_heads(module, content, path)
-    tensors = state_dict_of(content)
-    for start in spellings_of(prefix):
+    tensors = extract_state_dict(content)
+    for start in list_spellings(prefix):
         encoder = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
         if encoder:
             break

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from .renaming import Renaming, vit_encoder
-from .swin import num_stages_of, reorder_merging, swin_encoder
+from .swin import count_stages, reorder_merging, swin_encoder
 
 
 class MoBYNames:
@@ -23,7 +23,7 @@ class MoBYNames:
         Raises:
             ValueError: a name that is not MoBY's.
         """
-        state = _table(num_stages_of(tensors, '.layers.')).from_released(tensors)
+        state = _table(count_stages(tensors, '.layers.')).from_released(tensors)
         if 'queues.0.pointer' in state:
             state['queues.1.pointer'] = state['queues.0.pointer'].clone()
         return reorder_merging(state, to_ours=True)
@@ -34,7 +34,7 @@ class MoBYNames:
         Raises:
             ValueError: a name that is not MoBY's.
         """
-        table = _table(num_stages_of(tensors, '.stages.'))
+        table = _table(count_stages(tensors, '.stages.'))
         kept = {name: value for name, value in tensors.items() if name != 'queues.1.pointer'}
         return reorder_merging(table.to_released(kept), to_ours=False)
 

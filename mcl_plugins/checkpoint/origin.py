@@ -27,7 +27,7 @@ def check_heads(module: nn.Module, content: dict, path: str) -> None:
     zoo = getattr(module, 'arch_zoo', None)
     if not layers or zoo is None or not hasattr(layers[0].attn, 'num_heads'):
         return
-    arch = arch_of(content)
+    arch = read_arch(content)
     if isinstance(arch, str):
         arch = zoo.get(arch.lower())
     heads = layers[0].attn.num_heads
@@ -39,7 +39,7 @@ def check_heads(module: nn.Module, content: dict, path: str) -> None:
         )
 
 
-def arch_of(content: dict) -> str | dict | None:
+def read_arch(content: dict) -> str | dict | None:
     """``arch`` of the backbone in the config that a file holds; None if it holds none."""
     meta = content.get('meta')
     text = meta.get('cfg') if isinstance(meta, dict) else None
@@ -55,21 +55,21 @@ def arch_of(content: dict) -> str | dict | None:
         }
     except SyntaxError:
         return None
-    arch = _entry(_entry(assigned.get('model'), 'backbone'), 'arch')
-    return None if arch is None else _plain(arch)
+    arch = _find_argument(_find_argument(assigned.get('model'), 'backbone'), 'arch')
+    return None if arch is None else _evaluate_literal(arch)
 
 
-def _entry(node: ast.expr | None, name: str) -> ast.expr | None:
+def _find_argument(node: ast.expr | None, name: str) -> ast.expr | None:
     """The argument ``name`` of ``dict(...)``."""
     if not isinstance(node, ast.Call):
         return None
     return next((word.value for word in node.keywords if word.arg == name), None)
 
 
-def _plain(node: ast.expr) -> Any:
+def _evaluate_literal(node: ast.expr) -> Any:
     """The value of a literal or of a ``dict(...)`` of literals; None for anything else."""
     if isinstance(node, ast.Call):
-        return {word.arg: _plain(word.value) for word in node.keywords}
+        return {word.arg: _evaluate_literal(word.value) for word in node.keywords}
     try:
         return ast.literal_eval(node)
     except ValueError:

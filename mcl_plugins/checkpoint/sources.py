@@ -72,10 +72,10 @@ def load_from_zoo(source: str, map_location: Any = 'cpu') -> dict[str, Any]:
     if not address.startswith(('http://', 'https://')):  # an entry of the user's own
         return load_file(Path(_get_mmengine_home(), address), map_location)
     content = load_from_http(address, map_location)
-    return _backbone_of(content) if zoo == 'mmcls' else content
+    return _extract_backbone(content) if zoo == 'mmcls' else content
 
 
-def _backbone_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
+def _extract_backbone(checkpoint: dict[str, Any]) -> dict[str, Any]:
     """The encoder of a classifier, as MMEngine takes it from the files of ``mmcls://``."""
     tensors = checkpoint.get('state_dict', checkpoint)
     prefix = 'backbone.'

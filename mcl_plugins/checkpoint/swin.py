@@ -28,7 +28,7 @@ def swin_encoder(theirs: str, ours: str, num_stages: int) -> list[tuple[str, str
     ]
 
 
-def num_stages_of(names: Iterable[str], part: str) -> int:
+def count_stages(names: Iterable[str], part: str) -> int:
     """How many stages a Swin with these names has, 0 if they are not a Swin's.
 
     Args:

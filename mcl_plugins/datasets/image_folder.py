@@ -20,16 +20,16 @@ def check_folder(folder: str, data_root: str) -> None:
     if '://' in folder:
         return  # another storage backend's
     path = Path(folder)
-    remedy = (
+    instruction = (
         f'Put the images there (or a symbolic link), or name another place with --cfg-options '
         f'train_dataloader.dataset.data_root=... (val_, test_; now {data_root!r}).'
     )
     if not path.is_dir():
         raise FileNotFoundError(
-            f'The image folder {str(path.absolute())!r} does not exist. {remedy}'
+            f'The image folder {str(path.absolute())!r} does not exist. {instruction}'
         )
     if next(path.iterdir(), None) is None:
-        raise ValueError(f'The image folder {str(path.absolute())!r} is empty. {remedy}')
+        raise ValueError(f'The image folder {str(path.absolute())!r} is empty. {instruction}')
 
 
 class _CheckedFolder(CustomDataset):

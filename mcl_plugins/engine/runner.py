@@ -19,7 +19,7 @@ from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from torch import distributed as dist
 from torch import nn
 
-from ..checkpoint.files import whole_file
+from ..checkpoint.files import atomic_write
 from ..checkpoint.latest import find_checkpoint
 from ..checkpoint.sources import load_checkpoint
 from ..registry import RUNNERS
@@ -230,5 +230,5 @@ class Runner(_Runner):
         if '://' in out_dir or file_client_args or kwargs.get('backend_args'):
             super().save_checkpoint(out_dir, filename, file_client_args, **kwargs)
             return
-        with whole_file(Path(out_dir, filename)) as temporary:
+        with atomic_write(Path(out_dir, filename)) as temporary:
             super().save_checkpoint(out_dir, temporary.name, **kwargs)

@@ -30,13 +30,17 @@ def decomposed_bias(
     """
     rows, columns = size
     query = query.unflatten(2, size)
-    height = torch.einsum('nahwc,hkc->nahwk', query, _by_pair(table_h, rows).to(query.dtype))
-    width = torch.einsum('nahwc,wkc->nahwk', query, _by_pair(table_w, columns).to(query.dtype))
+    height = torch.einsum(
+        'nahwc,hkc->nahwk', query, _expand_to_pairs(table_h, rows).to(query.dtype)
+    )
+    width = torch.einsum(
+        'nahwc,wkc->nahwk', query, _expand_to_pairs(table_w, columns).to(query.dtype)
+    )
     bias = height[..., :, None] + width[..., None, :]  # (N, heads, H, W, H, W)
     return bias.reshape(*bias.shape[:2], rows * columns, rows * columns)
 
 
-def _by_pair(table: Tensor, side: int) -> Tensor:
+def _expand_to_pairs(table: Tensor, side: int) -> Tensor:
     """(2 n - 1, C) by offset -> (side, side, C) by query and key."""
     if len(table) != 2 * side - 1:
         table = F.interpolate(table.T[None], size=2 * side - 1, mode='linear')[0].T

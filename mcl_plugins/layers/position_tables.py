@@ -136,7 +136,7 @@ def _spline(maps: Tensor, side: int) -> Tensor:
     The old offsets are spread over the new range with spacing that grows by a constant factor from
     1, so that neighbouring patches keep their bias and only distant ones are interpolated.
     """
-    old = spread_offsets(maps.shape[-1] // 2, side // 2)
+    old = geometric_offsets(maps.shape[-1] // 2, side // 2)
     new = np.arange(side) - side // 2
     degree = min(3, maps.shape[-1] - 1)
     heads = [
@@ -159,11 +159,11 @@ RESIZERS: dict[str, Callable[[Tensor, int], Tensor]] = {
 }
 
 
-def spread_offsets(count: int, reach: int) -> np.ndarray:
+def geometric_offsets(count: int, reach: int) -> np.ndarray:
     """(2 count + 1,) offsets from -reach to reach whose spacing grows by a constant factor.
 
     Example:
-        >>> spread_offsets(2, 3)
+        >>> geometric_offsets(2, 3)
         array([-3., -1.,  0.,  1.,  3.])
     """
     powers = np.arange(count)

@@ -68,12 +68,12 @@ class MaskedDecoder(MAEPretrainDecoder):
                     f'({rows}x{columns} patches of width {encoder.embed_dims}): set it to that.'
                 )
 
-    def check_output(self, width: int, remedy: str) -> None:
+    def check_output(self, width: int, how_to_fix: str) -> None:
         """Raise a ValueError unless the output has ``width`` values a patch."""
         if self.decoder_pred.out_features != width:
             raise ValueError(
                 f'The decoder predicts {self.decoder_pred.out_features} values a patch where '
-                f'{width} are needed: {remedy}.'
+                f'{width} are needed: {how_to_fix}.'
             )
 
     def share_blocks(self, other: MaskedDecoder) -> None:

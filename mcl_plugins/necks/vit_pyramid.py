@@ -44,12 +44,12 @@ class ViTPyramid(BaseModule):
         super().__init__(init_cfg)
         norm_cfg = norm_cfg or dict(type='mcl_plugins.SyncBN')
         self.upsample_4x = nn.Sequential(
-            _double(embed_dims),
+            _upsampling_conv(embed_dims),
             build_norm_layer(norm_cfg, embed_dims)[1],
             nn.GELU(),
-            _double(embed_dims),
+            _upsampling_conv(embed_dims),
         )
-        self.upsample_2x = nn.Sequential(_double(embed_dims))
+        self.upsample_2x = nn.Sequential(_upsampling_conv(embed_dims))
         self.downsample_2x = nn.MaxPool2d(kernel_size=2, stride=2)
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -78,5 +78,5 @@ class ViTPyramid(BaseModule):
         )
 
 
-def _double(channels: int) -> nn.ConvTranspose2d:
+def _upsampling_conv(channels: int) -> nn.ConvTranspose2d:
     return nn.ConvTranspose2d(channels, channels, kernel_size=2, stride=2)

@@ -13,7 +13,7 @@ from mmseg.datasets import BaseSegDataset
 
 from ..datasets.image_folder import check_folder
 from ..transforms import LoadImageFromFile
-from ..utils.images import unreadable
+from ..utils.images import unreadable_image_error
 
 
 class SegmentationDataset(BaseSegDataset):
@@ -69,7 +69,7 @@ class SegmentationDataset(BaseSegDataset):
         record = self.get_data_info(idx)
         LoadImageFromFile()({'img_path': record['img_path']})
         if isinstance(error, OSError | SyntaxError):  # Pillow's: the image is whole, the map is not
-            raise unreadable(record['seg_map_path'], error) from error
+            raise unreadable_image_error(record['seg_map_path'], error) from error
 
     def _check_labels(self, samples: Any) -> None:
         # Copies for test-time augmentation all have the same labels.

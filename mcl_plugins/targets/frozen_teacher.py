@@ -23,7 +23,9 @@ class FrozenTeacher(nn.Module):
 
     Args:
         backbone: config of an encoder with one output, whose ``init_cfg`` names the checkpoint.
-        remedy: how to come by such a checkpoint; the end of the message if there is none.
+        how_to_get: an instruction that produces such a checkpoint. The error about a missing or
+            unsuitable checkpoint ends with it.
+        remedy: the name of ``how_to_get`` in configs written before version 0.2.
 
     Attributes:
         fingerprint: (1,) int64 checksum of the encoder, a buffer: what a checkpoint has of it.
@@ -34,12 +36,12 @@ class FrozenTeacher(nn.Module):
     is_init: bool = False
     fingerprint: Tensor
 
-    def __init__(self, backbone: dict, remedy: str) -> None:
+    def __init__(self, backbone: dict, how_to_get: str = '', remedy: str = '') -> None:
         super().__init__()
         encoder = build_part(backbone).requires_grad_(False)
         encoder.eval()
         self._outside = (encoder,)  # a tuple hides it from nn.Module
-        self.remedy = remedy
+        self.how_to_get = remedy or how_to_get or 'pre-train an encoder of the same architecture.'
         self.register_buffer('fingerprint', torch.zeros(1, dtype=torch.long))
 
     @property
@@ -80,7 +82,7 @@ class FrozenTeacher(nn.Module):
             )
 
     def _advice(self) -> str:
-        return f'A teacher for this student: {self.remedy}'
+        return f'To get a teacher for this student: {self.how_to_get}'
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmcv.transforms import LoadImageFromFile as _LoadImageFromFile
 
 from ..registry import TRANSFORMS
-from ..utils.images import unreadable
+from ..utils.images import unreadable_image_error
 
 
 @TRANSFORMS.register_module()
@@ -34,4 +34,6 @@ class LoadImageFromFile(_LoadImageFromFile):
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # of the system: it has the path
             reason = '' if isinstance(error, AssertionError) else f'{error}'.strip()
-            raise unreadable(results['img_path'], reason or 'no image format') from error
+            raise unreadable_image_error(
+                results['img_path'], reason or 'no image format'
+            ) from error

@@ -1,4 +1,4 @@
-"""Checks of settings and inputs. Each error names the setting, its value and the remedy."""
+"""Checks of arguments and inputs. Each error names the argument, its value and what to set."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def check_image_size(img_size: int, patch_size: int, name: str = 'patch_size') -
 
 
 # What to do about images of another size, by the model that the encoder is a part of.
-_SIZE_REMEDIES = {
+_SIZE_INSTRUCTIONS = {
     'encoder': 'set img_size to that',
     'segmentor': (
         "test with test_cfg=dict(mode='slide', crop_size=({side}, {side}), ...) on images whose "
@@ -91,14 +91,14 @@ def check_input_size(
     Args:
         images: (N, 3, H, W).
         img_size: (height, width) in pixels.
-        part_of: the model that the encoder is used in, which decides the remedy in the message.
+        part_of: the model that the encoder is used in; it decides the instruction in the message.
     """
     height, width = images.shape[-2:]
     if (height, width) != tuple(img_size):
         raise ValueError(
             f'The encoder was built for images of {img_size[0]} x {img_size[1]} px, the only size '
             f'that its positions fit, but got {height} x {width} px: '
-            f'{_SIZE_REMEDIES[part_of].format(side=img_size[0])}.'
+            f'{_SIZE_INSTRUCTIONS[part_of].format(side=img_size[0])}.'
         )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 
-def unreadable(path: str | Path, reason: object) -> ValueError:
+def unreadable_image_error(path: str | Path, reason: object) -> ValueError:
     """The error to raise for a file that is damaged, empty or no image."""
     return ValueError(f'{path} cannot be read as an image ({reason}): remove or replace it.')
 
@@ -25,4 +25,4 @@ def open_rgb(path: Path) -> Image.Image:
     except FileNotFoundError:
         raise
     except (OSError, SyntaxError) as error:  # Pillow's own for broken headers, cut files and PNGs
-        raise unreadable(path, error) from None
+        raise unreadable_image_error(path, error) from None

@@ -49,7 +49,7 @@ class Library:
 
     def installed(self) -> list[str]:
         """The distributions of this library that are installed, the maintained one first."""
-        return [name for name in (self.distribution, *self.upstream) if version_of(name)]
+        return [name for name in (self.distribution, *self.upstream) if find_version(name)]
 
 
 REQUIRED = (
@@ -80,11 +80,11 @@ def check_versions() -> None:
         if not distributions and find_spec(library.module) is None:
             raise ImportError(f'{library.module} is not installed. {library.how_to_install()}')
         for distribution in distributions:  # none where the source lies on the path: as it is
-            library.check(version_of(distribution) or '')
+            library.check(find_version(distribution) or '')
     for library in OPTIONAL:
         for distribution in library.installed():
             try:
-                library.check(version_of(distribution) or '')
+                library.check(find_version(distribution) or '')
             except ImportError as error:
                 warnings.warn(str(error), stacklevel=2)
     if message := describe_doubles():
@@ -113,7 +113,7 @@ def describe_doubles() -> str | None:
     )
 
 
-def version_of(distribution: str) -> str | None:
+def find_version(distribution: str) -> str | None:
     """The installed version of a distribution; None if it is not installed."""
     try:
         return version(distribution)

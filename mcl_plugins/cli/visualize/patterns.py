@@ -30,12 +30,12 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from ...checkpoint.files import load_file, state_dict_of
+from ...checkpoint.files import extract_state_dict, load_file
 from ...utils.places import find_config
 from ..arguments import at_least
 from ..common import name_of, read_config
 from ..evaluate.frozen import build_classifier, evaluation_loader, frozen_parser
-from .pictures import save, show, with_title
+from .pictures import draw_image, save, with_title
 
 SIDE = 6  # patches along a side of a query's square
 AROUND = 2  # patches on each side of the one that is lit up
@@ -172,7 +172,7 @@ def dense_output(config: Config, checkpoint: str | Path) -> dict[str, Any]:
     if 'Swin' in backbone.type:
         return {}
     prefix = (backbone.get('init_cfg') or {}).get('prefix', '')
-    last_norm = f'{prefix}ln1.weight' in state_dict_of(load_file(checkpoint))
+    last_norm = f'{prefix}ln1.weight' in extract_state_dict(load_file(checkpoint))
     return {'model.backbone.out_type': 'featmap', 'model.backbone.final_norm': last_norm}
 
 
@@ -275,7 +275,7 @@ def draw(
             cell.set_axis_off()
         for cell, place in zip(axes.flat, places, strict=False):
             crop = surroundings(dataset, place, grid)
-            show(cell, crop.transpose(2, 0, 1))
+            draw_image(cell, crop.transpose(2, 0, 1))
             light_up(cell, place, grid, crop.shape)
     return figure
 

@@ -19,7 +19,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor
 from torchvision.transforms import functional as transforms
 
-from ...checkpoint.files import load_file, state_dict_of
+from ...checkpoint.files import extract_state_dict, load_file
 from ...mask_generators import PatchMask, upsample_patches
 from ...utils.images import open_rgb
 from ..options import Options
@@ -91,7 +91,7 @@ def build_pretraining(config: Config, checkpoint: str | Path) -> tuple[Any, int]
         model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
     content = load_file(checkpoint)
     try:
-        model.load_state_dict(state_dict_of(content))
+        model.load_state_dict(extract_state_dict(content))
     except RuntimeError as error:
         raise ValueError(
             f'{checkpoint} does not fit {type(model).__name__} of this config; is it a checkpoint '
@@ -119,7 +119,7 @@ def to_rgb(model: Any, view: Tensor) -> Tensor:
     return (view * preprocessor.std + preprocessor.mean).clamp(0, 1).cpu()
 
 
-def spread(values: Tensor, side: int) -> Tensor:
+def upsample_to_pixels(values: Tensor, side: int) -> Tensor:
     """(N, L) one value a patch -> (N, 1, side, side) one value a pixel; L is a square."""
     grid = math.isqrt(values.shape[1])
     return upsample_patches(values, (grid, grid), (side, side))[:, None]
@@ -127,7 +127,9 @@ def spread(values: Tensor, side: int) -> Tensor:
 
 def hide(images: Tensor, mask: PatchMask) -> Tensor:
     """Paint hidden patches of (N, 3, S, S) images in [0, 1] gray."""
-    return torch.where(spread(mask.mask, images.shape[-1]).to(images.device), GRAY, images)
+    return torch.where(
+        upsample_to_pixels(mask.mask, images.shape[-1]).to(images.device), GRAY, images
+    )
 
 
 def panels(lines: int, columns: int, size: tuple[float, float]) -> tuple[Figure, np.ndarray]:
@@ -139,7 +141,7 @@ def panels(lines: int, columns: int, size: tuple[float, float]) -> tuple[Figure,
     return figure, figure.subplots(lines, columns, squeeze=False)
 
 
-def show(axes: Axes, image: Tensor | np.ndarray, title: str = '', **options: Any) -> None:
+def draw_image(axes: Axes, image: Tensor | np.ndarray, title: str = '', **options: Any) -> None:
     """One image, (3, H, W) or (H, W), without ticks or frame."""
     pixels = np.asarray(image)
     axes.imshow(pixels.transpose(1, 2, 0) if pixels.ndim == 3 else pixels, **options)

@@ -77,7 +77,7 @@ class ProbeHook(Hook):
             signature(fit_linear_probe).bind(None, None, **(self.linear or {}))
         except TypeError as error:
             raise ValueError(f'linear={self.linear}: {error}.') from None
-        encoder = self._encoder_of(runner)
+        encoder = self._get_encoder(runner)
         if self.feature == 'class' and not getattr(encoder, 'num_extra_tokens', 0):
             raise ValueError(
                 f"feature='class': {type(encoder).__name__} has no class token; use 'mean'."
@@ -95,7 +95,7 @@ class ProbeHook(Hook):
 
     def probe(self, runner: Runner) -> dict[str, float]:
         """Accuracies in percent, by name."""
-        model, encoder = unwrapped_model(runner), self._encoder_of(runner)
+        model, encoder = unwrapped_model(runner), self._get_encoder(runner)
         extra_tokens = getattr(encoder, 'num_extra_tokens', 0)
 
         def encode(batch: dict) -> Tensor:
@@ -122,7 +122,7 @@ class ProbeHook(Hook):
             for name, classes in predictions.items()
         }
 
-    def _encoder_of(self, runner: Runner) -> Any:
+    def _get_encoder(self, runner: Runner) -> Any:
         try:
             return unwrapped_model(runner).get_submodule(self.encoder)
         except AttributeError as error:

@@ -46,7 +46,7 @@ class ScheduleHook(Hook):
         own = runner.message_hub.get_info('mcl_plugins_runner', False)
         if (
             own
-            or not scaling_of(runner).get('enable')
+            or not get_lr_scaling(runner).get('enable')
             or not isinstance(runner.optim_wrapper, OptimWrapper)
         ):
             return
@@ -60,7 +60,7 @@ class ScheduleHook(Hook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Add the record to the checkpoint's ``meta``."""
         if isinstance(runner.optim_wrapper, OptimWrapper):
-            checkpoint['meta']['schedule'] = schedule_of(runner)
+            checkpoint['meta']['schedule'] = describe_schedule(runner)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare, before a tensor is loaded.
@@ -81,7 +81,7 @@ class ScheduleHook(Hook):
                 f'model.backbone.init_cfg.checkpoint={file} for an encoder.'
             )
         if 'schedule' in meta and not _finished(meta, runner.train_loop):
-            compare(meta['schedule'], schedule_of(runner), file)
+            check_same_schedule(meta['schedule'], describe_schedule(runner), file)
 
 
 def _finished(meta: dict[str, Any], loop: BaseLoop) -> bool:
@@ -91,16 +91,16 @@ def _finished(meta: dict[str, Any], loop: BaseLoop) -> bool:
     return meta['iter'] >= loop.max_iters
 
 
-def scaling_of(runner: Runner) -> dict[str, Any]:
+def get_lr_scaling(runner: Runner) -> dict[str, Any]:
     """The runner's ``auto_scale_lr``, which MMEngine's FlexibleRunner keeps under another name."""
     return getattr(runner, 'auto_scale_lr', None) or getattr(runner, '_auto_scale_lr', None) or {}
 
 
-def schedule_of(runner: Runner) -> dict[str, Any]:
+def describe_schedule(runner: Runner) -> dict[str, Any]:
     """What the schedule of a training depends on, by the names in ``SETTINGS``."""
     wrapper, loop = runner.optim_wrapper, runner.train_loop
     batch = images_per_process(runner._train_dataloader)
-    scaling = scaling_of(runner)
+    scaling = get_lr_scaling(runner)
     schedule = {
         'effective batch': runner.world_size * batch * wrapper._accumulative_counts,
         'learning rate': float(wrapper.optimizer.defaults['lr']),
@@ -112,7 +112,7 @@ def schedule_of(runner: Runner) -> dict[str, Any]:
     return {**schedule, 'iterations': loop.max_iters}
 
 
-def compare(saved: dict[str, Any], present: dict[str, Any], file: str | None) -> None:
+def check_same_schedule(saved: dict[str, Any], present: dict[str, Any], file: str | None) -> None:
     """Raise an error that lists what differs."""
     lines = [
         f'{name} ({setting}): {saved.get(name)} in the file, {present.get(name)} here'

@@ -27,7 +27,7 @@ def test_an_architecture_is_known_by_name_or_complete():
 
 
 @pytest.mark.parametrize(
-    ('part_of', 'remedy'),
+    ('part_of', 'instruction'),
     [
         ('encoder', 'set img_size to that'),
         (
@@ -37,9 +37,11 @@ def test_an_architecture_is_known_by_name_or_complete():
         ('detector', 'set img_size to that, or scale and pad images to 32 px, as .*pad_size_div'),
     ],
 )
-def test_an_image_of_another_size_gets_the_remedy_of_its_model(part_of, remedy):
+def test_an_image_of_another_size_gets_the_instruction_of_its_model(part_of, instruction):
     check_input_size(torch.zeros(1, 3, 32, 32), (32, 32), part_of)
-    with pytest.raises(ValueError, match=rf'images of 32 x 32 px.*but got 32 x 40 px: {remedy}'):
+    with pytest.raises(
+        ValueError, match=rf'images of 32 x 32 px.*but got 32 x 40 px: {instruction}'
+    ):
         check_input_size(torch.zeros(1, 3, 32, 40), (32, 32), part_of)
 
 

@@ -73,7 +73,7 @@ def test_another_runner_says_that_its_rate_leaves_out_accumulation(training_conf
         assert ('is 2 times too small' in log.read_text()) == said
 
 
-def test_the_remedy_starts_a_new_schedule(trained):
+def test_the_instruction_starts_a_new_schedule(trained):
     config, file = trained
     runner = runner_of(config, load_from=file, **{'optim_wrapper.optimizer.lr': 2e-3})
     runner.train()
