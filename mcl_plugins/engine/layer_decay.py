@@ -41,8 +41,8 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
         if not hasattr(backbone, 'get_layer_depth'):
             raise ValueError(
                 f'The backbone of {type(module).__name__} is {type(backbone).__name__}, which has '
-                'no get_layer_depth to tell the layer of a parameter. Use an encoder of mcl_plugins '
-                "or mmpretrain (type='mcl_plugins.VisionTransformer', for instance) or "
+                'no get_layer_depth to tell the layer of a parameter. Use an encoder of '
+                "mcl_plugins or mmpretrain (type='mcl_plugins.VisionTransformer', for instance) or "
                 "optim_wrapper.constructor='mcl_plugins.MergedOptimWrapperConstructor'."
             )
         single: list[dict] = []

@@ -74,6 +74,6 @@ def _advice(runner: Runner) -> str:
     return (
         f'The checkpoints in {runner.work_dir} are from earlier iterations. Continue from the '
         'last one with --resume and --cfg-options optim_wrapper.clip_grad.max_norm=1, or without '
-        '--amp. Or start a new schedule with a smaller learning rate from one of them: --cfg-options '
-        'load_from=FILE optim_wrapper.optimizer.lr=LR, in another --work-dir.'
+        '--amp. Or start a new schedule with a smaller learning rate from one of them: '
+        '--cfg-options load_from=FILE optim_wrapper.optimizer.lr=LR, in another --work-dir.'
     )

@@ -122,7 +122,7 @@ def test_positions_of_another_grid_are_resized_and_those_of_a_map_interpolated(t
     [
         ({'arch': {**ARCH, 'embed_dims': 48}}, r'shape of'),
         ({'arch': {**ARCH, 'num_layers': 3}}, r'missing: layers.3'),
-        ({'arch': {**ARCH, 'num_layers': 5}}, r'too many: layers.4'),
+        ({'arch': {**ARCH, 'num_layers': 5}}, r'unexpected: layers.4'),
     ],
 )
 def test_a_foreign_checkpoint_stops(tmp_path, change, complaint):
