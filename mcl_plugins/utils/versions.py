@@ -1,4 +1,4 @@
-"""The versions of the libraries that this package works with."""
+"""Checks of the installed versions of the libraries."""
 
 from __future__ import annotations
 
@@ -79,7 +79,8 @@ def check_versions() -> None:
         distributions = library.installed()
         if not distributions and find_spec(library.module) is None:
             raise ImportError(f'{library.module} is not installed. {library.how_to_install()}')
-        for distribution in distributions:  # none where the source lies on the path: as it is
+        # The list is empty if the library is on the path without being installed.
+        for distribution in distributions:
             library.check(find_version(distribution) or '')
     for library in OPTIONAL:
         for distribution in library.installed():
@@ -92,11 +93,11 @@ def check_versions() -> None:
 
 
 def describe_doubles() -> str | None:
-    """The warning about libraries that are installed from two distributions at once.
+    """Return the warning about libraries that are installed from two distributions at once.
 
     OpenMMLab's distributions and the ``onedl-*`` ones contain the same files. pip does not know
-    that they exclude each other: it writes one over the other, and uninstalling either removes the
-    files that both of them need.
+    that they conflict. It overwrites one with the other, and uninstalling either removes the files
+    that both need.
 
     Returns:
         The warning, or None if each library comes from one distribution.
@@ -114,7 +115,12 @@ def describe_doubles() -> str | None:
 
 
 def find_version(distribution: str) -> str | None:
-    """The installed version of a distribution; None if it is not installed."""
+    """Return the installed version of a distribution, or None if it is not installed.
+
+    Example:
+        >>> find_version('no-such-distribution') is None
+        True
+    """
     try:
         return version(distribution)
     except PackageNotFoundError:

@@ -74,7 +74,7 @@ def test_everything_is_shown_without_a_mask(student):
 
 def test_masks_are_for_images_of_one_size(student):
     mask = RandomMask(0.6)(1, student.mask_grid, CPU)
-    with pytest.raises(ValueError, match='got 48 x 48 px: set img_size to that'):
+    with pytest.raises(ValueError, match='got 48 x 48 px: set img_size to the size of the images'):
         student(torch.randn(1, 3, 48, 48).double(), mask)
 
 

@@ -29,12 +29,15 @@ def test_an_architecture_is_known_by_name_or_complete():
 @pytest.mark.parametrize(
     ('part_of', 'instruction'),
     [
-        ('encoder', 'set img_size to that'),
+        ('encoder', 'set img_size to the size of the images'),
         (
             'segmentor',
             r".*mode='slide', crop_size=\(32, 32\).*at least 32.*scale=32.*or set img_size",
         ),
-        ('detector', 'set img_size to that, or scale and pad images to 32 px, as .*pad_size_div'),
+        (
+            'detector',
+            'set img_size .*, or scale and pad images to 32 px, as .*pad_size_div',
+        ),
     ],
 )
 def test_an_image_of_another_size_gets_the_instruction_of_its_model(part_of, instruction):
@@ -47,7 +50,10 @@ def test_an_image_of_another_size_gets_the_instruction_of_its_model(part_of, ins
 
 @pytest.mark.parametrize(
     ('size', 'complaint'),
-    [(30, 'img_size=30 .* patch_size=16; use 16 or 32'), ((32, 32), 'must be one number')],
+    [
+        (30, 'img_size=30 .* patch_size=16; use 16 or 32'),
+        ((32, 32), 'must be an integer, the side of square images'),
+    ],
 )
 def test_patches_tile_the_image(size, complaint):
     check_image_size(32, 16)
