@@ -1,8 +1,8 @@
 """mmdet's parts that compute boxes, in float32 even under bfloat16 autocast.
 
 In mmdet, boxes have the data type of the feature maps. In bfloat16 a corner at 1000 px would move
-by up to 2 px, and mmcv's RoIAlign and NMS have no kernel for that type. This module imports mmdet, so
-it is only imported when one of the parts is built.
+by up to 2 px, and mmcv's RoIAlign and NMS have no kernel for that type. This module imports mmdet,
+so it is only imported when one of the parts is built.
 """
 
 from __future__ import annotations
