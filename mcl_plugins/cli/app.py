@@ -12,9 +12,9 @@ import importlib
 import sys
 from collections.abc import Sequence
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
+from ..version import __version__
 from .arguments import did_you_mean
 
 FOLDER = Path(__file__).parent
@@ -37,6 +37,7 @@ COMMANDS = {
         for file in sorted((FOLDER / 'convert').glob('[!_]*.py'))
     },
     'fidelity': 'fidelity',
+    'methods': 'methods',
     'quickstart': 'quickstart.run',
     'transfer-demo': 'quickstart.transfer',
     'data digits': 'data.make_digits',
@@ -72,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(USAGE.format(commands=_list_of(COMMANDS)))
         return
     if words == ['--version']:
-        print(f'mcl_plugins {version("mcl_plugins")}')
+        print(f'mcl_plugins {__version__}')
         return
     for count in (1, 2):
         name = ' '.join(words[:count])

@@ -25,7 +25,7 @@ import torch
 from mmengine.registry import DefaultScope
 from torch import Tensor
 
-from .arguments import did_you_mean, parser_for
+from .arguments import parser_for
 from .released import comparisons
 
 # The files are float32 copies of float64 numbers; computing in float64 leaves only that rounding.
@@ -93,8 +93,8 @@ def check(file: Path, device: torch.device) -> Result:
     method, known = str(golden.get('method')), comparisons()
     if method not in known:
         raise ValueError(
-            f'{file}: method {method!r} is unknown{did_you_mean(method, known)} Known are '
-            f'{sorted(known)}; a module with a method of your own goes to --import.'
+            f'{file}: method {method!r} is unknown; known are {sorted(known)}. A module that '
+            'compares a method of your own goes to --import.'
         )
     try:
         with DefaultScope.overwrite_default_scope('mmpretrain'):

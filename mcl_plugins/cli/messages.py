@@ -107,6 +107,9 @@ def _names(variables: dict) -> list[str]:
     if not isinstance(registry, Registry):
         return []
     root = registry._get_root_registry()
+    for child in root.children.values():
+        if child.scope == 'mcl_plugins':
+            child.import_from_location()  # it is empty until something is looked up in it
     scopes = {scope: child.module_dict for scope, child in root.children.items()}
     return [
         *registry.module_dict,

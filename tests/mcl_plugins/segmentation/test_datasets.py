@@ -109,7 +109,7 @@ def test_a_missing_folder_says_where_data_goes(tmp_path):
 
 def test_a_folder_without_images_is_refused(tmp_path):
     root = make_ade20k(tmp_path, [(16, 24)])
-    with pytest.raises(ValueError, match=r'has no \*\.tif; set img_suffix'):
+    with pytest.raises(ValueError, match=r'has no \*\.tif: set img_suffix'):
         dataset(root, img_suffix='.tif')
     (root / 'images/training/0.jpg').unlink()
     with pytest.raises(ValueError, match='images/training.* is empty'):
