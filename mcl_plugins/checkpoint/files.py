@@ -128,7 +128,15 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 
 def save_file(content: Any, path: str | Path) -> None:
-    """Call ``torch.save`` within :func:`atomic_write`."""
+    """Call ``torch.save`` within :func:`atomic_write`.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_file({'weight': torch.ones(2)}, f'{folder}/model.pth')
+        ...     load_file(f'{folder}/model.pth')
+        {'weight': tensor([1., 1.])}
+    """
     with atomic_write(path) as temporary, temporary.open('wb') as file:
         torch.save(content, file)
 

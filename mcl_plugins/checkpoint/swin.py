@@ -74,7 +74,13 @@ def ours_from_released(merged: Tensor) -> Tensor:
 
 
 def released_from_ours(merged: Tensor) -> Tensor:
-    """Convert (..., 4 C) from mmpretrain's order to the released one."""
+    """Convert (..., 4 C) from mmpretrain's order to the released one.
+
+    Example:
+        >>> import torch
+        >>> released_from_ours(ours_from_released(torch.arange(8))).tolist()
+        [0, 1, 2, 3, 4, 5, 6, 7]
+    """
     return merged.unflatten(-1, (-1, 2, 2)).movedim((-3, -2, -1), (-1, -2, -3)).flatten(-3)
 
 

@@ -76,7 +76,12 @@ class ImageNet100(ImageNet):
 
 
 def read_class_list(path: Path) -> list[str]:
-    """Read the class folders from a text file and sort them."""
+    """Read the class folders from a text file and sort them.
+
+    Example:
+        >>> len(read_class_list(CLASS_LIST))
+        100
+    """
     if not path.is_file():
         raise FileNotFoundError(f'The class list {str(path.absolute())!r} does not exist.')
     wnids = [line.strip() for line in path.read_text().splitlines() if line.strip()]

@@ -86,6 +86,15 @@ def fit_block_tables(
         prefix: prefix of the encoder's tensors in it.
         wanted: the encoder's own state dict.
         how: method of resizing, one of ``RESIZERS``.
+
+    Example:
+        >>> name = 'layers.0.attn.relative_position_bias_table'
+        >>> index = 'layers.0.attn.relative_position_index'
+        >>> state = {name: torch.zeros(9, 2)}  # 2 x 2 patches
+        >>> wanted = {name: torch.zeros(25, 2), index: torch.zeros(9, 9)}  # 3 x 3 patches
+        >>> fit_block_tables(state, '', wanted)
+        >>> state[name].shape
+        torch.Size([25, 2])
     """
     for name, target in wanted.items():
         table = state_dict.get(prefix + name)
@@ -109,6 +118,12 @@ def fit_shared_tables(
         state_dict: the state dict of a checkpoint.
         prefix: prefix of the encoder's tensors in it.
         wanted: the encoder's own state dict.
+
+    Example:
+        >>> state = {'layers.0.attn.relative_position_bias_table': torch.ones(9, 2)}
+        >>> fit_shared_tables(state, '', {f'window_bias.{TABLE}': torch.zeros(9, 2)})
+        >>> list(state)
+        ['window_bias.relative_position_bias_table']
     """
     names = [name for name in wanted if name.endswith(TABLE)]
     if any(prefix + name in state_dict for name in names):

@@ -78,6 +78,11 @@ class ClassAttentionBlock(nn.Module):
         embed_dims: width D of the tokens.
         num_heads: attention heads.
         layer_scale: initial value of the learned factors on both residual branches.
+
+    Example:
+        >>> block = ClassAttentionBlock(embed_dims=8, num_heads=2, layer_scale=0.1)
+        >>> block(torch.zeros(4, 1, 8), torch.zeros(4, 9, 8)).shape
+        torch.Size([4, 1, 8])
     """
 
     def __init__(self, embed_dims: int, num_heads: int, layer_scale: float) -> None:

@@ -20,6 +20,9 @@ class Library:
             the maintained continuation.
         specifier: range of versions, the same as in setup.cfg.
         upstream: names of OpenMMLab's own distributions of the same module.
+
+    Example:
+        >>> Library('torch', 'torch', '>=2.6,<2.14').check('2.11.0')
     """
 
     module: str

@@ -52,6 +52,12 @@ def check_class_count(model: nn.Module, dataset: Dataset) -> None:
     Args:
         model: the heads are its modules with an output layer such as ``fc`` or ``conv_seg``.
         dataset: its class names are in ``metainfo['classes']``.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> from mmpretrain.models import LinearClsHead
+        >>> dataset = SimpleNamespace(metainfo={'classes': ('cat', 'dog')})
+        >>> check_class_count(nn.Sequential(LinearClsHead(2, 8)), dataset)
     """
     classes = getattr(dataset, 'metainfo', {}).get('classes')
     if classes is None:
