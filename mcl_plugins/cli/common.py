@@ -116,13 +116,11 @@ def read_config(config: str | Path) -> Config:
             installs it.
     """
     path = find_config(config)
-    instruction = 'run: bash tools/setup_env.sh --with-ops'
+    remedy = 'run: bash tools/setup_env.sh --with-ops'
     try:
         settings = Config.fromfile(path)
     except ModuleNotFoundError as error:  # a base file of the library
-        raise ValueError(
-            f'{path} needs a library that is not here ({error}); {instruction}'
-        ) from error
+        raise ValueError(f'{path} needs a library that is not here ({error}); {remedy}') from error
     library = settings.get('default_scope')
     if library not in ('mmseg', 'mmdet'):
         return settings
@@ -132,7 +130,7 @@ def read_config(config: str | Path) -> Config:
         import_quietly(*ops, f'{library}.models', f'{library}.datasets')
     except ImportError as error:
         missing = "mmcv's compiled ops" if 'mmcv._ext' in str(error) else library
-        raise ValueError(f'{path} needs {missing} ({error}); {instruction}') from error
+        raise ValueError(f'{path} needs {missing} ({error}); {remedy}') from error
     ignore_mmseg_notices()
     return settings
 

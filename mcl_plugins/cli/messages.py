@@ -20,7 +20,7 @@ from torch import distributed as dist
 
 from .arguments import did_you_mean
 
-_INSTRUCTIONS = {
+_REMEDIES = {
     errno.EEXIST: 'a file is where a folder is to be made; choose another --work-dir or --out',
     errno.ENOTDIR: 'a file is where a folder is to be; choose another --work-dir or --out',
     errno.EACCES: 'choose a place that you may read or write',
@@ -51,8 +51,8 @@ def describe(error: Exception) -> str | None:
 
 def _system_words(error: OSError) -> str:
     place = f'{error.filename}: ' if error.filename is not None else ''
-    instruction = _INSTRUCTIONS.get(error.errno or 0)
-    return f'{place}{error.strerror}{f"; {instruction}" if instruction else ""}.'
+    remedy = _REMEDIES.get(error.errno or 0)
+    return f'{place}{error.strerror}{f"; {remedy}" if remedy else ""}.'
 
 
 def _without_worker_trace(error: Exception) -> str:
