@@ -136,6 +136,4 @@ class ProbeHook(Hook):
         try:
             return unwrapped_model(runner).get_submodule(self.encoder)
         except AttributeError as error:
-            raise ValueError(
-                f'The model has no submodule encoder={self.encoder!r}: {error}.'
-            ) from None
+            raise ValueError(f'encoder={self.encoder!r} is not in the model: {error}.') from None
