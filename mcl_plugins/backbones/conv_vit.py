@@ -208,9 +208,9 @@ class MaskedConvViT(ConvViT):
             One tensor (N, V, D): the V visible patches in the order of ``mask.ids_keep``.
         """
         *maps, x = self._maps(x, mask)
-        tokens = self._encode(keep_visible(self._tokens(x), mask))
+        tokens = self._encode(show(self._tokens(x), mask))
         for fuse, stage in zip(self.fusions, maps, strict=True):
-            tokens = tokens + keep_visible(fuse(stage).flatten(2).transpose(1, 2), mask)
+            tokens = tokens + show(fuse(stage).flatten(2).transpose(1, 2), mask)
         return (self.ln1(tokens) if self.final_norm else tokens,)
 
     def drop_final_norm(self) -> None:
@@ -219,6 +219,6 @@ class MaskedConvViT(ConvViT):
         self.ln1 = nn.Identity()
 
 
-def keep_visible(tokens: Tensor, mask: PatchMask | None) -> Tensor:
+def show(tokens: Tensor, mask: PatchMask | None) -> Tensor:
     """(N, L, D) -> (N, V, D), the visible ones."""
     return tokens if mask is None else tokens.take_along_dim(mask.ids_keep[..., None], dim=1)

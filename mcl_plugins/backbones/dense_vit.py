@@ -18,25 +18,24 @@ from .vit import VisionTransformer
 
 @MODELS.register_module()
 class DenseViT(VisionTransformer):
-    """A plain ViT that returns the outputs of selected blocks as maps, for images of any size.
+    """A plain ViT that returns the outputs of some blocks as maps, for images of any size.
 
-    The absolute positions are learned for ``img_size`` and resized (bicubic) for other image sizes.
-    All attention is global. It includes the class token, which is not in the returned maps. There
-    is no norm after the last block, as in MAE's, BEiT's and CAE's code for dense tasks.
+    The absolute positions are made for ``img_size`` and resized (bicubic) for other images. All
+    attention is global. The class token takes part in it but is not in the maps. There is no norm
+    after the last block, as in MAE's, BEiT's and CAE's code for dense tasks.
 
     Args:
-        arch: name of an architecture, or a dict with its settings.
-        img_size: side of the images in pixels that the positions belong to.
-        patch_size: side of a patch in pixels. Images whose sides are not multiples of it are padded
-            at the right and bottom.
-        out_indices: indices of the blocks whose outputs are returned, counted from 0; the last
-            block must be included.
-        drop_path_rate: drop path rate of the last block; the rate increases linearly from 0.
+        arch: architecture, by name or as a dict.
+        img_size: side of the images in pixels, for which the positions are made.
+        patch_size: side of a patch in pixels. Images that patches do not tile are padded to the
+            right and below.
+        out_indices: blocks whose outputs are returned, counted from 0; the last block must be among
+            them.
+        drop_path_rate: stochastic depth of the last block; it rises linearly from 0.
         fixed_positions: do not train the absolute positions (CAE).
-        with_cp: recompute the blocks in the backward pass, which saves memory.
-        init_cfg: ``dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` loads a
+        with_cp: compute blocks again in the backward pass, which saves memory.
+        init_cfg: ``dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` takes a
             pre-training checkpoint or a fine-tuned classifier.
-        **kwargs: further arguments of :class:`VisionTransformer`.
 
     Raises:
         ValueError: unknown ``arch``, ``img_size`` is not a multiple of ``patch_size``, or
@@ -78,15 +77,13 @@ class DenseViT(VisionTransformer):
         self.with_cp = with_cp
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Encode images.
-
-        This is mmpretrain's forward pass, with optional recomputation of the blocks.
+        """Encode images; mmpretrain's forward, whose blocks may be computed again.
 
         Args:
             x: (N, 3, H, W).
 
         Returns:
-            A map (N, D, H / patch, W / patch), with sizes rounded up, for each of ``out_indices``.
+            A map (N, D, H / patch, W / patch), rounded up, for each of ``out_indices``.
         """
         x, grid = self.patch_embed(x)
         x = torch.cat((self.cls_token.expand(len(x), -1, -1), x), dim=1)

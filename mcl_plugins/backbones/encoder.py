@@ -19,7 +19,7 @@ class Encoder(BaseModule):
             mean pooling. They are in no pre-training checkpoint and start fresh.
         task_tensors: last parts of the names of tensors that a task adds to the blocks.
         pretraining_modules: children that pre-training alone needs. A task leaves them out.
-        part_of: the model that the encoder is used in, which decides the instruction in the message
+        part_of: the model that the encoder is used in, which decides the remedy in the message
             about images of another size.
         with_cp: compute blocks again in the backward pass, which saves memory.
     """

@@ -29,7 +29,7 @@ from ...utils.places import find_config
 from ..arguments import at_least
 from ..common import name_of
 from ..evaluate.frozen import build_classifier, frozen_parser
-from .pictures import add_image_arguments, draw_image, panels, read_images, save, with_title
+from .pictures import add_image_arguments, panels, read_images, save, show, with_title
 
 # Steps of a pipeline that read, cut or pack an image.
 GEOMETRY = ('LoadImageFromFile', 'ResizeEdge', 'Resize', 'CenterCrop', 'PackInputs')
@@ -126,7 +126,7 @@ def draw(images: Tensor, maps: Tensor, heads: bool, title: str) -> Figure:
     places = axes.reshape(lines * pairs, -1)
     for line, (image, image_maps) in enumerate(zip(images, maps, strict=True)):
         first = line < pairs
-        draw_image(places[line, 0], image, 'input' if first else '')
+        show(places[line, 0], image, 'input' if first else '')
         for place, values, name in zip(places[line, 1:], image_maps, names, strict=True):
-            draw_image(place, values, name if first else '')
+            show(place, values, name if first else '')
     return figure

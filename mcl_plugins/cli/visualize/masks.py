@@ -28,16 +28,16 @@ from .pictures import (
     add_image_arguments,
     add_pretraining_arguments,
     build_pretraining,
-    draw_image,
     hide,
     image_side,
     label_row,
     panels,
     read_images,
     save,
+    show,
+    spread,
     student_view,
     to_rgb,
-    upsample_to_pixels,
     with_title,
 )
 
@@ -129,7 +129,7 @@ def mask(model: Any, images: Tensor) -> tuple[Tensor, Tensor | None]:
         )
     importance = model.importance_of(view)
     if importance is not None:
-        importance = upsample_to_pixels(importance, view.shape[-1]).cpu()
+        importance = spread(importance, view.shape[-1]).cpu()
     return hide(to_rgb(model, view), drawn), importance
 
 
@@ -143,11 +143,11 @@ def draw(columns: list[Column]) -> Figure:
     for place in axes.flat:
         place.set_axis_off()
     for index, image in enumerate(images):
-        draw_image(axes[kinds * index, 0], image, '' if index else 'input')
+        show(axes[kinds * index, 0], image, '' if index else 'input')
         for column, places in zip(columns, axes[kinds * index :, 1:].T, strict=True):
-            draw_image(places[0], column.visible[index], '' if index else f'epoch {column.epoch}')
+            show(places[0], column.visible[index], '' if index else f'epoch {column.epoch}')
             if column.importance is not None:
-                draw_image(places[1], column.importance[index, 0])
+                show(places[1], column.importance[index, 0])
         if kinds == 2:
             label_row(axes[kinds * index + 1, 1], 'importance')
     return figure

@@ -35,7 +35,7 @@ from ...utils.places import find_config
 from ..arguments import at_least
 from ..common import name_of, read_config
 from ..evaluate.frozen import build_classifier, evaluation_loader, frozen_parser
-from .pictures import draw_image, save, with_title
+from .pictures import save, show, with_title
 
 SIDE = 6  # patches along a side of a query's square
 AROUND = 2  # patches on each side of the one that is lit up
@@ -275,7 +275,7 @@ def draw(
             cell.set_axis_off()
         for cell, place in zip(axes.flat, places, strict=False):
             crop = surroundings(dataset, place, grid)
-            draw_image(cell, crop.transpose(2, 0, 1))
+            show(cell, crop.transpose(2, 0, 1))
             light_up(cell, place, grid, crop.shape)
     return figure
 

@@ -119,7 +119,7 @@ def to_rgb(model: Any, view: Tensor) -> Tensor:
     return (view * preprocessor.std + preprocessor.mean).clamp(0, 1).cpu()
 
 
-def upsample_to_pixels(values: Tensor, side: int) -> Tensor:
+def spread(values: Tensor, side: int) -> Tensor:
     """(N, L) one value a patch -> (N, 1, side, side) one value a pixel; L is a square."""
     grid = math.isqrt(values.shape[1])
     return upsample_patches(values, (grid, grid), (side, side))[:, None]
@@ -127,9 +127,7 @@ def upsample_to_pixels(values: Tensor, side: int) -> Tensor:
 
 def hide(images: Tensor, mask: PatchMask) -> Tensor:
     """Paint hidden patches of (N, 3, S, S) images in [0, 1] gray."""
-    return torch.where(
-        upsample_to_pixels(mask.mask, images.shape[-1]).to(images.device), GRAY, images
-    )
+    return torch.where(spread(mask.mask, images.shape[-1]).to(images.device), GRAY, images)
 
 
 def panels(lines: int, columns: int, size: tuple[float, float]) -> tuple[Figure, np.ndarray]:
@@ -141,7 +139,7 @@ def panels(lines: int, columns: int, size: tuple[float, float]) -> tuple[Figure,
     return figure, figure.subplots(lines, columns, squeeze=False)
 
 
-def draw_image(axes: Axes, image: Tensor | np.ndarray, title: str = '', **options: Any) -> None:
+def show(axes: Axes, image: Tensor | np.ndarray, title: str = '', **options: Any) -> None:
     """One image, (3, H, W) or (H, W), without ticks or frame."""
     pixels = np.asarray(image)
     axes.imshow(pixels.transpose(1, 2, 0) if pixels.ndim == 3 else pixels, **options)

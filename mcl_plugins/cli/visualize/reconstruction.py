@@ -27,16 +27,16 @@ from .pictures import (
     add_image_arguments,
     add_pretraining_arguments,
     build_pretraining,
-    draw_image,
     hide,
     image_side,
     label_row,
     panels,
     read_images,
     save,
+    show,
+    spread,
     student_view,
     to_rgb,
-    upsample_to_pixels,
     with_title,
 )
 
@@ -102,7 +102,7 @@ def reconstructions(model: Any, images: Tensor) -> dict[str, Tensor]:
     """
     view = student_view(model, images)
     pixels, mask = model.reconstruct(view)
-    hidden = upsample_to_pixels(mask.mask, view.shape[-1])
+    hidden = spread(mask.mask, view.shape[-1])
     output = torch.where(hidden, to_image(model.pixel_head, pixels, view), view)
     seen = to_rgb(model, view)
     return {'input': seen, 'visible': hide(seen, mask), 'output': to_rgb(model, output)}
@@ -129,5 +129,5 @@ def draw(rows: dict[str, Tensor], title: str) -> Figure:
     for line, (name, images) in zip(axes, rows.items(), strict=True):
         label_row(line[0], name)
         for place, image in zip(line, images, strict=True):
-            draw_image(place, image)
+            show(place, image)
     return figure
