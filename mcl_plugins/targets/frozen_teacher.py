@@ -24,6 +24,7 @@ class FrozenTeacher(nn.Module):
     Args:
         backbone: config of an encoder with one output, whose ``init_cfg`` names the checkpoint.
         how_to_get: instruction how to get such a checkpoint, for the message if it is missing.
+        remedy: the name of ``how_to_get`` in configs written before version 0.2.
 
     Attributes:
         fingerprint: (1,) int64 checksum of the encoder. It is a buffer, so that a checkpoint of the
@@ -44,12 +45,12 @@ class FrozenTeacher(nn.Module):
     is_init: bool = False
     fingerprint: Tensor
 
-    def __init__(self, backbone: dict, how_to_get: str) -> None:
+    def __init__(self, backbone: dict, how_to_get: str = '', remedy: str = '') -> None:
         super().__init__()
         encoder = build_part(backbone).requires_grad_(False)
         encoder.eval()
         self._outside = (encoder,)  # the tuple keeps nn.Module from registering it
-        self.how_to_get = how_to_get
+        self.how_to_get = remedy or how_to_get or 'pre-train an encoder of this architecture'
         self.register_buffer('fingerprint', torch.zeros(1, dtype=torch.long))
 
     @property

@@ -266,7 +266,7 @@ def test_no_contrast_at_all_is_refused(build):
         build(patch_contrast=None, image_contrast=None)
 
 
-def test_a_missing_teacher_stops_with_the_remedy():
+def test_a_missing_teacher_stops_with_the_instruction():
     model = MODELS.build(config_of('/no/such/teacher.pth'))
     with pytest.raises(FileNotFoundError, match='/no/such/teacher.pth(?s:.)*train one'):
         model.init_weights()
