@@ -230,7 +230,7 @@ def test_target_keeps_running_statistics_of_its_own():
                 },
                 **SHARED,
             ),
-            'of width 64 cannot share those of one that has 2 of width 32',
+            'of width 64 cannot share those of a decoder of 2 blocks of width 32',
         ),
     ],
 )
