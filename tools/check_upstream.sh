@@ -17,11 +17,9 @@ tests=(
   tests/mcl_plugins/algorithms
   tests/mcl_plugins/backbones
   tests/mcl_plugins/checkpoint
-  tests/mcl_plugins/heads
-  tests/mcl_plugins/mask_generators
-  tests/mcl_plugins/necks
-  tests/mcl_plugins/targets
   tests/mcl_plugins/engine/test_runner.py
+  tests/mcl_plugins/heads
+  tests/mcl_plugins/utils/test_hub.py
   tests/tools/test_commands.py::test_pretrained_file_is_fine_tuned_and_tested
 )
 

@@ -1,4 +1,10 @@
-"""Pre-training methods, one file each, and the contract that they keep."""
+"""Pre-training methods, one file each, and the contract that they keep.
+
+Every module of this folder is imported, and so registered.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
 
 from .base import PretrainingMethod, ReconstructingMethod
 from .ccmim import CcMIM
@@ -20,3 +26,6 @@ __all__ = [
     'ReconstructingMethod',
     'SimMIMMoBY',
 ]
+
+for _module in iter_modules(__path__):
+    import_module(f'{__name__}.{_module.name}')

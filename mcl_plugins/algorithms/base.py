@@ -204,8 +204,9 @@ def _warn_of_other_runner() -> None:
     print_log(
         "This training does not run under mcl_plugins.Runner (runner_type='mcl_plugins.Runner' in "
         'the config, or tools/train.py). It computes the same losses and moves the EMA, but '
-        'auto_scale_lr does not count gradient accumulation, resuming on another schedule is not '
-        'refused, and a checkpoint that fits only in part is loaded in part.',
+        'auto_scale_lr does not count gradient accumulation, a checkpoint that fits only in part '
+        'is loaded in part, and resuming on another schedule is refused only if the config has a '
+        'mcl_plugins.ScheduleHook.',
         logger='current',
         level=logging.WARNING,
     )

@@ -97,7 +97,9 @@ class Runner(_Runner):
         )
 
     def train(self) -> nn.Module:
-        """MMEngine's, which reads files only after the data set; a teacher's is looked for before.
+        """Train as MMEngine does, after a check that a frozen teacher's checkpoint exists.
+
+        MMEngine would read that file only once the data set has been listed.
 
         Raises:
             FileNotFoundError: the frozen teacher's checkpoint does not exist.
@@ -108,13 +110,13 @@ class Runner(_Runner):
         return super().train()
 
     def register_hooks(self, *args: Any, **kwargs: Any) -> None:
-        """MMEngine's, and the guard of schedules."""
+        """Register MMEngine's hooks, and the guard of schedules unless the config names it."""
         super().register_hooks(*args, **kwargs)
         if not any(isinstance(hook, ScheduleHook) for hook in self.hooks):
             self.register_hook(ScheduleHook())
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """MMEngine's, if an epoch has an iteration.
+        """Build the loop as MMEngine does, and check that an epoch has an iteration.
 
         Raises:
             ValueError: there are fewer images than a batch takes.
@@ -132,7 +134,7 @@ class Runner(_Runner):
         return logger
 
     def build_param_scheduler(self, scheduler: Any) -> Any:
-        """MMEngine's, with words for a part of an epoch that comes to no iteration.
+        """Build the schedulers as MMEngine does, and explain the error if one has no iteration.
 
         Raises:
             ValueError: a schedule has no iteration.
@@ -169,7 +171,7 @@ class Runner(_Runner):
         )
 
     def load_or_resume(self) -> None:
-        """MMEngine's, but what is resumed without a file is the newest whole checkpoint there.
+        """Load or resume as MMEngine does; without a file, from the newest whole checkpoint.
 
         MMEngine reads ``last_checkpoint`` and looks no further: an empty one starts a training
         anew, over its own checkpoints, and the path in it is that of a folder that may have been
@@ -223,7 +225,7 @@ class Runner(_Runner):
     def save_checkpoint(
         self, out_dir: str, filename: str, file_client_args: dict | None = None, **kwargs: Any
     ) -> None:
-        """MMEngine's, but a local file appears under its name when it is written whole.
+        """Save as MMEngine does, but give a local file its name only when it is written whole.
 
         MMEngine writes in place: a run that is killed while it saves leaves half a file.
         """

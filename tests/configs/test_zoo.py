@@ -12,6 +12,8 @@ from mmengine.config import Config
 from modelindex.load_model_index import load
 from zoo import ROOT, Zoo
 
+from mcl_plugins.cli.methods import methods, table
+
 # A method is a folder of configs with a page.
 METHODS = sorted(
     page.parent.name
@@ -180,3 +182,18 @@ def test_model_index_loads_and_its_files_exist():
     }
     for collection in index.collections:
         assert (ROOT / collection.readme).is_file()
+
+
+def test_the_readme_has_the_table_of_the_methods():
+    """The table is what ``mcl methods`` prints."""
+    assert table() in (ROOT / 'README.md').read_text()
+    assert {method.folder for method in methods()} == set(METHODS)
+
+
+def test_a_metafile_without_its_row_is_named(tmp_path):
+    folder = tmp_path / 'mine'
+    folder.mkdir()
+    (folder / 'README.md').write_text('# Mine')
+    (folder / 'metafile.yml').write_text('Collections: [{Name: Mine, Summary: {Source: us}}]')
+    with pytest.raises(ValueError, match=r'mine.metafile.yml: .* Status, Architectures, Configs'):
+        methods(tmp_path)

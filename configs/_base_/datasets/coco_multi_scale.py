@@ -26,11 +26,16 @@ train_pipeline = [
         ]),
     dict(type='PackDetInputs'),
 ]
+test_pipeline = [dict(type='mcl_plugins.LoadImageFromFile'), *_base_.test_pipeline[1:]]
 # 8 processes with 2 images give the batch size of 16.
 train_dataloader = dict(
     batch_size=2,
     num_workers=4,
     dataset=dict(type='mcl_plugins.CocoDataset', pipeline=train_pipeline))
-val_dataloader = dict(num_workers=4, dataset=dict(type='mcl_plugins.CocoDataset'))
-test_dataloader = dict(num_workers=4, dataset=dict(type='mcl_plugins.CocoDataset'))
+val_dataloader = dict(
+    num_workers=4,
+    dataset=dict(type='mcl_plugins.CocoDataset', pipeline=test_pipeline))
+test_dataloader = dict(
+    num_workers=4,
+    dataset=dict(type='mcl_plugins.CocoDataset', pipeline=test_pipeline))
 del scales

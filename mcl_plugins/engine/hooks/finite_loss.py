@@ -65,7 +65,7 @@ class FiniteLossHook(Hook):
 
 
 def _advice(runner: Runner) -> str:
-    """What helps; a smaller rate does not on --resume, which goes on with the file's schedule."""
+    """How to go on. A smaller learning rate has no effect with --resume, which restores the old."""
     return (
         f'Checkpoints in {runner.work_dir} are from before. Go on from the last with --resume and '
         '--cfg-options optim_wrapper.clip_grad.max_norm=1, or without --amp; or start a new '

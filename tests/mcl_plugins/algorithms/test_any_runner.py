@@ -10,6 +10,7 @@ from mmengine.logging import MessageHub
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner as MMEngineRunner
+from mmengine.runner._flexible_runner import FlexibleRunner
 from mmpretrain.registry import MODELS
 from test_ccmim import SMALL as CCMIM
 from test_cmae import SMALL as CMAE
@@ -104,6 +105,30 @@ def test_the_average_is_what_the_schedule_says(settings):
     assert next(iterations, None) is None
     for name, parameter in model.ema.backbone.named_parameters():
         torch.testing.assert_close(parameter, expected[name])
+
+
+def test_the_runner_of_strategies_moves_the_average_too(settings):
+    """FlexibleRunner's strategies call neither a model's own ``train_step`` nor our Runner."""
+    model = MODELS.build(copy.deepcopy(CONMIM))
+    model.init_weights()
+    model.init_weights = lambda: None
+    before = copy.deepcopy(model.ema.state_dict())
+    steps = []
+    model.ema.schedule = lambda step, total: steps.append((step, total)) or 0.9
+    runner = FlexibleRunner(
+        model,
+        work_dir=settings.work_dir,
+        train_dataloader=settings.train_dataloader,
+        train_cfg=settings.train_cfg,
+        optim_wrapper=settings.optim_wrapper,
+        default_hooks=dict(checkpoint=None),
+        default_scope='mmpretrain',
+        experiment_name=f'{settings.experiment_name}-strategy',
+        env_cfg={},
+    )
+    runner.train()
+    assert steps == [(1, 8), (3, 8), (5, 8), (7, 8)]
+    assert 'backbone.layers.0.attn.qkv.weight' in moved(before, model.ema.state_dict())
 
 
 def test_another_runner_says_which_guards_it_lacks(settings):
@@ -288,6 +313,21 @@ def test_a_skipped_step_of_a_fused_optimizer_leaves_the_average():
     loop.optimizer.found_inf = torch.tensor([0.0])
     loop.run()
     assert moved(before, loop.model.ema.backbone.state_dict())
+
+
+def test_a_step_that_a_gradient_scaler_skips_moves_nothing():
+    loop = Loop(batches=2)
+    scaler = torch.amp.GradScaler('cpu', init_scale=2.0)
+    loop.model.set_progress(0, 10)
+    before = copy.deepcopy(loop.model.ema.backbone.state_dict())
+    for broken in (True, False):
+        scaler.scale(loop.model.loss(loop.batches[0])['loss_contrast']).backward()
+        if broken:
+            loop.model.backbone.cls_token.grad.fill_(torch.inf)
+        scaler.step(loop.optimizer)
+        scaler.update()
+        loop.optimizer.zero_grad()
+        assert bool(moved(before, loop.model.ema.backbone.state_dict())) != broken
 
 
 def test_views_are_checked_when_the_model_is_built(settings):

@@ -1,0 +1,93 @@
+"""List the methods of the package: what each reproduces, on which networks, for which benchmarks.
+
+    mcl methods
+
+The table is read from ``configs/<method>/metafile.yml``, where the ``Summary`` of the collection is
+the method's row. It is the table of the README.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmengine.fileio import load
+
+from ..utils.places import home
+from .arguments import parser_for
+
+COLUMNS = ('Status', 'Architectures', 'Configs')
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of the package and its row of the table.
+
+    Attributes:
+        folder: name of its folder of configs.
+        title: heading of its page.
+        source: authors, venue and year.
+        summary: the row's entries by column.
+    """
+
+    folder: str
+    title: str
+    source: str
+    summary: dict[str, str]
+
+    def row(self) -> str:
+        """The row in Markdown."""
+        name = f'[{self.title}](configs/{self.folder}/README.md) ({self.source})'
+        return f'| {" | ".join((name, *(self.summary[column] for column in COLUMNS)))} |'
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line, which has no arguments."""
+    return parser_for(__doc__).parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the table."""
+    parse_args(argv)
+    print(table())
+
+
+def table() -> str:
+    """The table of all methods in Markdown, without a line break at the end."""
+    header = f'| Method | {" | ".join(COLUMNS)} |'
+    rule = '| --- ' * (len(COLUMNS) + 1) + '|'
+    return '\n'.join((header, rule, *(method.row() for method in methods())))
+
+
+def methods(configs: Path | None = None) -> list[Method]:
+    """The methods whose configs have a metafile.
+
+    Args:
+        configs: folder of the methods' folders; the package's own by default.
+
+    Returns:
+        Those with a paper's pre-training first, then the teachers, by title.
+
+    Raises:
+        ValueError: a metafile lacks a part of its row; names file and part.
+    """
+    files = sorted((configs or home() / 'configs').glob('*/metafile.yml'))
+    found = [read(file) for file in files]
+    return sorted(found, key=lambda method: ('teacher' in method.source, method.title.lower()))
+
+
+def read(metafile: Path) -> Method:
+    """The method that a metafile and the page beside it describe; see :func:`methods`."""
+    collection = load(metafile)['Collections'][0]
+    summary = collection.get('Summary', {})
+    missing = [name for name in ('Source', *COLUMNS) if not summary.get(name)]
+    if missing:
+        raise ValueError(
+            f'{metafile}: the Summary of the collection lacks {", ".join(missing)}; see the '
+            "neighbours' metafiles."
+        )
+    page = metafile.with_name('README.md').read_text(encoding='utf-8')
+    title = page.partition('\n')[0].lstrip('# ')
+    return Method(metafile.parent.name, title, summary['Source'], summary)
