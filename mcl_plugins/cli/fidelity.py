@@ -93,8 +93,8 @@ def check(file: Path, device: torch.device) -> Result:
     method, known = str(golden.get('method')), comparisons()
     if method not in known:
         raise ValueError(
-            f'{file}: method {method!r} is unknown; known are {sorted(known)}. A module that '
-            'compares a method of your own goes to --import.'
+            f'{file}: method {method!r} is unknown; known are {sorted(known)}. Name the '
+            'module that compares your own method with --import.'
         )
     try:
         with DefaultScope.overwrite_default_scope('mmpretrain'):
