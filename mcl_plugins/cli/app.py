@@ -66,7 +66,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv: arguments after ``mcl``; by default those of the process.
 
     Raises:
-        SystemExit: with status 2 if there is no such command, otherwise with the command's own status.
+        SystemExit: with status 2 if there is no such command, otherwise with the command's own
+        status.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if words in (['-h'], ['--help']):
@@ -113,7 +114,7 @@ def _list_of(names: Sequence[str] | dict[str, str]) -> str:
 
 
 def _explain(words: list[str]) -> None:
-    """Print the usage or suggest a similar command; exit with status 2 unless help was requested."""
+    """Print the usage or suggest a similar command; exit with status 2 after an error."""
     group = [name for name in COMMANDS if words and name.startswith(f'{words[0]} ')]
     if group and words[1:] in (['-h'], ['--help']):
         print(f'usage: mcl {words[0]} COMMAND [ARGUMENT ...]\n\n{_list_of(group)}')

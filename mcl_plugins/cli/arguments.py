@@ -1,4 +1,4 @@
-"""Command line arguments of all commands: parsers, types of numbers, suggestions for typing errors."""
+"""Command line arguments of all commands: parsers, number types and spelling suggestions."""
 
 from __future__ import annotations
 

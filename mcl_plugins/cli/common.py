@@ -92,7 +92,8 @@ def load_config(
 
     Raises:
         FileNotFoundError: there is no such config.
-        ValueError: the library that the config needs is not installed, or an option would be ignored.
+        ValueError: the library that the config needs is not installed, or an option would be
+        ignored.
     """
     cfg = read_config(config)
     cfg.launcher = launcher
@@ -150,7 +151,7 @@ def name_of(path: str | Path) -> str:
 
 
 def _complete_loader(loader: dict, scope: str | None, pin_memory: bool) -> None:
-    """Set the defaults of OpenMMLab's own scripts for a data loader, if the machine can use them."""
+    """Set the defaults of OpenMMLab's own scripts for a data loader if the machine can use them."""
     loader.setdefault('pin_memory', True)
     loader.setdefault('persistent_workers', True)
     if scope == 'mmpretrain':
@@ -167,7 +168,7 @@ def build_runner(config: Config) -> Runner:
 
 
 def ignore_mmseg_notices() -> None:
-    """Silence, for the rest of the process, three warnings of mmseg that appear for every segmentor.
+    """Silence three warnings of mmseg, which appear for every segmentor, in this process.
 
     They say that the loss averages over all pixels, as it always did; that no pictures are drawn by
     default; and that mmseg's own base configs still use ``reduce_zero_label``.

@@ -28,7 +28,8 @@ from torch import Tensor
 from .arguments import parser_for
 from .released import comparisons
 
-# The files are float32 copies of float64 numbers. We compute in float64, so only this rounding remains.
+# The files are float32 copies of float64 numbers. We compute in float64, so only their rounding
+# remains.
 TOLERANCE = {'loss': 1e-4, 'outputs': 1e-3, 'gradients': 1e-3}
 
 
@@ -51,7 +52,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--json', type=Path, help='file to which the results are also written')
     parser.add_argument('--device', default='cpu', help='device to compute on')
     parser.add_argument(
-        '--import', dest='modules', nargs='+', default=[], metavar='MODULE', help='modules that define comparisons of further methods'
+        '--import',
+        dest='modules',
+        nargs='+',
+        default=[],
+        metavar='MODULE',
+        help='modules that define comparisons of further methods',
     )
     return parser.parse_args(argv)
 
@@ -77,7 +83,9 @@ def read(file: Path) -> dict[str, np.ndarray]:
     if not file.is_file():
         raise FileNotFoundError(f'Golden file {str(file)!r} does not exist; check the path.')
     if not zipfile.is_zipfile(file):
-        raise ValueError(f'{file} is not an .npz archive, or is incomplete; download or copy it again.')
+        raise ValueError(
+            f'{file} is not an .npz archive, or is incomplete; download or copy it again.'
+        )
     with np.load(file, allow_pickle=False) as archive:
         return dict(archive)
 
@@ -100,7 +108,9 @@ def check(file: Path, device: torch.device) -> Result:
         with DefaultScope.overwrite_default_scope('mmpretrain'):
             found = [compare(golden, device) for compare in known[method]]
     except KeyError as error:
-        raise ValueError(f'{file} lacks the entry {error}, which files of {method} need.') from error
+        raise ValueError(
+            f'{file} lacks the entry {error}, which files of {method} need.'
+        ) from error
     errors = {
         'loss': max(largest_error(comparison.loss) for comparison in found),
         'outputs': max(largest_error(comparison.outputs) for comparison in found),

@@ -21,7 +21,7 @@ from torch import distributed as dist
 from .arguments import did_you_mean
 
 _ADVICE = {
-    errno.EEXIST: 'a file has the name of the folder to be created; choose another --work-dir or --out',
+    errno.EEXIST: 'a file has the name of the folder; choose another --work-dir or --out',
     errno.ENOTDIR: 'a part of the path is a file, not a folder; choose another --work-dir or --out',
     errno.EACCES: 'choose a path that you may read or write',
     errno.EPERM: 'choose a path that you may read or write',
@@ -87,7 +87,7 @@ def _building_message(error: Exception) -> str | None:
 
 
 def _building_frames(error: Exception) -> Iterator[FrameType]:
-    """Yield the frames of MMEngine's functions that build a part, in the registry and the Runner."""
+    """Yield the frames of MMEngine's functions that build a part, in registry and Runner."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         module, function = frame.f_globals.get('__name__', ''), frame.f_code.co_name
         if module.startswith('mmengine.') and function.startswith('build_'):
@@ -95,7 +95,7 @@ def _building_frames(error: Exception) -> Iterator[FrameType]:
 
 
 def _arguments(built: Any) -> set[str]:
-    """Return the arguments of a class and of its base classes, to which it may pass arguments on."""
+    """Return the arguments of a class and of the base classes to which it may pass them on."""
     classes = built.__mro__ if isinstance(built, type) else ()
     makers = [vars(kind).get('__init__') for kind in classes]
     functions = filter(inspect.isfunction, makers)  # functions in C may have no signature

@@ -41,7 +41,8 @@ class Options(DictAction):
             key, equals, value = option.partition('=')
             if not key or not equals:
                 raise argparse.ArgumentError(
-                    self, f'{option!r} is not of the form key=value (without a blank beside the "=")'
+                    self,
+                    f'{option!r} is not of the form key=value (without a blank beside the "=")',
                 )
             try:
                 self._parse_iterable(value)

@@ -37,8 +37,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--show', action='store_true', help='show predictions in a window')
     parser.add_argument('--show-dir', help='folder for pictures of predictions')
     parser.add_argument('--interval', type=at_least(1), default=1, help='show every N-th image')
-    parser.add_argument('--wait-time', type=float, default=2, help='seconds that a window stays open')
-    parser.add_argument('--tta', action='store_true', help='average predictions over augmented copies of each image')
+    parser.add_argument(
+        '--wait-time', type=float, default=2, help='seconds that a window stays open'
+    )
+    parser.add_argument(
+        '--tta', action='store_true', help='average predictions over augmented copies of each image'
+    )
     add_common_arguments(parser)
     return parser.parse_args(argv)
 
@@ -163,7 +167,9 @@ def use_test_time_augmentation(config: Config) -> None:
         ValueError: the config of a detector or segmentor has no ``tta_model``.
     """
     if 'tta_model' not in config and config.get('default_scope') not in (None, 'mmpretrain'):
-        raise ValueError('--tta: this config has neither tta_model nor tta_pipeline; run without --tta.')
+        raise ValueError(
+            '--tta: this config has neither tta_model nor tta_pipeline; run without --tta.'
+        )
     if 'tta_model' not in config:
         config.tta_model = dict(type='mmpretrain.AverageClsScoreTTA')
     if 'tta_pipeline' not in config:

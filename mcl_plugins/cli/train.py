@@ -28,12 +28,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--amp', action='store_true', help='train in float16 with loss scaling')
     parser.add_argument(
-        '--no-validate', action='store_false', dest='validate', help='do not evaluate during training'
+        '--no-validate',
+        action='store_false',
+        dest='validate',
+        help='do not evaluate during training',
     )
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help="scale the learning rate with the batch size even if the config's auto_scale_lr is off",
+        help='scale the learning rate with the batch size even if the config does not',
     )
     parser.add_argument(
         '--no-persistent-workers',
@@ -103,7 +106,9 @@ def configure(
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if amp:
         if not torch.cuda.is_available():
-            raise ValueError('--amp trains in float16 on a GPU, but there is no GPU; run without --amp.')
+            raise ValueError(
+                '--amp trains in float16 on a GPU, but there is no GPU; run without --amp.'
+            )
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     # The option resume=True without a file means the same as --resume without a value.

@@ -66,7 +66,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--rounds', type=at_least(1), default=9, help='how often each pipeline reads them'
     )
-    parser.add_argument('--batch-size', type=at_least(1), default=64, help="images of the preprocessor's batch")
+    parser.add_argument(
+        '--batch-size', type=at_least(1), default=64, help="images of the preprocessor's batch"
+    )
     parser.add_argument(
         '--device',
         default='cuda' if torch.cuda.is_available() else 'cpu',

@@ -10,10 +10,10 @@ hidden width H, a block's matrix products cost per image
 
 FLOPs. The first three columns are these numbers relative to n = 1. The command also counts the
 products of the config's own block and stops if they differ. "step" is only counted: a training step
-of the complete config, with forward and backward of both views, projectors, predictor and target. It
-does not include the similarities, whose number depends on the batch of all processes. Each chunk also
-has a class token and a vector in the heads; for small images these cost more than attention saves.
-The model is on the meta device and computes nothing, so every size takes seconds.
+of the complete config, with forward and backward of both views, projectors, predictor and target.
+It does not include the similarities, whose number depends on the batch of all processes. Each chunk
+also has a class token and a vector in the heads; for small images these cost more than attention
+saves. The model is on the meta device and computes nothing, so every size takes seconds.
 """
 
 from __future__ import annotations

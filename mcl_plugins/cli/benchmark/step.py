@@ -9,8 +9,9 @@
         --against model.patch_contrast.head.type=mcl_benchmark.QueueInfoNCEWithLogits
 
 A step is the complete work of training on a batch of uint8 images on the device: preprocessing,
-forward, backward, optimizer and EMA. Both variants alternate step by step, so that they are measured
-under the same conditions. The medians, their ratio and, on a GPU, the peak memory are printed.
+forward, backward, optimizer and EMA. Both variants alternate step by step, so that they are
+measured under the same conditions. The medians, their ratio and, on a GPU, the peak memory are
+printed.
 """
 
 from __future__ import annotations
@@ -135,7 +136,8 @@ def time_steps(
         against: further options of the variant; None for no variant.
 
     Returns:
-        the steps ``config`` and, if there is one, ``variant``, with ``seconds`` and ``memory`` in GiB.
+        the steps ``config`` and, if there is one, ``variant``, with ``seconds`` and ``memory`` in
+        GiB.
 
     Raises:
         FileNotFoundError: there is no such config.
@@ -146,7 +148,9 @@ def time_steps(
     for name, options in variants.items():
         cfg = read_config(config)
         if cfg.get('val_dataloader'):
-            raise ValueError(f'{config} is not a pre-training config; use one from configs/<method>/.')
+            raise ValueError(
+                f'{config} is not a pre-training config; use one from configs/<method>/.'
+            )
         merge_options(cfg, {**(cfg_options or {}), **options})
         timed[name] = Step(cfg, batch_size, torch.device(device))
     for turn in range(steps + 1):

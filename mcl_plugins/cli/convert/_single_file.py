@@ -30,8 +30,8 @@ def convert_file(
         released_key: key under which the released code stores its tensors.
         source: file to convert.
         target: file to write.
-        to_released: convert back: ``source`` is a file of this package, ``target`` gets the released
-            layout.
+        to_released: convert back: ``source`` is a file of this package, ``target`` gets the
+            released layout.
 
     Raises:
         FileNotFoundError: the source does not exist.

@@ -4,8 +4,8 @@
     mcl convert conmim conmim.pth student.pth --to-released
     mcl convert conmim conmim.pth ema.pth --to-released --part teacher
 
-The first command writes a file like those of pre-training: the student has the prefixes ``backbone.``
-and ``neck.``, the EMA copy ``ema.``. A fine-tuned model becomes the checkpoint of an
+The first command writes a file like those of pre-training: the student has the prefixes
+``backbone.`` and ``neck.``, the EMA copy ``ema.``. A fine-tuned model becomes the checkpoint of an
 ``ImageClassifier``.
 """
 
@@ -31,7 +31,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--teacher', type=Path, help='released EMA file that belongs to source')
     parser.add_argument('--to-released', action='store_true', help='convert back')
     parser.add_argument(
-        '--part', choices=['student', 'teacher'], default='student', help='which network --to-released converts'
+        '--part',
+        choices=['student', 'teacher'],
+        default='student',
+        help='which network --to-released converts',
     )
     return parser.parse_args(argv)
 
@@ -54,8 +57,8 @@ def convert_conmim(
         source: file to convert.
         target: file to write.
         teacher: released EMA file that belongs to ``source``.
-        to_released: convert back: ``source`` is a file of this package, ``target`` gets the released
-            layout.
+        to_released: convert back: ``source`` is a file of this package, ``target`` gets the
+            released layout.
         part: network that is converted back, ``'student'`` or ``'teacher'``.
 
     Raises:

@@ -4,8 +4,8 @@
     mcl convert moby moby.pth released.pth --to-released
 
 The file contains a complete pre-training state. MimCo's teacher and fine-tuning load the online
-encoder, ``backbone.``, from it. In the README of the released code the links of the Swin and the DeiT
-file are exchanged; a file of the wrong architecture is refused when it is loaded.
+encoder, ``backbone.``, from it. In the README of the released code the links of the Swin and the
+DeiT file are exchanged; a file of the wrong architecture is refused when it is loaded.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     mcl convert mocov3 vit-s-300ep.pth.tar mocov3.pth
     mcl convert mocov3 mocov3.pth released.pth.tar --to-released
 
-MimCo's teacher loads the base encoder, ``backbone.``, from the file. MoCo v3's ViT-S has 12 attention
-heads (``arch='mocov3-small'``); the shapes of the tensors do not show their number.
+MimCo's teacher loads the base encoder, ``backbone.``, from the file. MoCo v3's ViT-S has 12
+attention heads (``arch='mocov3-small'``); the shapes of the tensors do not show their number.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
     mcl data digit-retrieval data/quickstart
 
-Every fourth scan of the validation images is a query, with one of its two drawings. The other drawing
-is its easy positive, and other scans of the same digit are its hard positives. The folder ``rdigits``
-below the root contains the images in ``jpg/``, gray and cropped as in the quickstart's ccMIM and
-MimCo, and the ground truth ``gnd_rdigits.pkl``. The result is deterministic.
+Every fourth scan of the validation images is a query, with one of its two drawings. The other
+drawing is its easy positive, and other scans of the same digit are its hard positives. The folder
+``rdigits`` below the root contains the images in ``jpg/``, gray and cropped as in the quickstart's
+ccMIM and MimCo, and the ground truth ``gnd_rdigits.pkl``. The result is deterministic.
 """
 
 from __future__ import annotations

@@ -3,10 +3,11 @@
     mcl data digits data/quickstart
 
 The images are made from data that packages contain: scikit-learn's 1,797 handwritten digits (8x8
-scans) and scikit-image's photographs. Each digit is drawn with a slightly varying size and position,
-in a colour and on a background from a photograph. The result is an ImageNet-style folder of JPEG
-files, ``train/<digit>/*.jpg`` and ``val/<digit>/*.jpg``; no scan is in both. ``few_labels_K.txt``
-lists 20 training images of each digit, for three choices K. The result is deterministic.
+scans) and scikit-image's photographs. Each digit is drawn with a slightly varying size and
+position, in a colour and on a background from a photograph. The result is an ImageNet-style folder
+of JPEG files, ``train/<digit>/*.jpg`` and ``val/<digit>/*.jpg``; no scan is in both.
+``few_labels_K.txt`` lists 20 training images of each digit, for three choices K. The result is
+deterministic.
 """
 
 from __future__ import annotations

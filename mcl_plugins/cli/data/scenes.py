@@ -42,9 +42,9 @@ TRIES = 20  # positions tried for a cut-out before it is dropped
 class Cutout:
     """One object: material, its part, outline, position and colours (R, G, B).
 
-    In the direction t from the centre the outline is at ``radius * (1 + sum_k a_k cos(k t + p_k))``;
-    ``waves`` has ``(a_k, p_k)`` for k = 2 and 3. ``top`` and ``left`` are the position of the square
-    array around the outline.
+    In the direction t from the centre the outline is at ``radius * (1 + sum_k a_k cos(k t +
+    p_k))``; ``waves`` has ``(a_k, p_k)`` for k = 2 and 3. ``top`` and ``left`` are the position of
+    the square array around the outline.
     """
 
     material: int
@@ -184,8 +184,8 @@ def draw(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     """Draw a scene.
 
     Returns:
-        The image (H, W, 3) uint8 RGB, and a map (H, W) int of its pixels: 0 for the photograph, ``i``
-        for ``scene.cutouts[i - 1]``.
+        The image (H, W, 3) uint8 RGB, and a map (H, W) int of its pixels: 0 for the photograph,
+        ``i`` for ``scene.cutouts[i - 1]``.
     """
     height, width = scene.shape
     piece = photograph(scene.photograph).crop(scene.crop)

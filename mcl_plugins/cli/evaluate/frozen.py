@@ -43,7 +43,9 @@ def frozen_parser(description: str | None) -> argparse.ArgumentParser:
     """Create a parser with the arguments that all evaluations of frozen features share."""
     parser = parser_for(description)
     parser.add_argument('config', help='config of a classifier, from configs/<method>/transfer/')
-    parser.add_argument('checkpoint', help='pre-training checkpoint; the config names the prefix of its encoder')
+    parser.add_argument(
+        'checkpoint', help='pre-training checkpoint; the config names the prefix of its encoder'
+    )
     parser.add_argument(
         '--out', type=Path, help='file for the result; by default beside CHECKPOINT'
     )

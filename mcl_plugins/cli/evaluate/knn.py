@@ -3,8 +3,8 @@
     mcl knn CONFIG CHECKPOINT [--k 10 20 100 200] [--temperature 0.07]
 
 CONFIG is the config of a classifier, from configs/<method>/transfer/. It defines which part of
-CHECKPOINT is the encoder, which feature is classified, and where the images are. Nothing is trained.
-The accuracies are written to CHECKPOINT.knn.json.
+CHECKPOINT is the encoder, which feature is classified, and where the images are. Nothing is
+trained. The accuracies are written to CHECKPOINT.knn.json.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def evaluate_knn(
 
     Raises:
         FileNotFoundError: the config or the checkpoint does not exist.
-        ValueError: a k or the temperature is out of range, or the checkpoint does not fit the config.
+        ValueError: a k or the temperature is out of range, or the checkpoint does not fit the
+        config.
     """
     check_temperature(temperature)
     data = extract(config, checkpoint, lambda images: check_neighbours(ks, images), **loading)

@@ -26,7 +26,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into the arguments of :func:`evaluate_linear`."""
     parser = frozen_parser(__doc__)
     parser.add_argument('--epochs', type=at_least(1), default=30, help='passes over the features')
-    parser.add_argument('--lr', type=positive, default=0.1, help='learning rate of SGD for a batch size of 1024')
+    parser.add_argument(
+        '--lr', type=positive, default=0.1, help='learning rate of SGD for a batch size of 1024'
+    )
     parser.add_argument('--weight-decay', type=float, default=0.0)
     return parser.parse_args(argv)
 

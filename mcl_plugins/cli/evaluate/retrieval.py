@@ -3,11 +3,11 @@
     mcl retrieval CONFIG CHECKPOINT --data data/roxford5k
     mcl retrieval CONFIG CHECKPOINT --data data/rparis6k
 
-CONFIG is the config of a classifier, from configs/<method>/transfer/. It defines the encoder and the
-feature that is compared. The folder contains the published gnd_<name>.pkl and the images in jpg/.
-The default protocol is that of DINO's script (MimCo, Table 4): complete query images, a longer side
-of 512 px, three scales. --queries cropped crops the queries to their boxes, as in the benchmark's own
-protocol. mAP and mP@k in percent, for Medium and Hard, are written to
+CONFIG is the config of a classifier, from configs/<method>/transfer/. It defines the encoder and
+the feature that is compared. The folder contains the published gnd_<name>.pkl and the images in
+jpg/. The default protocol is that of DINO's script (MimCo, Table 4): complete query images, a
+longer side of 512 px, three scales. --queries cropped crops the queries to their boxes, as in the
+benchmark's own protocol. mAP and mP@k in percent, for Medium and Hard, are written to
 CHECKPOINT.retrieval-<name>.json.
 """
 
@@ -36,7 +36,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--size', type=at_least(1), default=512, help='longer side in pixels')
     parser.add_argument('--scales', nargs='+', type=positive, default=list(SCALES))
     parser.add_argument(
-        '--queries', choices=['whole', 'cropped'], default='whole', help='use complete query images, or crop them to their boxes'
+        '--queries',
+        choices=['whole', 'cropped'],
+        default='whole',
+        help='use complete query images, or crop them to their boxes',
     )
     return parser.parse_args(argv)
 
@@ -69,8 +72,8 @@ def evaluate_retrieval(
             :func:`~mcl_plugins.cli.evaluate.frozen.build_classifier`.
 
     Returns:
-        scores in percent, named ``medium mAP``, ``hard mP@10`` and so on; NaN if no query has a positive
-        image.
+        scores in percent, named ``medium mAP``, ``hard mP@10`` and so on; NaN if no query has a
+        positive image.
 
     Raises:
         FileNotFoundError: the config, the checkpoint or the data set does not exist.
@@ -83,8 +86,9 @@ def evaluate_retrieval(
     _, model, _ = build_classifier(config, checkpoint, **loading)
     if isinstance(model.backbone, BEiTViT | ConvViT):
         raise ValueError(
-            f'{type(model.backbone).__name__} encodes images of one size only, because its positions '
-            'are fixed, but retrieval has images of many sizes: use a plain ViT or a Swin.'
+            f'{type(model.backbone).__name__} encodes images of one size only, because its '
+            'positions are fixed, but retrieval has images of many sizes: use a plain ViT or a '
+            'Swin.'
         )
 
     def encode(image: Tensor) -> Tensor:

@@ -25,8 +25,8 @@ def extract_all(config: Path, checkpoint: Path, data: Path, work_dir: Path) -> d
         work_dir: folder for the logs.
 
     Returns:
-        Features ``random``, ``pretrained`` and ``pixels``; the last are (N, 3 S^2) RGB in [0, 1], the
-        encoder's input.
+        Features ``random``, ``pretrained`` and ``pixels``; the last are (N, 3 S^2) RGB in [0, 1],
+        the encoder's input.
     """
     options = {
         'log_level': 'WARNING',
@@ -36,9 +36,7 @@ def extract_all(config: Path, checkpoint: Path, data: Path, work_dir: Path) -> d
     }
     found = {}
     for name, start in (('random', None), ('pretrained', checkpoint)):
-        runner, model, cfg = build_classifier(
-            config, start, work_dir=work_dir, cfg_options=options
-        )
+        runner, model, cfg = build_classifier(config, start, work_dir=work_dir, cfg_options=options)
 
         def encode(batch: dict, model: Any = model) -> Tensor:
             return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...evaluation.knn import nearest
 from ..evaluate.frozen import Features
-from ..visualize.pictures import build_pretraining, hide, student_view, to_rgb
+from ..visualize.pictures import build_pretraining, paint_masked, student_view, to_rgb
 from .probe import images_of
 
 COLOURS = {
@@ -147,11 +147,11 @@ def draw_neighbours(
 
 @torch.no_grad()
 def mask_pixels(config: Path, checkpoint: Path, images: Tensor) -> Tensor:
-    """Paint the patches that a pre-trained model masks gray, in RGB images (N, 3, S, S) in [0, 1]."""
+    """Paint the patches that a pre-trained model masks gray, in (N, 3, S, S) RGB in [0, 1]."""
     model, _ = build_pretraining(Config.fromfile(config), checkpoint)
     torch.manual_seed(0)
     view = student_view(model, (255 * images).round().to(torch.uint8))
-    return hide(to_rgb(model, view), model.draw_mask(view))
+    return paint_masked(to_rgb(model, view), model.draw_mask(view))
 
 
 def frame(axes: Axes, image: Tensor, title: str, colour: str) -> None:

@@ -4,10 +4,10 @@
 
 The command makes the images and pre-trains with ``configs/quickstart/<method>.py``. If there is a
 ``<method>_teacher.py``, it trains this teacher first. It then compares the pre-trained encoder with
-the same network with random weights, by fine-tuning on 200 labels (``<method>_finetune.py``), a linear
-probe and k-NN; raw pixels are a further reference. It writes ``results.json`` and ``report.png`` into
-the work dir. All trainings are run by ``mcl train``. --method may be the path of your own config, with
-the other configs beside it.
+the same network with random weights, by fine-tuning on 200 labels (``<method>_finetune.py``), a
+linear probe and k-NN; raw pixels are a further reference. It writes ``results.json`` and
+``report.png`` into the work dir. All trainings are run by ``mcl train``. --method may be the path
+of your own config, with the other configs beside it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,16 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--method', default='conmim', help=f'{", ".join(methods())}, or the path of a config'
     )
-    parser.add_argument('--seeds', type=int, choices=(1, 2, 3), default=1, help='number of fine-tunings from each start')
-    parser.add_argument('--work-dir', type=Path, help='folder for results; by default work_dirs/quickstart')
+    parser.add_argument(
+        '--seeds',
+        type=int,
+        choices=(1, 2, 3),
+        default=1,
+        help='number of fine-tunings from each start',
+    )
+    parser.add_argument(
+        '--work-dir', type=Path, help='folder for results; by default work_dirs/quickstart'
+    )
     return parser.parse_args(argv)
 
 

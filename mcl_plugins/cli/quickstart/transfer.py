@@ -2,11 +2,12 @@
 
     mcl transfer-demo [--seeds 1] [--work-dir work_dirs/transfer_demo]
 
-The command makes scenes (``mcl data scenes``) and pre-trains a ViT with CMAE and a Swin with MimCo on
-scenes without labels. It then trains UperNet, Mask R-CNN and ViTDet on scenes with labels, each from
-the pre-trained encoder and, with the same hyperparameters, from random weights. The untrained networks
-are evaluated too, as a baseline. Two trainings run at a time, each on half of the cores. The command
-writes ``results.json`` and ``report.png`` into the work dir. All trainings are run by ``mcl train``.
+The command makes scenes (``mcl data scenes``) and pre-trains a ViT with CMAE and a Swin with MimCo
+on scenes without labels. It then trains UperNet, Mask R-CNN and ViTDet on scenes with labels, each
+from the pre-trained encoder and, with the same hyperparameters, from random weights. The untrained
+networks are evaluated too, as a baseline. Two trainings run at a time, each on half of the cores.
+The command writes ``results.json`` and ``report.png`` into the work dir. All trainings are run by
+``mcl train``.
 """
 
 from __future__ import annotations
@@ -70,8 +71,8 @@ class Task:
 
 AP = {'box AP': ('coco/bbox_mAP', 100.0), 'mask AP': ('coco/segm_mAP', 100.0)}
 CMAE, MIMCO = CONFIGS / 'scenes_cmae.py', CONFIGS / 'scenes_mimco.py'
-# The longest task comes first, so that both cores finish at about the same time. The report shows the
-# annotated scenes of the last task, so this is a detector.
+# The longest task comes first, so that both cores finish at about the same time. The report shows
+# the annotated scenes of the last task, so this is a detector.
 TASKS = {
     task.name: task
     for task in (
@@ -190,8 +191,16 @@ def measure(work_dir: Path, seeds: int) -> dict[str, dict]:
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into the arguments of :func:`run_transfer_demo`."""
     parser = parser_for(__doc__)
-    parser.add_argument('--seeds', type=int, choices=(1, 2, 3), default=1, help='number of trainings from each start')
-    parser.add_argument('--work-dir', type=Path, help='folder for results; by default work_dirs/transfer_demo')
+    parser.add_argument(
+        '--seeds',
+        type=int,
+        choices=(1, 2, 3),
+        default=1,
+        help='number of trainings from each start',
+    )
+    parser.add_argument(
+        '--work-dir', type=Path, help='folder for results; by default work_dirs/transfer_demo'
+    )
     return parser.parse_args(argv)
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from mmengine.structures import InstanceData
 
-from ..visualize.pictures import show
+from ..visualize.pictures import show_image
 from .dense_models import build_model, predict, validation_samples
 from .report import NAMES, draw_bars
 
@@ -50,7 +50,7 @@ def draw_report(
     detections = samples[list(configs)[-1]]
     for axes, sample in zip(grid, detections, strict=True):
         image = pixels(sample)
-        show(axes[0], image, 'scene')
+        show_image(axes[0], image, 'scene')
         show_instances(axes[1], image, sample['data_samples'].gt_instances, 'truth')
     column = 2
     for name, config in configs.items():
@@ -85,7 +85,7 @@ def show_prediction(axes: Axes, image: np.ndarray, result: object, title: str) -
     """Draw a label map, or the instances above the score threshold."""
     if hasattr(result, 'pred_sem_seg'):
         labels = result.pred_sem_seg.data[0].numpy()  # 0 is the photograph
-        show(
+        show_image(
             axes, paint(image, {index: labels == index + 1 for index in range(len(CLASSES))}), title
         )
         return
@@ -101,7 +101,7 @@ def show_instances(axes: Axes, image: np.ndarray, instances: InstanceData, title
     found: dict[int, np.ndarray] = {}
     for label, mask in zip(instances.labels.tolist(), masks, strict=True):
         found[label] = found.get(label, False) | mask.astype(bool)
-    show(axes, paint(image, found), title)
+    show_image(axes, paint(image, found), title)
     for label, (left, top, right, bottom) in zip(instances.labels.tolist(), boxes, strict=True):
         corner, colour = (left - 0.5, top - 0.5), COLOURS[label]
         axes.add_patch(Rectangle(corner, right - left, bottom - top, fill=False, color=colour))

@@ -50,7 +50,9 @@ def gradients_of(
     """
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if trained.keys() != wanted.keys():
-        raise ValueError(f'Trained only in the file or only in the model: {sorted(trained.keys() ^ wanted.keys())}.')
+        raise ValueError(
+            f'Trained only in the file or in the model: {sorted(trained.keys() ^ wanted.keys())}.'
+        )
     return {
         name: (p.grad if p.grad is not None else torch.zeros_like(p), wanted[name].cpu().numpy())
         for name, p in trained.items()
@@ -78,7 +80,7 @@ def pixel_head(patch: int) -> dict:
 
 
 def mlp(state: dict[str, Tensor], name: str, **options: Any) -> dict:
-    """Config of two linear layers with a norm in between, with the widths of the tensors in ``state``."""
+    """Config of two linear layers with a norm in between, as wide as their tensors in ``state``."""
     hidden, inputs = state[f'{name}.fc0.weight'].shape
     return {
         **dict(

@@ -27,7 +27,9 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     model.load_state_dict({**student, 'teacher.fingerprint': model.teacher.fingerprint})
     model.mask_generator = FixedMask(PatchMask.from_mask(tensor(golden, 'mask', device)))
 
-    model.ema.update(golden['momentum'].item())  # as in MoBY's code: in the step, before the keys are computed
+    model.ema.update(
+        golden['momentum'].item()
+    )  # as in MoBY's code: in the step, before the keys are computed
     contrasts = {'patch': model.patch_contrast, 'image': model.image_contrast}
     images = tensor(golden, 'images', device)
     losses = model.loss([images])

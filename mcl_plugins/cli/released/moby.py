@@ -17,7 +17,9 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
     model.load_state_dict(state)
 
-    model.ema.update(golden['momentum'].item())  # released code: in the step, before the keys are computed
+    model.ema.update(
+        golden['momentum'].item()
+    )  # released code: in the step, before the keys are computed
     losses = model.loss([tensor(golden, name, device) for name in ('view1', 'view2')])
     losses['loss_contrast'].backward()
     batch = len(golden['view1'])

@@ -3,10 +3,10 @@
     mcl attention CONFIG CHECKPOINT --images data/imagenet/val \
         [--size 480] [--heads]
 
-CONFIG is the config of a classifier, from configs/<method>/transfer/. It defines which part
-of CHECKPOINT is the encoder. Beside each image its attention in the last block is drawn, averaged over the heads; --heads
-also draws the map of each head. Images larger than in training show more detail; the positions are
-interpolated.
+CONFIG is the config of a classifier, from configs/<method>/transfer/. It defines which part of
+CHECKPOINT is the encoder. Beside each image its attention in the last block is drawn, averaged over
+the heads; --heads also draws the map of each head. Images larger than in training show more detail;
+the positions are interpolated.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ...utils.places import find_config
 from ..arguments import at_least
 from ..common import name_of
 from ..evaluate.frozen import build_classifier, frozen_parser
-from .pictures import add_image_arguments, panels, read_images, save, show, with_title
+from .pictures import add_image_arguments, panels, read_images, save, show_image, with_title
 
 # Steps of a pipeline that read, resize, crop or pack an image.
 GEOMETRY = ('LoadImageFromFile', 'ResizeEdge', 'Resize', 'CenterCrop', 'PackInputs')
@@ -39,16 +39,18 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into ``out`` and the arguments of :func:`draw_attention`."""
     parser = frozen_parser(__doc__)
     add_image_arguments(parser, count=6)
-    parser.add_argument('--size', type=at_least(1), help="side of the images in pixels; by default the config's")
+    parser.add_argument(
+        '--size', type=at_least(1), help="side of the images in pixels; by default the config's"
+    )
     parser.add_argument('--heads', action='store_true', help='also draw the map of each head')
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Draw the picture that the command line describes and write it to a file."""
-    settings = vars(parse_args(argv))
-    out = settings.pop('out') or Path(f'{settings["checkpoint"]}.attention.png')
-    save(draw_attention(**settings), out)
+    arguments = vars(parse_args(argv))
+    out = arguments.pop('out') or Path(f'{arguments["checkpoint"]}.attention.png')
+    save(draw_attention(**arguments), out)
 
 
 def draw_attention(
@@ -80,9 +82,9 @@ def draw_attention(
     """
     if size:
         cfg_options = {**(cfg_options or {}), 'model.backbone.img_size': size}
-    _, model, settings = build_classifier(config, checkpoint, cfg_options=cfg_options, **loading)
-    inputs = read_images(images, count, size or settings.model.backbone.img_size)
-    inputs = with_colours_of(settings, inputs)
+    _, model, cfg = build_classifier(config, checkpoint, cfg_options=cfg_options, **loading)
+    inputs = read_images(images, count, size or cfg.model.backbone.img_size)
+    inputs = with_colours_of(cfg, inputs)
     batch = model.data_preprocessor({'inputs': inputs.flip(1)})  # BGR, as files are decoded
     maps = class_attention_maps(model.backbone, batch['inputs'])
     return draw(
@@ -126,7 +128,7 @@ def draw(images: Tensor, maps: Tensor, heads: bool, title: str) -> Figure:
     places = axes.reshape(lines * pairs, -1)
     for line, (image, image_maps) in enumerate(zip(images, maps, strict=True)):
         first = line < pairs
-        show(places[line, 0], image, 'input' if first else '')
+        show_image(places[line, 0], image, 'input' if first else '')
         for place, values, name in zip(places[line, 1:], image_maps, names, strict=True):
-            show(place, values, name if first else '')
+            show_image(place, values, name if first else '')
     return figure

@@ -65,7 +65,9 @@ def draw_curves(work_dirs: Sequence[Path], names: Sequence[str] | None = None) -
     """
     names = names or [str(folder) for folder in work_dirs]
     if len(names) != len(work_dirs):
-        raise ValueError(f'--names has {len(names)} names for {len(work_dirs)} runs; give one for each.')
+        raise ValueError(
+            f'--names has {len(names)} names for {len(work_dirs)} runs; give one for each.'
+        )
     return draw([read_run(folder, name) for folder, name in zip(work_dirs, names, strict=True)])
 
 

@@ -3,9 +3,9 @@
     mcl masks configs/ccmim/vit-b.py work_dirs/ccmim/vit-b/epoch_*.pth \
         --images data/imagenet/val [--count 4]
 
-Each row is an image and each column a checkpoint. For methods that mask by importance, the importance
-of the patches is drawn below each image, from dark to bright. All checkpoints use the same seed, so
-only the model differs between columns.
+Each row is an image and each column a checkpoint. For methods that mask by importance, the
+importance of the patches is drawn below each image, from dark to bright. All checkpoints use the
+same seed, so only the model differs between columns.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from .pictures import (
     add_image_arguments,
     add_pretraining_arguments,
     build_pretraining,
-    hide,
     image_side,
     label_row,
+    paint_masked,
     panels,
     read_images,
     save,
-    show,
-    spread,
+    show_image,
     student_view,
     to_rgb,
+    upsample_to_pixels,
     with_title,
 )
 
@@ -58,7 +58,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into ``out`` and the arguments of :func:`masks_of`."""
     parser = parser_for(__doc__)
     add_pretraining_arguments(parser)
-    parser.add_argument('checkpoints', nargs='+', metavar='CHECKPOINT', help='checkpoints of its pre-training')
+    parser.add_argument(
+        'checkpoints', nargs='+', metavar='CHECKPOINT', help='checkpoints of its pre-training'
+    )
     add_image_arguments(parser, count=4)
     parser.add_argument('--seed', type=int, default=0, help='random seed of the masks')
     return parser.parse_args(argv)
@@ -66,9 +68,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Draw the picture that the command line describes and write it to a file."""
-    settings = vars(parse_args(argv))
-    out = settings.pop('out')
-    columns = masks_of(**settings)
+    arguments = vars(parse_args(argv))
+    out = arguments.pop('out')
+    columns = masks_of(**arguments)
     save(draw(columns), out or Path(f'{columns[-1].checkpoint}.masks.png'))
 
 
@@ -105,11 +107,11 @@ def masks_of(
         FileNotFoundError: a file does not exist.
         ValueError: a checkpoint does not fit the config, or the method masks nothing.
     """
-    settings = read_config(config)
-    merge_options(settings, cfg_options)
+    cfg = read_config(config)
+    merge_options(cfg, cfg_options)
     columns = []
     for checkpoint in checkpoints:
-        model, epoch = build_pretraining(settings, checkpoint)
+        model, epoch = build_pretraining(cfg, checkpoint)
         pixels = read_images(images, count, image_side(model))
         torch.manual_seed(seed)
         visible, importance = mask(model, pixels)
@@ -129,8 +131,8 @@ def mask(model: Any, images: Tensor) -> tuple[Tensor, Tensor | None]:
         )
     importance = model.importance_of(view)
     if importance is not None:
-        importance = spread(importance, view.shape[-1]).cpu()
-    return hide(to_rgb(model, view), drawn), importance
+        importance = upsample_to_pixels(importance, view.shape[-1]).cpu()
+    return paint_masked(to_rgb(model, view), drawn), importance
 
 
 def draw(columns: list[Column]) -> Figure:
@@ -143,11 +145,11 @@ def draw(columns: list[Column]) -> Figure:
     for place in axes.flat:
         place.set_axis_off()
     for index, image in enumerate(images):
-        show(axes[kinds * index, 0], image, '' if index else 'input')
+        show_image(axes[kinds * index, 0], image, '' if index else 'input')
         for column, places in zip(columns, axes[kinds * index :, 1:].T, strict=True):
-            show(places[0], column.visible[index], '' if index else f'epoch {column.epoch}')
+            show_image(places[0], column.visible[index], '' if index else f'epoch {column.epoch}')
             if column.importance is not None:
-                show(places[1], column.importance[index, 0])
+                show_image(places[1], column.importance[index, 0])
         if kinds == 2:
             label_row(axes[kinds * index + 1, 1], 'importance')
     return figure

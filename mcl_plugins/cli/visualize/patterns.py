@@ -3,11 +3,12 @@
     mcl patterns CONFIG CHECKPOINT [--queries 4]
     mcl patterns CONFIG CHECKPOINT --at IMAGE ROW COLUMN [--at ...]
 
-CONFIG is the config of a classifier, from configs/<method>/transfer/. It defines which part
-of CHECKPOINT is the encoder and where the validation images are. A query is a patch of one of them, drawn at random or given
-by the number of the image and the position of the patch. For each query the 36 patches of highest
-cosine similarity are drawn, at most one per image, each highlighted in the five by five patches around
-it; the query is at the top left. Patches with dark surroundings are skipped, as in iBOT's script.
+CONFIG is the config of a classifier, from configs/<method>/transfer/. It defines which part of
+CHECKPOINT is the encoder and where the validation images are. A query is a patch of one of them,
+drawn at random or given by the number of the image and the position of the patch. For each query
+the 36 patches of highest cosine similarity are drawn, at most one per image, each highlighted in
+the five by five patches around it; the query is at the top left. Patches with dark surroundings are
+skipped, as in iBOT's script.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from ...utils.places import find_config
 from ..arguments import at_least
 from ..common import name_of, read_config
 from ..evaluate.frozen import build_classifier, evaluation_loader, frozen_parser
-from .pictures import save, show, with_title
+from .pictures import save, show_image, with_title
 
 SIDE = 6  # patches along a side of a query's square
 AROUND = 2  # patches on each side of the highlighted one
@@ -78,9 +79,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Draw the picture that the command line describes and write it to a file."""
-    settings = vars(parse_args(argv))
-    out = settings.pop('out') or Path(f'{settings["checkpoint"]}.patterns.png')
-    save(draw_patterns(**settings), out)
+    arguments = vars(parse_args(argv))
+    out = arguments.pop('out') or Path(f'{arguments["checkpoint"]}.patterns.png')
+    save(draw_patterns(**arguments), out)
 
 
 def draw_patterns(
@@ -275,7 +276,7 @@ def draw(
             cell.set_axis_off()
         for cell, place in zip(axes.flat, places, strict=False):
             crop = surroundings(dataset, place, grid)
-            show(cell, crop.transpose(2, 0, 1))
+            show_image(cell, crop.transpose(2, 0, 1))
             light_up(cell, place, grid, crop.shape)
     return figure
 

@@ -31,7 +31,11 @@ GRAY = 0.5  # colour of masked patches
 def add_image_arguments(parser: argparse.ArgumentParser, count: int) -> None:
     """Add ``--images`` and ``--count``."""
     parser.add_argument(
-        '--images', nargs='+', type=Path, required=True, help='image files, or folders to choose images from'
+        '--images',
+        nargs='+',
+        type=Path,
+        required=True,
+        help='image files, or folders to choose images from',
     )
     parser.add_argument('--count', type=int, default=count, help='number of images')
 
@@ -39,8 +43,15 @@ def add_image_arguments(parser: argparse.ArgumentParser, count: int) -> None:
 def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the config of a pre-training, its options, and the file for the picture."""
     parser.add_argument('config', help='pre-training config, from configs/<method>/')
-    parser.add_argument('--cfg-options', nargs='+', action=Options, help='options of the config to override, as key=value')
-    parser.add_argument('--out', type=Path, help='file for the picture; by default beside the checkpoint')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=Options,
+        help='options of the config to override, as key=value',
+    )
+    parser.add_argument(
+        '--out', type=Path, help='file for the picture; by default beside the checkpoint'
+    )
 
 
 def pick_files(places: Sequence[Path], count: int) -> list[Path]:
@@ -119,27 +130,30 @@ def to_rgb(model: Any, view: Tensor) -> Tensor:
     return (view * preprocessor.std + preprocessor.mean).clamp(0, 1).cpu()
 
 
-def spread(values: Tensor, side: int) -> Tensor:
+def upsample_to_pixels(values: Tensor, side: int) -> Tensor:
     """Upsample a value per patch (N, L), L a square, to a value per pixel (N, 1, side, side)."""
     grid = math.isqrt(values.shape[1])
     return upsample_patches(values, (grid, grid), (side, side))[:, None]
 
 
-def hide(images: Tensor, mask: PatchMask) -> Tensor:
+def paint_masked(images: Tensor, mask: PatchMask) -> Tensor:
     """Paint the masked patches of images (N, 3, S, S) in [0, 1] gray."""
-    return torch.where(spread(mask.mask, images.shape[-1]).to(images.device), GRAY, images)
+    return torch.where(
+        upsample_to_pixels(mask.mask, images.shape[-1]).to(images.device), GRAY, images
+    )
 
 
 def panels(lines: int, columns: int, size: tuple[float, float]) -> tuple[Figure, np.ndarray]:
     """Create a figure of ``size`` in inches with a grid of axes (lines, columns).
 
-    It is created without pyplot, which would choose a display backend and keep the figure in memory.
+    It is created without pyplot, which would choose a display backend and keep the figure in
+    memory.
     """
     figure = Figure(figsize=size, layout='constrained')
     return figure, figure.subplots(lines, columns, squeeze=False)
 
 
-def show(axes: Axes, image: Tensor | np.ndarray, title: str = '', **options: Any) -> None:
+def show_image(axes: Axes, image: Tensor | np.ndarray, title: str = '', **options: Any) -> None:
     """Draw one image, (3, H, W) or (H, W), without ticks or frame."""
     pixels = np.asarray(image)
     axes.imshow(pixels.transpose(1, 2, 0) if pixels.ndim == 3 else pixels, **options)

@@ -3,9 +3,9 @@
     mcl reconstruction configs/cmae/vit-b.py CHECKPOINT \
         --images data/imagenet/val [--count 8]
 
-The three rows are the input, its visible patches, and the decoder's output in the masked patches with
-the visible patches around them. A model that was trained on normalised pixels (norm_pix) does not
-predict the brightness and contrast of a patch; these are taken from the original.
+The three rows are the input, its visible patches, and the decoder's output in the masked patches
+with the visible patches around them. A model that was trained on normalised pixels (norm_pix) does
+not predict the brightness and contrast of a patch; these are taken from the original.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from .pictures import (
     add_image_arguments,
     add_pretraining_arguments,
     build_pretraining,
-    hide,
     image_side,
     label_row,
+    paint_masked,
     panels,
     read_images,
     save,
-    show,
-    spread,
+    show_image,
     student_view,
     to_rgb,
+    upsample_to_pixels,
     with_title,
 )
 
@@ -53,9 +53,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Draw the picture that the command line describes and write it to a file."""
-    settings = vars(parse_args(argv))
-    out = settings.pop('out') or Path(f'{settings["checkpoint"]}.reconstruction.png')
-    save(draw_reconstructions(**settings), out)
+    arguments = vars(parse_args(argv))
+    out = arguments.pop('out') or Path(f'{arguments["checkpoint"]}.reconstruction.png')
+    save(draw_reconstructions(**arguments), out)
 
 
 def draw_reconstructions(
@@ -80,9 +80,9 @@ def draw_reconstructions(
         FileNotFoundError: a file does not exist.
         ValueError: the method has no decoder, or the checkpoint does not fit the config.
     """
-    settings = read_config(config)
-    merge_options(settings, cfg_options)
-    model, epoch = build_pretraining(settings, checkpoint)
+    cfg = read_config(config)
+    merge_options(cfg, cfg_options)
+    model, epoch = build_pretraining(cfg, checkpoint)
     if not isinstance(model, ReconstructingMethod):
         raise ValueError(
             f'{type(model).__name__} reconstructs no pixels; use a config of CMAE or ccMIM.'
@@ -102,10 +102,10 @@ def reconstructions(model: Any, images: Tensor) -> dict[str, Tensor]:
     """
     view = student_view(model, images)
     pixels, mask = model.reconstruct(view)
-    masked = spread(mask.mask, view.shape[-1])
+    masked = upsample_to_pixels(mask.mask, view.shape[-1])
     output = torch.where(masked, to_image(model.pixel_head, pixels, view), view)
     seen = to_rgb(model, view)
-    return {'input': seen, 'visible': hide(seen, mask), 'output': to_rgb(model, output)}
+    return {'input': seen, 'visible': paint_masked(seen, mask), 'output': to_rgb(model, output)}
 
 
 def to_image(head: Any, pixels: Tensor, view: Tensor) -> Tensor:
@@ -129,5 +129,5 @@ def draw(rows: dict[str, Tensor], title: str) -> Figure:
     for line, (name, images) in zip(axes, rows.items(), strict=True):
         label_row(line[0], name)
         for place, image in zip(line, images, strict=True):
-            show(place, image)
+            show_image(place, image)
     return figure

@@ -2,8 +2,10 @@
 
     mcl tsne CONFIG CHECKPOINT [CHECKPOINT ...] [--classes 10] [--seed 0]
 
-CONFIG is the config of a classifier, from configs/<method>/transfer/. It defines which part
-of a CHECKPOINT is the XX
+CONFIG is the config of a classifier, from configs/<method>/transfer/. It defines which part of a
+CHECKPOINT is the encoder, which feature is drawn, and where the validation images are. The classes
+are drawn at random. Each checkpoint has a panel with the silhouette of the classes (1: far apart,
+0: mixed). The silhouette is computed in the space of the features, so it does not depend on t-SNE.
 """
 
 from __future__ import annotations
@@ -42,20 +44,28 @@ class Panel:
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into ``out`` and the arguments of :func:`draw_tsne`."""
     parser = frozen_parser(__doc__)
-    parser.add_argument('others', nargs='*', metavar='CHECKPOINT', help='further checkpoints of the same config')
-    parser.add_argument('--classes', type=int, default=10, help='number of classes, drawn at random')
-    parser.add_argument('--per-class', type=at_least(2), default=50, help='largest number of images per class')
+    parser.add_argument(
+        'others', nargs='*', metavar='CHECKPOINT', help='further checkpoints of the same config'
+    )
+    parser.add_argument(
+        '--classes', type=int, default=10, help='number of classes, drawn at random'
+    )
+    parser.add_argument(
+        '--per-class', type=at_least(2), default=50, help='largest number of images per class'
+    )
     parser.add_argument('--perplexity', type=positive, default=30.0, help='perplexity of t-SNE')
-    parser.add_argument('--seed', type=int, default=0, help='random seed of the classes and of t-SNE')
+    parser.add_argument(
+        '--seed', type=int, default=0, help='random seed of the classes and of t-SNE'
+    )
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Draw the picture that the command line describes and write it to a file."""
-    settings = vars(parse_args(argv))
-    out = settings.pop('out')
-    checkpoints = [settings.pop('checkpoint'), *settings.pop('others')]
-    figure = draw_tsne(checkpoints=checkpoints, **settings)
+    arguments = vars(parse_args(argv))
+    out = arguments.pop('out')
+    checkpoints = [arguments.pop('checkpoint'), *arguments.pop('others')]
+    figure = draw_tsne(checkpoints=checkpoints, **arguments)
     save(figure, out or Path(f'{checkpoints[0]}.tsne.png'))
 
 
@@ -109,7 +119,9 @@ def choose(dataset: BaseDataset, classes: int, per_class: int, seed: int) -> dic
     labels = np.asarray(dataset.get_gt_labels())
     present = np.unique(labels)
     if not 2 <= classes <= len(present):
-        raise ValueError(f'--classes={classes} must be from 2 to {len(present)}, the number of classes.')
+        raise ValueError(
+            f'--classes={classes} must be from 2 to {len(present)}, the number of classes.'
+        )
     chosen = np.sort(np.random.default_rng(seed).choice(present, classes, replace=False))
     kept = [index for label in chosen for index in np.flatnonzero(labels == label)[:per_class]]
     dataset.get_subset_([int(index) for index in kept])
