@@ -27,7 +27,7 @@ model = dict(
             img_size=32,
             window_size=4,
             init_cfg=dict(checkpoint='work_dirs/quickstart/teacher/epoch_8.pth')),
-        remedy='train one with tools/train.py configs/quickstart/mimco_teacher.py '
+        how_to_get='train one with tools/train.py configs/quickstart/mimco_teacher.py '
         '--work-dir work_dirs/quickstart/teacher'),
     patch_contrast=contrast,
     image_contrast=contrast,

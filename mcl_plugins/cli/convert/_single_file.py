@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...checkpoint.files import load_file, save_file, state_dict_of
+from ...checkpoint.files import extract_state_dict, load_file, save_file
 from ...checkpoint.renaming import Names
 from ..arguments import parser_for
 
@@ -37,7 +37,7 @@ def convert_file(
         FileNotFoundError: the source does not exist.
         ValueError: the source is not a checkpoint of the method.
     """
-    tensors = state_dict_of(load_file(source))
+    tensors = extract_state_dict(load_file(source))
     if to_released:
         content = {released_key: names.to_released(tensors)}
     else:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ...checkpoint.aliases import present_name
 from ...checkpoint.conmim import CONMIM
-from ...checkpoint.files import load_file, save_file, state_dict_of
+from ...checkpoint.files import extract_state_dict, load_file, save_file
 from ..arguments import parser_for
 
 
@@ -76,9 +76,9 @@ def convert_conmim(
 
 def convert(student: Path, teacher: Path | None) -> dict[str, Tensor]:
     """Build the state dict of a :class:`ConMIM` from the released files of student and EMA."""
-    state = CONMIM.from_released(state_dict_of(load_file(student)))
+    state = CONMIM.from_released(extract_state_dict(load_file(student)))
     if teacher:
-        ema = CONMIM.from_released(state_dict_of(load_file(teacher)))
+        ema = CONMIM.from_released(extract_state_dict(load_file(teacher)))
         state.update({f'ema.{name}': tensor for name, tensor in ema.items()})
     return state
 
@@ -89,7 +89,7 @@ def convert_back(path: Path, part: str) -> dict[str, Tensor]:
     Raises:
         ValueError: the file does not contain the part.
     """
-    content = state_dict_of(load_file(path))
+    content = extract_state_dict(load_file(path))
     named = {present_name(name): tensor for name, tensor in content.items()}
     of_teacher = part == 'teacher'
     tensors = {

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from ...backbones import BEiTViT, ConvViT
 from ...evaluation.retrieval import Setup, rank, score
-from ...evaluation.revisited import SCALES, Revisited, images_of, multi_scale_feature
+from ...evaluation.revisited import SCALES, Revisited, load_images, multi_scale_feature
 from ..arguments import at_least, positive
 from .frozen import build_classifier, frozen_parser, report
 
@@ -95,7 +95,7 @@ def evaluate_retrieval(
         return model.extract_feat(image)[-1]
 
     features = []
-    images = images_of(benchmark, size, queries == 'cropped')
+    images = load_images(benchmark, size, queries == 'cropped')
     for image in tqdm(images, total=len(benchmark.names()), desc='images'):
         batch = model.data_preprocessor({'inputs': [image.flip(0)]})  # BGR, as files are decoded
         features.append(multi_scale_feature(encode, batch['inputs'], scales))

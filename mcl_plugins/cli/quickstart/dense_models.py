@@ -13,7 +13,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS, MODELS, DefaultScope
 from torch import nn
 
-from ...checkpoint.files import load_file, state_dict_of
+from ...checkpoint.files import extract_state_dict, load_file
 from ...utils.places import workspace
 
 
@@ -35,7 +35,7 @@ def build_model(config: Path, checkpoint: Path | None = None) -> nn.Module:
         model = MODELS.build(cfg.model)
         model.init_weights()
     if checkpoint:
-        model.load_state_dict(state_dict_of(load_file(checkpoint)))
+        model.load_state_dict(extract_state_dict(load_file(checkpoint)))
     model.eval()
     return model
 

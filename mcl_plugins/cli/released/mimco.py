@@ -82,7 +82,7 @@ def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
         backbone=dict(type='mcl_plugins.SimMIMViT', **encoder),
         teacher=dict(
             backbone=dict(type='mcl_plugins.VisionTransformer', out_type='featmap', **encoder),
-            remedy='the golden file holds it.',
+            how_to_get='the golden file holds it.',
         ),
         mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.6, unit=unit),
         patch_contrast=contrast('patch'),

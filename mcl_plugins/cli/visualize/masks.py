@@ -129,7 +129,7 @@ def mask(model: Any, images: Tensor) -> tuple[Tensor, Tensor | None]:
         raise ValueError(
             f'{type(model).__name__} of this config masks no patches, so there is no mask to draw.'
         )
-    importance = model.importance_of(view)
+    importance = model.compute_importance(view)
     if importance is not None:
         importance = upsample_to_pixels(importance, view.shape[-1]).cpu()
     return paint_masked(to_rgb(model, view), drawn), importance

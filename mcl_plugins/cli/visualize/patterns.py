@@ -31,7 +31,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from ...checkpoint.files import load_file, state_dict_of
+from ...checkpoint.files import extract_state_dict, load_file
 from ...utils.places import find_config
 from ..arguments import at_least
 from ..common import name_of, read_config
@@ -173,7 +173,7 @@ def dense_output(config: Config, checkpoint: str | Path) -> dict[str, Any]:
     if 'Swin' in backbone.type:
         return {}
     prefix = (backbone.get('init_cfg') or {}).get('prefix', '')
-    last_norm = f'{prefix}ln1.weight' in state_dict_of(load_file(checkpoint))
+    last_norm = f'{prefix}ln1.weight' in extract_state_dict(load_file(checkpoint))
     return {'model.backbone.out_type': 'featmap', 'model.backbone.final_norm': last_norm}
 
 

@@ -19,7 +19,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor
 from torchvision.transforms import functional as transforms
 
-from ...checkpoint.files import load_file, state_dict_of
+from ...checkpoint.files import extract_state_dict, load_file
 from ...mask_generators import PatchMask, upsample_patches
 from ...utils.images import open_rgb
 from ..options import Options
@@ -102,7 +102,7 @@ def build_pretraining(config: Config, checkpoint: str | Path) -> tuple[Any, int]
         model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
     content = load_file(checkpoint)
     try:
-        model.load_state_dict(state_dict_of(content))
+        model.load_state_dict(extract_state_dict(content))
     except RuntimeError as error:
         raise ValueError(
             f'{checkpoint} does not fit {type(model).__name__} of this config; is it a checkpoint '

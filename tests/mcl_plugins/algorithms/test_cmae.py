@@ -220,7 +220,7 @@ def test_target_keeps_running_statistics_of_its_own():
         (dict(feature_decoder=None, **SHARED), 'needs a feature_decoder, which is None'),
         (
             dict(feature_decoder={**SMALL_DECODER, 'predict_feature_dim': 96}),
-            'predicts 96 values a patch where 48 are needed: set predict_feature_dim',
+            'predicts 96 values per patch, but 48 are needed: set predict_feature_dim',
         ),
         (
             dict(
