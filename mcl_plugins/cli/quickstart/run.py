@@ -1,13 +1,13 @@
-"""Pre-train a small network on handwritten digits and measure what that is worth.
+"""Pre-train a small network on handwritten digits and evaluate it.
 
     mcl quickstart [--method conmim] [--seeds 1] [--work-dir work_dirs/quickstart]
 
-Makes the images, pre-trains with ``configs/quickstart/<method>.py`` (before it, where there is
-one, the teacher with ``<method>_teacher.py``), then compares the pre-trained
-encoder with the same network from random weights: a fine-tune on 200 labels
-(``<method>_finetune.py``), a linear probe and k-NN, with raw pixels as a reference. Writes
-``results.json`` and ``report.png`` into the work dir. All training runs through ``mcl train``, as a
-user's own does. --method may be the path of a config of one's own, with those beside it.
+The command makes the images and pre-trains with ``configs/quickstart/<method>.py``. If there is a
+``<method>_teacher.py``, it trains this teacher first. It then compares the pre-trained encoder with
+the same network with random weights, by fine-tuning on 200 labels (``<method>_finetune.py``), a
+linear probe and k-NN; raw pixels are a further reference. It writes ``results.json`` and
+``report.png`` into the work dir. All trainings are run by ``mcl train``. --method may be the path
+of your own config, with the other configs beside it.
 """
 
 from __future__ import annotations
@@ -28,18 +28,26 @@ STEPS = 5
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; what is parsed are the arguments of :func:`run_quickstart`."""
+    """Read the command line into the arguments of :func:`run_quickstart`."""
     parser = parser_for(__doc__)
     parser.add_argument(
         '--method', default='conmim', help=f'{", ".join(methods())}, or the path of a config'
     )
-    parser.add_argument('--seeds', type=int, choices=(1, 2, 3), default=1, help='fine-tunings each')
-    parser.add_argument('--work-dir', type=Path, help='work_dirs/quickstart by default')
+    parser.add_argument(
+        '--seeds',
+        type=int,
+        choices=(1, 2, 3),
+        default=1,
+        help='number of fine-tunings from each start',
+    )
+    parser.add_argument(
+        '--work-dir', type=Path, help='folder for results; by default work_dirs/quickstart'
+    )
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the whole quickstart, and print what it gave."""
+    """Run the quickstart and print its results."""
     results = run_quickstart(**vars(parse_args(argv)))
     print_results(results)
     folder = Path(results['work_dir'])
@@ -53,15 +61,15 @@ def run_quickstart(
 
     Args:
         method: a name of :func:`~.methods.methods`, or the path of a pre-training config.
-        seeds: fine-tunings from each start.
-        work_dir: ``work_dirs/quickstart`` by default.
+        seeds: number of fine-tunings from each start.
+        work_dir: folder for results; by default ``work_dirs/quickstart``.
 
     Returns:
         The content of ``results.json``.
 
     Raises:
-        FileNotFoundError: there is no such method.
-        subprocess.CalledProcessError: a training failed, and has said why.
+        FileNotFoundError: the method is unknown.
+        subprocess.CalledProcessError: a training failed and has printed why.
     """
     config = config_of(method)
     finetune = finetune_config(config)
@@ -105,7 +113,7 @@ def run_quickstart(
 
 
 def curve_of(work_dir: Path) -> dict:
-    """Losses of a pre-training over its steps, and the loss of a network that only guesses."""
+    """Return the losses of a pre-training over its steps, and the loss of random guessing."""
     rows = [row for row in logged(work_dir) if 'loss' in row]
     chance = rows[-1]['chance' if 'chance' in rows[-1] else 'chance_patch']
     return {
@@ -116,7 +124,7 @@ def curve_of(work_dir: Path) -> dict:
 
 
 def fine_tune(config: Path, work_dir: Path, checkpoint: Path | None, seed: int) -> float:
-    """Top-1 accuracy in percent after fine-tuning on the label choice of ``seed``."""
+    """Fine-tune on the label choice of ``seed`` and return the top-1 accuracy in percent."""
     start = (
         {'model__backbone__init_cfg__checkpoint': checkpoint}
         if checkpoint
@@ -130,7 +138,7 @@ def fine_tune(config: Path, work_dir: Path, checkpoint: Path | None, seed: int) 
 
 
 def losses_of(rows: list[dict]) -> dict[str, list[float]]:
-    """The parts of the pre-training loss, by name, as logged."""
+    """Return the logged parts of the pre-training loss by name."""
     names = {
         'loss_contrast': 'contrast',
         'loss_pixel': 'reconstruction',

@@ -1,4 +1,4 @@
-"""CMAE on a golden file."""
+"""Compare CMAE with a golden file."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .golden import (
     tensor,
 )
 
-TEMPERATURE, MASK_RATIO, DECODER_HEADS = 0.07, 0.65, 4  # the file does not hold these
+TEMPERATURE, MASK_RATIO, DECODER_HEADS = 0.07, 0.65, 4  # not in the file
 
 
 @compares('cmae')
 def compare(golden: Golden, device: torch.device) -> Comparison:
-    """CMAE: images, images_target and mask noise in; both losses and the mask out."""
+    """Compare both losses and the mask for two stored views and stored mask noise."""
     state = CMAE.from_released(part(golden, 'state', device))
     model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
     model.load_state_dict(state)
@@ -47,7 +47,7 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
 
 
 def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
-    """A model with the sizes of the file, most of which its tensors tell."""
+    """Config of a model with the sizes of the golden file, most of them read from its tensors."""
     img, patch, dim, depth, heads = golden['meta'].tolist()
 
     def decoder(name: str) -> dict:

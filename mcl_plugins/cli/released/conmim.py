@@ -1,4 +1,4 @@
-"""ConMIM on a golden file."""
+"""Compare ConMIM with a golden file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .golden import Comparison, FixedMask, Golden, Recorder, gradients_of, part,
 
 @compares('conmim')
 def compare(golden: Golden, device: torch.device) -> Comparison:
-    """ConMIM: images, images_strong and mask in; loss and both normalised projections out."""
+    """Compare the loss and both L2-normalised projections for two stored views and a mask."""
     img, patch, dim, depth, heads, out, hidden = golden['meta'].tolist()
     model = MODELS.build(
         dict(

@@ -1,4 +1,4 @@
-"""MoBY on a golden file."""
+"""Compare MoBY with a golden file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from .golden import Comparison, Golden, gradients_of, mlp, part, tensor
 
 @compares('moby')
 def compare(golden: Golden, device: torch.device) -> Comparison:
-    """MoBY on Swin: two views in; the loss and the keys that entered the queues out."""
+    """Compare the loss and the new keys in the queues of MoBY on Swin for two stored views."""
     state = MOBY.from_released(part(golden, 'state', device))
     model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
     model.load_state_dict(state)
 
-    model.ema.update(golden['momentum'].item())  # released: within the step, before the keys
+    model.ema.update(
+        golden['momentum'].item()
+    )  # released code: in the step, before the keys are computed
     losses = model.loss([tensor(golden, name, device) for name in ('view1', 'view2')])
     losses['loss_contrast'].backward()
     batch = len(golden['view1'])
@@ -32,7 +34,7 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
 
 
 def config_of(golden: Golden, state: dict[str, torch.Tensor]) -> dict:
-    """A model with the sizes of the file, most of which its tensors tell."""
+    """Config of a model with the sizes of the golden file, most of them read from its tensors."""
     img, dim, window, length = golden['meta'].tolist()
     return dict(
         type='mcl_plugins.MoBY',

@@ -429,7 +429,7 @@ def test_a_resumed_run_is_one_curve_and_a_new_start_replaces_the_old(tmp_path):
     assert entry.curves['loss'] == ([10, 20, 30, 40, 50], [1, 1, 2, 2, 2])
     write_log(tmp_path, '3', [{'step': 10, 'loss': 3.0}])
     assert logs.read_run(tmp_path, 'run').curves['loss'] == ([10], [3.0])
-    with pytest.raises(FileNotFoundError, match='no run logged there'):
+    with pytest.raises(FileNotFoundError, match='give the work dir of a training'):
         logs.read_run(tmp_path / 'none', 'run')
 
 
@@ -439,7 +439,7 @@ def test_half_a_last_line_is_left_out_and_another_one_named(tmp_path):
     file.write_text(file.read_text() + '\n{"step": 2, "lo')
     assert logs.read_run(tmp_path, 'run').curves['loss'] == ([1], [1.0])
     file.write_text(file.read_text() + '\n{"step": 3, "loss": 1.0}')
-    with pytest.raises(ValueError, match=r'scalars\.json, line 2 is no log line'):
+    with pytest.raises(ValueError, match=r'scalars\.json, line 2 is not JSON'):
         logs.read_run(tmp_path, 'run')
 
 
