@@ -21,7 +21,10 @@ from conftest import ROOT
 from mcl_plugins.cli import app
 
 FORKS = multiprocessing.get_context('forkserver')
-FORKS.set_forkserver_preload(['pytest', 'mcl_plugins.cli.common'])
+# What a command imports only when it needs it comes last.
+FORKS.set_forkserver_preload(
+    ['pytest', 'mcl_plugins.cli.common', 'torch.utils.tensorboard', 'yapf.yapflib.yapf_api']
+)
 TIMEOUT = 300  # seconds that a command may take
 
 
