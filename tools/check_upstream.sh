@@ -37,5 +37,8 @@ export OMP_NUM_THREADS=1
 for version in "${mmcv_versions[@]}"; do
   pip install -q --no-deps --no-build-isolation "mmcv-lite==$version"
   echo "${upstream[*]} mmcv-lite==$version"
-  "$python" -m pytest -q -p no:cacheprovider "${tests[@]}"
+  # The deselected test shows what the maintained MMEngine does with a hostile file that no command
+  # reads; MMEngine 0.10.7 leaves such files to PyTorch, which refuses them.
+  "$python" -m pytest -q -p no:cacheprovider "${tests[@]}" \
+    --deselect tests/mcl_plugins/checkpoint/test_sources.py::test_a_hostile_file_would_run_elsewhere
 done

@@ -26,20 +26,24 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from .ema import EMA
 
+# Training passes without a step after which it is taken that none will be seen. Gradient
+# accumulation over more batches than this is not expected.
+PATIENCE = 1000
+
 
 @dataclass
 class _Training:
     """How far the training of an EMA's sources has come.
 
     Attributes:
-        waiting: a training pass was made since the last move.
+        passes: how many training passes were made since the last move.
         versions: sum of the counters of in-place changes of the sources' trained parameters at the
             last training pass; None when they may have changed since.
         progress: what ``set_progress`` was told, for the next step.
         moved_at: MMEngine's iteration of the last move.
     """
 
-    waiting: bool = False
+    passes: int = 0
     versions: int | None = None
     progress: tuple[int, int] | None = None
     moved_at: int | None = None
@@ -53,19 +57,22 @@ def expect_step(ema: EMA) -> None:
     """Let an EMA move at the next step of the optimizer; called at each training pass.
 
     Raises:
-        RuntimeError: its sources have changed since the last training pass, but no step was seen.
+        RuntimeError: its sources have changed since the last training pass, but no step was seen;
+            or no step was seen in ``PATIENCE`` passes.
     """
     _watch_optimizers()
     training = _trainings.setdefault(ema, _Training())
     versions = sum(parameter._version for parameter in _trained(ema))
-    if training.waiting and training.versions not in (None, versions):
+    changed = training.passes and training.versions not in (None, versions)
+    if changed or training.passes >= PATIENCE:
+        what = 'The weights changed' if changed else f'{PATIENCE} training passes were made'
         raise RuntimeError(
-            'The weights changed since the last training pass, but the EMA did not follow: no '
-            'torch.optim optimizer that holds these parameters took a step. Optimizers of copies '
-            'of the parameters (partitioned ones) are not supported; train with an optimizer of '
-            'the parameters themselves.'
+            f'{what} since the EMA last moved, and no torch.optim optimizer that holds these '
+            'parameters took a step. Optimizers of copies of the parameters (partitioned ones) '
+            'are not supported: train with an optimizer of the parameters themselves. For passes '
+            'that train nothing use torch.no_grad() or model.eval().'
         )
-    training.waiting, training.versions = True, versions
+    training.passes, training.versions = training.passes + 1, versions
 
 
 def set_progress(ema: EMA, step: int, total: int) -> None:
@@ -98,7 +105,7 @@ def _watch_optimizers() -> None:
 
 def _after_step(optimizer: Optimizer, args: tuple, kwargs: dict[str, Any]) -> None:
     """Move the EMAs that wait for this optimizer."""
-    waiting = [entry for entry in _trainings.items() if entry[1].waiting]
+    waiting = [entry for entry in _trainings.items() if entry[1].passes]
     held = {id(p) for group in optimizer.param_groups for p in group['params']} if waiting else {}
     for ema, training in waiting:
         trained = [id(parameter) in held for parameter in _trained(ema)]
@@ -113,7 +120,7 @@ def _after_step(optimizer: Optimizer, args: tuple, kwargs: dict[str, Any]) -> No
         step, total = _progress(training)
         # Fused optimizers learn on the device that a gradient scaler found an infinite gradient.
         ema.update(ema.schedule(step, total), skipped=getattr(optimizer, 'found_inf', None))
-        training.waiting = False
+        training.passes = 0
 
 
 def _progress(training: _Training) -> tuple[int, int]:

@@ -25,6 +25,7 @@ from conftest import GivenMask
 from mcl_plugins.algorithms import PretrainingMethod, base
 from mcl_plugins.checkpoint.files import load_file
 from mcl_plugins.engine import Runner
+from mcl_plugins.targets import following
 from processes import run_on_two_processes
 
 CONFIGS = {
@@ -267,8 +268,20 @@ def test_a_loop_without_steps_that_we_see_is_refused():
                 own.copy_(copied)
 
     loop.optimizer.register_step_post_hook(write_back)
-    with pytest.raises(RuntimeError, match='weights changed since the last training pass'):
+    with pytest.raises(RuntimeError, match='The weights changed since the EMA last moved'):
         loop.run()
+
+
+def test_steps_that_leave_no_trace_are_missed_at_last(monkeypatch):
+    """What writes weights through ``.data`` is not counted as a change of the tensor."""
+    monkeypatch.setattr(following, 'PATIENCE', 3)
+    loop = Loop(batches=4)
+    for views in loop.batches[:3]:
+        loop.model.loss(views)
+        for parameter in loop.model.backbone.parameters():
+            parameter.data.mul_(0.9)
+    with pytest.raises(RuntimeError, match='3 training passes were made since the EMA last moved'):
+        loop.model.loss(loop.batches[3])
 
 
 def test_an_optimizer_of_a_part_is_refused():
