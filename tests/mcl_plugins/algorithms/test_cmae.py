@@ -8,14 +8,8 @@ import torch
 from mmpretrain.registry import MODELS
 from torch.nn.parallel import DistributedDataParallel
 
-from conftest import (
-    PIXEL_HEAD,
-    PREPROCESSOR,
-    SMALL_DECODER,
-    SMALL_VIT,
-    GivenMask,
-    run_on_two_processes,
-)
+from conftest import PIXEL_HEAD, PREPROCESSOR, SMALL_DECODER, SMALL_VIT, GivenMask
+from processes import run_on_two_processes
 
 MLP = dict(
     type='NonLinearNeck',
