@@ -1,0 +1,6 @@
+"""List the methods of the package: what each reproduces, on which networks, for which benchmarks."""
+
+from mcl_plugins.cli.app import run_command
+
+if __name__ == '__main__':
+    run_command('methods')
