@@ -177,7 +177,7 @@ def test_what_is_not_a_masked_autoencoder_is_named(tmp_path, data, monkeypatch):
     with pytest.raises(ValueError, match='MaskedMoCo reconstructs no pixels'):
         draw(reconstruction, monkeypatch, *arguments)
     moby = checkpoint_of('mimco_teacher', tmp_path / 'teacher.pth')
-    with pytest.raises(ValueError, match='MoBY of this config hides no patches'):
+    with pytest.raises(ValueError, match='MoBY of this config masks no patches'):
         draw(masks, monkeypatch, QUICKSTART / 'mimco_teacher.py', moby, *arguments[2:])
     with pytest.raises(ValueError, match=r'does not fit CMAE .* another one'):
         draw(reconstruction, monkeypatch, QUICKSTART / 'cmae.py', *arguments[1:])
@@ -185,7 +185,7 @@ def test_what_is_not_a_masked_autoencoder_is_named(tmp_path, data, monkeypatch):
 
 def test_a_method_without_masks_is_named(tmp_path, data, monkeypatch):
     checkpoint = checkpoint_of('conmim', tmp_path / 'epoch_1.pth')
-    with pytest.raises(ValueError, match='ConMIM of this config hides no patches'):
+    with pytest.raises(ValueError, match='ConMIM of this config masks no patches'):
         draw(
             masks, monkeypatch, QUICKSTART / 'conmim.py', checkpoint, '--images', data,
             '--cfg-options', 'model.mask_generator=None',
@@ -306,7 +306,7 @@ def test_classes_are_drawn_by_the_seed_and_must_be_there():
     labels = np.array(dataset.get_gt_labels())[dataset.kept]
     assert len(names) == 2 and sorted(set(labels)) == sorted(names) and len(labels) == 6
     assert all(names[label] == ('ant', 'bee', 'cat')[label] for label in names)
-    with pytest.raises(ValueError, match='--classes=4: the images have 3'):
+    with pytest.raises(ValueError, match='--classes=4 must be from 2 to 3'):
         tsne.choose(dataset, 4, per_class=3, seed=0)
 
 
@@ -471,7 +471,7 @@ def test_curves_need_something_to_draw_and_a_name_for_each_run(tmp_path, monkeyp
     write_log(tmp_path, '1', [{'step': 1, 'lr': 0.1}])
     with pytest.raises(ValueError, match='none of loss'):
         draw(curves, monkeypatch, tmp_path, '--out', 'x.png')
-    with pytest.raises(ValueError, match='--names has 2 for 1 runs'):
+    with pytest.raises(ValueError, match='--names has 2 names for 1 runs'):
         draw(curves, monkeypatch, tmp_path, '--out', 'x.png', '--names', 'a', 'b')
 
 
