@@ -1,10 +1,8 @@
-"""Shared by all tests: OpenMMLab's scope, quiet logs, the small ConMIM, two processes."""
+"""Shared by all tests: OpenMMLab's scope, quiet logs, small models."""
 
 from __future__ import annotations
 
 import copy
-import os
-import socket
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +13,6 @@ from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 from PIL import Image
-from torch import distributed as dist
-from torch import multiprocessing
 
 from mcl_plugins.mask_generators import PatchMask
 
@@ -204,21 +200,3 @@ def tokens_entering(block, model, *arguments):
     (output,) = model(*arguments)
     handle.remove()
     return seen[0], output
-
-
-def run_on_two_processes(function, *arguments):
-    """Call ``function(rank, *arguments)`` on two gloo processes."""
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
-    multiprocessing.spawn(_start, (port, function, arguments), nprocs=2)
-
-
-def _start(rank, port, function, arguments):
-    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), LOCAL_RANK=str(rank))
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', rank=rank, world_size=2)
-    try:
-        function(rank, *arguments)
-    finally:
-        dist.destroy_process_group()

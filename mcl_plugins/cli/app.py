@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if words in (['-h'], ['--help']):
-        print(USAGE.format(commands=_list_of(COMMANDS)))
+        print(USAGE.format(commands=_format_list(COMMANDS)))
         return
     if words == ['--version']:
         print(f'mcl_plugins {__version__}')
@@ -108,7 +108,7 @@ def summary(name: str) -> str:
     return docstring.partition('\n')[0]
 
 
-def _list_of(names: Sequence[str] | dict[str, str]) -> str:
+def _format_list(names: Sequence[str] | dict[str, str]) -> str:
     width = max(map(len, names))
     return '\n'.join(f'  {name:{width}}  {summary(name)}' for name in names)
 
@@ -117,12 +117,12 @@ def _explain(words: list[str]) -> None:
     """Print the usage or suggest a similar command; exit with status 2 after an error."""
     group = [name for name in COMMANDS if words and name.startswith(f'{words[0]} ')]
     if group and words[1:] in (['-h'], ['--help']):
-        print(f'usage: mcl {words[0]} COMMAND [ARGUMENT ...]\n\n{_list_of(group)}')
+        print(f'usage: mcl {words[0]} COMMAND [ARGUMENT ...]\n\n{_format_list(group)}')
         return
     if not words:
-        message = USAGE.format(commands=_list_of(COMMANDS))
+        message = USAGE.format(commands=_format_list(COMMANDS))
     elif group:
-        message = f'mcl {words[0]} has the commands\n{_list_of(group)}'
+        message = f'mcl {words[0]} has the commands\n{_format_list(group)}'
     else:
         # Suggest for the first word, and if nothing is similar for the first two words together.
         tried = ' '.join(words[:2])

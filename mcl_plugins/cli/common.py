@@ -98,7 +98,7 @@ def load_config(
     cfg = read_config(config)
     cfg.launcher = launcher
     cfg.setdefault('runner_type', 'mcl_plugins.Runner')
-    default_work_dir = cfg.get('work_dir') or f'./work_dirs/{name_of(cfg.filename)}'
+    default_work_dir = cfg.get('work_dir') or f'./work_dirs/{get_config_name(cfg.filename)}'
     cfg.work_dir = str(work_dir or default_work_dir)
     merge_options(cfg, cfg_options)
     for name in LOADERS:
@@ -140,10 +140,10 @@ def read_config(config: str | Path) -> Config:
     return cfg
 
 
-def name_of(path: str | Path) -> str:
+def get_config_name(path: str | Path) -> str:
     """Return the name of a config with its folder, because methods share file names.
 
-    >>> name_of('configs/conmim/vit-b.py')
+    >>> get_config_name('configs/conmim/vit-b.py')
     'conmim/vit-b'
     """
     parts = Path(path).with_suffix('').parts

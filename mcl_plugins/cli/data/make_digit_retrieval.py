@@ -51,7 +51,7 @@ def make(root: Path) -> None:
     truth = {
         'imlist': [file.stem for file in database],
         'qimlist': [file.stem for file in queries],
-        'gnd': [positives_of(query, database) for query in queries],
+        'gnd': [find_positives(query, database) for query in queries],
     }
     (folder / 'gnd_rdigits.pkl').write_bytes(pickle.dumps(truth))
     finish(folder, recipe)
@@ -64,14 +64,14 @@ def prepare(image: Image.Image) -> Image.Image:
     return image.convert('L').crop((left, top, left + SIDE, top + SIDE))
 
 
-def positives_of(query: Path, database: list[Path]) -> dict:
+def find_positives(query: Path, database: list[Path]) -> dict:
     """List the images of the database with the query's scan (easy) and with its digit (hard)."""
     digit = [number for number, file in enumerate(database) if file.parent == query.parent]
-    easy = [number for number in digit if scan_of(database[number]) == scan_of(query)]
+    easy = [number for number in digit if get_scan_id(database[number]) == get_scan_id(query)]
     return {'bbx': [0, 0, SIDE, SIDE], 'easy': easy, 'hard': sorted(set(digit) - set(easy)), 'junk': []}
 
 
-def scan_of(file: Path) -> str:
+def get_scan_id(file: Path) -> str:
     """Return the number of a file's scan: ``0045`` for ``0045_1.jpg``."""
     return file.stem.split('_')[0]
 

@@ -87,7 +87,7 @@ def material(index: int) -> Image.Image:
     return Image.fromarray(getattr(skimage.data, CLASSES[index])())
 
 
-def half_of(picture: Image.Image, split: str) -> tuple[int, int, int]:
+def choose_half(picture: Image.Image, split: str) -> tuple[int, int, int]:
     """Return the half of a picture that a split may use: first column, width and height."""
     half = picture.width // 2
     return (half if split == 'val' else 0), half, picture.height
@@ -110,7 +110,7 @@ def _describe_one(split: str, rng: np.random.Generator) -> Scene:
     """Describe a random crop of a photograph and cut-outs that do not cover one another too much."""
     height, width = SHAPES[rng.integers(len(SHAPES))]
     name = BACKGROUNDS[rng.integers(len(BACKGROUNDS))]
-    start, half, full = half_of(photograph(name), split)
+    start, half, full = choose_half(photograph(name), split)
     zoom = rng.uniform(1, min(full / height, half / width))
     crop_height, crop_width = int(height * zoom), int(width * zoom)
     top = int(rng.integers(full - crop_height + 1))
@@ -140,7 +140,7 @@ def _random_cutout(split: str, shape: tuple[int, int], rng: np.random.Generator)
     waves = tuple((float(rng.uniform(0, most)), float(rng.uniform(0, 2 * np.pi))) for most in WAVES)
     side = _side(radius)
     top, left = (int(rng.integers(extent - side + 1)) for extent in shape)
-    start, half, full = half_of(material(index), split)
+    start, half, full = choose_half(material(index), split)
     extent = min(round(side * rng.uniform(*ZOOM)), half, full)
     patch_left = start + int(rng.integers(half - extent + 1))
     patch_top = int(rng.integers(full - extent + 1))

@@ -24,7 +24,7 @@ from ...engine.hooks.unwrap import unwrapped_model
 from ...evaluation.features import extract_features
 from ...utils.places import find_config
 from ..arguments import parser_for
-from ..common import add_common_arguments, build_runner, load_config, name_of
+from ..common import add_common_arguments, build_runner, get_config_name, load_config
 
 PACKAGES = ('mcl_plugins', 'torch', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain')
 
@@ -76,7 +76,7 @@ def build_classifier(
         FileNotFoundError: the config or the checkpoint does not exist.
         ValueError: the config is not that of a classifier, or the checkpoint does not fit it.
     """
-    work_dir = work_dir or f'./work_dirs/evaluate/{name_of(find_config(config))}'
+    work_dir = work_dir or f'./work_dirs/evaluate/{get_config_name(find_config(config))}'
     cfg = load_config(config, work_dir=work_dir, **loading)
     classifies = cfg.get('default_scope') in (None, 'mmpretrain')
     if not classifies or not cfg.get('val_evaluator') or 'backbone' not in cfg.model:
@@ -138,10 +138,10 @@ def extract(
     def encode(batch: dict) -> Tensor:
         return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]
 
-    return features_of(encode, runner, cfg, check)
+    return compute_features(encode, runner, cfg, check)
 
 
-def features_of(
+def compute_features(
     encode: Callable[[dict], Tensor],
     runner: Runner,
     config: Config,

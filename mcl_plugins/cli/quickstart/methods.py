@@ -23,7 +23,7 @@ def finetune_config(config: Path) -> Path:
     return config.with_name(f'{config.stem}_finetune.py')
 
 
-def config_of(method: str) -> Path:
+def find_method_config(method: str) -> Path:
     """Return the pre-training config of a method.
 
     Args:
@@ -48,7 +48,7 @@ def config_of(method: str) -> Path:
     return path
 
 
-def title_of(config: Path) -> str:
+def read_title(config: Path) -> str:
     """Return the name of a method: the heading of its page, or the name of its class.
 
     Args:

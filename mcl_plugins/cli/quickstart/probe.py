@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...evaluation.knn import knn_predict
 from ...evaluation.linear import fit_linear_probe
-from ..evaluate.frozen import Features, accuracy, build_classifier, features_of
+from ..evaluate.frozen import Features, accuracy, build_classifier, compute_features
 
 NEIGHBOURS = 20
 
@@ -41,8 +41,8 @@ def extract_all(config: Path, checkpoint: Path, data: Path, work_dir: Path) -> d
         def encode(batch: dict, model: Any = model) -> Tensor:
             return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]
 
-        found[name] = features_of(encode, runner, cfg)
-    return {'pixels': features_of(pixels, runner, cfg), **found}
+        found[name] = compute_features(encode, runner, cfg)
+    return {'pixels': compute_features(pixels, runner, cfg), **found}
 
 
 def pixels(batch: dict) -> Tensor:
@@ -50,7 +50,7 @@ def pixels(batch: dict) -> Tensor:
     return batch['inputs'].flip(1).flatten(1) / 255
 
 
-def images_of(values: Tensor) -> Tensor:
+def unflatten_images(values: Tensor) -> Tensor:
     """Undo the flattening of :func:`pixels`: (N, 3, S, S) in [0, 1] of square images."""
     side = round((values.shape[1] / 3) ** 0.5)
     return values.unflatten(1, (3, side, side))

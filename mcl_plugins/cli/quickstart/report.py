@@ -14,7 +14,7 @@ from torch import Tensor
 from ...evaluation.knn import nearest
 from ..evaluate.frozen import Features
 from ..visualize.pictures import build_pretraining, paint_masked, student_view, to_rgb
-from .probe import images_of
+from .probe import unflatten_images
 
 COLOURS = {
     'untrained': '#d5dbe1',
@@ -124,7 +124,7 @@ def draw_neighbours(
 ) -> None:
     """Draw a row for each of a few unseen digits: image, masked image, nearest training images."""
     pixels, encoded = features['pixels'], features['pretrained']
-    train, val = images_of(pixels.train), images_of(pixels.val)
+    train, val = unflatten_images(pixels.train), unflatten_images(pixels.val)
     labels = pixels.val_labels
     queries = torch.stack([(labels == digit).nonzero()[7, 0] for digit in range(0, 10, 2)])
     _, rows = nearest(encoded.val[queries], encoded.train, NEIGHBOURS)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ...utils.places import workspace
 from ..arguments import parser_for
-from .methods import config_of, finetune_config, methods, title_of
+from .methods import find_method_config, finetune_config, methods, read_title
 from .probe import extract_all, frozen_accuracies
 from .report import draw_report
 from .stages import call, cell, clock, logged, pretrain, say, seconds, summary, train
@@ -71,7 +71,7 @@ def run_quickstart(
         FileNotFoundError: the method is unknown.
         subprocess.CalledProcessError: a training failed and has printed why.
     """
-    config = config_of(method)
+    config = find_method_config(method)
     finetune = finetune_config(config)
     data = workspace() / 'data' / 'quickstart'
     folder = Path(work_dir or workspace() / 'work_dirs' / 'quickstart').resolve()
@@ -98,13 +98,13 @@ def run_quickstart(
     say(5, STEPS, 'Report')
     results = {
         'method': config.stem,
-        'title': title_of(config),
+        'title': read_title(config),
         'config': str(config),
         'checkpoint': str(checkpoint),
         'work_dir': str(folder),
         'fine-tune on 200 labels': {name: summary(values) for name, values in accuracies.items()},
         **frozen,
-        'pre-training': curve_of(folder / 'pretrain'),
+        'pre-training': read_curve(folder / 'pretrain'),
         'seconds': seconds(),
     }
     (folder / 'results.json').write_text(json.dumps(results, indent=2) + '\n')
@@ -112,12 +112,12 @@ def run_quickstart(
     return results
 
 
-def curve_of(work_dir: Path) -> dict:
+def read_curve(work_dir: Path) -> dict:
     """Return the losses of a pre-training over its steps, and the loss of random guessing."""
     rows = [row for row in logged(work_dir) if 'loss' in row]
     chance = rows[-1]['chance' if 'chance' in rows[-1] else 'chance_patch']
     return {
-        'losses': losses_of(rows),
+        'losses': select_losses(rows),
         'chance': round(chance, 4),
         'step': [row['step'] for row in rows],
     }
@@ -137,7 +137,7 @@ def fine_tune(config: Path, work_dir: Path, checkpoint: Path | None, seed: int) 
     )
 
 
-def losses_of(rows: list[dict]) -> dict[str, list[float]]:
+def select_losses(rows: list[dict]) -> dict[str, list[float]]:
     """Return the logged parts of the pre-training loss by name."""
     names = {
         'loss_contrast': 'contrast',

@@ -93,7 +93,7 @@ def logged(work_dir: Path) -> list[dict]:
     return read_rows(log_files(work_dir)[-1])
 
 
-def checkpoint_of(work_dir: Path) -> Path:
+def find_last_checkpoint(work_dir: Path) -> Path:
     """Return the last checkpoint that a run in ``work_dir`` wrote."""
     return Path((work_dir / 'last_checkpoint').read_text())
 
@@ -110,11 +110,11 @@ def pretrain(config: Path, work_dir: Path, label: str = '') -> Path:
     start: dict[str, object] = {}
     if teacher.is_file():
         train(teacher, work_dir / 'teacher', label, randomness__seed=0)
-        start['model__teacher__backbone__init_cfg__checkpoint'] = checkpoint_of(
+        start['model__teacher__backbone__init_cfg__checkpoint'] = find_last_checkpoint(
             work_dir / 'teacher'
         )
     train(config, work_dir / 'pretrain', label, randomness__seed=0, **start)
-    return checkpoint_of(work_dir / 'pretrain')
+    return find_last_checkpoint(work_dir / 'pretrain')
 
 
 def summary(values: list[float]) -> dict:

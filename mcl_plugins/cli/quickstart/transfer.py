@@ -29,8 +29,8 @@ from .report import NAMES
 from .stages import (
     call,
     cell,
-    checkpoint_of,
     clock,
+    find_last_checkpoint,
     logged,
     pretrain,
     say,
@@ -83,7 +83,7 @@ TASKS = {
 }
 
 
-def metrics_of(task: Task, row: dict) -> dict[str, float]:
+def select_metrics(task: Task, row: dict) -> dict[str, float]:
     """Return a task's metrics in percent from a row of the log.
 
     mmdet logs no metrics for a network without any detection; they count as 0.
@@ -107,7 +107,7 @@ def untrained(task: Task, work_dir: Path) -> dict[str, float]:
         *arguments,
         label=task.label('untrained'),
     )
-    return metrics_of(task, json.loads(out.read_text()))
+    return select_metrics(task, json.loads(out.read_text()))
 
 
 def fine_tune(task: Task, work_dir: Path, checkpoint: Path | None, seed: int) -> dict[str, float]:
@@ -120,7 +120,7 @@ def fine_tune(task: Task, work_dir: Path, checkpoint: Path | None, seed: int) ->
     label = task.label('pretrained' if checkpoint else 'random')
     train(task.config, work_dir, label, randomness__seed=seed, **start)
     evaluations = [row for row in logged(work_dir) if 'loss' not in row]
-    return metrics_of(task, evaluations[-1])
+    return select_metrics(task, evaluations[-1])
 
 
 def run(
@@ -237,7 +237,8 @@ def run_transfer_demo(seeds: int, work_dir: Path) -> dict:
     say(3, STEPS, 'Report')
     trained = {
         name: {
-            start: checkpoint_of(work_dir / task.config.stem / f'{start}-0') for start in TRAINED
+            start: find_last_checkpoint(work_dir / task.config.stem / f'{start}-0')
+            for start in TRAINED
         }
         for name, task in TASKS.items()
     }

@@ -13,8 +13,8 @@ from .golden import (
     FixedMask,
     Golden,
     Recorder,
-    gradients_of,
     masked_vit,
+    pair_gradients,
     part,
     pixel_head,
     tensor,
@@ -27,7 +27,7 @@ TEMPERATURE, WEIGHT = 0.5, 0.1  # the stored gradients are those of 0.1 loss_ali
 def compare(golden: Golden, device: torch.device) -> Comparison:
     """Compare importance, mask, reconstruction and losses for stored images and sampling noise."""
     state = CCMIM.from_released(part(golden, 'state', device))
-    model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
+    model = MODELS.build(build_config(golden, state)).to(device, torch.float64)
     model.load_state_dict(state)
 
     images = tensor(golden, 'images', device)
@@ -47,11 +47,11 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
             'mask': (mask.mask, golden['mask']),
             'pred': (model.decoder(*decoded.arguments), golden['pred']),
         },
-        gradients=gradients_of(model, CCMIM.from_released(part(golden, 'grad', device))),
+        gradients=pair_gradients(model, CCMIM.from_released(part(golden, 'grad', device))),
     )
 
 
-def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
+def build_config(golden: Golden, state: dict[str, Tensor]) -> dict:
     """Config of a model with the sizes of the golden file."""
     img, patch, dim, depth, heads, decoder_dim, decoder_depth, decoder_heads = golden[
         'meta'

@@ -8,7 +8,7 @@ from mmpretrain.registry import MODELS
 from ...checkpoint.conmim import CONMIM
 from ...mask_generators import PatchMask
 from . import compares
-from .golden import Comparison, FixedMask, Golden, Recorder, gradients_of, part, tensor
+from .golden import Comparison, FixedMask, Golden, Recorder, pair_gradients, part, tensor
 
 
 @compares('conmim')
@@ -61,5 +61,5 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
             'student_proj': (torch.nn.functional.normalize(query, dim=-1), golden['student_proj']),
             'teacher_proj': (torch.nn.functional.normalize(key, dim=-1), golden['teacher_proj']),
         },
-        gradients=gradients_of(model, CONMIM.from_released(part(golden, 'grad', device))),
+        gradients=pair_gradients(model, CONMIM.from_released(part(golden, 'grad', device))),
     )

@@ -40,7 +40,7 @@ def part(golden: Golden, name: str, device: torch.device) -> dict[str, Tensor]:
     }
 
 
-def gradients_of(
+def pair_gradients(
     model: BaseSelfSupervisor, wanted: dict[str, Tensor]
 ) -> dict[str, tuple[Tensor, np.ndarray]]:
     """Pair each stored gradient with the model's; a missing gradient counts as zeros.

@@ -12,7 +12,7 @@ from ...checkpoint.renaming import Renaming
 from ...mask_generators import Partition
 from ...utils.similarity import l2_normalize
 from . import compares
-from .golden import Comparison, Golden, gradients_of, part, tensor
+from .golden import Comparison, Golden, pair_gradients, part, tensor
 
 NORMS = {
     'BN': dict(type='mcl_plugins.SyncBN'),
@@ -75,19 +75,19 @@ def step(
     """Compute loss and gradients of the file's views."""
     losses = model.loss([tensor(golden, name, device) for name in ('view1', 'view2')])
     losses['loss_contrast'].backward()
-    gradients = gradients_of(model, table.from_released(part(golden, 'grad', device)))
+    gradients = pair_gradients(model, table.from_released(part(golden, 'grad', device)))
     return Comparison({'loss': (losses['loss_contrast'], golden['loss'])}, {}, gradients)
 
 
 def build(golden: Golden, table: Renaming, device: torch.device) -> BaseSelfSupervisor:
     """Build a model with the file's sizes and weights."""
     state = table.from_released(part(golden, 'state', device))
-    model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
+    model = MODELS.build(build_config(golden, state)).to(device, torch.float64)
     model.load_state_dict(state)
     return model
 
 
-def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
+def build_config(golden: Golden, state: dict[str, Tensor]) -> dict:
     """Config of a model with the file's method, sizes and norms."""
     method = str(golden['method'])
     img, patch, dim, depth, heads, out, hidden, *chunks = golden['meta'].tolist()

@@ -9,7 +9,7 @@ from torch import Tensor
 from ...checkpoint.mimco import MIMCO
 from ...mask_generators import PatchMask
 from . import compares
-from .golden import Comparison, FixedMask, Golden, gradients_of, mlp, part, tensor
+from .golden import Comparison, FixedMask, Golden, mlp, pair_gradients, part, tensor
 
 
 @compares('mimco')
@@ -19,7 +19,7 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     for level in ('patch', 'image'):
         state[f'{level}_contrast.queue.keys'] = tensor(golden, f'queue_{level}', device)
         state[f'{level}_contrast.queue.pointer'] = torch.zeros(1, dtype=torch.long, device=device)
-    model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
+    model = MODELS.build(build_config(golden, state)).to(device, torch.float64)
     model.teacher.encoder.load_state_dict(
         {k.removeprefix('teacher.'): v for k, v in state.items() if k.startswith('teacher.')}
     )
@@ -43,7 +43,9 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
             )
             for level, contrast in contrasts.items()
         },
-        gradients=gradients_of(model, as_linear(MIMCO.from_released(part(golden, 'grad', device)))),
+        gradients=pair_gradients(
+            model, as_linear(MIMCO.from_released(part(golden, 'grad', device)))
+        ),
     )
 
 
@@ -57,7 +59,7 @@ def as_linear(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
+def build_config(golden: Golden, state: dict[str, Tensor]) -> dict:
     """Config of a model with the sizes of the golden file."""
     img, patch, dim, depth, heads, out, _, length, unit = golden['meta'].tolist()
     encoder = dict(

@@ -7,14 +7,14 @@ from mmpretrain.registry import MODELS
 
 from ...checkpoint.moby import MOBY
 from . import compares
-from .golden import Comparison, Golden, gradients_of, mlp, part, tensor
+from .golden import Comparison, Golden, mlp, pair_gradients, part, tensor
 
 
 @compares('moby')
 def compare(golden: Golden, device: torch.device) -> Comparison:
     """Compare the loss and the new keys in the queues of MoBY on Swin for two stored views."""
     state = MOBY.from_released(part(golden, 'state', device))
-    model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
+    model = MODELS.build(build_config(golden, state)).to(device, torch.float64)
     model.load_state_dict(state)
 
     model.ema.update(
@@ -29,11 +29,11 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
             name: (queue.keys[:, :batch], golden[name])
             for name, queue in zip(('queue1_after', 'queue2_after'), model.queues, strict=True)
         },
-        gradients=gradients_of(model, MOBY.from_released(part(golden, 'grad', device))),
+        gradients=pair_gradients(model, MOBY.from_released(part(golden, 'grad', device))),
     )
 
 
-def config_of(golden: Golden, state: dict[str, torch.Tensor]) -> dict:
+def build_config(golden: Golden, state: dict[str, torch.Tensor]) -> dict:
     """Config of a model with the sizes of the golden file, most of them read from its tensors."""
     img, dim, window, length = golden['meta'].tolist()
     return dict(

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from ...checkpoint.mocov3 import MOCOV3
 from . import compares
-from .golden import Comparison, Golden, gradients_of, part, tensor
+from .golden import Comparison, Golden, pair_gradients, part, tensor
 
 
 @compares('mocov3')
 def compare(golden: Golden, device: torch.device) -> Comparison:
     """Compare the loss and the EMA weights after the step for two stored views."""
     state = MOCOV3.from_released(part(golden, 'state', device))
-    model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
+    model = MODELS.build(build_config(golden, state)).to(device, torch.float64)
     model.backbone.pos_embed.requires_grad_(False)  # as its init_weights does
     # Its momentum anneals over the iterations of the run; keep it at its first value.
     MessageHub.get_current_instance().update_info('max_iters', 10**12)
@@ -29,11 +29,11 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     return Comparison(
         loss={'loss': (losses['loss'], golden['loss'])},
         outputs={name: (weights[name], value.cpu().numpy()) for name, value in after.items()},
-        gradients=gradients_of(model, MOCOV3.from_released(part(golden, 'grad', device))),
+        gradients=pair_gradients(model, MOCOV3.from_released(part(golden, 'grad', device))),
     )
 
 
-def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
+def build_config(golden: Golden, state: dict[str, Tensor]) -> dict:
     """Config of mmpretrain's model with the sizes of the golden file."""
     img, patch, dim, depth, heads, out, hidden = golden['meta'].tolist()
     temperature = golden['temperature'].item()

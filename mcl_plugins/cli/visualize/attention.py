@@ -27,7 +27,7 @@ from torch.nn import functional as F
 from ...evaluation.attention import class_attention_maps
 from ...utils.places import find_config
 from ..arguments import at_least
-from ..common import name_of
+from ..common import get_config_name
 from ..evaluate.frozen import build_classifier, frozen_parser
 from .pictures import add_image_arguments, panels, read_images, save, show_image, with_title
 
@@ -84,15 +84,18 @@ def draw_attention(
         cfg_options = {**(cfg_options or {}), 'model.backbone.img_size': size}
     _, model, cfg = build_classifier(config, checkpoint, cfg_options=cfg_options, **loading)
     inputs = read_images(images, count, size or cfg.model.backbone.img_size)
-    inputs = with_colours_of(cfg, inputs)
+    inputs = apply_colours(cfg, inputs)
     batch = model.data_preprocessor({'inputs': inputs.flip(1)})  # BGR, as files are decoded
     maps = class_attention_maps(model.backbone, batch['inputs'])
     return draw(
-        inputs, maps.cpu(), heads, f'Attention of the class token, {name_of(find_config(config))}'
+        inputs,
+        maps.cpu(),
+        heads,
+        f'Attention of the class token, {get_config_name(find_config(config))}',
     )
 
 
-def with_colours_of(config: Config, images: Tensor) -> Tensor:
+def apply_colours(config: Config, images: Tensor) -> Tensor:
     """Apply the steps of the config's validation pipeline that do not resize or crop.
 
     Args:

@@ -71,7 +71,7 @@ def draw_curves(work_dirs: Sequence[Path], names: Sequence[str] | None = None) -
     return draw([read_run(folder, name) for folder, name in zip(work_dirs, names, strict=True)])
 
 
-def panels_of(runs: list[Run]) -> list[str]:
+def select_panels(runs: list[Run]) -> list[str]:
     """Return the names that at least one run logged, in the order of ``QUANTITIES``."""
     logged = {key for entry in runs for key in entry.curves}
     parts = {key for key in logged if key.startswith('loss_')}
@@ -89,7 +89,7 @@ def panels_of(runs: list[Run]) -> list[str]:
     return names
 
 
-def floor_of(name: str, logged: set[str]) -> str | None:
+def find_floor(name: str, logged: set[str]) -> str | None:
     """Return the name under which the chance level of a loss was logged, or None."""
     if not name.startswith('loss'):
         return None
@@ -106,7 +106,7 @@ def draw(runs: list[Run]) -> Figure:
     Raises:
         ValueError: the runs logged nothing that is drawn.
     """
-    names = panels_of(runs)
+    names = select_panels(runs)
     if not names:
         raise ValueError(f'The runs logged none of {", ".join(QUANTITIES)}.')
     columns = min(COLUMNS, len(names))
@@ -138,7 +138,7 @@ def draw_panel(axes: Axes, name: str, runs: list[Run]) -> None:
         steps, values = entry.curves[name]
         marker = 'o' if len(steps) < 3 else None
         axes.plot(steps, values, color=colour, linewidth=1.8, marker=marker, label=entry.name)
-        floor = floor_of(name, set(entry.curves))
+        floor = find_floor(name, set(entry.curves))
         if floor is not None:
             axes.plot(*entry.curves[floor], color=colour, linestyle='--', linewidth=1)
     meaning = next(text for start, text in reversed(QUANTITIES.items()) if name.startswith(start))

@@ -55,7 +55,7 @@ class Column:
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line into ``out`` and the arguments of :func:`masks_of`."""
+    """Read the command line into ``out`` and the arguments of :func:`compute_masks`."""
     parser = parser_for(__doc__)
     add_pretraining_arguments(parser)
     parser.add_argument(
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Draw the picture that the command line describes and write it to a file."""
     arguments = vars(parse_args(argv))
     out = arguments.pop('out')
-    columns = masks_of(**arguments)
+    columns = compute_masks(**arguments)
     save(draw(columns), out or Path(f'{columns[-1].checkpoint}.masks.png'))
 
 
@@ -80,12 +80,12 @@ def draw_masks(config: str | Path, checkpoints: Sequence[str | Path], **options:
     Args:
         config: config of a pre-training: a path, or a name among the package's own configs.
         checkpoints: checkpoints of the pre-training, in any order.
-        **options: the other arguments of :func:`masks_of`: ``images``, ``count``, ...
+        **options: the other arguments of :func:`compute_masks`: ``images``, ``count``, ...
     """
-    return draw(masks_of(config, checkpoints, **options))
+    return draw(compute_masks(config, checkpoints, **options))
 
 
-def masks_of(
+def compute_masks(
     config: str | Path,
     checkpoints: Sequence[str | Path],
     images: Sequence[Path],

@@ -34,7 +34,7 @@ from tqdm import tqdm
 from ...checkpoint.files import extract_state_dict, load_file
 from ...utils.places import find_config
 from ..arguments import at_least
-from ..common import name_of, read_config
+from ..common import get_config_name, read_config
 from ..evaluate.frozen import build_classifier, evaluation_loader, frozen_parser
 from .pictures import save, show_image, with_title
 
@@ -124,7 +124,10 @@ def draw_patterns(
         for index in range(len(places))
     ]
     return draw(
-        dataset, squares, encoder.grid, f'Most similar patches, {name_of(find_config(config))}'
+        dataset,
+        squares,
+        encoder.grid,
+        f'Most similar patches, {get_config_name(find_config(config))}',
     )
 
 
@@ -150,10 +153,10 @@ class PatchEncoder:
         )
         self.loader: DataLoader = runner.build_dataloader(evaluation_loader(cfg, 'val'))
         self.dataset: Any = self.loader.dataset
-        rows, columns = self.features_of(0).shape[-2:]
+        rows, columns = self.image_features(0).shape[-2:]
         self.grid = (rows, columns)
 
-    def features_of(self, image: int) -> Tensor:
+    def image_features(self, image: int) -> Tensor:
         """Encode the patches of one image into (D, rows, columns)."""
         return self.features({'inputs': self.dataset[image]['inputs'][None]})[0]
 
@@ -207,7 +210,7 @@ def check_places(places: list[Place], images: int, grid: tuple[int, int]) -> Non
 
 def search(encoder: PatchEncoder, queries: list[Place]) -> Nearest:
     """Compare the queries with every patch of every image and keep the best patch of each image."""
-    wanted = [encoder.features_of(place.image)[:, place.row, place.column] for place in queries]
+    wanted = [encoder.image_features(place.image)[:, place.row, place.column] for place in queries]
     bank = torch.stack(wanted)  # (Q, D)
     best = []
     for batch in tqdm(encoder.loader, desc='validation images', leave=False):

@@ -248,10 +248,10 @@ def test_attention_sees_the_colours_that_the_config_sees():
     """The quickstart's ccMIM is trained on gray images."""
     images = torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8)
     gray = Config.fromfile(QUICKSTART / 'ccmim_finetune.py')
-    seen = attention.with_colours_of(gray, images)
+    seen = attention.apply_colours(gray, images)
     assert (seen == seen[:, :1]).all() and seen.shape == images.shape
     coloured = Config.fromfile(ROOT / 'configs/conmim/transfer/in1k-finetune_vit-b.py')
-    assert torch.equal(attention.with_colours_of(coloured, images), images)
+    assert torch.equal(attention.apply_colours(coloured, images), images)
 
 
 def test_attention_alone_stands_in_two_columns_of_pairs():
@@ -331,7 +331,7 @@ class Coded:
         angle = batch['inputs'][:, 0, ::4, ::4] / 255
         return torch.stack((angle.cos(), angle.sin()), dim=1)
 
-    def features_of(self, image):
+    def image_features(self, image):
         return self.features({'inputs': self.dataset[image]['inputs'][None]})[0]
 
 
