@@ -19,4 +19,4 @@ def test_benchmark_prints_rates_sizes_and_ratio():
     ratio = float(re.search(r'^ratio +([\d.]+) ', done.stdout, re.MULTILINE)[1])
     wanted = rates['one crop'] / rates['two branches']
     assert abs(ratio - wanted) < 0.01 + 0.01 * wanted, 'of one round the ratio is that of the rates'
-    assert re.search(r'MultiViewPreprocessor on cpu: [\d.]+ ms an image', done.stdout)
+    assert re.search(r'MultiViewPreprocessor on cpu: [\d.]+ ms per image', done.stdout)

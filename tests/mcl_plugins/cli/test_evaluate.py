@@ -124,7 +124,7 @@ def test_retrieval_finds_copies_of_the_query(checkpoint, data, tmp_path):
     record = json.loads((checkpoint.parent / 'epoch_1.pth.retrieval-rparis6k.json').read_text())
     assert record['results']['medium mAP'] == 100
     assert record['results']['hard mAP'] is None  # nothing hard to find
-    assert re.search(r'hard mAP: none: nothing to score', result.stdout)
+    assert re.search(r'hard mAP: none: no queries to score', result.stdout)
     result = evaluate('retrieval', checkpoint, data, '--data', folder, '--queries', 'cropped')
     assert result.returncode == 0, result.stderr[-3000:]
 

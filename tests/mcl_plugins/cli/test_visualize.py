@@ -165,7 +165,7 @@ def test_masks_without_importance_have_one_line_an_image(method, tmp_path, data,
     assert len(figure.axes) == 4
 
 
-def test_hidden_patches_are_the_gray_ones():
+def test_masked_patches_are_the_gray_ones():
     mask = PatchMask.from_mask(torch.eye(4, dtype=torch.bool))
     gray = pictures.paint_masked(torch.ones(4, 3, 6, 6), mask)[:, 0] == pictures.GRAY
     assert gray[0, :3, :3].all() and gray[3, 3:, 3:].all() and gray.float().mean() == 0.25
