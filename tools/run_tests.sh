@@ -9,6 +9,6 @@ ruff check --quiet .
 ruff format --check --quiet mcl_plugins tools tests
 mypy
 # Two processes of one thread each: the tests start processes of their own. The tests of a file stay
-# together, for they share what is dear to make.
+# together, for they share what is dear to make, and start in the order of tests/conftest.py.
 export OMP_NUM_THREADS=1
-exec python -m pytest --numprocesses 2 --dist loadfile --durations=10 "$@"
+exec python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=10 "$@"
