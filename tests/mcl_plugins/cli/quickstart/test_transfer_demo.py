@@ -257,16 +257,17 @@ def test_lines_of_a_labelled_script_say_whose_they_are(tmp_path, monkeypatch, ca
             stages.call(tmp_path / 'bad.py', label=label)
 
 
-@pytest.fixture
-def demo(scenes, monkeypatch, tmp_path):
+@pytest.fixture(scope='module')
+def demo(scenes, tmp_path_factory):
     """The demo's configs on few scenes, with untrained networks."""
+    folder = tmp_path_factory.mktemp('demo')
     configs, checkpoints = {}, {}
     for name, task in TASKS.items():
         config = Config.fromfile(task.config)
         config.merge_from_dict(on(scenes, task.config))
-        configs[name] = tmp_path / task.config.name
+        configs[name] = folder / task.config.name
         config.dump(configs[name])
-        path = tmp_path / f'{task.config.stem}.pth'
+        path = folder / f'{task.config.stem}.pth'
         save_file({'state_dict': build_model(configs[name]).state_dict(), 'meta': {}}, path)
         checkpoints[name] = {'random': path, 'pretrained': path}
     return configs, checkpoints
