@@ -1,9 +1,9 @@
 """Masked contrastive pre-training for OpenMMLab.
 
-Importing the package makes its parts known under the scope ``mcl_plugins`` and its configs under
-the name ``mcl_plugins::...``. It changes nothing else. The subpackages, and with them the
-libraries, are imported when they are asked for: as an attribute, or by MMEngine on the first
-look-up of a part.
+Importing the package registers its parts under the scope ``mcl_plugins`` and its configs under
+the name ``mcl_plugins::...``. It changes nothing else. A subpackage, and the libraries that it
+needs, are imported on first use: when it is accessed as an attribute, or when MMEngine looks up a
+part that is registered in it.
 """
 
 from importlib import import_module
@@ -41,7 +41,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> ModuleType:
-    """Import a subpackage when it is first asked for as ``mcl_plugins.NAME``."""
+    """Import a subpackage on the first access to ``mcl_plugins.NAME``."""
     if name in __all__:
         return import_module(f'.{name}', __name__)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

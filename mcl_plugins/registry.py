@@ -1,10 +1,10 @@
 """The package's registries: children of MMEngine's root with scope ``mcl_plugins``.
 
-``type='mcl_plugins.ConMIM'`` resolves from the scopes of mmpretrain, mmseg and mmdet alike, with
-no import in the config. A child of mmpretrain's registries would not be reachable from mmdet.
+``type='mcl_plugins.ConMIM'`` resolves from the scopes of mmpretrain, mmseg and mmdet alike, and
+the config needs no import. A child of mmpretrain's registries could not be reached from mmdet.
 
-A registry imports the rooms that register in it when something is first looked up in it, so
-importing this module imports no part and no library.
+A registry imports its subpackages at the first look-up, so importing this module imports neither
+parts nor libraries.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ __all__ = [
 ]
 
 SCOPE = 'mcl_plugins'
-LIBRARY = 'mmpretrain'  # whose parts are meant where nothing else is said
+LIBRARY = 'mmpretrain'  # the library of types that have no scope
 
 
 class Registry(root.Registry):
-    """A registry that understands the package's configs also where they are inherited.
+    """A registry that also resolves the types in configs that are inherited from this package.
 
-    In a config with ``_base_ = ['mcl_plugins::...']`` MMEngine builds all that is inherited under
-    this package's scope. The inherited names without a scope are still those of the library that
-    the config was written for, its ``default_scope``.
+    If a config has ``_base_ = ['mcl_plugins::...']``, MMEngine builds everything that it inherits
+    under this package's scope. A type without a scope in there still belongs to the library that
+    the config was written for, which is its ``default_scope``.
 
     Args:
         parent: the registry of MMEngine's root.
@@ -50,7 +50,7 @@ class Registry(root.Registry):
         super().__init__(parent.name, parent=parent, scope=SCOPE, locations=locations)
 
     def get(self, key: str) -> Any:
-        """MMEngine's look-up; of an inherited name without a scope first in the library."""
+        """Look up a name; an inherited name without a scope is looked up in the library first."""
         library = None if '.' in key else inherited_for()
         if library is not None and self.parent is not None:
             with suppress(ImportError):  # a scope of the user's own may have no such module
@@ -62,11 +62,12 @@ class Registry(root.Registry):
 
 
 def inherited_for() -> str | None:
-    """The library for whose scope a config was written that is inherited as ``mcl_plugins::``.
+    """Return the library for which the config was written that is inherited as ``mcl_plugins::``.
 
     Returns:
-        None unless MMEngine has put this package's scope over that of a config for now. A config
-        that says ``default_scope = 'mcl_plugins'`` means the package's own parts first.
+        The library's name, or None unless MMEngine has temporarily replaced the scope of a config
+        by this package's. In a config with ``default_scope = 'mcl_plugins'`` the package's own
+        parts come first, so the result is None there, too.
     """
     scopes = list(DefaultScope._instance_dict.items())
     if not scopes or scopes[-1][1].scope_name != SCOPE:
@@ -98,7 +99,8 @@ RUNNERS = Registry(root.RUNNERS, 'engine')
 OPTIM_WRAPPERS = Registry(root.OPTIM_WRAPPERS, 'engine')
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(root.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')
 
-# The package has no parts of these kinds, but configs that inherit from it look for some here.
+# The package has no parts of these kinds, but MMEngine looks for them here when a config inherits
+# from the package.
 for _parent in (
     root.DATA_SAMPLERS,
     root.EVALUATOR,
@@ -117,22 +119,26 @@ for _parent in (
 
 
 def build_part(config: dict | None) -> Any:
-    """Build a part of a model; None stays None. Types without a scope are mmpretrain's."""
+    """Build a part of a model from its config. Types without a scope belong to mmpretrain.
+
+    Returns:
+        The part, or None if ``config`` is None.
+    """
     if config is None:
         return None
     return import_module(f'{LIBRARY}.registry').MODELS.build(config)
 
 
 def register_on_demand(registry: root.Registry, name: str, module: str) -> None:
-    """Register a class that derives from an optional library's, without importing either.
+    """Register a subclass of an optional library's class without importing that library.
 
     Args:
-        registry: where.
-        name: of the class, and of the part in configs.
-        module: the class's module; building raises an ImportError if what that imports is not
-            installed.
+        registry: the registry in which configs find the class.
+        name: name of the class, which is also its type in configs.
+        module: module that defines the class. It is imported when the part is built, which raises
+            an ImportError if the optional library is not installed.
     """
 
     @registry.register_module(name=name)
-    def build(**settings: Any) -> Any:
-        return getattr(import_module(module), name)(**settings)
+    def build(**arguments: Any) -> Any:
+        return getattr(import_module(module), name)(**arguments)

@@ -12,4 +12,4 @@ model = dict(
     teacher=dict(
         backbone=dict(
             init_cfg=dict(checkpoint='work_dirs/moby/swin-t_own-images/epoch_300.pth')),
-        remedy='train one with tools/dist_train.sh configs/moby/swin-t_own-images.py 8'))
+        how_to_get='train one with tools/dist_train.sh configs/moby/swin-t_own-images.py 8'))

@@ -17,7 +17,7 @@ model = dict(
                 type='Pretrained',
                 checkpoint='work_dirs/mocov3/vit-s/epoch_300.pth',
                 prefix='backbone.')),
-        remedy='train one with tools/dist_train.sh configs/mocov3/vit-s.py 8, or convert a '
+        how_to_get='train one with tools/dist_train.sh configs/mocov3/vit-s.py 8, or convert a '
         'released one with python tools/convert/mocov3.py RELEASED.pth.tar MOCOV3.pth, and give it '
         'with --cfg-options model.teacher.backbone.init_cfg.checkpoint=MOCOV3.pth'),
     mask_generator=dict(unit=2),  # 32 px

@@ -1,5 +1,5 @@
-# MimCo in minutes on a CPU: the student of mimco_teacher.py's network, on 32 px crops of handwritten
-# digits. bash tools/quickstart.sh --method mimco runs both and measures what it gave.
+# MimCo in minutes on a CPU: the student of mimco_teacher.py's network, on 32 px crops of
+# handwritten digits. bash tools/quickstart.sh --method mimco runs both and evaluates the result.
 _base_ = [
     '../_base_/models/mimco.py',
     '../_base_/datasets/digits.py',
@@ -27,7 +27,7 @@ model = dict(
             img_size=32,
             window_size=4,
             init_cfg=dict(checkpoint='work_dirs/quickstart/teacher/epoch_8.pth')),
-        remedy='train one with tools/train.py configs/quickstart/mimco_teacher.py '
+        how_to_get='train one with tools/train.py configs/quickstart/mimco_teacher.py '
         '--work-dir work_dirs/quickstart/teacher'),
     patch_contrast=contrast,
     image_contrast=contrast,

@@ -7,7 +7,7 @@ model = dict(
     teacher=dict(
         backbone=dict(
             init_cfg=dict(checkpoint='work_dirs/transfer_demo/scenes_mimco/teacher/epoch_30.pth')),
-        remedy='train one with tools/train.py configs/quickstart/scenes_mimco_teacher.py '
+        how_to_get='train one with tools/train.py configs/quickstart/scenes_mimco_teacher.py '
         '--work-dir work_dirs/transfer_demo/scenes_mimco/teacher'))
 train_dataloader = dict(
     dataset=dict(

@@ -1,6 +1,6 @@
-"""Pre-training methods, one file each, and the contract that they keep.
+"""Pre-training methods, one file each, and their base classes.
 
-Every module of this folder is imported, and so registered.
+Importing this package imports every module of its folder, which registers the methods.
 """
 
 from importlib import import_module

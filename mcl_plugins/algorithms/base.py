@@ -1,4 +1,4 @@
-"""What a pre-training method is: the contract that hooks, tools and trainings rely on."""
+"""Base classes of the pre-training methods: the interface that hooks and tools rely on."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from ..targets import EMA, following
 
 
 class PretrainingMethod(BaseSelfSupervisor):
-    """Base class of the methods: views in, losses out.
+    """Base class of the methods: it takes the views of a batch of images and returns losses.
 
-    A method states its :attr:`views`, builds its parts in ``__init__`` and computes
-    :meth:`losses`. One that learns from an average of its own parts assigns it to ``self.ema``;
-    it then moves with the optimizer's steps in any Runner, under DDP, or in a loop in Python::
+    A method names its :attr:`views`, builds its parts in ``__init__`` and defines :meth:`losses`. A
+    method that learns from an exponential moving average of its own parts assigns it to
+    ``self.ema``. It is then updated after each step of the optimizer, in any Runner, under DDP, or
+    in a training loop without Runner::
 
         for step, batch in enumerate(loader):
             views = model.data_preprocessor(batch, training=True)['inputs']
@@ -35,27 +36,39 @@ class PretrainingMethod(BaseSelfSupervisor):
             optimizer.zero_grad()
 
     Args:
-        backbone: encoder; one that takes masks is called ``backbone(images, mask)``.
-        neck, head: parts of methods that have one of each.
-        mask_generator: draws masks over the backbone's ``mask_grid``; None hides nothing.
+        backbone: the encoder. An encoder that takes masks is called as ``backbone(images, mask)``.
+        neck, head: for methods that have exactly one neck or head.
+        mask_generator: draws masks over the backbone's ``mask_grid``; with None nothing is masked.
         data_preprocessor: makes the views.
 
     Attributes:
-        views: names of the views that :meth:`losses` takes, in the preprocessor's order.
-        ema: the averaged copy of the method's parts; None for a method without one.
+        views: names of the views that :meth:`losses` takes, in the order of the data preprocessor.
+        ema: exponential moving averages of parts of the method; None if the method uses none.
 
     Raises:
         ValueError: the data preprocessor makes another number of views than the method takes.
+
+    Example:
+        >>> class MeanColour(PretrainingMethod):
+        ...     views = ('image',)
+        ...     def losses(self, image):
+        ...         return {'loss': self.backbone(image)[0].mean()}
+        >>> model = MeanColour(backbone=dict(type='mmpretrain.ResNet', depth=18))
+        >>> sorted(model.loss([torch.zeros(2, 3, 32, 32)]))
+        ['loss']
     """
 
     views: ClassVar[tuple[str, ...]]
     ema: EMA | None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Keep :meth:`loss` as it is: what it does beside :meth:`losses` may not get lost."""
+        """Refuse a subclass that overrides :meth:`loss`, because its checks would be lost."""
         super().__init_subclass__(**kwargs)
         if 'loss' in vars(cls):
-            raise TypeError(f'{cls.__name__} must define losses(), not loss().')
+            raise TypeError(
+                f'{cls.__name__} must define losses(), not loss(): rename the method and let it '
+                'take the views, losses(self, *views).'
+            )
 
     def __init__(
         self,
@@ -82,23 +95,23 @@ class PretrainingMethod(BaseSelfSupervisor):
             *views: one tensor (N, 3, H, W) for each of :attr:`views`, in this order.
 
         Returns:
-            Scalars by name: entries with ``loss`` in their name are added up and minimised, the
-            others are monitors that appear in the log.
+            Scalars by name. Those with ``loss`` in their name are added and minimised; the others
+            are monitors, which are only logged.
         """
 
     def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:
-        """Check the views of a batch and compute its losses; MMEngine calls this.
+        """Check the number of views and compute the losses of a batch; MMEngine calls this.
 
         Args:
             inputs: the views that the preprocessor made, (N, 3, H, W) each.
             data_samples: not used.
 
         Returns:
-            As :meth:`losses`.
+            The dict of :meth:`losses`.
 
         Raises:
-            ValueError: not as many views as the method takes.
-            RuntimeError: the weights were trained in a way that the EMA cannot follow.
+            ValueError: the batch has another number of views than the method takes.
+            RuntimeError: the weights changed, but no step of an optimizer updated the EMA.
         """
         self._check_views('the batch has', len(inputs))
         if self.training and torch.is_grad_enabled():
@@ -108,13 +121,14 @@ class PretrainingMethod(BaseSelfSupervisor):
         return self.losses(*inputs)
 
     def set_progress(self, step: int, total: int) -> None:
-        """State a loop's progress; call it before each ``optimizer.step()`` of one's own loop.
+        """Set the progress of a training without Runner, on which the EMA's momentum depends.
 
-        Under a Runner it is not needed. It has no effect on a method without EMA.
+        Call it before each ``optimizer.step()`` of your own training loop. Under a Runner it is not
+        needed. It has no effect on a method without EMA.
 
         Args:
-            step: 0-based number of the optimizer's step.
-            total: number of steps of the whole training, on which the momentum depends.
+            step: number of the optimizer's step, counted from 0.
+            total: number of steps of the whole training.
         """
         if self.ema is not None:
             following.set_progress(self.ema, step, total)
@@ -126,23 +140,26 @@ class PretrainingMethod(BaseSelfSupervisor):
             images: (N, 3, H, W).
 
         Returns:
-            The mask; None if the method hides nothing.
+            The mask; None if the method masks nothing.
         """
         if self.mask_generator is None:
             return None
         return self.mask_generator(len(images), self.backbone.mask_grid, images.device)
 
-    def importance_of(self, images: Tensor) -> Tensor | None:
-        """Score the patches of a batch of images (N, 3, H, W) by which the mask is drawn.
+    def compute_importance(self, images: Tensor) -> Tensor | None:
+        """Compute the importance of each patch, if the method draws its masks from it (ccMIM).
+
+        Args:
+            images: (N, 3, H, W).
 
         Returns:
-            (N, L) float32; None if masks do not depend on the images.
+            (N, L) float32; None if the masks do not depend on the images.
         """
         return None
 
     @property
     def num_chunks(self) -> int:
-        """How many parts of an image the online encoder encodes, each by itself."""
+        """Number of chunks into which an image is split; the online encoder encodes each alone."""
         return 1
 
     def _check_views(self, what: str, number: int) -> None:
@@ -151,14 +168,14 @@ class PretrainingMethod(BaseSelfSupervisor):
             taken = '1 view' if len(self.views) == 1 else f'{len(self.views)} views'
             raise ValueError(
                 f'{type(self).__name__} takes {taken} ({names}), but {what} '
-                f'{number}: give data_preprocessor.views one list of operations for each view ([] '
-                'only normalises), and let the pipeline deliver one image, or one for each view.'
+                f'{number}: give data_preprocessor.views one list of operations per view ([] only '
+                'normalises), and let the data pipeline return one image, or one image per view.'
             )
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        """Load, also from files that have the EMA under its earlier names."""
+        """Load weights; in older checkpoints, the EMA's tensors are renamed first."""
         if self.ema is not None:
             rename_earlier(state_dict, prefix, self.state_dict().keys())
             following.weights_changed(self.ema)
@@ -166,34 +183,36 @@ class PretrainingMethod(BaseSelfSupervisor):
 
 
 class ReconstructingMethod(PretrainingMethod):
-    """A method with a decoder, whose output is the pixels of every patch.
+    """A method whose decoder reconstructs the pixels of every patch.
 
     Attributes:
-        pixel_head: compares them with the image, in the form of its target.
+        pixel_head: the loss between these pixels and the image. It defines the target, for example
+            whether the pixels of each patch are normalised.
     """
 
     pixel_head: Any
 
     def draw_mask(self, images: Tensor) -> PatchMask:
-        """Draw the mask of a batch of the first view, of which there is always a part hidden."""
+        """Draw the mask of a batch of the first view, part of which is always masked."""
         mask = super().draw_mask(images)
         assert mask is not None, f'{type(self).__name__} needs a mask_generator.'
         return mask
 
     @abstractmethod
     def reconstruct(self, images: Tensor) -> tuple[Tensor, PatchMask]:
-        """Hide a part of images and let the decoder fill it in, without gradient.
+        """Mask images and reconstruct them, without gradient.
 
         Args:
             images: (N, 3, H, W), normalised.
 
         Returns:
-            (N, L, 3 p^2), every patch in the form of the pixel head's target, and the mask.
+            (N, L, 3 p^2), the reconstruction of every patch, on the scale of the pixel head's
+            target; and the mask.
         """
 
 
 def _name_missing_guards() -> None:
-    """Warn once if a Runner other than ours trains: it lacks some of our Runner's guards."""
+    """Warn once if another Runner than ``mcl_plugins.Runner``, which has more checks, trains."""
     hub = MessageHub.get_current_instance()
     if hub.get_info('loop_stage') == 'train' and not hub.get_info('mcl_plugins_runner'):
         _warn_of_other_runner()
@@ -202,11 +221,11 @@ def _name_missing_guards() -> None:
 @functools.cache
 def _warn_of_other_runner() -> None:
     print_log(
-        "This training does not run under mcl_plugins.Runner (runner_type='mcl_plugins.Runner' in "
-        'the config, or tools/train.py). It computes the same losses and moves the EMA, but '
-        'auto_scale_lr does not count gradient accumulation, a checkpoint that fits only in part '
-        'is loaded in part, and resuming on another schedule is refused only if the config has a '
-        'mcl_plugins.ScheduleHook.',
+        'This training does not use mcl_plugins.Runner. Losses and EMA are the same, but '
+        'auto_scale_lr ignores gradient accumulation, a checkpoint that does not match the model '
+        'is loaded partially, and resuming with another schedule is refused only if the config has '
+        'a mcl_plugins.ScheduleHook. To use our Runner, set '
+        "runner_type='mcl_plugins.Runner' in the config, or train with tools/train.py.",
         logger='current',
         level=logging.WARNING,
     )

@@ -15,26 +15,31 @@ from .base import ReconstructingMethod
 
 @MODELS.register_module()
 class CcMIM(ReconstructingMethod):
-    """A masked autoencoder that hides what matters and compares it with what is left.
+    """A masked autoencoder that masks important patches and contrasts them with the visible ones.
 
-    The class token's attention to each patch, when the encoder sees the whole image, is the
-    patch's importance; important patches are likely to be hidden. The encoder then sees the
-    visible patches, from which the decoder reconstructs the hidden ones, and, without gradient,
-    the hidden patches by themselves. The class tokens of the two sets are drawn together.
+    The importance of a patch is the attention that the class token pays to it when the encoder
+    encodes the whole image. The more important a patch is, the more likely it is masked. The
+    encoder then encodes the visible patches, from which the decoder reconstructs the masked ones.
+    It also encodes the masked patches alone, without gradient. The contrastive loss makes the class
+    tokens of the visible and the masked patches of an image similar.
 
     Args:
         backbone: a :class:`MaskedViT`.
         decoder: from the visible tokens to the pixels of every patch.
-        projector: from (N, D) class tokens to (N, C), for both sets, each with its own
-            BatchNorm statistics.
+        projector: from (N, D) class tokens to (N, C). The visible and the masked patches go through
+            it separately, so each batch has its own BatchNorm statistics.
         pixel_head: loss between the reconstruction and the image.
-        contrast_head: loss between the visible set's features and the hidden set's.
-        mask_generator: an :class:`ImportanceMask`, or one that does not look at the image
+        contrast_head: loss between the features of the visible and of the masked patches.
+        mask_generator: an :class:`ImportanceMask`, or a generator that does not depend on the image
             (Table 5, "random" and "block-wise").
-        predictor: from (N, C) to (N, C), on the visible set (Eq. 8); None for InfoNCE.
+        predictor: from (N, C) to (N, C), applied to the visible patches' features (Eq. 8); None for
+            InfoNCE.
         importance: ``blocks`` and ``kind`` of :meth:`MaskedViT.class_attention`; by default the
-            probabilities of all blocks are added, as in the released code.
+            attention probabilities of all blocks are added, as in the released code.
         data_preprocessor: makes the one view.
+
+    Raises:
+        ValueError: the parts do not fit together, or ``importance`` is unknown or not used.
     """
 
     views = ('image',)
@@ -68,13 +73,16 @@ class CcMIM(ReconstructingMethod):
         self._check_importance()
 
     def losses(self, image: Tensor) -> dict[str, Tensor]:
-        """Reconstruct the hidden patches and contrast the visible ones with them.
+        """Reconstruct the masked patches and contrast the visible patches with them.
 
         Args:
             image: (N, 3, H, W).
+
+        Returns:
+            ``loss_pixel``, and the contrast head's loss and monitors.
         """
         patches = self.backbone.embed(image)  # (N, L, D)
-        mask = self._mask_of(patches)
+        mask = self._draw_mask(patches)
 
         tokens = self.backbone.encode(patches, mask.ids_keep)  # (N, 1 + V, D)
         pixels = self.decoder(tokens, mask.ids_restore)  # (N, L, 3 p^2)
@@ -85,41 +93,44 @@ class CcMIM(ReconstructingMethod):
             (visible,) = self.predictor((visible,))
         with torch.no_grad():
             tokens = self.backbone.encode(patches, mask.ids_mask)  # (N, 1 + L - V, D)
-            (hidden,) = self.projector((tokens[:, 0],))  # (N, C)
-        return {'loss_pixel': loss_pixel, **self.contrast_head(visible, hidden)}
+            (masked,) = self.projector((tokens[:, 0],))  # (N, C)
+        return {'loss_pixel': loss_pixel, **self.contrast_head(visible, masked)}
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> tuple[Tensor, PatchMask]:
-        """Hide a part of a batch of images and let the decoder fill it in; see the base class."""
+        """Mask a batch of images and reconstruct it; see the base class."""
         patches = self.backbone.embed(images)
-        mask = self._mask_of(patches)
+        mask = self._draw_mask(patches)
         tokens = self.backbone.encode(patches, mask.ids_keep)
         return self.decoder(tokens, mask.ids_restore), mask
 
     def draw_mask(self, images: Tensor) -> PatchMask:
         """Draw the mask of a batch of images (N, 3, H, W)."""
-        return self._mask_of(self.backbone.embed(images))
+        return self._draw_mask(self.backbone.embed(images))
 
-    def importance_of(self, images: Tensor) -> Tensor | None:
-        """Score the patches of images (N, 3, H, W): (N, L); None unless the mask follows it."""
+    def compute_importance(self, images: Tensor) -> Tensor | None:
+        """Compute the importance of each patch; None unless the mask generator uses it."""
         if not isinstance(self.mask_generator, ImportanceMask):
             return None
         return self._importance(self.backbone.embed(images))
 
     def _check_importance(self) -> None:
-        """Raise a ValueError unless the importances can be computed and are used."""
+        """Raise a ValueError unless the importances can be computed and the masks use them."""
         if not isinstance(self.backbone, MaskedViT):
-            raise ValueError(f'ccMIM needs a MaskedViT, got {type(self.backbone).__name__}.')
+            raise ValueError(
+                f'ccMIM needs a MaskedViT as backbone, got {type(self.backbone).__name__}.'
+            )
         if self.importance and not isinstance(self.mask_generator, ImportanceMask):
             raise ValueError(
                 f'importance={self.importance} has no effect with '
-                f'{type(self.mask_generator).__name__}; use an ImportanceMask or leave it out.'
+                f'{type(self.mask_generator).__name__}; use an ImportanceMask, or remove '
+                'importance from the config.'
             )
         for name, value in self.importance.items():
             check_choice('importance', name, IMPORTANCE)
             check_choice(f'importance.{name}', value, IMPORTANCE[name])
 
-    def _mask_of(self, patches: Tensor) -> PatchMask:
+    def _draw_mask(self, patches: Tensor) -> PatchMask:
         if isinstance(self.mask_generator, ImportanceMask):
             return self.mask_generator(self._importance(patches))
         return self.mask_generator(len(patches), self.backbone.mask_grid, patches.device)

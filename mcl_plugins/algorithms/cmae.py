@@ -14,28 +14,33 @@ from .base import ReconstructingMethod
 
 @MODELS.register_module()
 class CMAE(ReconstructingMethod):
-    """A masked autoencoder whose encoder also tells images apart.
+    """A masked autoencoder with a contrastive loss between images.
 
-    The online encoder sees the visible patches of one view. From its tokens the pixel decoder
-    reconstructs the hidden patches, and the feature decoder completes the features, whose mean is
-    matched to that of the target: the EMA of the encoder, without final norm, on the whole of a
-    slightly shifted, recoloured view.
+    The online encoder encodes the visible patches of one view. From its tokens, the pixel decoder
+    reconstructs the masked patches, and the feature decoder predicts features of all patches. The
+    mean of these features is contrasted with the target's mean feature. The target is the EMA of
+    the encoder without its final norm, and encodes a whole view that is slightly shifted and has
+    other colours.
 
     Args:
-        backbone: encoder of visible patches, called ``backbone(images, mask)``.
-        pixel_decoder: from its tokens to the pixels of every patch.
-        feature_decoder: from its tokens to features of the encoder's width for every patch; None
-            takes the visible tokens as they are (Table 4c, depth 0).
-        projector: from (N, D) to (N, C), online and, as an EMA, in the target.
-        predictor: from (N, C) to (N, C), online only.
+        backbone: encoder of the visible patches, called as ``backbone(images, mask)``.
+        pixel_decoder: from the encoder's tokens to the pixels of every patch.
+        feature_decoder: from the encoder's tokens to features of its width for every patch; with
+            None the visible tokens themselves are used (Table 4c, depth 0).
+        projector: from (N, D) to (N, C), for the online branch; its EMA is used for the target.
+        predictor: from (N, C) to (N, C), for the online branch only.
         pixel_head: loss between the reconstruction and the online view.
-        contrast_head: loss between predictions and the target's projections.
-        mask_generator: draws the online view's mask.
-        target_mask_generator: hides patches from the target too (Table 4e); None shows all.
-        share_decoder_blocks: the feature decoder's blocks are the pixel decoder's first ones
+        contrast_head: loss between the predictions and the target's projections.
+        mask_generator: draws the mask of the online view.
+        target_mask_generator: masks the target view too (Table 4e); with None nothing of it is
+            masked.
+        share_decoder_blocks: the feature decoder uses the first blocks of the pixel decoder
             (Table 4c, "shared").
-        momentum: ``start`` and ``end`` of the target's momentum; the paper's is constant.
+        momentum: ``start`` and ``end`` of the target's EMA momentum; constant in the paper.
         data_preprocessor: makes the two views.
+
+    Raises:
+        ValueError: the parts do not fit together.
     """
 
     views = ('online', 'target')
@@ -75,11 +80,14 @@ class CMAE(ReconstructingMethod):
         self._join_decoders(share_decoder_blocks)
 
     def losses(self, online: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Reconstruct the hidden patches and match the completed features to the target's.
+        """Reconstruct the masked patches and contrast the mean feature with the target's.
 
         Args:
-            online: (N, 3, H, W), of which a part is hidden.
-            target: (N, 3, H, W), slightly shifted and recoloured.
+            online: (N, 3, H, W), the view that is masked.
+            target: (N, 3, H, W), the same images, slightly shifted and in other colours.
+
+        Returns:
+            ``loss_pixel``, and the contrast head's loss and monitors.
         """
         mask = self.draw_mask(online)
         (tokens,) = self.backbone(online, mask)  # (N, 1 + V, D)
@@ -101,13 +109,13 @@ class CMAE(ReconstructingMethod):
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> tuple[Tensor, PatchMask]:
-        """Hide a part of online views and let the pixel decoder fill it in; see the base class."""
+        """Mask online views and reconstruct them with the pixel decoder; see the base class."""
         mask = self.draw_mask(images)
         (tokens,) = self.backbone(images, mask)
         return self.pixel_decoder(tokens, mask.ids_restore), mask
 
     def _join_decoders(self, share_decoder_blocks: bool) -> None:
-        """Check that the decoders fit the encoder, and let them share blocks if they should."""
+        """Check that the decoders fit the encoder; share their blocks if asked for."""
         check_pixels(self.backbone, self.pixel_decoder, self.pixel_head)
         if self.feature_decoder is not None:
             self.feature_decoder.check_encoder(self.backbone)
@@ -117,11 +125,14 @@ class CMAE(ReconstructingMethod):
         if not share_decoder_blocks:
             return
         if self.feature_decoder is None:
-            raise ValueError('share_decoder_blocks=True needs a feature_decoder, which is None.')
+            raise ValueError(
+                'share_decoder_blocks=True needs a feature_decoder, which is None: configure one '
+                'or set share_decoder_blocks=False.'
+            )
         self.feature_decoder.share_blocks(self.pixel_decoder)
 
     def _key(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) target views -> (N, C) projections; BatchNorm in train mode."""
+        """Project target views (N, 3, H, W) to keys (N, C), with BatchNorm in train mode."""
         mask = None
         if self.target_mask_generator is not None:
             grid = self.backbone.mask_grid
@@ -131,5 +142,5 @@ class CMAE(ReconstructingMethod):
         return key
 
     def _patches(self, tokens: Tensor) -> Tensor:
-        """The tokens without the class token."""
+        """Remove the class token, if there is one."""
         return tokens[:, self.backbone.num_extra_tokens :]

@@ -13,19 +13,21 @@ from .base import PretrainingMethod
 
 @MODELS.register_module()
 class ConMIM(PretrainingMethod):
-    """Tell each hidden patch apart from the other patches of the same image.
+    """Contrast each masked patch with the patches of the same image.
 
-    The student sees the masked image; the keys come from its EMA teacher, which sees the whole
-    image under strong photometric augmentation, in train mode (its BatchNorm uses the batch).
-    Both see the same crop, so that patches correspond.
+    The student encodes the masked image. The keys are the projected patches of its EMA teacher,
+    which encodes the whole image under strong photometric augmentation, in train mode (its
+    BatchNorm uses the batch's statistics). Student and teacher get the same crop, so patch i of one
+    corresponds to patch i of the other.
 
     Args:
-        backbone: encoder with a mask token, called ``backbone(images, mask)``.
-        neck: projector from (rows, D) to (rows, C); its BatchNorm sees all tokens with CLS.
-        head: contrast between (N, L, C) queries and keys.
-        mask_generator: draws a :class:`PatchMask`; None trains without masks (Table 4).
-        momentum: ``start`` and ``end`` of the teacher's cosine momentum. ``start=end=0`` takes
-            the keys from the student itself, without gradient (Table 6, "no EMA").
+        backbone: encoder with a mask token, called as ``backbone(images, mask)``.
+        neck: projector from (rows, D) to (rows, C). Its rows are all tokens of the batch, with the
+            class tokens.
+        head: contrastive loss between (N, L, C) queries and keys.
+        mask_generator: draws a :class:`PatchMask`; with None nothing is masked (Table 4).
+        momentum: ``start`` and ``end`` of the teacher's cosine momentum. With ``start=end=0`` the
+            keys come from the student itself, without gradient (Table 6, "no EMA").
         data_preprocessor: makes the two views.
     """
 
@@ -44,15 +46,19 @@ class ConMIM(PretrainingMethod):
     ) -> None:
         super().__init__(backbone, neck, head, mask_generator, data_preprocessor, init_cfg)
         if self.mask_generator is None:
-            self.backbone.mask_token.requires_grad_(False)  # unused: DDP would wait for it
+            # It gets no gradient, and DDP would wait for one.
+            self.backbone.mask_token.requires_grad_(False)
         self.ema = EMA(momentum, backbone=self.backbone, neck=self.neck)
 
     def losses(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
-        """Contrast the student's hidden patches with the teacher's patches.
+        """Contrast the student's masked patches with the teacher's patches.
 
         Args:
-            student: (N, 3, H, W), of which a part is hidden.
+            student: (N, 3, H, W), the view that is masked.
             teacher: (N, 3, H, W), the same crop in other colours.
+
+        Returns:
+            The head's loss and monitors.
         """
         mask = self.draw_mask(student)
         query = project(self.backbone, self.neck, student, mask)
@@ -62,9 +68,18 @@ class ConMIM(PretrainingMethod):
 
 
 def project(backbone: nn.Module, neck: nn.Module, images: Tensor, mask: PatchMask | None) -> Tensor:
-    """(N, 3, H, W) images -> (N, L, C) projections of the patches.
+    """Encode images and project the tokens of their patches.
 
-    The projector's BatchNorm runs over all N (1 + L) tokens; the class token is dropped after it.
+    The projector's BatchNorm uses all N (1 + L) tokens; the class tokens are removed afterwards.
+
+    Args:
+        backbone: encoder, student or teacher.
+        neck: its projector.
+        images: (N, 3, H, W).
+        mask: the mask of the images; None if nothing is masked.
+
+    Returns:
+        (N, L, C).
     """
     (tokens,) = backbone(images, mask)  # (N, 1 + L, D)
     (rows,) = neck((tokens.flatten(0, 1),))  # (N (1 + L), C)

@@ -21,31 +21,37 @@ from .base import PretrainingMethod
 
 @MODELS.register_module()
 class MaskedMoCo(PretrainingMethod):
-    """MoCo v3 whose online encoder sees an image in disjoint chunks: all of it, never at once.
+    """MoCo v3 whose online encoder encodes disjoint chunks of an image separately.
 
-    The patches of a view are shuffled and cut into n chunks, which go through the encoder as n
-    short sequences, each with a class token. All n predictions have to find the one key of the
-    other view, which the target, the EMA of encoder and projector, makes of the whole image. The
-    target may see chunks too: its key is then their spherical mean (Eq. 4).
+    The patches of an image are split at random into n disjoint chunks. The online encoder encodes
+    each chunk separately, as a sequence with its own class token. So every patch is used, but no
+    forward pass sees the whole image. Each of the n predictions is contrasted with the key of the
+    other view. The key comes from the target, the EMA of encoder and projector, which encodes the
+    whole view. If the target gets chunks too, the key is the normalised sum of their L2-normalised
+    projections (Eq. 4).
 
-    Both views are online and both make keys. With one chunk everywhere this is MoCo v3. As there,
-    BatchNorm in a head takes the chunks of one view together.
+    The loss is symmetrised: each view gives queries and a key. With one chunk for both encoders
+    this is MoCo v3. As there, the BatchNorms of projector and predictor use all samples of one
+    view, here all of its chunks.
 
     Args:
-        backbone: a :class:`MaskedViT`.
-        projector: from (N, D) class tokens to (N, C), online and, as an EMA, in the target.
-        predictor: from (N, C) to (N, C), online only.
-        contrast_head: compares (N, n, C) predictions with (N, C) keys (Eq. 1).
-        num_chunks: n, the chunks of an online view.
+        backbone: a :class:`MaskedViT` without mask token.
+        projector: from (N, D) class tokens to (N, C), for the online branch; its EMA is used for
+            the target.
+        predictor: from (N, C) to (N, C), for the online branch only.
+        contrast_head: loss between (N, n, C) predictions and (N, C) keys (Eq. 1).
+        num_chunks: n, the number of chunks of an online view.
         momentum: ``start`` and ``end`` of the target's cosine momentum.
-        target_chunks: m, the chunks of a target view; 1 shows it the whole view.
-        class_attention: from the encoder's tokens (N, 1 + L, D) to what the projector takes, as a
-            token (N, 1, D), online and in the target; None takes the class token (section 3.4).
+        target_chunks: m, the number of chunks of a target view; with 1 the target encodes the whole
+            view.
+        class_attention: from the encoder's tokens (N, 1 + L, D) to the projector's input, as one
+            token (N, 1, D), for both branches; with None the projector gets the class token
+            (section 3.4).
         data_preprocessor: makes the two views.
 
     Raises:
         ValueError: the backbone cannot encode chunks, there are more chunks than patches, or a
-            part is made for an encoder of another width.
+            part was configured for an encoder of another width.
     """
 
     views = ('first', 'second')
@@ -67,8 +73,8 @@ class MaskedMoCo(PretrainingMethod):
         super().__init__(backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         if not isinstance(self.backbone, MaskedViT) or isinstance(self.backbone, SimMIMViT):
             raise ValueError(
-                'Chunks need a MaskedViT without mask token, for example MaskedMoCoViT, got '
-                f'{type(self.backbone).__name__}.'
+                'The backbone must be a MaskedViT without mask token, for example MaskedMoCoViT, '
+                f'so that it can encode chunks, but got {type(self.backbone).__name__}.'
             )
         self.class_attention = build_part(class_attention) or nn.Identity()
         self.projector = build_part(projector)
@@ -96,6 +102,9 @@ class MaskedMoCo(PretrainingMethod):
         Args:
             first: (N, 3, H, W).
             second: (N, 3, H, W), another crop of the same images.
+
+        Returns:
+            The contrast head's loss and monitors, with both directions combined.
         """
         views = (first, second)
         queries = [self._queries(view) for view in views]  # (N, n, C) each
@@ -105,31 +114,34 @@ class MaskedMoCo(PretrainingMethod):
 
     @property
     def num_chunks(self) -> int:
-        """How many parts of an image the online encoder encodes, each by itself."""
+        """Number of chunks into which an image is split; the online encoder encodes each alone."""
         return self.partition.num_chunks
 
     def draw_mask(self, images: Tensor) -> PatchMask:
-        """Partition images (N, 3, H, W); what is not in the first chunk is hidden from it."""
+        """Draw chunks of images (N, 3, H, W) and mask all patches outside the first chunk."""
         chunks = self._chunks(images, self.partition)
         size = (len(images), math.prod(self.backbone.patch_resolution))
-        hidden = torch.full(size, chunks is not None, device=images.device)
+        masked = torch.full(size, chunks is not None, device=images.device)
         if chunks is not None:
-            hidden.scatter_(1, chunks[:, 0], False)
-        return PatchMask.from_mask(hidden)
+            masked.scatter_(1, chunks[:, 0], False)
+        return PatchMask.from_mask(masked)
 
     def _queries(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) -> (N, n, C) predictions."""
+        """Predict n queries (N, n, C) from views (N, 3, H, W), one for each chunk."""
         projections = self._project(self, images, self.partition)
         (predictions,) = self.predictor((projections,))
         return predictions.unflatten(0, (len(images), -1))
 
     def _key(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) -> (N, C) L2-normalised keys of the target; BatchNorm in train mode."""
+        """Compute the target's L2-normalised keys (N, C) of views, with BatchNorm in train mode."""
         projections = l2_normalize(self._project(self.ema, images, self.target_partition))
         return l2_normalize(projections.unflatten(0, (len(images), -1)).sum(dim=1))
 
     def _project(self, network: Any, images: Tensor, partition: Partition) -> Tensor:
-        """(N, 3, H, W) -> (N n, C) projections of n chunks of each image, image by image."""
+        """Project the n chunks of each view (N, 3, H, W) to (N n, C), ordered by image.
+
+        ``network`` is the method itself or its EMA; both have the same parts.
+        """
         patches = network.backbone.embed(images)  # (N, L, D)
         tokens = network.backbone.encode(patches, self._chunks(images, partition))
         features = network.class_attention(tokens)[:, 0]  # (N n, D)
@@ -137,19 +149,20 @@ class MaskedMoCo(PretrainingMethod):
         return projections
 
     def _chunks(self, images: Tensor, partition: Partition) -> Tensor | None:
-        """(N, n, L // n) ids of the patches in each chunk; None for one chunk."""
+        """Draw the indices (N, n, L // n) of the patches in each chunk; None for one chunk."""
         return partition(len(images), self.backbone.patch_resolution, images.device)
 
 
 @MODELS.register_module()
 class MaskedBYOL(MaskedMoCo):
-    """BYOL in the same way: each chunk's prediction is drawn to the key, without negatives.
+    """BYOL with chunks: as :class:`MaskedMoCo`, but the loss has no negatives.
 
-    The loss is 2 - 2 cos, averaged over the chunks and added over both directions. The predictor
-    should end without a norm (section 3.1).
+    The loss 2 - 2 cos maximises the cosine similarity between each chunk's prediction and the key.
+    It is averaged over the chunks and symmetrised: both directions are added. The predictor should
+    not end with a normalisation layer (section 3.1).
 
     Args:
-        contrast_head: 2 - 2 cos by default.
+        contrast_head: the loss; 2 - 2 cos by default.
         **parts: the other arguments of :class:`MaskedMoCo`.
     """
 

@@ -12,24 +12,28 @@ from .base import PretrainingMethod
 
 @MODELS.register_module()
 class MimCo(PretrainingMethod):
-    """Reconstruct a frozen contrastive teacher's features of the whole image from a masked one.
+    """Learn to predict the features of a frozen contrastive teacher from a masked image.
 
-    Student and teacher see the same crop. At the patch level each hidden patch is to be told from
-    earlier images' mean patches, at the image level each image from earlier images. The student's
-    features go through a projector and a predictor, the teacher's through the EMA of the projector.
+    The student encodes the masked image, the teacher the whole image of the same crop. At the patch
+    level, the positive of a masked patch is the teacher's feature at its position; at the image
+    level, the positive of an image is the teacher's mean feature. The negatives of both are mean
+    features of earlier images, from a queue. The student's features go through a projector and a
+    predictor, the teacher's through the EMA of the projector.
 
     Args:
-        backbone: student with a mask token; ``backbone(images, mask)`` gives one map.
-        teacher: arguments of :class:`FrozenTeacher`, whose encoder gives a map of the same shape.
-        mask_generator: draws masks on the grid of the map; None shows everything and compares all
-            patches (Table 11).
-        patch_contrast: a :class:`QueueContrast` for hidden patches (Eq. 1); None leaves it out.
-        image_contrast: one for the mean of all patches (Eq. 3); None leaves it out.
-        momentum: ``start`` and ``end`` of the cosine momentum of the EMA projectors.
+        backbone: student with a mask token; ``backbone(images, mask)`` returns one map.
+        teacher: arguments of :class:`FrozenTeacher`. Its encoder returns a map of the same shape.
+        mask_generator: draws masks on the grid of the map; with None nothing is masked and all
+            patches are compared (Table 11).
+        patch_contrast: :class:`QueueContrast` between masked patches (Eq. 1); None for no loss at
+            the patch level.
+        image_contrast: :class:`QueueContrast` between the means of all patches (Eq. 3); None for no
+            loss at the image level.
+        momentum: ``start`` and ``end`` of the cosine momentum of the projectors' EMA.
         data_preprocessor: makes the one view.
 
     Raises:
-        ValueError: a backbone without mask token, or neither of the two contrasts.
+        ValueError: the backbone has no mask token, or both levels are None.
     """
 
     views = ('image',)
@@ -54,14 +58,18 @@ class MimCo(PretrainingMethod):
         )
         if not isinstance(self.backbone, SimMIMSwin | SimMIMViT):
             raise ValueError(
-                f'{type(self.backbone).__name__} has no mask token; the student of MimCo is a '
-                'SimMIMSwin or SimMIMViT.'
+                f'{type(self.backbone).__name__} has no mask token; use a SimMIMSwin or SimMIMViT '
+                'as the backbone of MimCo.'
             )
         self.teacher = FrozenTeacher(**teacher)
         if self.mask_generator is None:
-            self.backbone.mask_token.requires_grad_(False)  # unused: DDP would wait for it
+            # It gets no gradient, and DDP would wait for one.
+            self.backbone.mask_token.requires_grad_(False)
         if patch_contrast is None and image_contrast is None:
-            raise ValueError('MimCo needs patch_contrast, image_contrast or both; both are None.')
+            raise ValueError(
+                'MimCo needs patch_contrast, image_contrast or both, but both are None: configure '
+                'at least one.'
+            )
         self.patch_contrast = build_part(patch_contrast)
         self.image_contrast = build_part(image_contrast)
         contrasts = {'patch': self.patch_contrast, 'image': self.image_contrast}
@@ -77,6 +85,9 @@ class MimCo(PretrainingMethod):
 
         Args:
             image: (N, 3, H, W).
+
+        Returns:
+            Loss and monitors of each level, with the suffix ``_patch`` or ``_image``.
         """
         mask = self.draw_mask(image)
         (student,) = self.backbone(image, mask)  # (N, D, rows, columns)
@@ -87,25 +98,30 @@ class MimCo(PretrainingMethod):
         losses = {}
         if self.patch_contrast is not None:
             result = self.patch_contrast(student, teacher, self.ema.patch_projector, mask)
-            losses.update(named('patch', result))
+            losses.update(with_suffix(result, '_patch'))
         if self.image_contrast is not None:
             means = (features.mean(dim=1, keepdim=True) for features in (student, teacher))
             result = self.image_contrast(*means, self.ema.image_projector)  # (N, 1, D) each
-            losses.update(named('image', result))
+            losses.update(with_suffix(result, '_image'))
         return losses
 
 
-def named(level: str, result: dict[str, Tensor]) -> dict[str, Tensor]:
-    """``loss_patch`` for a head's ``loss_contrast``, ``top1_patch`` for ``top1``, and so on."""
+def with_suffix(result: dict[str, Tensor], suffix: str) -> dict[str, Tensor]:
+    """Append the level's suffix to the names of a head's loss and monitors.
+
+    Example:
+        >>> with_suffix({'loss_contrast': 1.0, 'top1': 0.5}, '_patch')
+        {'loss_patch': 1.0, 'top1_patch': 0.5}
+    """
     names = {'loss_contrast': 'loss'}
-    return {f'{names.get(key, key)}_{level}': value for key, value in result.items()}
+    return {f'{names.get(key, key)}{suffix}': value for key, value in result.items()}
 
 
 def check_maps(student: Tensor, teacher: Tensor) -> None:
-    """Raise a ValueError unless student and teacher have maps of the same shape."""
+    """Raise a ValueError unless the maps of student and teacher have the same shape."""
     if student.shape != teacher.shape:
         raise ValueError(
-            f"The student's map is {tuple(student.shape[1:])} (channels, rows, columns) and the "
-            f"teacher's {tuple(teacher.shape[1:])}; take a teacher of the same width and patch "
-            "size (the EMA projector is fed with the teacher's features)."
+            f"The student's map is {tuple(student.shape[1:])} (channels, rows, columns), but the "
+            f"teacher's {tuple(teacher.shape[1:])}; use a teacher of the same width and patch "
+            "size. The EMA of the student's projector is applied to the teacher's features."
         )

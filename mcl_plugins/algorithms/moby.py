@@ -17,21 +17,23 @@ from .base import PretrainingMethod
 
 @MODELS.register_module()
 class MoBY(PretrainingMethod):
-    """MoCo v2's queue and BYOL's asymmetry: draw two views of an image together.
+    """Contrastive learning with MoCo v2's queue and BYOL's asymmetric encoders.
 
-    The prediction of each view is compared with the target's projection of the other and with the
-    queue of earlier keys of that other view. The target is the EMA of encoder and projector, in
-    train mode and without drop path. It moves after each optimizer step, so the keys come from
-    weights that already follow the online ones, as in the released code.
+    The positive key of a view's prediction is the target's projection of the other view; the
+    negatives are earlier keys of that other view, from a queue. The target is the EMA of encoder
+    and projector, in train mode and without drop path. As in the released code, keys are computed
+    with a target that the last optimizer step has already updated. The loss is symmetrised: both
+    directions are added.
 
     Args:
-        backbone: encoder, whose output the projector takes.
-        projector: from the encoder's output to (N, C), online and, as an EMA, in the target.
-        predictor: from (N, C) to (N, C), online only.
-        contrast_head: compares predictions with keys and a queue.
+        backbone: encoder.
+        projector: from the encoder's output to (N, C), for the online branch; its EMA is used for
+            the target.
+        predictor: from (N, C) to (N, C), for the online branch only.
+        contrast_head: loss between predictions, keys and the keys of a queue.
         queue: ``dim`` and ``length`` of each view's queue.
         momentum: ``start`` and ``end`` of the target's cosine momentum.
-        mask_generator: for subclasses that hide a part of a view.
+        mask_generator: for subclasses that mask a view; MoBY masks nothing.
         data_preprocessor: makes the two views.
     """
 
@@ -67,7 +69,10 @@ class MoBY(PretrainingMethod):
         """Contrast each view's prediction with the other view's key and with earlier keys.
 
         Args:
-            *views: two views, (N, 3, H, W) each.
+            *views: two views of the same images, (N, 3, H, W) each.
+
+        Returns:
+            The contrast head's loss and monitors, with both directions combined.
         """
         queries = [self._query(view) for view in views]  # (N, C) each
         with torch.no_grad():
@@ -81,12 +86,12 @@ class MoBY(PretrainingMethod):
         return symmetrise(first, second)
 
     def _query(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) -> (N, C) predictions."""
+        """Compute the predictions (N, C) of views (N, 3, H, W)."""
         (prediction,) = self.predictor(self.projector(self.backbone(images)))
         return prediction
 
     def _key(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) -> (N, C) L2-normalised keys of the target; BatchNorm in train mode."""
+        """Compute the target's L2-normalised keys (N, C) of views, with BatchNorm in train mode."""
         (key,) = self.ema.projector(self.ema.backbone(images))
         return l2_normalize(key)
 
@@ -95,16 +100,17 @@ class MoBY(PretrainingMethod):
 class SimMIMMoBY(MoBY):
     """SimMIM and MoBY trained together on one encoder: the multi-task baseline of MimCo, Table 10.
 
-    The encoder reconstructs the hidden pixels of a lightly augmented view, and contrasts two strong
-    ones. The paper says no more; the sum of both losses and the third view, which its count of
-    effective epochs asks for (3 an epoch), are our reading.
+    SimMIM's loss is computed on a lightly augmented, masked view and MoBY's loss on two strongly
+    augmented views. The paper does not describe more. That both losses are added, and that SimMIM
+    has a view of its own, are assumptions; the paper counts 3 effective epochs per epoch, which
+    means three views.
 
     Args:
-        backbone: encoder with a mask token, called ``backbone(images, mask)``.
-        neck: from its map to pixels.
+        backbone: encoder with a mask token, called as ``backbone(images, mask)``.
+        neck: decoder from the encoder's map to pixels.
         head: loss between pixels and image, called with the (N, rows, columns) mask.
-        mask_generator: draws the light view's mask.
-        **contrast: MoBY's arguments.
+        mask_generator: draws the mask of the light view.
+        **contrast: the other arguments of :class:`MoBY`.
     """
 
     views = ('light', 'first strong', 'second strong')
@@ -117,17 +123,19 @@ class SimMIMMoBY(MoBY):
         self.head = build_part(head)
 
     def losses(self, *views: Tensor) -> dict[str, Tensor]:
-        """Reconstruct the light view and contrast the strong ones.
+        """Reconstruct the masked light view and contrast the two strong views.
 
         Args:
-            *views: the light view, of which a part is hidden, and the two strong ones,
-                (N, 3, H, W) each.
+            *views: the light view, which is masked, and the two strong views, (N, 3, H, W) each.
+
+        Returns:
+            ``loss_pixel``, and the loss and monitors of :class:`MoBY`.
         """
         light, *strong = views
         mask = self.draw_mask(light)
         assert mask is not None, 'SimMIMMoBY needs a mask_generator.'
         (tokens,) = self.backbone(light, mask)  # (N, D, rows, columns)
         pixels = self.neck(tokens)  # (N, 3, H, W)
-        hidden = mask.mask.unflatten(1, self.backbone.mask_grid)
-        loss_pixel = self.head.loss(pixels, light, hidden)
+        masked = mask.mask.unflatten(1, self.backbone.mask_grid)
+        loss_pixel = self.head.loss(pixels, light, masked)
         return {'loss_pixel': loss_pixel, **super().losses(*strong)}

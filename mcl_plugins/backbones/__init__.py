@@ -1,4 +1,4 @@
-"""Encoders that take a mask for pre-training, and their forms for transfer."""
+"""Encoders for masked pre-training, and the same encoders without mask for downstream tasks."""
 
 from .beit_vit import BEiTViT, MaskedBEiTViT
 from .conv_vit import ConvViT, MaskedConvViT

@@ -1,4 +1,4 @@
-"""BEiT-style vision transformer: relative position bias, query and value bias, layer scale."""
+"""BEiT's vision transformer: relative position bias, query and value bias, layer scale."""
 
 from __future__ import annotations
 
@@ -21,26 +21,33 @@ from .encoder import Encoder
 
 @MODELS.register_module()
 class BEiTViT(Encoder, _BEiTViT):
-    """mmpretrain's ``BEiTViT``, corrected to ConMIM's encoder.
+    """mmpretrain's ``BEiTViT`` with the changes that make it ConMIM's encoder.
 
-    It takes the arguments of mmpretrain's, for square images and patches, and ``init_std``. It
-    differs as follows:
+    The arguments are those of mmpretrain's class, for square images and patches, and ``init_std``.
+    The differences are:
 
     - ``'small'`` is ViT-S (width 384, 12 blocks, 6 heads), as in the papers.
-    - Drop path acts once on the FFN branch, not twice.
-    - Weights start as in the released code: linear and convolution weights and the tokens from a
-      normal of ``init_std`` truncated at one standard deviation, the two output layers of block l
-      divided by sqrt(2 l), position tables at zero.
-    - Attention runs on PyTorch's fused kernel.
-    - ``init_cfg=dict(type='Pretrained', ...)`` loads every tensor or raises an error that lists
-      what is missing. Tables of relative positions are resized as in BEiT's released code.
-    - An image size that is not a multiple of the patch size is refused instead of padded.
+    - Drop path is applied once to the FFN branch, not twice.
+    - Weights are initialised as in the released code. Linear and convolution weights and the tokens
+      are drawn from a normal distribution of standard deviation ``init_std``, truncated at one
+      standard deviation. The weights of the two output layers of block l are then divided by
+      sqrt(2 l). Tables of relative positions are zero.
+    - Attention uses PyTorch's fused kernel.
+    - ``init_cfg=dict(type='Pretrained', ...)`` loads every tensor, or raises an error that lists
+      the missing ones. Tables of relative positions are resized as in BEiT's released code.
+    - An image size that is not a multiple of the patch size is an error; mmpretrain pads.
 
     Raises:
-        ValueError: unknown ``arch``, or ``img_size`` is not a multiple of ``patch_size``.
+        ValueError: ``arch`` is unknown, or ``img_size`` is not a multiple of ``patch_size``.
+
+    Example:
+        >>> arch = dict(embed_dims=24, num_layers=1, num_heads=2, feedforward_channels=48)
+        >>> model = BEiTViT(arch, img_size=32, patch_size=8)
+        >>> model(torch.zeros(2, 3, 32, 32))[0].shape  # the mean of the patches
+        torch.Size([2, 24])
     """
 
-    task_modules = ('ln2',)  # the norm after mean pooling
+    task_modules = ('ln2',)  # norm after mean pooling
     pretraining_modules = ('ln1', 'mask_token')
     table_resizing = 'spline'
 
@@ -68,7 +75,7 @@ class BEiTViT(Encoder, _BEiTViT):
         self.init_std = init_std
 
     def fill_weights(self) -> None:
-        """Fill the weights as BEiT's and ConMIM's released code does."""
+        """Initialise the weights at random, as BEiT's and ConMIM's released code does."""
         trunc_normal_layers(self, self.init_std)
         tokens = [self.cls_token, self.pos_embed, getattr(self, 'mask_token', None)]
         for token in filter(lambda token: token is not None, tokens):
@@ -90,12 +97,12 @@ class BEiTViT(Encoder, _BEiTViT):
         return self._encode(self._embed(x))
 
     def _embed(self, x: Tensor) -> Tensor:
-        """(N, 3, H, W) -> (N, L, D) patch embeddings."""
+        """Embed the patches of images: (N, 3, H, W) -> (N, L, D)."""
         check_input_size(x, self.img_size, self.part_of)
         return self.patch_embed(x)[0]
 
     def _encode(self, patches: Tensor) -> tuple[Tensor, ...]:
-        """(N, L, D) patch embeddings -> outputs of the blocks in ``out_indices``."""
+        """Encode patch embeddings (N, L, D); return the outputs of ``out_indices``."""
         x = patches
         if self.cls_token is not None:
             x = torch.cat((self.cls_token.expand(len(x), -1, -1), x), dim=1)
@@ -115,7 +122,7 @@ class BEiTViT(Encoder, _BEiTViT):
     def _prepare_relative_position_bias_table(
         self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        """Fit a checkpoint's relative position tables to this model before they are loaded."""
+        """Resize a checkpoint's tables of relative positions to this model before loading."""
         if self.use_rel_pos_bias:
             expand_shared_table(state_dict, prefix, self.num_layers)
         fit_block_tables(state_dict, prefix, self.state_dict(), self.table_resizing)
@@ -123,14 +130,22 @@ class BEiTViT(Encoder, _BEiTViT):
 
 @MODELS.register_module()
 class MaskedBEiTViT(BEiTViT):
-    """BEiT ViT for masked pre-training: hidden patches become a learned mask token.
+    """BEiT ViT that replaces masked patches by a learned mask token (ConMIM's encoder).
 
-    ConMIM's encoder (section 3; released ``modeling_pretrain.py``): one relative position table
-    shared by all blocks, no absolute position, final norm over all tokens, class token kept.
-    Takes the arguments of :class:`BEiTViT`, with other defaults.
+    As in the paper's section 3 and the released ``modeling_pretrain.py``, all blocks share one
+    table of relative positions, there are no absolute positions, and the final norm is applied to
+    all tokens, including the class token. The arguments are those of :class:`BEiTViT`, with other
+    defaults.
 
     Attributes:
-        mask_grid: (rows, columns) of patches, over which masks are drawn.
+        mask_grid: (rows, columns) of patches over which masks are drawn.
+
+    Example:
+        >>> arch = dict(embed_dims=24, num_layers=1, num_heads=2, feedforward_channels=48)
+        >>> model = MaskedBEiTViT(arch, img_size=32, patch_size=8)
+        >>> mask = PatchMask.from_mask(torch.arange(16).expand(2, 16) < 12)  # 75 % masked
+        >>> model(torch.zeros(2, 3, 32, 32), mask)[0].shape  # 16 patches and the class token
+        torch.Size([2, 17, 24])
     """
 
     def __init__(
@@ -154,11 +169,11 @@ class MaskedBEiTViT(BEiTViT):
         self.mask_grid = self.patch_resolution
 
     def forward(self, x: Tensor, mask: PatchMask | None = None) -> tuple[Tensor, ...]:
-        """Encode images, some of whose patches are hidden.
+        """Encode masked images.
 
         Args:
             x: (N, 3, H, W).
-            mask: hidden patches are replaced by the mask token; None shows everything.
+            mask: masked patches are replaced by the mask token; None if nothing is masked.
 
         Returns:
             The outputs of the blocks in ``out_indices``; (N, 1 + L, D) with ``out_type='raw'``.

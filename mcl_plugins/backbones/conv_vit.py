@@ -1,4 +1,4 @@
-"""Hybrid convolutional vision transformer (ConvMAE's encoder, CMAE*'s backbone)."""
+"""Hybrid convolutional vision transformer (ConvMAE's encoder, used as CMAE*'s backbone)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..layers.conv_blocks import ConvBlock, ConvPatchEmbed
 from ..layers.initialisation import fix_parameter, xavier_layers
 from ..layers.position_tables import fit_absolute_positions
 from ..layers.recompute import run_block
-from ..mask_generators import PatchMask, upsample_patches
+from ..mask_generators import PatchMask, gather_patches, upsample_patches
 from ..registry import MODELS
 from ..utils.checks import check_choice, check_image_size, check_input_size, resolve_arch
 from .encoder import Encoder
@@ -32,27 +32,34 @@ PATCH_SIZES = (4, 2, 2)  # strides 4, 8 and 16
 class ConvViT(Encoder, BaseBackbone):
     """Two stages of convolution blocks at strides 4 and 8, then a transformer at stride 16.
 
-    ConvMAE's encoder (Gao et al., NeurIPS 2022; released ``models_convvit.py``), about as large as
-    ViT-B. CMAE* uses a "hybrid convolutional ViT" of ViT-B's size, which its paper does not
-    describe; that it is this one is an assumption. There is no class token.
+    This is ConvMAE's encoder (Gao et al., NeurIPS 2022; released ``models_convvit.py``), which is
+    about as large as ViT-B. CMAE* uses a "hybrid convolutional ViT" of ViT-B's size that its paper
+    does not describe; that it is this encoder is an assumption. There is no class token.
 
     Args:
         arch: ``'base'``, or a dict with ``embed_dims`` and ``depths`` of the three stages and
-            ``num_heads`` of the last.
+            ``num_heads`` of the last stage.
         img_size: side of the image in pixels.
-        drop_path_rate: stochastic depth of the last block; it rises linearly from 0.
-        final_norm: normalise the tokens of the last block.
-        out_type: ``'raw'`` tokens (N, L, D), ``'featmap'`` (N, D, H / 16, W / 16) or
-            ``'avg_featmap'``, the normalised mean of the tokens (N, D).
+        drop_path_rate: drop path rate of the last block; the rate rises linearly from 0.
+        final_norm: apply a norm after the last block.
+        out_type: ``'raw'`` returns the tokens (N, L, D), ``'featmap'`` a map
+            (N, D, H / 16, W / 16), and ``'avg_featmap'`` the mean of the tokens after another norm
+            (N, D).
 
     Raises:
-        ValueError: unknown ``arch`` or ``out_type``, or an image that 16 px patches do not tile.
+        ValueError: ``arch`` or ``out_type`` is unknown, or ``img_size`` is not a multiple of 16.
+
+    Example:
+        >>> arch = dict(embed_dims=(8, 12, 24), depths=(1, 1, 2), num_heads=2)
+        >>> model = ConvViT(arch, img_size=64, out_type='featmap')
+        >>> model(torch.zeros(1, 3, 64, 64))[0].shape
+        torch.Size([1, 24, 4, 4])
     """
 
     arch_zoo: ClassVar[dict[str, dict]] = {
         'base': dict(embed_dims=(256, 384, 768), depths=(2, 2, 11), num_heads=12),
     }
-    task_modules: tuple[str, ...] = ('ln2',)  # the norm after mean pooling
+    task_modules: tuple[str, ...] = ('ln2',)  # norm after mean pooling
     pretraining_modules: tuple[str, ...] = ('ln1', 'fusions')
     num_extra_tokens = 0
 
@@ -109,7 +116,7 @@ class ConvViT(Encoder, BaseBackbone):
             self.ln2 = build_norm_layer(dict(type='LN', eps=1e-6), self.embed_dims)
 
     def fill_weights(self) -> None:
-        """Fill the weights as ConvMAE's released code does."""
+        """Initialise the weights at random, as ConvMAE's released code does."""
         xavier_layers(self)
         last = cast(ConvPatchEmbed, self.patch_embeds[-1])
         nn.init.xavier_uniform_(last.projection.weight.data.flatten(1))
@@ -118,7 +125,7 @@ class ConvViT(Encoder, BaseBackbone):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Encode (N, 3, H, W) images; the output has the form of ``out_type``."""
+        """Encode images (N, 3, H, W); the form of the output is ``out_type``."""
         *_, x = self._maps(x)
         tokens = self._encode(self._tokens(x))
         tokens = self.ln1(tokens) if self.final_norm else tokens
@@ -129,13 +136,13 @@ class ConvViT(Encoder, BaseBackbone):
         return (tokens,)
 
     def get_layer_depth(self, param_name: str, prefix: str = '') -> tuple[int, int]:
-        """Layer of a parameter and number of layers, for layer-wise learning rates.
+        """Return the layer of a parameter and the number of layers, for layer-wise lr decay.
 
-        All that comes before the transformer is layer 0, as in ConvMAE's released code.
+        Everything before the transformer is layer 0, as in ConvMAE's released code.
         """
         last = self.num_layers + 1
         if not param_name.startswith(prefix):
-            return last, last + 1  # the classifier
+            return last, last + 1  # a parameter of the classifier
         name = param_name[len(prefix) :]
         if name.startswith('layers.'):
             return int(name.split('.')[1]) + 1, last + 1
@@ -143,23 +150,23 @@ class ConvViT(Encoder, BaseBackbone):
         return 0 if in_stem else last, last + 1
 
     def _maps(self, x: Tensor, mask: PatchMask | None = None) -> Iterator[Tensor]:
-        """The maps at strides 4 and 8 after their blocks, and the one at 16 before the transformer.
+        """Yield the maps at strides 4 and 8 after their blocks, and at 16 before the transformer.
 
-        With a mask, hidden positions are zero to their neighbours in the convolutions.
+        With a mask, the convolutions get zeros at the masked positions.
         """
         check_input_size(x, self.img_size, self.part_of)
         for embed, blocks in zip(self.patch_embeds, (*self.conv_stages, ()), strict=True):
             x = embed(x)
             visible = None
             if mask is not None:
-                hidden = upsample_patches(mask.mask, self.patch_resolution, x.shape[-2:])
-                visible = ~hidden[:, None]
+                masked = upsample_patches(mask.mask, self.patch_resolution, x.shape[-2:])
+                visible = ~masked[:, None]
             for block in blocks:
                 x = block(x, visible)
             yield x
 
     def _tokens(self, x: Tensor) -> Tensor:
-        """(N, D, H / 16, W / 16) -> (N, L, D) with positions."""
+        """Turn the map (N, D, H / 16, W / 16) into tokens (N, L, D) and add their positions."""
         return self.projection(x.flatten(2).transpose(1, 2)) + self.pos_embed
 
     def _encode(self, tokens: Tensor) -> Tensor:
@@ -169,23 +176,31 @@ class ConvViT(Encoder, BaseBackbone):
 
     @staticmethod
     def _resize_positions(module: Any, state_dict: dict, prefix: str, *_: Any) -> None:
-        """Fit a checkpoint's positions to this image size before they are loaded."""
+        """Resize a checkpoint's absolute positions to this image size before loading."""
         fit_absolute_positions(state_dict, f'{prefix}pos_embed', module.patch_resolution)
 
 
 @MODELS.register_module()
 class MaskedConvViT(ConvViT):
-    """:class:`ConvViT` for masked pre-training: visible tokens only, from all three scales.
+    """:class:`ConvViT` for masked pre-training, which returns multi-scale visible tokens.
 
-    In the convolutional stages hidden positions are zero to their neighbours, so that none of
-    their pixels reaches a visible token. The maps of these stages are brought to stride 16 and
-    added to the transformer's output (ConvMAE, "multi-scale"). Positions are fixed.
+    The transformer encodes the visible tokens only. In the convolutional stages, masked positions
+    are set to zero before each depthwise convolution, so that no masked pixel influences a visible
+    token. Convolutions bring the maps of these stages to stride 16; the result is added to the
+    transformer's output (ConvMAE, "multi-scale"). The absolute positions are not trained.
 
     Args:
-        **kwargs: those of :class:`ConvViT` but ``out_type``.
+        **kwargs: arguments of :class:`ConvViT` except ``out_type``.
 
     Attributes:
-        mask_grid: (rows, columns) of 16 px patches, over which masks are drawn.
+        mask_grid: (rows, columns) of 16 px patches over which masks are drawn.
+
+    Example:
+        >>> arch = dict(embed_dims=(8, 12, 24), depths=(1, 1, 2), num_heads=2)
+        >>> model = MaskedConvViT(arch=arch, img_size=64)
+        >>> mask = PatchMask.from_mask(torch.arange(16).expand(2, 16) < 12)  # 75 % masked
+        >>> model(torch.zeros(2, 3, 64, 64), mask)[0].shape
+        torch.Size([2, 4, 24])
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -202,23 +217,18 @@ class MaskedConvViT(ConvViT):
 
         Args:
             x: (N, 3, H, W) with H = W = ``img_size``.
-            mask: over the 16 px patches; None shows everything.
+            mask: the mask over the 16 px patches; None if nothing is masked.
 
         Returns:
             One tensor (N, V, D): the V visible patches in the order of ``mask.ids_keep``.
         """
         *maps, x = self._maps(x, mask)
-        tokens = self._encode(show(self._tokens(x), mask))
-        for fuse, stage in zip(self.fusions, maps, strict=True):
-            tokens = tokens + show(fuse(stage).flatten(2).transpose(1, 2), mask)
+        scales = [self._tokens(x)]
+        scales += [
+            fuse(stage).flatten(2).transpose(1, 2)
+            for fuse, stage in zip(self.fusions, maps, strict=True)
+        ]  # (N, L, D) each
+        if mask is not None:
+            scales = [gather_patches(tokens, mask.ids_keep) for tokens in scales]
+        tokens = self._encode(scales[0]) + scales[1] + scales[2]
         return (self.ln1(tokens) if self.final_norm else tokens,)
-
-    def drop_final_norm(self) -> None:
-        """Do without the final norm from now on (CMAE's target)."""
-        self.final_norm = False
-        self.ln1 = nn.Identity()
-
-
-def show(tokens: Tensor, mask: PatchMask | None) -> Tensor:
-    """(N, L, D) -> (N, V, D), the visible ones."""
-    return tokens if mask is None else tokens.take_along_dim(mask.ids_keep[..., None], dim=1)

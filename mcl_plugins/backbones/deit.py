@@ -13,11 +13,23 @@ from .vit import VisionTransformer
 
 @MODELS.register_module()
 class DeiT(VisionTransformer):
-    """The encoder of MoBY's DeiT-S: learned positions, initial weights from a normal of 0.02.
+    """The encoder of MoBY's DeiT-S, with learned positions.
 
-    It takes the arguments of :class:`VisionTransformer`; the default output is the class token.
-    With ``frozen`` no parameter is trained, but drop path is active in training, as in MoBY's
-    linear evaluation. ``trained_blocks=0`` freezes the encoder without drop path.
+    Linear weights, class token and positions are drawn from a normal distribution of standard
+    deviation 0.02. The arguments are those of :class:`VisionTransformer`; the default output is the
+    class token.
+
+    Args:
+        arch: architecture, by name or as a dict.
+        frozen: train no parameter, but keep drop path active in training, as in MoBY's linear
+            evaluation. To freeze the encoder without drop path, use ``trained_blocks=0`` instead.
+        **kwargs: other arguments of :class:`VisionTransformer`.
+
+    Example:
+        >>> import torch
+        >>> arch = dict(embed_dims=24, num_layers=1, num_heads=2, feedforward_channels=48)
+        >>> DeiT(arch, img_size=32, patch_size=8)(torch.zeros(2, 3, 32, 32))[0].shape
+        torch.Size([2, 24])
     """
 
     def __init__(self, arch: str | dict = 'small', frozen: bool = False, **kwargs: Any) -> None:
@@ -27,9 +39,11 @@ class DeiT(VisionTransformer):
             self.requires_grad_(False)
 
     def fill_weights(self) -> None:
-        """Fill the weights as timm does."""
-        super().fill_weights()  # overwritten below; kept so that a seed gives the same weights
+        """Initialise the weights at random, as timm does."""
+        # Overwritten below. The call remains because it consumes random numbers: without it, a seed
+        # would give other weights than before.
+        super().fill_weights()
         normal_layers(self, std=0.02)
-        self.patch_embed.projection.reset_parameters()  # PyTorch's, as in timm
+        self.patch_embed.projection.reset_parameters()  # PyTorch's default, as in timm
         for token in (self.cls_token, self.pos_embed):
             nn.init.trunc_normal_(token, std=0.02)

@@ -20,25 +20,25 @@ from .vit import VisionTransformer
 class DenseViT(VisionTransformer):
     """A plain ViT that returns the outputs of some blocks as maps, for images of any size.
 
-    The absolute positions are made for ``img_size`` and resized (bicubic) for other images. All
-    attention is global. The class token takes part in it but is not in the maps. There is no norm
-    after the last block, as in MAE's, BEiT's and CAE's code for dense tasks.
+    The absolute positions belong to ``img_size``; for images of another size they are resized
+    (bicubic). All attention is global. The class token takes part in it, but is not in the maps.
+    There is no norm after the last block, as in MAE's, BEiT's and CAE's code for dense tasks.
 
     Args:
         arch: architecture, by name or as a dict.
         img_size: side of the images in pixels, for which the positions are made.
-        patch_size: side of a patch in pixels. Images that patches do not tile are padded to the
-            right and below.
+        patch_size: side of a patch in pixels. Images whose sides are not multiples of it are padded
+            on the right and at the bottom.
         out_indices: blocks whose outputs are returned, counted from 0; the last block must be among
             them.
-        drop_path_rate: stochastic depth of the last block; it rises linearly from 0.
+        drop_path_rate: drop path rate of the last block; the rate rises linearly from 0.
         fixed_positions: do not train the absolute positions (CAE).
-        with_cp: compute blocks again in the backward pass, which saves memory.
-        init_cfg: ``dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` takes a
-            pre-training checkpoint or a fine-tuned classifier.
+        with_cp: gradient checkpointing: recompute blocks in the backward pass, which saves memory.
+        init_cfg: ``dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` loads the encoder
+            of a pre-training checkpoint or of a fine-tuned classifier.
 
     Raises:
-        ValueError: unknown ``arch``, ``img_size`` is not a multiple of ``patch_size``, or
+        ValueError: ``arch`` is unknown, ``img_size`` is not a multiple of ``patch_size``, or
             ``out_indices`` does not end with the last block.
 
     Example:
@@ -77,7 +77,7 @@ class DenseViT(VisionTransformer):
         self.with_cp = with_cp
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Encode images; mmpretrain's forward, whose blocks may be computed again.
+        """Encode images: mmpretrain's forward, with gradient checkpointing if ``with_cp``.
 
         Args:
             x: (N, 3, H, W).

@@ -1,27 +1,30 @@
-"""What the encoders have in common: how they start and what they load."""
+"""Base class of the encoders: how their weights are initialised and loaded."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from mmengine.model import BaseModule
+from torch import nn
 
 from ..checkpoint.loading import init_from_checkpoint
 
 
 class Encoder(BaseModule):
-    """An encoder that starts as in its paper, or from a checkpoint, all of it or not at all.
+    """An encoder that is initialised at random as in its paper, or from a complete checkpoint.
 
-    It stands before mmpretrain's class among the bases: ``class ViT(Encoder, _ViT)``.
+    In a class definition it comes before mmpretrain's class: ``class ViT(Encoder, _ViT)``.
 
     Attributes:
-        task_modules: children that a task adds to the pre-trained encoder, such as the norm after
-            mean pooling. They are in no pre-training checkpoint and start fresh.
-        task_tensors: last parts of the names of tensors that a task adds to the blocks.
-        pretraining_modules: children that pre-training alone needs. A task leaves them out.
-        part_of: the model that the encoder is used in, which decides the remedy in the message
-            about images of another size.
-        with_cp: compute blocks again in the backward pass, which saves memory.
+        task_modules: names of submodules that only downstream tasks use, such as the norm after
+            mean pooling. A pre-training checkpoint does not contain them, so they are initialised
+            at random.
+        task_tensors: last parts of the names of tensors that a downstream task adds to the blocks.
+        pretraining_modules: names of submodules that only pre-training uses. A downstream task does
+            not load them.
+        part_of: the kind of model that contains the encoder. The error message about images of
+            another size depends on it, because it says what to do.
+        with_cp: gradient checkpointing: recompute blocks in the backward pass, which saves memory.
     """
 
     task_modules: tuple[str, ...] = ()
@@ -31,9 +34,10 @@ class Encoder(BaseModule):
     with_cp: bool = False
 
     def init_weights(self) -> None:
-        """Initialise as in the paper, or as ``init_cfg`` says.
+        """Initialise at random as in the paper, or as ``init_cfg`` says.
 
-        ``dict(type='Pretrained', ...)`` loads the whole checkpoint or raises an error.
+        ``init_cfg=dict(type='Pretrained', ...)`` loads a checkpoint. It is an error if a tensor is
+        missing or does not fit.
         """
         if init_from_checkpoint(self):
             return
@@ -42,5 +46,19 @@ class Encoder(BaseModule):
             self.fill_weights()
 
     def fill_weights(self) -> None:
-        """Fill the weights with random numbers, as in the paper."""
+        """Initialise the weights at random, as in the paper."""
         raise NotImplementedError
+
+    def drop_final_norm(self) -> None:
+        """Remove the final norm ``ln1`` of a vision transformer (CMAE's target).
+
+        Raises:
+            TypeError: the encoder has no such norm, for example a Swin transformer.
+        """
+        if not hasattr(self, 'final_norm'):
+            raise TypeError(
+                f'{type(self).__name__} has no final norm ln1 that could be removed: use a vision '
+                'transformer.'
+            )
+        self.final_norm = False
+        self.ln1 = nn.Identity()

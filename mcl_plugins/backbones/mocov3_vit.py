@@ -15,13 +15,20 @@ from .vit import MaskedViT
 class MaskedMoCoViT(MaskedViT):
     """:class:`MaskedViT` with the initialisation of MoCo v3's encoder (released ``vits.py``).
 
-    Queries, keys and values are initialised as three layers, the bias of the patch embedding with
-    zeros and the class token from a normal of 1e-6. MoCo v3's ViT-S, ``arch='mocov3-small'``, has
-    12 heads.
+    The projections to queries, keys and values are initialised as three separate layers. The bias
+    of the patch embedding is zero, and the class token is drawn from a normal distribution of
+    standard deviation 1e-6. MoCo v3's ViT-S with 12 heads is ``arch='mocov3-small'``.
 
     Args:
-        frozen_patch_embed: do not train the patch embedding, which stays random, as in MoCo v3.
+        frozen_patch_embed: do not train the patch embedding, which keeps its random weights, as in
+            MoCo v3.
         **kwargs: arguments of :class:`MaskedViT`.
+
+    Example:
+        >>> arch = dict(embed_dims=24, num_layers=1, num_heads=2, feedforward_channels=48)
+        >>> model = MaskedMoCoViT(arch, img_size=32, patch_size=8, frozen_patch_embed=True)
+        >>> model.patch_embed.projection.weight.requires_grad
+        False
     """
 
     def __init__(self, *args: Any, frozen_patch_embed: bool = False, **kwargs: Any) -> None:
@@ -29,7 +36,7 @@ class MaskedMoCoViT(MaskedViT):
         self.patch_embed.requires_grad_(not frozen_patch_embed)
 
     def fill_weights(self) -> None:
-        """Fill the weights as MoCo v3's released code does."""
+        """Initialise the weights at random, as MoCo v3's released code does."""
         super().fill_weights()
         for layer in self.layers:
             xavier_queries_keys_values(layer.attn.qkv)

@@ -1,4 +1,4 @@
-"""Partial fine-tuning: only the last blocks are trained (MAE, section 4.3)."""
+"""Partial fine-tuning, in which only the last blocks are trained (MAE, section 4.3)."""
 
 from __future__ import annotations
 
@@ -8,20 +8,28 @@ from torch import nn
 
 
 def freeze_all_but(encoder: Any, trained_blocks: float) -> list[nn.Module]:
-    """Freeze a plain ViT but for its last blocks and what follows them.
+    """Freeze a plain ViT except for its last blocks and the layers after them.
 
     Args:
         encoder: mmpretrain's ``VisionTransformer``.
-        trained_blocks: how many blocks are trained. The number of blocks freezes nothing, which is
-            fine-tuning; 0 freezes the whole encoder; 0.5 trains the MLP of the last block and its
-            norm.
+        trained_blocks: number of blocks that are trained. With the number of all blocks nothing is
+            frozen, which is fine-tuning. With 0 the whole encoder is frozen. With 0.5 the MLP of
+            the last block and the norm before it are trained.
 
     Returns:
-        The frozen modules. They should stay in evaluation mode: stochastic depth would only add
-        noise to features that are not trained.
+        The frozen modules. Keep them in evaluation mode, because drop path would only add noise to
+        features that are not trained.
 
     Raises:
-        ValueError: ``trained_blocks`` is neither 0.5 nor a possible number of blocks.
+        ValueError: ``trained_blocks`` is neither 0.5 nor a number of blocks of this encoder.
+
+    Example:
+        >>> from mcl_plugins.backbones import VisionTransformer
+        >>> arch = dict(embed_dims=24, num_layers=3, num_heads=2, feedforward_channels=48)
+        >>> encoder = VisionTransformer(arch, img_size=32, patch_size=8)
+        >>> _ = freeze_all_but(encoder, trained_blocks=1)
+        >>> sorted({name[:8] for name, p in encoder.named_parameters() if p.requires_grad})
+        ['layers.2', 'ln1.bias', 'ln1.weig']
     """
     blocks = list(encoder.layers)
     if trained_blocks not in (0.5, *range(len(blocks) + 1)):

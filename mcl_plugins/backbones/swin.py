@@ -1,4 +1,4 @@
-"""Swin transformer: strict loading for transfer, mask tokens for pre-training."""
+"""Swin transformer: with strict loading for downstream tasks, and with mask token (SimMIM)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TokenSyncBN(SyncBN):
     """Batch normalisation of tokens over the images and positions of all processes."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """(N, L, C) -> the same shape."""
+        """Normalise tokens (N, L, C); the shape stays the same."""
         return super().forward(input.flatten(0, 1)).view_as(input)
 
 
@@ -32,27 +32,35 @@ class TokenSyncBN(SyncBN):
 class SwinTransformer(Encoder, _SwinTransformer):
     """mmpretrain's ``SwinTransformer`` as MoBY and MimCo use it.
 
-    It takes the arguments of mmpretrain's, and ``mlp_norm`` and ``frozen``. It differs as follows:
+    The arguments are those of mmpretrain's class, and ``mlp_norm`` and ``frozen``. The differences
+    are:
 
-    - It may have any number of stages, and by default the last one's map is the output.
-    - Weights start as in the released code: linear weights from a normal of 0.02, biases zero.
-    - ``init_cfg=dict(type='Pretrained', ...)`` loads every tensor or raises an error that lists
-      what is missing. Tables of relative positions are resized as in BEiT's released code.
-    - An image size that is not a multiple of the last stage's patches is refused.
+    - The number of stages is arbitrary, and the default output is the map of the last stage.
+    - Weights are initialised as in the released code: linear weights are drawn from a
+      normal distribution of standard deviation 0.02, biases are zero.
+    - ``init_cfg=dict(type='Pretrained', ...)`` loads every tensor, or raises an error that lists
+      the missing ones. Tables of relative positions are resized as in BEiT's released code.
+    - An image size that is not a multiple of the patch size of the last stage is an error.
 
     Args:
         arch: ``'tiny'``, ``'small'``, ``'base'``, ``'large'`` or a dict.
         img_size, patch_size: sides in pixels.
         window_size: side of an attention window, in tokens.
-        mlp_norm: norm before the MLP of each block, ``'LN'`` or ``'BN'`` (MoBY's "BN trick"; all
-            processes together).
-        frozen: no parameter learns, and BatchNorm keeps its statistics. Drop path acts in training,
-            as in MoBY's linear evaluation.
+        mlp_norm: norm before the MLP of each block: ``'LN'``, or ``'BN'`` for a BatchNorm whose
+            statistics are those of all processes (MoBY's "BN trick").
+        frozen: train no parameter and keep the statistics of BatchNorm. Drop path remains active in
+            training, as in MoBY's linear evaluation.
 
     Raises:
-        ValueError: unknown ``arch`` or ``mlp_norm``, an ``img_size`` that is not a multiple of the
-            last stage's patches, a last map that is smaller than a window, or ``frozen_stages``
-            beyond the last stage.
+        ValueError: ``arch`` or ``mlp_norm`` is unknown, ``img_size`` is not a multiple of the last
+            stage's patch size, the map of the last stage is smaller than a window, or
+            ``frozen_stages`` is not a stage.
+
+    Example:
+        >>> arch = dict(embed_dims=8, depths=(1, 1), num_heads=(1, 2))
+        >>> model = SwinTransformer(arch, img_size=32, window_size=4)
+        >>> model(torch.zeros(2, 3, 32, 32))[0].shape  # stride 8
+        torch.Size([2, 16, 4, 4])
     """
 
     pretraining_modules = ('mask_token',)
@@ -74,31 +82,31 @@ class SwinTransformer(Encoder, _SwinTransformer):
         if img_size // last_patch < window_size and not kwargs.get('pad_small_map'):
             raise ValueError(
                 f'img_size={img_size} leaves {img_size // last_patch} x {img_size // last_patch} '
-                f'tokens to the last stage, fewer than a window of window_size={window_size}: use '
-                'larger images, a smaller window_size or pad_small_map=True.'
+                f'tokens to the last stage, fewer than a window of window_size={window_size}: set '
+                'a larger img_size, a smaller window_size or pad_small_map=True.'
             )
         last = len(depths) - 1
         if not -1 <= kwargs.get('frozen_stages', -1) <= last:
             raise ValueError(
                 f'frozen_stages={kwargs["frozen_stages"]} must be -1 (none) to {last}: it is the '
-                'last stage that does not learn, counted from 0.'
+                'number, counted from 0, of the last stage that is frozen.'
             )
         kwargs.setdefault('out_indices', (last,))
         with LinspaceOnHost():
             super().__init__(arch, img_size, patch_size, window_size=window_size, **kwargs)
-        self.img_size = (img_size, img_size)  # as ViTs have it
-        # A task may take other stages' maps too: their norms are not part of pre-training.
+        self.img_size = (img_size, img_size)  # in the same form as in vision transformers
+        # Downstream tasks may use maps of other stages, whose norms are not pre-trained.
         self.task_modules = tuple(f'norm{stage}' for stage in range(last))
         if mlp_norm == 'BN':
             for block in (block for stage in self.stages for block in stage.blocks):
                 block.norm2 = TokenSyncBN(block.norm2.normalized_shape[0])
-        self._freeze_stages()  # before an optimizer or DDP takes what learns
+        self._freeze_stages()  # now, so that optimizer and DDP get only the trained parameters
         self.frozen = frozen
         if frozen:
             self.requires_grad_(False)
 
     def train(self, mode: bool = True) -> SwinTransformer:
-        """Set the mode; the BatchNorms of a frozen encoder stay in evaluation mode."""
+        """Set train or evaluation mode; a frozen encoder's BatchNorms stay in evaluation mode."""
         super().train(mode)
         if self.frozen:
             for module in self.modules():
@@ -107,31 +115,38 @@ class SwinTransformer(Encoder, _SwinTransformer):
         return self
 
     def fill_weights(self) -> None:
-        """Fill the weights as Swin's released code does."""
+        """Initialise the weights at random, as Swin's released code does."""
         normal_layers(self, std=0.02)
 
     def _prepare_relative_position_bias_table(
         self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        """Fit a checkpoint's relative position tables to this model before they are loaded."""
+        """Resize a checkpoint's tables of relative positions to this model before loading."""
         fit_block_tables(state_dict, prefix, self.state_dict())
 
 
 @MODELS.register_module()
 class SimMIMSwin(SwinTransformer):
-    """Swin that replaces hidden tokens by a learned mask token, as in SimMIM.
+    """Swin that replaces masked tokens by a learned mask token, as in SimMIM.
 
-    A mask is given on the grid of the last stage, whose tokens are 32 px wide with the usual four
-    stages: SimMIM's mask unit. Within a hidden unit all tokens of the first stage are replaced,
-    after patch embedding and its norm.
+    Masks are drawn over the tokens of the last stage, which are 32 px wide with the usual four
+    stages, as wide as SimMIM's mask units. All tokens of the first stage inside a masked unit are
+    replaced, after the patch embedding and its norm.
 
     Args:
         arch, img_size, patch_size, window_size, mlp_norm: as in :class:`SwinTransformer`.
-        drop_path_rate: stochastic depth of the last block; it rises linearly from 0.
-        with_cp: recompute blocks in the backward pass, which saves memory.
+        drop_path_rate: drop path rate of the last block; the rate rises linearly from 0.
+        with_cp: gradient checkpointing: recompute blocks in the backward pass, which saves memory.
 
     Attributes:
-        mask_grid: (rows, columns) of units that a mask hides or shows.
+        mask_grid: (rows, columns) of mask units over which masks are drawn.
+
+    Example:
+        >>> arch = dict(embed_dims=8, depths=(1, 1), num_heads=(1, 2))
+        >>> model = SimMIMSwin(arch, img_size=32, window_size=4)
+        >>> mask = PatchMask.from_mask(torch.arange(16).expand(2, 16) < 8)  # half masked
+        >>> model.mask_grid, model(torch.zeros(2, 3, 32, 32), mask)[0].shape
+        ((4, 4), torch.Size([2, 16, 4, 4]))
     """
 
     def __init__(
@@ -161,25 +176,25 @@ class SimMIMSwin(SwinTransformer):
         self.mask_grid = (rows // unit, columns // unit)
 
     def init_weights(self) -> None:
-        """Initialise as :class:`SwinTransformer`, with a mask token from a normal of 0.02."""
+        """Initialise as :class:`SwinTransformer`; the mask token has a deviation of 0.02."""
         nn.init.trunc_normal_(self.mask_token, std=0.02)
         super().init_weights()
 
     def forward(self, x: Tensor, mask: PatchMask | None = None) -> tuple[Tensor]:
-        """Encode images, parts of which are hidden.
+        """Encode masked images.
 
         Args:
-            x: (N, 3, H, W) with H = W = ``img_size``.
-            mask: over the L units of ``mask_grid``; None shows everything.
+            x: (N, 3, H, W), with H = W = ``img_size`` if there is a mask.
+            mask: the mask over the L units of ``mask_grid``; None if nothing is masked.
 
         Returns:
-            One map (N, D, rows, columns) of the last stage.
+            One map (N, D, rows, columns), that of the last stage.
         """
         tokens, shape = self.patch_embed(x)
-        if mask is not None:  # without one, images may have any size
+        if mask is not None:  # without a mask, images of any size are allowed
             check_input_size(x, self.img_size, self.part_of)
-            hidden = upsample_patches(mask.mask, self.mask_grid, shape).flatten(1)
-            tokens = torch.where(hidden[..., None], self.mask_token, tokens)
+            masked = upsample_patches(mask.mask, self.mask_grid, shape).flatten(1)
+            tokens = torch.where(masked[..., None], self.mask_token, tokens)
         tokens = self.drop_after_pos(tokens)
         for stage in self.stages:
             tokens, shape = stage(tokens, shape)

@@ -1,4 +1,4 @@
-"""Plain vision transformer: strict loading for transfer, visible tokens only for pre-training."""
+"""Plain vision transformer: with strict loading for downstream tasks, and MAE's encoder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..layers.class_attention import class_logits
 from ..layers.initialisation import fix_parameter, xavier_layers
-from ..mask_generators import PatchMask
+from ..mask_generators import PatchMask, gather_patches
 from ..registry import MODELS
 from ..utils.checks import (
     ARCH_KEYS,
@@ -24,34 +24,40 @@ from ..utils.compat import forget_autocast_weights
 from .encoder import Encoder
 from .partial import freeze_all_but
 
-# What MaskedViT.class_attention can be asked for.
+# The arguments of MaskedViT.class_attention and their values.
 IMPORTANCE = {'blocks': ('all', 'last'), 'kind': ('probability', 'logit')}
 
 
 @MODELS.register_module()
 class VisionTransformer(Encoder, _VisionTransformer):
-    """mmpretrain's ``VisionTransformer`` as MAE and its descendants use it.
+    """mmpretrain's ``VisionTransformer`` as MAE and the methods based on it use it.
 
-    It takes the arguments of mmpretrain's, for square images and patches, and ``trained_blocks``.
-    It differs as follows:
+    The arguments are those of mmpretrain's class, for square images and patches, and
+    ``trained_blocks``. The differences are:
 
     - ``'small'`` is ViT-S (width 384, 12 blocks, 6 heads), as in the papers, ``'mocov3-small'`` is
-      MoCo v3's with 12 heads, and norms have epsilon 1e-6.
-    - Weights start as in MAE: Xavier uniform, linear biases zero, the class token from a normal
-      of 0.02, positions from sines and cosines. The rows are in the first half of the channels. MAE
-      has the columns there, which makes no difference to training; checkpoints carry their
-      positions.
-    - ``init_cfg=dict(type='Pretrained', ...)`` loads every tensor or raises an error that lists
-      what is missing.
+      MoCo v3's ViT-S with 12 heads, and norms have epsilon 1e-6.
+    - Weights are initialised as in MAE: linear weights are Xavier uniform, biases zero, the class
+      token is drawn from a normal distribution of standard deviation 0.02, and the positions are
+      sines and cosines. The first half of the position channels encodes the row; in MAE it encodes
+      the column. This makes no difference to training, and checkpoints contain their positions.
+    - ``init_cfg=dict(type='Pretrained', ...)`` loads every tensor, or raises an error that lists
+      the missing ones.
     - ``trained_blocks`` freezes all but the last blocks (partial fine-tuning), see
       :func:`freeze_all_but`; None freezes nothing.
 
     Raises:
-        ValueError: unknown ``arch``, ``img_size`` is not a multiple of ``patch_size``, or
-            ``trained_blocks`` is more than there are.
+        ValueError: ``arch`` is unknown, ``img_size`` is not a multiple of ``patch_size``, or
+            ``trained_blocks`` is not a number of blocks of this encoder.
+
+    Example:
+        >>> arch = dict(embed_dims=24, num_layers=1, num_heads=2, feedforward_channels=48)
+        >>> model = VisionTransformer(arch, img_size=32, patch_size=8, out_type='raw')
+        >>> model(torch.zeros(2, 3, 32, 32))[0].shape  # the class token and 16 patches
+        torch.Size([2, 17, 24])
     """
 
-    task_modules = ('ln2',)  # the norm after mean pooling
+    task_modules = ('ln2',)  # norm after mean pooling
     pretraining_modules = ('ln1', 'mask_token')
 
     arch_zoo: ClassVar[dict[str, dict]] = {
@@ -82,14 +88,14 @@ class VisionTransformer(Encoder, _VisionTransformer):
             self._frozen = freeze_all_but(self, trained_blocks)
 
     def train(self, mode: bool = True) -> VisionTransformer:
-        """Set the mode of what is not frozen."""
+        """Set train or evaluation mode; frozen modules stay in evaluation mode."""
         super().train(mode)
         for module in self._frozen:
             module.eval()
         return self
 
     def fill_weights(self) -> None:
-        """Fill the weights as MAE's released code does."""
+        """Initialise the weights at random, as MAE's released code does."""
         xavier_layers(self)
         nn.init.xavier_uniform_(self.patch_embed.projection.weight.data.flatten(1))
         if self.cls_token is not None:
@@ -102,19 +108,26 @@ class VisionTransformer(Encoder, _VisionTransformer):
 
 @MODELS.register_module()
 class MaskedViT(VisionTransformer):
-    """MAE's encoder: it sees the visible patches only; positions are fixed.
+    """MAE's encoder, which encodes the visible patches only. Its positions are not trained.
 
-    The steps of :meth:`forward` are public, so that a method which encodes several parts of an
-    image (ccMIM, Masked MoCo) embeds it once.
+    :meth:`forward` is :meth:`embed` followed by :meth:`encode`. Methods that encode several parts
+    of an image (ccMIM, Masked MoCo) call these two, to embed the patches only once.
 
     Args:
         arch: architecture, by name or as a dict.
         img_size, patch_size: sides in pixels.
-        final_norm: normalise the output.
-        drop_path_rate: stochastic depth of the last block; it rises linearly from 0.
+        final_norm: apply a norm after the last block.
+        drop_path_rate: drop path rate of the last block; the rate rises linearly from 0.
 
     Attributes:
-        mask_grid: (rows, columns) of patches, over which masks are drawn.
+        mask_grid: (rows, columns) of patches over which masks are drawn.
+
+    Example:
+        >>> arch = dict(embed_dims=24, num_layers=1, num_heads=2, feedforward_channels=48)
+        >>> model = MaskedViT(arch, img_size=32, patch_size=8)
+        >>> mask = PatchMask.from_mask(torch.arange(16).expand(2, 16) < 12)  # 75 % masked
+        >>> model(torch.zeros(2, 3, 32, 32), mask)[0].shape  # the class token and 4 patches
+        torch.Size([2, 5, 24])
     """
 
     def __init__(
@@ -143,7 +156,7 @@ class MaskedViT(VisionTransformer):
 
         Args:
             x: (N, 3, H, W) with H = W = ``img_size``.
-            mask: None shows everything.
+            mask: the mask of the images; None if nothing is masked.
 
         Returns:
             One tensor (N, 1 + V, D): the class token, then the V visible patches in the order of
@@ -152,23 +165,24 @@ class MaskedViT(VisionTransformer):
         return (self.encode(self.embed(x), None if mask is None else mask.ids_keep),)
 
     def embed(self, x: Tensor) -> Tensor:
-        """(N, 3, H, W) -> (N, L, D) patch embeddings with their positions."""
+        """Embed the patches of images (N, 3, H, W) and add their positions: (N, L, D)."""
         check_input_size(x, self.img_size, self.part_of)
         return self.patch_embed(x)[0] + self.pos_embed[:, 1:]
 
     def encode(self, patches: Tensor, ids: Tensor | None = None) -> Tensor:
-        """Encode a part of the embedded patches.
+        """Encode all embedded patches, or some of them.
 
         Args:
             patches: (N, L, D) from :meth:`embed`.
-            ids: (N, V) int64, the patches to encode; None for all of them. With (N, n, V), n parts
-                of each image are encoded, as one batch of N n sequences.
+            ids: (N, V) int64, indices of the patches to encode; None for all patches. With
+                (N, n, V), n sets of patches of each image are encoded separately, as one batch of
+                N n sequences.
 
         Returns:
-            (N, 1 + V, D), the class token first; (N n, 1 + V, D) for n parts, image by image.
+            (N, 1 + V, D), the class token first; with n sets (N n, 1 + V, D), ordered by image.
         """
         if ids is not None:
-            patches = take_patches(patches, ids.flatten(1)).unflatten(0, (-1, ids.shape[-1]))
+            patches = gather_patches(patches, ids).flatten(0, -3)
         x = self._with_class_token(patches)
         for layer in self.layers:
             x = layer(x)
@@ -181,20 +195,23 @@ class MaskedViT(VisionTransformer):
         blocks: Literal['all', 'last'] = 'all',
         kind: Literal['probability', 'logit'] = 'probability',
     ) -> Tensor:
-        """How much the class token attends to each patch when it sees all of them.
+        """Compute the attention of the class token to each patch of the whole image.
 
-        Only the class token's row is computed, in float32; the tokens themselves go through fused
-        attention.
+        Only the class token's row of the attention matrix is computed, in float32. The blocks
+        themselves use fused attention, which does not return the matrix.
 
         Args:
             patches: (N, L, D) from :meth:`embed`.
-            blocks: ``'all'`` sums over the blocks (ccMIM's released code), ``'last'`` takes the
-                last one.
-            kind: ``'probability'`` averages the softmax over the heads (released code),
-                ``'logit'`` the scaled scores before it (ccMIM, Eq. 4).
+            blocks: ``'all'`` adds the attention of all blocks (ccMIM's released code), ``'last'``
+                uses the last block only.
+            kind: ``'probability'`` averages the attention probabilities over the heads (released
+                code), ``'logit'`` the scaled logits before the softmax (ccMIM, Eq. 4).
 
         Returns:
-            (N, L) float32, no gradient.
+            (N, L) float32, without gradient.
+
+        Raises:
+            ValueError: ``blocks`` or ``kind`` is unknown.
         """
         check_choice('blocks', blocks, IMPORTANCE['blocks'])
         check_choice('kind', kind, IMPORTANCE['kind'])
@@ -206,33 +223,12 @@ class MaskedViT(VisionTransformer):
                 logits = class_logits(layer.attn, layer.ln1(x))  # (N, heads, 1 + L)
                 row = logits.softmax(dim=-1) if kind == 'probability' else logits
                 rows.append(row.mean(dim=1)[:, 1:])
-            if not last:  # the tokens after the last block are not used
+            if not last:  # the output of the last block is not needed
                 x = layer(x)
-        forget_autocast_weights()  # the same weights are about to be trained
+        # The training pass must not reuse the weights that autocast has cast without gradient.
+        forget_autocast_weights()
         return torch.stack(rows).sum(dim=0)
-
-    def drop_final_norm(self) -> None:
-        """Do without the final norm from now on (CMAE's target)."""
-        self.final_norm = False
-        self.ln1 = nn.Identity()
 
     def _with_class_token(self, patches: Tensor) -> Tensor:
         token = (self.cls_token + self.pos_embed[:, :1]).expand(len(patches), -1, -1)
         return self.drop_after_pos(torch.cat((token, patches), dim=1))
-
-
-def take_patches(patches: Tensor, ids: Tensor) -> Tensor:
-    """Rows of chosen patches, image by image.
-
-    Whole rows are copied: gathering along a dimension goes element by element, and back again in
-    the backward pass.
-
-    Args:
-        patches: (N, L, D).
-        ids: (N, V) int64.
-
-    Returns:
-        (N V, D).
-    """
-    first = patches.shape[1] * torch.arange(len(patches), device=ids.device)
-    return patches.flatten(0, 1).index_select(0, (ids + first[:, None]).flatten())

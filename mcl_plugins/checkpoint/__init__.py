@@ -1,1 +1,1 @@
-"""Checkpoint files: safe loading, whole writing, converters."""
+"""Checkpoint files: safe loading, atomic writing, and tables of released tensor names."""

@@ -1,7 +1,7 @@
-"""Earlier names of the EMA's tensors, under which checkpoints were written before version 0.2.
+"""Names that the EMA's tensors had in checkpoints before version 0.2.
 
-Each method had a name of its own for its averaged copy; now every method calls it ``ema``. Files
-and configs with the earlier names stay valid: whatever reads a name looks it up here.
+Each method had its own name for the averaged copy; now every method calls it ``ema``. Files and
+configs with the earlier names remain valid, because all code that reads a name translates it here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-# Beginnings of names: the earlier one, and the present one.
+# Prefixes of names: (earlier, present).
 EMA_ALIASES = (
     ('teacher.backbone.', 'ema.backbone.'),  # ConMIM
     ('teacher.neck.', 'ema.neck.'),
@@ -20,7 +20,7 @@ EMA_ALIASES = (
 
 
 def present_name(name: str) -> str:
-    """The present form of a tensor's name or of its beginning.
+    """Return the present form of a tensor's name or of a prefix.
 
     Example:
         >>> present_name('target.backbone.cls_token')
@@ -34,16 +34,16 @@ def present_name(name: str) -> str:
     return name
 
 
-def spellings_of(prefix: str) -> list[str]:
-    """All forms in which a file may have the beginning of a name, the given one first.
+def list_spellings(prefix: str) -> list[str]:
+    """List all forms that a prefix of names may have in a file, the given one first.
 
     Args:
-        prefix: beginning of names, present or earlier, that ends in a dot.
+        prefix: a present or an earlier prefix, which ends with a dot.
 
     Example:
-        >>> spellings_of('ema.backbone.')
+        >>> list_spellings('ema.backbone.')
         ['ema.backbone.', 'teacher.backbone.', 'target.backbone.']
-        >>> spellings_of('target.backbone.')
+        >>> list_spellings('target.backbone.')
         ['target.backbone.', 'ema.backbone.']
     """
     if (present := present_name(prefix)) != prefix:
@@ -59,13 +59,19 @@ def spellings_of(prefix: str) -> list[str]:
 
 
 def rename_earlier(tensors: dict[str, Any], prefix: str, known: Collection[str]) -> None:
-    """Give the tensors of a state dict their present names, in place.
+    """Rename the tensors of a state dict from earlier to present names, in place.
 
     Args:
-        tensors: of a checkpoint, by name.
-        prefix: beginning of all names of the model; other names are left alone.
-        known: the model's own names, without the prefix. A name that the model has is left alone,
-            and so is one whose present form it does not have.
+        tensors: the state dict of a checkpoint.
+        prefix: prefix of the model's names in it; tensors without it are not renamed.
+        known: the model's own names, without the prefix. A tensor is not renamed if the model has
+            its name, or does not have the present form of its name.
+
+    Example:
+        >>> tensors = {'target.weight': 1}
+        >>> rename_earlier(tensors, prefix='', known={'ema.weight'})
+        >>> tensors
+        {'ema.weight': 1}
     """
     for name in [name for name in tensors if name.startswith(prefix)]:
         own = name.removeprefix(prefix)

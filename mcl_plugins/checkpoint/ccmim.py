@@ -1,4 +1,4 @@
-"""Released ccMIM checkpoints: ``checkpoint-E.pth``, in MAE's names."""
+"""Tensor names of released ccMIM checkpoints (``checkpoint-E.pth``), which are MAE's names."""
 
 from .renaming import Renaming, vit_blocks, vit_encoder
 

@@ -1,4 +1,4 @@
-"""Released CMAE checkpoints: whole pre-training states, encoders alone, or fine-tuned models."""
+"""Tensor names of released CMAE checkpoints: pre-training models, encoders, fine-tuned models."""
 
 from .renaming import Renaming
 
@@ -8,7 +8,7 @@ CMAE = Renaming(
         # Fine-tuned models.
         ('backbone.fc_norm.', 'backbone.ln2.'),
         ('head.head.', 'head.fc.'),
-        # Pre-training. Decoders and projector are called the same here.
+        # Pre-training. Decoders and projector have the same names in both.
         ('head.predictor.', 'predictor.'),
         ('target_backbone.', 'ema.backbone.'),
         ('target_projector.', 'ema.projector.'),
@@ -16,7 +16,7 @@ CMAE = Renaming(
         ('projector.', 'projector.'),
         ('pixel_decoder.', 'pixel_decoder.'),
         ('feature_decoder.', 'feature_decoder.'),
-        # Encoders alone; never written by to_released, which finds the prefixed names first.
+        # Encoders alone. to_released never writes these: the prefixed names above match first.
         ('cls_token', 'backbone.cls_token'),
         ('pos_embed', 'backbone.pos_embed'),
         ('patch_embed.', 'backbone.patch_embed.'),

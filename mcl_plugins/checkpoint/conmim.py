@@ -1,4 +1,7 @@
-"""Released ConMIM checkpoints: ``checkpoint-E.pth`` (student), ``checkpoint_copy-E.pth`` (EMA)."""
+"""Tensor names of released ConMIM checkpoints.
+
+``checkpoint-E.pth`` is the student of epoch E and ``checkpoint_copy-E.pth`` its EMA teacher.
+"""
 
 from .renaming import Renaming, vit_blocks
 
@@ -22,5 +25,5 @@ CONMIM = Renaming(
         ('fc_norm.', 'backbone.ln2.'),
         ('head.', 'head.fc.'),
     ],
-    dropped=['lm_head.'],  # built by the released code, never used
+    dropped=['lm_head.'],  # the released code builds it but never uses it
 )

@@ -1,4 +1,4 @@
-"""Reading and writing checkpoint files: safe to open, never half written."""
+"""Safe reading and atomic writing of checkpoint files."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from numpy._core import multiarray
 
 
 def _history_buffer_method(owner: type, name: str) -> Callable:
-    """Stand in for ``getattr`` while loading: methods of MMEngine's HistoryBuffer and no others.
+    """Replace ``getattr`` during loading: return public methods of MMEngine's HistoryBuffer only.
 
     Raises:
-        UnpicklingError: the file asks for an attribute of something else.
+        UnpicklingError: the file reads an attribute of another class.
     """
     if owner is not HistoryBuffer or name.startswith('_'):
-        raise UnpicklingError(f'the file asks for {name!r} of {owner!r}')
+        raise UnpicklingError(f'the file reads the attribute {name!r} of {owner!r}')
     return getattr(HistoryBuffer, name)
 
 
 def _allowed_globals() -> list:
-    """What checkpoints hold beside tensors, none of which runs anything.
+    """List the types that checkpoints contain besides tensors; none of them can run code.
 
-    A Runner's has NumPy scalars and arrays and log histories; a released one the ``Namespace`` of
-    its command line, or a yacs config, which is read as a plain dict.
+    A Runner's checkpoint contains NumPy scalars and arrays and log histories. A released one may
+    contain the ``Namespace`` of its command line, or a yacs config, which is read as a plain dict.
     """
     return [
         slice,
@@ -51,15 +51,15 @@ def _allowed_globals() -> list:
 
 
 def load_file(path: str | Path, map_location: Any = 'cpu') -> dict[str, Any]:
-    """Read a ``torch.save`` file without executing anything that it holds.
+    """Read a ``torch.save`` file without executing anything in it.
 
     Args:
         path: the file.
         map_location: as in ``torch.load``.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: as :func:`read_safely`.
+        FileNotFoundError: the file does not exist.
+        ValueError: see :func:`read_safely`.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'Checkpoint {str(path)!r} does not exist; check the path.')
@@ -68,25 +68,24 @@ def load_file(path: str | Path, map_location: Any = 'cpu') -> dict[str, Any]:
 
 
 def read_safely(load: Callable[[], Any], source: str) -> dict[str, Any]:
-    """Call a loader that asks PyTorch for ``weights_only``, with what checkpoints hold allowed.
+    """Call ``load`` while PyTorch also accepts the few other types that checkpoints contain.
 
-    Besides tensors and plain containers, that is the few NumPy and MMEngine types that a Runner's
-    own checkpoints contain.
+    Besides tensors and plain containers, these are the NumPy and MMEngine types in a Runner's own
+    checkpoints.
 
     Args:
-        load: reads the checkpoint.
-        source: its file or address, for messages.
+        load: reads the checkpoint with ``torch.load(..., weights_only=True)``.
+        source: file or address of the checkpoint, for messages.
 
     Raises:
-        ValueError: it is not a checkpoint, holds objects that are not allowed, or something else
-            than named entries.
+        ValueError: it is not a checkpoint, contains objects of other types, or is not a dict.
     """
     try:
         with torch.serialization.safe_globals(_allowed_globals()):
             content = load()
     except (OSError, MemoryError):
-        raise  # nothing is wrong with the file
-    except Exception as error:  # a file of another format fails wherever the unpickler stumbles
+        raise  # not the fault of the file
+    except Exception as error:  # files of other formats raise errors of many kinds
         reason = next(iter(str(error).splitlines()), '') or 'it ends too early'
         raise ValueError(
             f'{source} was not loaded: it is damaged, not a PyTorch checkpoint, or holds objects '
@@ -101,11 +100,19 @@ def read_safely(load: Callable[[], Any], source: str) -> dict[str, Any]:
 
 
 @contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
-    """Give a temporary file to write, which replaces ``path`` once the block has ended.
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path to write to; the file is renamed to ``path`` after the block.
 
-    A process that is killed while it writes, or an error such as a full disk, leaves the old file
-    whole.
+    If the process is killed while it writes, or an error such as a full disk occurs, the old file
+    stays complete.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with atomic_write(f'{folder}/log.txt') as temporary:
+        ...         _ = temporary.write_text('done')
+        ...     Path(folder, 'log.txt').read_text()
+        'done'
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,24 +128,32 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 
 def save_file(content: Any, path: str | Path) -> None:
-    """``torch.save`` by way of :func:`whole_file`."""
-    with whole_file(path) as temporary, temporary.open('wb') as file:
+    """Call ``torch.save`` within :func:`atomic_write`.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_file({'weight': torch.ones(2)}, f'{folder}/model.pth')
+        ...     load_file(f'{folder}/model.pth')
+        {'weight': tensor([1., 1.])}
+    """
+    with atomic_write(path) as temporary, temporary.open('wb') as file:
         torch.save(content, file)
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove the temporary files of processes that were killed while they wrote ``path``."""
+    """Delete the temporary files of processes that were killed while they wrote ``path``."""
     start, end = f'{path.name}.', '.tmp'
     for file in path.parent.glob(f'{glob.escape(start)}*{end}'):
         process = file.name.removeprefix(start).removesuffix(end)
-        if process.isdecimal() and not _runs(int(process)):
+        if process.isdecimal() and not _is_running(int(process)):
             file.unlink(missing_ok=True)
 
 
-def _runs(process: int) -> bool:
-    """Whether there is a process of this number."""
+def _is_running(process: int) -> bool:
+    """Whether a process with this number is running."""
     try:
-        os.kill(process, 0)  # asks, and sends nothing
+        os.kill(process, 0)  # signal 0 only checks that the process exists
     except PermissionError:
         return True
     except (ProcessLookupError, OverflowError):
@@ -146,8 +161,13 @@ def _runs(process: int) -> bool:
     return True
 
 
-def state_dict_of(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """The tensors of a checkpoint: its ``state_dict``, ``model`` or ``module``, or itself."""
+def extract_state_dict(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """Return the tensors of a checkpoint: its ``state_dict``, ``model`` or ``module``, or itself.
+
+    Example:
+        >>> extract_state_dict({'model': {'weight': 1}, 'epoch': 3})
+        {'weight': 1}
+    """
     for key in ('state_dict', 'model', 'module'):
         if isinstance(checkpoint.get(key), dict):
             return checkpoint[key]

@@ -1,4 +1,4 @@
-"""Finding the checkpoint that a training goes on from."""
+"""Find the checkpoint from which a training is resumed."""
 
 from __future__ import annotations
 
@@ -13,25 +13,31 @@ NUMBERED = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
 
 
 def find_checkpoint(work_dir: str | Path) -> str | None:
-    """The checkpoint to go on from, or None where nothing was trained yet.
+    """Find the checkpoint to resume from in a work dir.
 
-    It is the file that ``last_checkpoint`` names; if the folder was moved since, the one of that
-    name in it; else the ``epoch_N.pth`` or ``iter_N.pth`` of the highest number. MMEngine trusts
-    ``last_checkpoint`` alone, which a kill can leave empty: a training then began anew, over its
-    own files.
+    The candidates are, in this order: the path in the file ``last_checkpoint``; the file of that
+    name in ``work_dir``, in case the folder was moved; and ``epoch_N.pth`` or ``iter_N.pth``, the
+    largest N first. MMEngine only reads ``last_checkpoint``. A process that is killed can leave it
+    empty, and MMEngine then starts a new training that overwrites the old checkpoints.
+
+    Args:
+        work_dir: folder of the training.
+
+    Returns:
+        The first candidate that is a complete file, or None if the folder has no candidate.
 
     Raises:
-        ValueError: something was trained, and no checkpoint of it can be read.
+        ValueError: there are candidates, but none of them is a complete file.
     """
     folder = Path(work_dir)
     pointer = folder / 'last_checkpoint'
     named = pointer.read_text().strip() if pointer.is_file() else ''
     if '://' in named:
-        return named  # in a storage that only MMEngine reaches
+        return named  # a storage backend of MMEngine reads it
     wanted = [Path(named), folder / Path(named).name] if named else []
-    candidates = [*wanted, *_numbered(folder)]
+    candidates = [*wanted, *_list_numbered(folder)]
     for file in candidates:
-        if zipfile.is_zipfile(file):  # half a file lacks the directory at its end
+        if zipfile.is_zipfile(file):  # an incomplete file lacks the zip directory at its end
             if file.name != Path(named).name:
                 print_log(
                     f'{pointer} names {named or "nothing"}; the newest checkpoint is {file}.',
@@ -42,14 +48,14 @@ def find_checkpoint(work_dir: str | Path) -> str | None:
     if candidates:
         names = ', '.join(dict.fromkeys(map(str, candidates)))
         raise ValueError(
-            f'{folder} holds a training, but its checkpoints are missing or damaged: {names}. '
-            'Name a whole one with --resume FILE, or start over in another --work-dir.'
+            f'The checkpoints of the training in {folder} are missing or damaged: {names}. Name a '
+            'complete one with --resume FILE, or start a new training in another --work-dir.'
         )
     return None
 
 
-def _numbered(folder: Path) -> list[Path]:
-    """The folder's checkpoints by number, the newest first."""
+def _list_numbered(folder: Path) -> list[Path]:
+    """List the numbered checkpoints of a folder, the newest first."""
     found = [(NUMBERED.fullmatch(file.name), file) for file in folder.glob('*.pth')]
     numbers = {file: int(match[1]) for match, file in found if match}
     return sorted(numbers, key=numbers.__getitem__, reverse=True)

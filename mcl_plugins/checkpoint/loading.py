@@ -1,4 +1,4 @@
-"""Loading an encoder from a pre-training file: all of its tensors, or a clear error."""
+"""Load an encoder from a pre-training checkpoint: all of its tensors, or a clear error."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from .aliases import spellings_of
-from .files import load_file, state_dict_of
+from .aliases import list_spellings
+from .files import extract_state_dict, load_file
 from .origin import check_heads
 
 
 def init_from_checkpoint(module: BaseModule) -> bool:
-    """Carry out ``init_cfg=dict(type='Pretrained', ...)`` completely.
+    """Initialise a module from the checkpoint in ``init_cfg=dict(type='Pretrained', ...)``.
 
-    MMEngine's own loading skips what is missing or of another shape with a warning. Here it is an
-    error, unless ``init_cfg`` says ``allow_missing=True``.
+    MMEngine's own loading only warns about tensors that are missing or have another shape. Here
+    they are an error, unless ``init_cfg`` has ``allow_missing=True``.
 
     Returns:
-        False if ``init_cfg`` asks for something else than a checkpoint; nothing is done then.
+        True if the checkpoint was loaded; False, and nothing is done, if ``init_cfg`` is not of
+        type ``'Pretrained'``.
 
     Raises:
-        ValueError: as :func:`load_encoder`, or ``init_cfg`` asks for more than the checkpoint.
+        ValueError: see :func:`load_encoder`; or ``init_cfg`` lists another initialisation, too.
     """
     config = module.init_cfg
     if isinstance(config, list | tuple):
         if len(config) > 1 and any(part['type'] == 'Pretrained' for part in config):
             raise ValueError(
-                f'init_cfg={config}: a checkpoint is all of an initialisation, nothing stands '
-                "beside dict(type='Pretrained', ...)."
+                f"init_cfg={config}: dict(type='Pretrained', ...) initialises the whole module. "
+                'Remove the other entries.'
             )
         config = config[0] if len(config) == 1 else None
     if not isinstance(config, dict) or config['type'] != 'Pretrained':
@@ -49,46 +50,49 @@ def load_encoder(
 ) -> None:
     """Load the tensors under ``prefix`` of a checkpoint file into ``module``.
 
-    Position tables are resized by the module's own hooks. What a task adds to the encoder is not in
-    a pre-training file and starts fresh: the module names it in ``task_modules`` (children, such as
-    the norm after mean pooling) or ``task_tensors`` (last parts of names, in whatever block). The
-    log says how many tensors came from the file.
+    Position tables are resized by the module's own hooks. Tensors that a downstream task adds to
+    the encoder are not in a pre-training file and keep their initial values. The module lists them
+    in ``task_modules`` (names of children, such as the norm after mean pooling) and
+    ``task_tensors`` (last components of tensor names, in any block). The log states how many
+    tensors were loaded.
 
     Args:
         module: the encoder.
-        path: a file written by this package, or one made by ``tools/convert``.
-        prefix: what the encoder's tensors start with: ``'backbone.'`` for the student,
-            ``'ema.backbone.'`` for its EMA, also in files that have the EMA under an earlier name.
-        allow_missing: load what fits and only report the rest.
-        allow_resizing: let the module's hooks fit position tables of another grid.
+        path: a file written by this package or by ``tools/convert``.
+        prefix: prefix of the encoder's tensors in the file: ``'backbone.'`` for the student,
+            ``'ema.backbone.'`` for its EMA, even if the file has an earlier name of the EMA.
+        allow_missing: load the tensors that fit and only log the others.
+        allow_resizing: let the module's hooks resize position tables of another grid.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: nothing stands under the prefix, or the tensors are another architecture's.
+        FileNotFoundError: the file does not exist.
+        ValueError: no tensor has the prefix, or the tensors are those of another architecture.
     """
     if not path:
         raise ValueError(
-            'init_cfg.checkpoint is empty: give the pre-training checkpoint, for example with '
+            'init_cfg.checkpoint is empty: set it to the pre-training checkpoint, for example with '
             '--cfg-options model.backbone.init_cfg.checkpoint=work_dirs/vit-b/epoch_800.pth, or '
-            'start from random weights with model.backbone.init_cfg=None'
+            'set model.backbone.init_cfg=None to start from random weights.'
         )
     content = load_file(path)
     check_heads(module, content, path)
-    tensors = state_dict_of(content)
-    for start in spellings_of(prefix):
+    tensors = extract_state_dict(content)
+    for start in list_spellings(prefix):
         encoder = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
         if encoder:
             break
     else:
         tops = sorted({key.split('.')[0] for key in tensors})
-        raise ValueError(f'{path} has no tensors under {prefix!r}; its names start with {tops}.')
+        raise ValueError(
+            f'{path} has no tensors with the prefix {prefix!r}; its names start with {tops}. Set '
+            'init_cfg.prefix to the prefix of the encoder.'
+        )
     loaded, problems = _load(module, encoder, allow_resizing)
     if problems and not allow_missing:
-        # Who wants nothing resized, as a frozen teacher, has no use for a part either.
+        # A caller that forbids resizing, such as a frozen teacher, cannot use a part either.
         part = ' To load what fits, set init_cfg.allow_missing=True.' if allow_resizing else ''
         raise ValueError(
-            f'{path} (prefix {prefix!r}) does not fit {type(module).__name__}, so nothing was '
-            'trained on it:\n  '
+            f'{path} (prefix {prefix!r}) does not fit {type(module).__name__}:\n  '
             + '\n  '.join(problems[:8])
             + (f'\n  ... and {len(problems) - 8} more' if len(problems) > 8 else '')
             + f'\nIs it a checkpoint of another architecture?{part}'
@@ -109,19 +113,19 @@ def load_encoder(
 def _load(
     module: nn.Module, encoder: dict[str, Tensor], allow_resizing: bool
 ) -> tuple[set[str], list[str]]:
-    """Load what fits.
+    """Load the tensors that fit.
 
     Returns:
-        The names that were loaded, and a line for each tensor in which module and file differ.
+        The names that were loaded, and a message for each tensor in which module and file differ.
     """
     if allow_resizing:
         try:
             for hook in module._load_state_dict_pre_hooks.values():
                 hook(encoder, '', {}, True, [], [], [])
         except (AssertionError, KeyError, RuntimeError) as error:
-            return set(), [f'tables of positions that cannot be resized: {error}']
+            return set(), [f'position tables that cannot be resized: {error}']
     wanted = module.state_dict()
-    # Some parts belong to one task alone; positions and blocks may not be lost.
+    # Parts of a single task may be absent; positions and blocks must not be.
     fresh = getattr(module, 'task_modules', ())
     fresh_tensors = getattr(module, 'task_tensors', ())
     unneeded = {*fresh, *getattr(module, 'pretraining_modules', ())}
@@ -134,7 +138,7 @@ def _load(
         if name not in encoder and not added:
             problems.append(f'missing: {name} {tuple(wanted[name].shape)}')
         elif name not in wanted and top not in unneeded:
-            problems.append(f'too many: {name} {tuple(encoder[name].shape)}')
+            problems.append(f'unexpected: {name} {tuple(encoder[name].shape)}')
         elif name in wanted and name in encoder:
             file_shape, model_shape = tuple(encoder[name].shape), tuple(wanted[name].shape)
             problems.append(f'shape of {name}: {file_shape} in the file, {model_shape} here')

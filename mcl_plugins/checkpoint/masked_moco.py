@@ -3,7 +3,7 @@
 from .mocov3 import mlp_layers, mocov3_names
 from .renaming import Renaming, vit_encoder
 
-# Nothing is released: these are the names of the golden files.
+# No checkpoint of Masked MoCo is released; these are the names in the golden files.
 MASKED_MOCO = Renaming(
     'a golden Masked MoCo file',
     [

@@ -2,7 +2,7 @@
 
 from .renaming import Renaming, vit_encoder
 
-# Nothing is released: these are the names of the golden files.
+# No checkpoint of MimCo is released; these are the names in the golden files.
 HEADS = [
     (f'{level}_{theirs}.{place}.', f'{ours}.{layer}.')
     for level in ('patch', 'image')

@@ -1,4 +1,4 @@
-"""Released MoBY checkpoints (``moby_swin_t_300ep_pretrained.pth`` and its DeiT twin)."""
+"""Tensor names of released MoBY checkpoints (``moby_swin_t_300ep_pretrained.pth``, or DeiT's)."""
 
 from __future__ import annotations
 
@@ -7,40 +7,41 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from .renaming import Renaming, vit_encoder
-from .swin import num_stages_of, reorder_merging, swin_encoder
+from .swin import count_stages, reorder_merging, swin_encoder
 
 
 class MoBYNames:
-    """Both ways between a released MoBY's state dict, of Swin or DeiT, and this package's.
+    """Conversion between a released MoBY's state dict and this package's, for Swin and DeiT.
 
-    The released code shares one pointer between the queues and stores attention masks, which both
-    libraries make anew; they are left out here and there.
+    The released code has one pointer for both queues; here each queue has a copy of it. It also
+    stores the attention masks of shifted windows. Those are dropped, because both libraries compute
+    them when the model is built.
     """
 
     def from_released(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """A released state dict (or gradients) in this package's names and channel order.
+        """Convert a released state dict (or gradients) to this package's names and channel order.
 
         Raises:
-            ValueError: a name that is not MoBY's.
+            ValueError: a name is not MoBY's.
         """
-        state = _table(num_stages_of(tensors, '.layers.')).from_released(tensors)
+        state = _table(count_stages(tensors, '.layers.')).from_released(tensors)
         if 'queues.0.pointer' in state:
             state['queues.1.pointer'] = state['queues.0.pointer'].clone()
         return reorder_merging(state, to_ours=True)
 
     def to_released(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The inverse of :meth:`from_released`.
+        """Invert :meth:`from_released`.
 
         Raises:
-            ValueError: a name that is not MoBY's.
+            ValueError: a name is not MoBY's.
         """
-        table = _table(num_stages_of(tensors, '.stages.'))
+        table = _table(count_stages(tensors, '.stages.'))
         kept = {name: value for name, value in tensors.items() if name != 'queues.1.pointer'}
         return reorder_merging(table.to_released(kept), to_ours=False)
 
 
 def _table(num_stages: int) -> Renaming:
-    """The names of an encoder with so many stages: a DeiT has none."""
+    """Return the table for a Swin of ``num_stages`` stages, or for a DeiT, which has 0."""
     pairs = []
     for theirs, ours in (('encoder.', 'backbone.'), ('encoder_k.', 'ema.backbone.')):
         pairs += swin_encoder(theirs, ours, num_stages) if num_stages else vit_encoder(theirs, ours)

@@ -1,4 +1,7 @@
-"""Released MoCo v3 checkpoints of ViTs (``vit-s-300ep.pth.tar``), for mmpretrain's ``MoCoV3``."""
+"""Tensor names of released MoCo v3 checkpoints of ViTs (``vit-s-300ep.pth.tar``).
+
+They are converted to the names of mmpretrain's ``MoCoV3``.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +16,31 @@ _LAYERS = ('fc0.', 'bn0.', 'fc1.', 'bn1.', 'fc2.', 'bn2.')
 
 
 def mlp_layers(theirs: str, places: tuple[int, ...], ours: str) -> list[tuple[str, str]]:
-    """An MLP, whose layers have numbers there and names here."""
+    """Pair the names of an MLP's layers: numbers in the released code, names in this package.
+
+    Args:
+        theirs: released prefix, for example ``'predictor.'``.
+        places: the released number of each linear layer and batch norm, in order.
+        ours: this package's prefix.
+
+    Example:
+        >>> mlp_layers('predictor.', (0, 1), 'predictor.')
+        [('predictor.0.', 'predictor.fc0.'), ('predictor.1.', 'predictor.bn0.')]
+    """
     names = zip(places, _LAYERS[: len(places)], strict=True)
     return [(f'{theirs}{place}.', ours + layer) for place, layer in names]
 
 
 def mocov3_names(projector: str, target: str, target_projector: str, predictor: str) -> Renaming:
-    """The table of a released checkpoint, for a model that calls its parts so.
+    """Return the table of a released checkpoint for a model with the given prefixes.
+
+    The prefix of the online encoder is ``'backbone.'``.
 
     Args:
-        projector: beginning of our names of the online projector, ``'neck.'``; the online encoder
-            is ``'backbone.'``.
-        target: of the target's encoder.
-        target_projector: of its projector.
-        predictor: of the predictor.
+        projector: prefix of the online projector, for example ``'neck.'``.
+        target: prefix of the target encoder.
+        target_projector: prefix of the target projector.
+        predictor: prefix of the predictor.
     """
     return Renaming(
         'a released MoCo v3 checkpoint of a ViT',
@@ -48,29 +62,29 @@ _TABLE = mocov3_names(
     predictor='head.predictor.',
 )
 
-_STEPS = 'momentum_encoder.steps'  # mmpretrain counts the updates of its EMA; nobody else does
+_STEPS = 'momentum_encoder.steps'  # mmpretrain's count of EMA updates; released files have none
 
 
 class MoCoV3Names:
-    """Both ways between a released MoCo v3's state dict and that of mmpretrain's ``MoCoV3``."""
+    """Conversion between a released MoCo v3's state dict and that of mmpretrain's ``MoCoV3``."""
 
     def from_released(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """A released state dict (or gradients) in mmpretrain's names.
+        """Convert a released state dict (or gradients) to mmpretrain's names.
 
         Raises:
-            ValueError: a name that is not MoCo v3's.
+            ValueError: a name is not MoCo v3's.
         """
         state = _TABLE.from_released(tensors)
         if 'momentum_encoder.module.0.cls_token' in state:
-            # Not 0: mmpretrain's EMA starts by copying the online weights.
+            # Not 0: at step 0 mmpretrain's EMA copies the online weights.
             state[_STEPS] = torch.tensor(1)
         return state
 
     def to_released(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The inverse of :meth:`from_released`.
+        """Invert :meth:`from_released`.
 
         Raises:
-            ValueError: a name that is not MoCo v3's.
+            ValueError: a name is not MoCo v3's.
         """
         return _TABLE.to_released({k: v for k, v in tensors.items() if k != _STEPS})
 

@@ -1,4 +1,4 @@
-"""What a checkpoint's own config says of its encoder, read without running it."""
+"""Read the encoder's architecture from the config inside a checkpoint, without running it."""
 
 from __future__ import annotations
 
@@ -9,38 +9,44 @@ from torch import nn
 
 
 def check_heads(module: nn.Module, content: dict, path: str) -> None:
-    """Compare the attention heads of an encoder with those of the one that a file was trained as.
+    """Compare the number of attention heads of an encoder with that in a checkpoint's config.
 
-    No tensor's shape depends on their number in a plain ViT: MoCo v3's ViT-S with 12 heads fits
-    into one with 6, and computes something else. A Runner's file holds its config; a file without
-    one, or of an encoder that is not a plain ViT, is not compared.
+    In a plain ViT no tensor's shape depends on the number of heads. The weights of MoCo v3's ViT-S,
+    with 12 heads, can be loaded into a ViT-S with 6 heads, whose outputs are then wrong. The Runner
+    stores its config in the checkpoint. A file without a config, or of an encoder that is not a
+    plain ViT, is not compared.
 
     Args:
         module: the encoder to be loaded.
-        content: of the file.
-        path: of the file.
+        content: the checkpoint.
+        path: file of the checkpoint, for the message.
 
     Raises:
-        ValueError: they differ.
+        ValueError: the numbers differ.
     """
     layers: Any = getattr(module, 'layers', None)
     zoo = getattr(module, 'arch_zoo', None)
     if not layers or zoo is None or not hasattr(layers[0].attn, 'num_heads'):
         return
-    arch = arch_of(content)
+    arch = read_arch(content)
     if isinstance(arch, str):
         arch = zoo.get(arch.lower())
     heads = layers[0].attn.num_heads
     if isinstance(arch, dict) and arch.get('num_heads', heads) != heads:
         raise ValueError(
             f'{path} was trained with {arch["num_heads"]} attention heads, and this encoder has '
-            f"{heads}: set model.backbone.arch to the file's (arch='mocov3-small' for MoCo v3's "
+            f"{heads}. Set model.backbone.arch to the file's (arch='mocov3-small' for MoCo v3's "
             "and Masked MoCo's ViT-S)."
         )
 
 
-def arch_of(content: dict) -> str | dict | None:
-    """``arch`` of the backbone in the config that a file holds; None if it holds none."""
+def read_arch(content: dict) -> str | dict | None:
+    """Return ``arch`` of the backbone in a checkpoint's config, or None if it has no config.
+
+    Example:
+        >>> read_arch({'meta': {'cfg': "model = dict(backbone=dict(arch='small'))"}})
+        'small'
+    """
     meta = content.get('meta')
     text = meta.get('cfg') if isinstance(meta, dict) else None
     if not isinstance(text, str):
@@ -55,21 +61,21 @@ def arch_of(content: dict) -> str | dict | None:
         }
     except SyntaxError:
         return None
-    arch = _entry(_entry(assigned.get('model'), 'backbone'), 'arch')
-    return None if arch is None else _plain(arch)
+    arch = _find_argument(_find_argument(assigned.get('model'), 'backbone'), 'arch')
+    return None if arch is None else _evaluate_literal(arch)
 
 
-def _entry(node: ast.expr | None, name: str) -> ast.expr | None:
-    """The argument ``name`` of ``dict(...)``."""
+def _find_argument(node: ast.expr | None, name: str) -> ast.expr | None:
+    """Return the argument ``name`` of a ``dict(...)`` call; None if there is no such argument."""
     if not isinstance(node, ast.Call):
         return None
     return next((word.value for word in node.keywords if word.arg == name), None)
 
 
-def _plain(node: ast.expr) -> Any:
-    """The value of a literal or of a ``dict(...)`` of literals; None for anything else."""
+def _evaluate_literal(node: ast.expr) -> Any:
+    """Return the value of a literal or of a ``dict(...)`` of literals; None for anything else."""
     if isinstance(node, ast.Call):
-        return {word.arg: _plain(word.value) for word in node.keywords}
+        return {word.arg: _evaluate_literal(word.value) for word in node.keywords}
     try:
         return ast.literal_eval(node)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Tensor names of released checkpoints and of this package, as a table read both ways."""
+"""Conversion between the tensor names of released checkpoints and those of this package."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ Value = TypeVar('Value')
 
 
 def vit_blocks(theirs: str, ours: str) -> list[tuple[str, str]]:
-    """Names within timm's transformer blocks and within mmpretrain's.
+    """Pair the names inside timm's transformer blocks with those inside mmpretrain's.
 
     Args:
-        theirs: beginning of a block's names there, ``'blocks.{i}.'``.
-        ours: beginning of a block's names here, ``'backbone.layers.{i}.'``.
+        theirs: prefix of a released block, for example ``'blocks.{i}.'``.
+        ours: prefix of this package's block, for example ``'backbone.layers.{i}.'``.
+
+    Example:
+        >>> vit_blocks('blocks.{i}.', 'layers.{i}.')[0]
+        ('blocks.{i}.norm1.', 'layers.{i}.ln1.')
     """
     return [
         (f'{theirs}norm1.', f'{ours}ln1.'),
@@ -29,11 +33,11 @@ def vit_blocks(theirs: str, ours: str) -> list[tuple[str, str]]:
 
 
 def vit_encoder(theirs: str, ours: str) -> list[tuple[str, str]]:
-    """Names of timm's vision transformer without head, and of mmpretrain's.
+    """Pair the names of timm's vision transformer, without its head, with those of mmpretrain's.
 
     Args:
-        theirs: beginning of all its names there, ``'encoder.'`` or nothing.
-        ours: beginning of all its names here, ``'backbone.'``.
+        theirs: prefix of the released encoder, for example ``'encoder.'`` or ``''``.
+        ours: prefix of this package's encoder, for example ``'backbone.'``.
     """
     return [
         (f'{theirs}cls_token', f'{ours}cls_token'),
@@ -45,31 +49,32 @@ def vit_encoder(theirs: str, ours: str) -> list[tuple[str, str]]:
 
 
 class Names(Protocol):
-    """Both ways between a released state dict and this package's."""
+    """Interface of a conversion between a released state dict and this package's."""
 
     def from_released(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
-        """A released state dict in this package's names."""
+        """Convert a released state dict to this package's names."""
 
     def to_released(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
-        """One of this package's in the released names."""
+        """Convert a state dict of this package to the released names."""
 
 
 @functools.cache
 def pattern(start: str) -> re.Pattern:
-    """A regular expression for a name's beginning with ``{i}`` and ``{j}`` for numbers."""
+    """Compile a prefix, in which ``{i}`` and ``{j}`` are numbers, to a regular expression."""
     return re.compile(re.sub(r'\\{(\w)\\}', r'(?P<\1>\\d+)', re.escape(start)))
 
 
 class Renaming:
-    """A table of name beginnings: (released, ours), ``{i}``, ``{j}`` standing for numbers.
+    """A table of prefixes of tensor names, (released, ours), in which ``{i}``, ``{j}`` are numbers.
 
-    The first beginning that fits is exchanged, the rest of the name is kept.
+    The first prefix that matches a name is replaced. The rest of the name stays.
 
     Args:
-        source: whose names these are, for error messages.
-        pairs: the table; longer beginnings before shorter ones.
-        dropped: beginnings of released tensors that have no place here; ``{i}`` as above.
-        prefix: what all released names start with; files without it are read too.
+        source: what the released names belong to, for error messages.
+        pairs: the table. Longer prefixes come before shorter ones.
+        dropped: prefixes of released tensors that this package does not have.
+        prefix: prefix of all released names, such as DDP's ``'module.'``. Files without it can be
+            read, too.
 
     Example:
         >>> Renaming('a release', [('blocks.{i}.', 'backbone.layers.{i}.')]).ours('blocks.3.w')
@@ -89,19 +94,19 @@ class Renaming:
         self.dropped = [pattern(start) for start in dropped]
 
     def ours(self, name: str) -> str:
-        """This package's name of a released tensor."""
+        """Return this package's name of a released tensor."""
         return self._exchange(name.removeprefix(self.prefix), self.pairs)
 
     def released(self, name: str) -> str:
-        """The released name of one of this package's tensors, also of an earlier name of it."""
+        """Return the released name of a tensor of this package; its name may be an earlier one."""
         name = present_name(name)
         return self.prefix + self._exchange(name, [(ours, theirs) for theirs, ours in self.pairs])
 
     def from_released(self, tensors: Mapping[str, Value]) -> dict[str, Value]:
-        """Rename a released state dict, without what has no place here.
+        """Rename the tensors of a released state dict, except those in ``dropped``.
 
         Raises:
-            ValueError: a name that is not in the table.
+            ValueError: a name is not in the table.
         """
         return {
             self.ours(name): value
@@ -110,10 +115,10 @@ class Renaming:
         }
 
     def to_released(self, tensors: Mapping[str, Value]) -> dict[str, Value]:
-        """The inverse of :meth:`from_released`.
+        """Invert :meth:`from_released`.
 
         Raises:
-            ValueError: a name that is not in the table.
+            ValueError: a name is not in the table.
         """
         return {self.released(name): value for name, value in tensors.items()}
 

@@ -1,8 +1,8 @@
-"""Checkpoints from wherever configs name them: files, URLs, model zoos and object storage.
+"""Safe loaders for all sources of checkpoints: files, URLs, model zoos and object storage.
 
-MMEngine's loaders are not safe with files of unknown origin: for local files and object storage it
-falls back to ``weights_only=False`` when PyTorch refuses a file, and for URLs it begins with that.
-These here read the same sources and never execute what a file holds.
+MMEngine's loaders are not safe for files of unknown origin. For local files and object storage they
+fall back to ``weights_only=False`` if PyTorch refuses a file, and for URLs they use it at once. The
+loaders in this module read the same sources and never execute anything in a file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from mmengine.runner.checkpoint import (
 
 from .files import load_file, read_safely
 
-# The first part of a source, ``NAME://`` -> the addresses of the models of that zoo.
+# The scheme of a source, ``NAME://`` -> a function that returns the URLs of that zoo's models.
 ZOOS: dict[str, Callable[[], dict[str, str]]] = {
     'torchvision': get_torchvision_models,
     'modelzoo': get_torchvision_models,
@@ -40,12 +40,12 @@ ZOOS: dict[str, Callable[[], dict[str, str]]] = {
 
 
 def load_from_local(path: str, map_location: Any = 'cpu') -> dict[str, Any]:
-    """Read a local file; ``~`` is the home folder."""
+    """Read a local file; ``~`` stands for the home folder."""
     return load_file(Path(path).expanduser(), map_location)
 
 
 def load_from_http(url: str, map_location: Any = 'cpu') -> dict[str, Any]:
-    """Read a URL, downloaded once by the first process to the folder of ``torch.hub``."""
+    """Read a URL. The first process downloads it to the folder of ``torch.hub``."""
     load = partial(
         torch.hub.load_state_dict_from_url, url, map_location=map_location, weights_only=True
     )
@@ -57,7 +57,7 @@ def load_from_http(url: str, map_location: Any = 'cpu') -> dict[str, Any]:
 
 
 def load_from_zoo(source: str, map_location: Any = 'cpu') -> dict[str, Any]:
-    """Read a model that is named in one of the ``ZOOS``.
+    """Read a model of one of the ``ZOOS``, for example ``torchvision://resnet50``.
 
     Raises:
         ValueError: the zoo has no model of this name.
@@ -67,16 +67,18 @@ def load_from_zoo(source: str, map_location: Any = 'cpu') -> dict[str, Any]:
         name = get_deprecated_model_names().get(name, name)
     addresses = ZOOS[zoo]()
     if name not in addresses:
-        raise ValueError(f'{source}: {zoo} has no model {name!r}; name a file or URL instead.')
+        raise ValueError(
+            f'{source}: {zoo} has no model {name!r}. Use the path or URL of a file instead.'
+        )
     address = addresses[name]
-    if not address.startswith(('http://', 'https://')):  # an entry of the user's own
+    if not address.startswith(('http://', 'https://')):  # the user added a local file to the zoo
         return load_file(Path(_get_mmengine_home(), address), map_location)
     content = load_from_http(address, map_location)
-    return _backbone_of(content) if zoo == 'mmcls' else content
+    return _extract_backbone(content) if zoo == 'mmcls' else content
 
 
-def _backbone_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """The encoder of a classifier, as MMEngine takes it from the files of ``mmcls://``."""
+def _extract_backbone(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Extract the encoder of a classifier, as MMEngine does with the files of ``mmcls://``."""
     tensors = checkpoint.get('state_dict', checkpoint)
     prefix = 'backbone.'
     return {
@@ -89,7 +91,7 @@ def _backbone_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 
 def load_from_storage(path: str, map_location: Any = 'cpu') -> dict[str, Any]:
-    """Read from an S3 or petrel storage, with MMEngine's backend for both."""
+    """Read from an S3 or petrel storage through MMEngine's petrel backend."""
     content = get_file_backend(path, backend_args={'backend': 'petrel'}).get(path)
     with io.BytesIO(content) as file:
         return read_safely(
@@ -98,15 +100,15 @@ def load_from_storage(path: str, map_location: Any = 'cpu') -> dict[str, Any]:
 
 
 def load_from_pavi(path: str, map_location: Any = 'cpu') -> dict[str, Any]:
-    """Refuse ``pavi://``, whose library is not public.
+    """Raise an error for ``pavi://``, because its library is not public.
 
     Raises:
         ValueError: always.
     """
-    raise ValueError(f'{path}: pavi:// is not read; download the file and give its path.')
+    raise ValueError(f'{path}: pavi:// is not read. Download the file and use its path.')
 
 
-# Patterns of sources in the order in which they are tried; the empty one is a local file.
+# Patterns of sources in the order in which they are tried. The empty pattern is a local file.
 SCHEMES: dict[str, Callable[..., dict[str, Any]]] = {
     **{f'{zoo}://': load_from_zoo for zoo in ZOOS},
     'http://': load_from_http,
@@ -119,27 +121,27 @@ SCHEMES: dict[str, Callable[..., dict[str, Any]]] = {
 
 
 def load_checkpoint(source: str, map_location: Any = 'cpu') -> dict[str, Any]:
-    """Read a checkpoint from a file, a URL, a zoo or a storage, without executing anything in it.
+    """Read a checkpoint from a file, URL, zoo or storage without executing anything in it.
 
     Args:
-        source: what MMEngine takes as ``load_from``: a path, ``https://...``,
-            ``torchvision://resnet50``, ``s3://...``.
+        source: a value of MMEngine's ``load_from``: a path, ``https://...``,
+            ``torchvision://resnet50`` or ``s3://...``.
         map_location: as in ``torch.load``.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is not a checkpoint, or holds objects that could run code.
+        FileNotFoundError: the file does not exist.
+        ValueError: it is not a checkpoint, or contains objects that could run code.
     """
     load = next(load for scheme, load in SCHEMES.items() if re.match(scheme, source))
     return load(source, map_location)
 
 
 def use_safe_checkpoints() -> None:
-    """Make whatever reads a checkpoint in this process read it safely; for commands.
+    """Make all code in this process read checkpoints safely; the commands call this.
 
-    MMEngine and the libraries on it get these loaders by way of MMEngine's registry of schemes, and
-    PyTorch's own switch turns every other ``torch.load`` of this process and its children into one
-    with ``weights_only=True``, whatever the caller asked for.
+    The loaders of this module are registered in MMEngine's registry of schemes, which MMEngine and
+    the libraries on top of it use. For every other ``torch.load`` of this process and its children
+    an environment variable of PyTorch enforces ``weights_only=True``.
     """
     for scheme, load in SCHEMES.items():
         CheckpointLoader.register_scheme(scheme, load, force=True)

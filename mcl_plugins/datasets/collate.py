@@ -1,4 +1,4 @@
-"""How samples become a batch."""
+"""The function that stacks samples to a batch."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ from ..registry import FUNCTIONS
 
 @FUNCTIONS.register_module()
 def default_collate(data_batch: Sequence, _scope_: str | None = None) -> Any:
-    """MMEngine's ``default_collate``, for configs that are inherited.
+    """MMEngine's ``default_collate``, which also works in inherited configs.
 
     Args:
         data_batch: the samples.
-        _scope_: ignored. In a config that inherits another package's, MMEngine hands the scope on
-            to the collate function as one of its settings.
+        _scope_: ignored. If a config inherits from another package, MMEngine passes the scope to
+            the collate function as an argument.
 
     Returns:
-        The samples' tensors, stacked, in the structure that the samples have.
+        The tensors of the samples, stacked, in the structure of a sample.
+
+    Example:
+        >>> default_collate([{'gt_label': 3}, {'gt_label': 5}])
+        {'gt_label': tensor([3, 5])}
     """
     return _default_collate(data_batch)

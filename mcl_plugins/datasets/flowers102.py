@@ -17,14 +17,15 @@ LISTS = {'train': ['trnid'], 'val': ['valid'], 'trainval': ['trnid', 'valid'], '
 
 @DATASETS.register_module()
 class Flowers102(_Flowers102):
-    """mmpretrain's ``Flowers102``, with its files checked and read by SciPy.
+    """mmpretrain's ``Flowers102``, which checks its files and reads them with SciPy.
 
-    ``data_root`` has the published ``imagelabels.mat``, ``setid.mat`` and ``jpg/image_*.jpg``.
-    Training and validation images together are 2040, test images 6149. Takes the same arguments.
+    ``data_root`` contains the published ``imagelabels.mat``, ``setid.mat`` and
+    ``jpg/image_*.jpg``. The training and validation splits together have 2040 images, the test
+    split has 6149. The arguments are the same.
 
     Raises:
-        FileNotFoundError: one of the files, or the folder of the images, does not exist.
-        ValueError: a file is not the published one.
+        FileNotFoundError: one of the files, or the folder of images, does not exist.
+        ValueError: the content of a file is not the published one.
     """
 
     # The published labels are numbers.
@@ -38,12 +39,12 @@ class Flowers102(_Flowers102):
         super().full_init()
 
     def load_data_list(self) -> list[dict]:
-        """Images of the split; their numbers and labels count from 1 in the files."""
+        """List the images of the split; in the files, images and labels are numbered from 1."""
         labels = read_numbers(Path(self.ann_file), ['labels'])
         if set(labels) != set(range(1, 103)):
             raise ValueError(
                 f'{self.ann_file} has {len(set(labels))} classes from {labels.min()} to '
-                f'{labels.max()}, not 102 from 1.'
+                f'{labels.max()}, not 102 from 1. Download the published file again.'
             )
         ids = read_numbers(Path(self.train_test_split_file), LISTS[self.split])
         if ids.min() < 1 or ids.max() > len(labels):
@@ -59,17 +60,18 @@ class Flowers102(_Flowers102):
 
 
 def read_numbers(path: Path, names: list[str]) -> np.ndarray:
-    """The named lists of whole numbers of a MATLAB file, one after the other."""
+    """Read lists of integers of a MATLAB file and concatenate them."""
     if not path.is_file():
         raise FileNotFoundError(
-            f'{str(path.absolute())!r} does not exist: Flowers-102 is published as '
-            'imagelabels.mat, setid.mat and 102flowers.tgz; put the files beside the folder jpg/ '
-            'of the images.'
+            f'{str(path.absolute())!r} does not exist. Flowers-102 is published as '
+            'imagelabels.mat, setid.mat and 102flowers.tgz; put the two .mat files beside the '
+            'unpacked folder jpg/.'
         )
     try:
         content = loadmat(path, variable_names=names)
         return np.concatenate([content[name].ravel() for name in names]).astype(np.int64)
-    except Exception as error:  # SciPy's and zlib's are of many kinds
+    except Exception as error:  # SciPy and zlib raise errors of many kinds
         raise ValueError(
-            f'{path} is not the published file: it has no readable {names} ({error}).'
+            f'{path} is not the published file, because {names} cannot be read from it ({error}). '
+            'Download it again.'
         ) from error

@@ -1,4 +1,4 @@
-"""Image folders, checked before anything is built on them."""
+"""Data sets of image folders that are checked before they are read."""
 
 from __future__ import annotations
 
@@ -11,29 +11,34 @@ from ..registry import DATASETS
 
 
 def check_folder(folder: str, data_root: str) -> None:
-    """Raise unless ``folder`` exists and holds something.
+    """Raise an error unless ``folder`` exists and is not empty.
+
+    Args:
+        folder: the folder; addresses of other storage backends (``s3://...``) are not checked.
+        data_root: ``data_root`` of the data set, for the message.
 
     Raises:
-        FileNotFoundError: it does not exist.
-        ValueError: it is empty.
+        FileNotFoundError: the folder does not exist.
+        ValueError: the folder is empty.
     """
     if '://' in folder:
-        return  # another storage backend's
+        return  # it is in another storage backend
     path = Path(folder)
-    remedy = (
-        f'Put the images there (or a symbolic link), or name another place with --cfg-options '
-        f'train_dataloader.dataset.data_root=... (val_, test_; now {data_root!r}).'
+    instruction = (
+        f'Put the images (or a symbolic link) there, or set another folder with --cfg-options '
+        f'train_dataloader.dataset.data_root=... (the same for val_dataloader and '
+        f'test_dataloader; now {data_root!r}).'
     )
     if not path.is_dir():
         raise FileNotFoundError(
-            f'The image folder {str(path.absolute())!r} does not exist. {remedy}'
+            f'The image folder {str(path.absolute())!r} does not exist. {instruction}'
         )
     if next(path.iterdir(), None) is None:
-        raise ValueError(f'The image folder {str(path.absolute())!r} is empty. {remedy}')
+        raise ValueError(f'The image folder {str(path.absolute())!r} is empty. {instruction}')
 
 
 class _CheckedFolder(CustomDataset):
-    """What the data sets of this file have in common."""
+    """Base class of the data sets in this module."""
 
     def full_init(self) -> None:
         """Check the folder, then list the images."""
@@ -41,7 +46,7 @@ class _CheckedFolder(CustomDataset):
         super().full_init()
 
     def _find_samples(self) -> list:
-        """mmpretrain's search of the folder, whose error for none is one of the code."""
+        """Search the folder; mmpretrain raises a RuntimeError if it finds no image."""
         try:
             return super()._find_samples()
         except RuntimeError as error:
@@ -54,24 +59,29 @@ class _CheckedFolder(CustomDataset):
 
 @DATASETS.register_module()
 class ImageFolder(_CheckedFolder):
-    """Any folder of images, searched through all levels; labels from sub-folders if wanted.
+    """A folder of images, which is searched recursively; sub-folders may define the labels.
 
-    Takes the arguments of mmpretrain's ``CustomDataset``; for images without labels set
+    The arguments are those of mmpretrain's ``CustomDataset``. For images without labels set
     ``with_label=False``.
 
     Raises:
         FileNotFoundError: the folder does not exist.
-        ValueError: it has no images.
+        ValueError: the folder contains no images.
     """
 
 
 @DATASETS.register_module()
 class ImageNet(_CheckedFolder, _ImageNet):
-    """ImageNet-1k as ``data_root/{train,val}/<wnid>/*.JPEG``; arguments of mmpretrain's."""
+    """ImageNet-1k in ``data_root/{train,val}/<wnid>/*.JPEG``; arguments as in mmpretrain.
+
+    Raises:
+        FileNotFoundError: the folder does not exist.
+        ValueError: it does not contain 1000 class folders, or contains no images.
+    """
 
     def full_init(self) -> None:
         """Check the folder and its classes, then list the images."""
-        check_folder(self.img_prefix, self.data_root)  # before its folders are counted
+        check_folder(self.img_prefix, self.data_root)  # first, because _check_classes lists it
         if not self.ann_file and self.with_label and '://' not in self.img_prefix:
             self._check_classes()
         super().full_init()
@@ -81,5 +91,5 @@ class ImageNet(_CheckedFolder, _ImageNet):
         if found != len(self.CLASSES):
             raise ValueError(
                 f'{self.img_prefix} has {found} class folders, ImageNet-1k has '
-                f'{len(self.CLASSES)}; for other images see configs/conmim/vit-b_own-images.py.'
+                f'{len(self.CLASSES)}. For other images see configs/conmim/vit-b_own-images.py.'
             )

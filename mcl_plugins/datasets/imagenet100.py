@@ -1,4 +1,4 @@
-"""ImageNet-100: a hundred of ImageNet-1k's classes."""
+"""ImageNet-100: a subset of ImageNet-1k with 100 classes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ CLASS_LIST = Path(__file__).with_name('imagenet100.txt')
 
 @DATASETS.register_module()
 class ImageNet100(ImageNet):
-    """The listed classes of ImageNet-1k in ``data_root/{train,val}/<wnid>/*.JPEG``.
+    """ImageNet-1k restricted to a list of classes, ``data_root/{train,val}/<wnid>/*.JPEG``.
 
-    Other class folders may stand beside them, and are not read; ``meta/train.txt`` and its like are
-    not either, whose labels are those of the 1000 classes. Labels count the listed classes in
-    alphabetical order, as for a folder that holds nothing else.
+    Other class folders may exist, too; they are not read. Files such as ``meta/train.txt`` are not
+    read either, because their labels are those of the 1000 classes. Labels number the listed
+    classes in alphabetical order, as for a folder that contains no others.
 
     Args:
-        data_root: folder of the splits.
-        class_list: text file with a class folder in each line; None for the split of Tian et al.
-        **kwargs: arguments of :class:`ImageNet`, but for ``ann_file``.
+        data_root: folder that contains ``train`` and ``val``.
+        class_list: text file with one class folder per line; None for the list of Tian et al.
+        ann_file: must be empty.
+        **kwargs: the other arguments of :class:`ImageNet`.
 
     Raises:
         FileNotFoundError: the class list, or the folder of a class, does not exist.
@@ -38,7 +39,7 @@ class ImageNet100(ImageNet):
     ) -> None:
         if ann_file:
             raise ValueError(
-                f'ann_file={ann_file!r}: ImageNet100 takes its labels from the class folders; for '
+                f'ann_file={ann_file!r}: ImageNet100 takes its labels from the class folders. For '
                 'a list of images use ImageFolder.'
             )
         self.wnids = read_class_list(Path(class_list or CLASS_LIST))
@@ -46,8 +47,8 @@ class ImageNet100(ImageNet):
         super().__init__(data_root=data_root, **kwargs)
 
     def full_init(self) -> None:
-        """Check the folders, then list the images."""
-        self.ann_file = ''  # the one that mmpretrain found under meta/
+        """Check the class folders, then list the images."""
+        self.ann_file = ''  # mmpretrain sets it to the file under meta/, if there is one
         if '://' not in self.img_prefix:
             self._check_classes()
         super().full_init()
@@ -58,11 +59,12 @@ class ImageNet100(ImageNet):
             if not (Path(self.img_prefix) / wnid).is_dir():
                 raise FileNotFoundError(
                     f'{self.img_prefix} has no folder {wnid!r}: each class of the list needs one, '
-                    'in val/ too. For other classes set class_list to a text file of their folders.'
+                    'also in val/. For other classes set class_list to a text file that lists '
+                    'their folders.'
                 )
 
     def _find_samples(self) -> list:
-        """(path, label) of each image, or the paths alone for a data set without labels."""
+        """List (path, label) of each image, or only the paths if ``with_label`` is False."""
         self.folder_to_idx = {wnid: label for label, wnid in enumerate(self.wnids)}
         samples, empty = get_samples(self.img_prefix, self.folder_to_idx, self.is_valid_file)
         if empty:
@@ -74,12 +76,19 @@ class ImageNet100(ImageNet):
 
 
 def read_class_list(path: Path) -> list[str]:
-    """The class folders that a text file names, sorted."""
+    """Read the class folders from a text file and sort them.
+
+    Example:
+        >>> len(read_class_list(CLASS_LIST))
+        100
+    """
     if not path.is_file():
         raise FileNotFoundError(f'The class list {str(path.absolute())!r} does not exist.')
     wnids = [line.strip() for line in path.read_text().splitlines() if line.strip()]
     repeated = {wnid for wnid in wnids if wnids.count(wnid) > 1}
     if not wnids or repeated:
         problem = f'names {sorted(repeated)} more than once' if repeated else 'is empty'
-        raise ValueError(f'The class list {str(path)!r} {problem}; it has one class folder a line.')
+        raise ValueError(
+            f'The class list {str(path)!r} {problem}; list each class folder on a line of its own.'
+        )
     return sorted(wnids)

@@ -1,4 +1,4 @@
-"""iNaturalist 2018 and 2019 from their published annotations."""
+"""iNaturalist 2018 and 2019, from the published annotation files."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ PARTS = ('images', 'annotations', 'categories')
 
 @DATASETS.register_module()
 class INaturalist(BaseDataset):
-    """Species of iNaturalist's competition of a year.
+    """The species classification data of one iNaturalist competition.
 
-    The annotations are read as published, ``data_root/{train,val}<year>.json``; they name the
-    images by their place under ``data_root``, ``train_val<year>/<kingdom>/<category>/*.jpg``.
-    Labels count the categories in the order of their ids.
+    The published annotation files ``data_root/{train,val}<year>.json`` are read. They name the
+    images relative to ``data_root``: ``train_val<year>/<kingdom>/<category>/*.jpg``. Labels number
+    the categories in the order of their ids.
 
     Args:
-        data_root: folder of the annotations and of the unpacked images.
+        data_root: folder of the annotation files and of the unpacked images.
         split: ``'train'`` or ``'val'``; the test images have no published labels.
         year: 2018 (8142 classes) or 2019 (1010).
         **kwargs: arguments of mmpretrain's ``BaseDataset``.
 
     Raises:
-        FileNotFoundError: the annotations, or the images that they name, are not there.
-        ValueError: unknown ``split`` or ``year``, or a file that is not that year's annotations.
+        FileNotFoundError: the annotation file or the images do not exist.
+        ValueError: ``split`` or ``year`` is unknown, or the file has not that year's annotations.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class INaturalist(BaseDataset):
         super().__init__(data_root=data_root, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Join images and annotations; 437,513 of each take seconds."""
+        """Match each image with its annotation. This takes seconds for 437,513 images."""
         content = read_annotations(Path(self.ann_file), self.year, self.data_root)
         categories = sorted(content['categories'], key=lambda category: category['id'])
         self._metainfo['classes'] = tuple(str(category['name']) for category in categories)
@@ -61,25 +61,26 @@ class INaturalist(BaseDataset):
             ]
         except KeyError as error:
             raise ValueError(
-                f'{self.ann_file}: an image without annotation, an annotation of an unknown '
-                f'category, or an entry without a key ({error}); is the file complete?'
+                f'{self.ann_file} is incomplete: it has an image without annotation, an annotation '
+                f'of an unknown category, or an entry without a key ({error}). Download it again.'
             ) from error
         first = samples[0]['img_path']
         if '://' not in first and not Path(first).is_file():
             raise FileNotFoundError(
-                f'{self.ann_file} names {first}, which does not exist: unpack '
+                f'{self.ann_file} names {first}, which does not exist. Unpack '
                 f'train_val{self.year}.tar.gz in {self.data_root!r}.'
             )
         return samples
 
 
 def read_annotations(path: Path, year: int, data_root: str) -> dict[str, list[dict]]:
-    """The lists of a published annotation file, checked for the year's number of classes."""
+    """Read a published annotation file and check that it has that year's number of classes."""
     if not path.is_file():
         raise FileNotFoundError(
             f'The annotations {str(path.absolute())!r} do not exist. Unpack the published '
-            f'{path.stem}.json.tar.gz there, or name another place with --cfg-options '
-            f'train_dataloader.dataset.data_root=... (val_, test_; now {data_root!r}).'
+            f'{path.stem}.json.tar.gz there, or set another folder with --cfg-options '
+            f'train_dataloader.dataset.data_root=... (the same for val_dataloader and '
+            f'test_dataloader; now {data_root!r}).'
         )
     try:
         content = json.loads(path.read_bytes())

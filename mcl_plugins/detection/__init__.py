@@ -1,6 +1,6 @@
 """Detection with mmdet: windowed encoders, ViTDet's pyramid, checked annotations.
 
-Nothing here imports mmdet until one of its parts is built, because pre-training does not need it.
+mmdet is imported only when one of its parts is built, because pre-training does not need it.
 Parts that segmentors and detectors share are in ``backbones`` and ``necks``.
 """
 

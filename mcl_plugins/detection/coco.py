@@ -1,6 +1,6 @@
-"""COCO-format annotations whose categories are the config's classes.
+"""COCO-format annotations, whose categories must be the config's classes.
 
-This module imports mmdet, so it is itself imported only when the dataset is built.
+This module imports mmdet, so it is only imported when the data set is built.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ from mmdet.datasets import CocoDataset as _CocoDataset
 
 
 class CocoDataset(_CocoDataset):
-    """mmdet's ``CocoDataset``, with checked annotations.
+    """mmdet's ``CocoDataset``, which checks the annotations.
 
-    mmdet's own silently drops objects of unknown categories. Here the categories of the annotation
-    file must be the dataset's classes, in the same order.
+    mmdet's own class silently drops objects of unknown categories. Here the categories of the
+    annotation file must be the classes of the data set, in the same order.
     """
 
     def load_data_list(self) -> list[dict]:
         """Read the annotation file.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it is not in COCO's format, its categories are not the dataset's classes, or
-                it has no images.
+            FileNotFoundError: the file does not exist.
+            ValueError: the file is not in COCO's format, its categories are not the classes of the
+                data set, or it has no images.
         """
         if '://' not in self.ann_file and not Path(self.ann_file).is_file():
             raise FileNotFoundError(
-                f'There are no annotations {self.ann_file!r}. COCO is expected in data/coco, with '
-                'annotations/, train2017/ and val2017/; for another place set data_root of the '
-                'datasets and ann_file of the evaluators.'
+                f'The annotation file {self.ann_file!r} does not exist. COCO is expected in '
+                'data/coco, with annotations/, train2017/ and val2017/. For another folder set '
+                'data_root of the datasets and ann_file of the evaluators.'
             )
         return super().load_data_list()
 
-    def COCOAPI(self, path: str) -> Any:  # noqa: N802  mmdet's name for what reads the file
+    def COCOAPI(self, path: str) -> Any:  # noqa: N802  mmdet's name
         """Read and check the annotations in the file ``path``."""
         try:
             annotations = _CocoDataset.COCOAPI(path)
@@ -43,15 +43,15 @@ class CocoDataset(_CocoDataset):
         except (ValueError, KeyError, TypeError, AssertionError) as error:
             raise ValueError(
                 f'{path} is not a COCO file of images, annotations and categories, or is '
-                f'incomplete ({type(error).__name__}: {error}): write or unpack it again.'
+                f'incomplete ({type(error).__name__}: {error}). Write or unpack it again.'
             ) from error
         check_classes(path, names, list(self.metainfo['classes']))
         if not images:
-            raise ValueError(f'{path} has no images.')
+            raise ValueError(f'{path} lists no images. Set ann_file to another file.')
         return annotations
 
     def filter_data(self) -> list[dict]:
-        """Leave out images without objects or too small ones, as ``filter_cfg`` says.
+        """Remove images without objects and images that are too small, as ``filter_cfg`` says.
 
         Raises:
             ValueError: no image is left.
@@ -60,13 +60,23 @@ class CocoDataset(_CocoDataset):
         if not records:
             raise ValueError(
                 f'No image of {self.ann_file} is left to train on: filter_cfg={self.filter_cfg} '
-                'leaves out those without objects and those of fewer pixels a side than min_size.'
+                'removes images without objects and images with a side shorter than min_size. '
+                'Change filter_cfg or the annotations.'
             )
         return records
 
 
 def check_classes(path: str, found: list[str], wanted: list[str]) -> None:
-    """Raise a ValueError unless the categories of a file are the classes of the config."""
+    """Raise a ValueError unless the categories of a file are the classes of the config.
+
+    Args:
+        path: the annotation file, for the message.
+        found: names of its categories.
+        wanted: names of the classes of the config.
+
+    Example:
+        >>> check_classes('train.json', ['cat', 'dog'], ['cat', 'dog'])
+    """
     if found == wanted:
         return
     absent = [name for name in wanted if name not in found]

@@ -1,8 +1,8 @@
-"""mmdet's parts that compute boxes, in float32 also under bfloat16 autocast.
+"""mmdet's parts that compute boxes, in float32 even under bfloat16 autocast.
 
-mmdet gives boxes the type of the maps. In bfloat16 a corner at 1000 px would move by up to 2 px,
-and mmcv's RoIAlign and NMS have no kernel for that type. This module imports mmdet, so it is itself
-imported only when one of the parts is built.
+In mmdet, boxes have the data type of the feature maps. In bfloat16 a corner at 1000 px would move
+by up to 2 px, and mmcv's RoIAlign and NMS have no kernel for that type. This module imports mmdet,
+so it is only imported when one of the parts is built.
 """
 
 from __future__ import annotations
@@ -15,26 +15,29 @@ from torch import Tensor
 
 
 class RPNHead(_RPNHead):
-    """mmdet's ``RPNHead`` with float32 scores and offsets, hence float32 anchors and proposals."""
+    """mmdet's ``RPNHead`` with float32 scores and offsets.
+
+    Anchors and proposals are then float32, too.
+    """
 
     def forward_single(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, C, H, W) -> scores (N, A, H, W) and offsets (N, 4 A, H, W) of A anchors."""
+        """Compute scores (N, A, H, W) and offsets (N, 4 A, H, W) of A anchors from (N, C, H, W)."""
         scores, offsets = super().forward_single(x)
         return scores.float(), offsets.float()
 
 
 class SingleRoIExtractor(_SingleRoIExtractor):
-    """mmdet's ``SingleRoIExtractor`` in float32."""
+    """mmdet's ``SingleRoIExtractor``, which computes in float32."""
 
     def forward(
         self, feats: Sequence[Tensor], rois: Tensor, roi_scale_factor: float | None = None
     ) -> Tensor:
-        """Pool each region from the map of its scale.
+        """Pool the features of each region from the map of its scale.
 
         Args:
-            feats: maps (N, C, H, W), one a level.
-            rois: (R, 5), the image's index and the corners in pixels.
-            roi_scale_factor: as in mmdet.
+            feats: maps (N, C, H, W), one per level.
+            rois: (R, 5), the index of the image and the box corners in pixels.
+            roi_scale_factor: see mmdet.
 
         Returns:
             (R, C, side, side), float32.

@@ -1,4 +1,4 @@
-"""The backbone with which MIMDet compares pre-trainings, and ConMIM's for COCO."""
+"""MIMDet's backbone for benchmarking pre-training methods, which ConMIM uses on COCO."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from .windowed_vit import WindowedViT, evenly_spaced
 
 @MODELS.register_module()
 class MIMDetViT(WindowedViT):
-    """ViT with windows of 16 patches, four global blocks and two shared tables of relative bias.
+    """ViT with windows of 16 x 16 patches, four global blocks and two shared bias tables.
 
     This is MIMDet's "benchmarking" model (Fang et al., ICCV 2023, released
     ``models/benchmarking.py``; after Li et al. 2111.11429). All windowed blocks share one table of
-    relative bias and all global blocks another. The tables are BEiT's without the rows of the class
-    token. Absolute positions are sines and cosines, which are not trained. ConMIM adds
+    relative position biases and all global blocks share another. The tables are BEiT's without the
+    rows of the class token. The absolute positions are fixed sines and cosines. ConMIM adds
     ``qkv_bias='qv'`` and layer scale.
 
     ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` loads a fine-tuned
-    ConMIM classifier, and with the teacher's prefix a pre-training. Both tables are then filled
-    from the checkpoint's, see :func:`mcl_plugins.layers.position_tables.fit_shared_tables`; if it
-    has none, they start at zero. Absolute positions of a checkpoint are resized; if it has none,
-    they stay sines and cosines.
+    ConMIM classifier; with the prefix of the EMA it loads a pre-training checkpoint. Both tables
+    are then computed from those of the checkpoint, see
+    :func:`mcl_plugins.layers.position_tables.fit_shared_tables`; without any they stay zero.
+    Absolute positions of the checkpoint are resized; without any they stay sines and cosines.
 
     Args:
-        arch, img_size, window_size, out_indices, **kwargs: those of :class:`WindowedViT` but
-            ``decomposed``; by default the outputs are those of the last block of each quarter.
+        arch, img_size, window_size, out_indices, **kwargs: arguments of :class:`WindowedViT` except
+            ``decomposed``. By default the outputs of the last block of each quarter are returned.
 
     Raises:
-        ValueError: as :class:`WindowedViT`.
+        ValueError: see :class:`WindowedViT`.
 
     Example:
         >>> import torch
@@ -66,7 +66,11 @@ class MIMDetViT(WindowedViT):
         self.register_buffer('pos_embed', positions)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """(N, 3, H, W) with H = W = ``img_size`` -> four maps (N, D, H / patch, W / patch)."""
+        """Encode images (N, 3, H, W), H = W = ``img_size``.
+
+        Returns:
+            A map (N, D, H / patch, W / patch) for each of ``out_indices``.
+        """
         check_input_size(x, self.img_size, self.part_of)
         x = self._embed(x)
         positions = self.pos_embed.unflatten(1, self.patch_resolution)
@@ -74,6 +78,6 @@ class MIMDetViT(WindowedViT):
 
     @staticmethod
     def _fit_checkpoint(module: Any, state_dict: dict, prefix: str, *_: Any) -> None:
-        """Fit a checkpoint's tables to the two of this model, and its positions."""
+        """Convert the tables and positions of a checkpoint to those of this model."""
         WindowedViT._fit_checkpoint(module, state_dict, prefix)
         fit_shared_tables(state_dict, prefix, module.state_dict())

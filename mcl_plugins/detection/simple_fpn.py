@@ -1,4 +1,4 @@
-"""ViTDet's feature pyramid out of one map."""
+"""ViTDet's feature pyramid, computed from a single map."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from ..registry import MODELS
 
 @MODELS.register_module()
 class SimpleFPN(BaseModule):
-    """The last map of a plain ViT at five scales (ViTDet, section 3; detectron2's ``vit.py``).
+    """Resize the last map of a plain ViT to five scales (ViTDet, section 3; detectron2).
 
-    The map is resized to 4, 2, 1 and 1/2 times its size by two transposed convolutions, one, none
-    and max-pooling. Each result goes through a 1x1 and a 3x3 convolution, both without bias and
-    followed by a norm over the channels. Every second position of the coarsest makes the fifth.
+    The map is resized to 4 times its size by two transposed convolutions, to 2 times by one, and to
+    1/2 by max-pooling; one level keeps its size. A 1x1 and a 3x3 convolution follow in each
+    level, both without bias and each followed by a norm over the channels. The fifth level consists
+    of every second position of the coarsest level. The code is detectron2's ``vit.py``.
 
     Args:
-        in_channels: channels C of the map; a multiple of 4.
+        in_channels: channels C of the map, a multiple of 4.
         out_channels: channels of the pyramid.
 
     Raises:
@@ -65,18 +66,20 @@ class SimpleFPN(BaseModule):
         )
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Make the pyramid.
+        """Compute the pyramid.
 
         Args:
-            maps: the one map (N, C, H, W).
+            maps: a sequence of one map (N, C, H, W).
 
         Returns:
-            Five maps of ``out_channels``: 4, 2, 1, 1/2 and 1/4 times the size of the map.
+            Five maps with ``out_channels`` channels: 4, 2, 1, 1/2 and 1/4 times the map's size.
 
         Raises:
-            ValueError: there is more than one map.
+            ValueError: there is not exactly one map.
         """
         if len(maps) != 1:
-            raise ValueError(f'SimpleFPN takes one map, got {len(maps)}: set out_indices to one.')
+            raise ValueError(
+                f'SimpleFPN takes one map, got {len(maps)}: set out_indices to one block.'
+            )
         pyramid = [level(maps[0]) for level in self.levels]
         return (*pyramid, F.max_pool2d(pyramid[-1], 1, 2))

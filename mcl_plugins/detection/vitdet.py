@@ -1,4 +1,4 @@
-"""ViTDet's backbone: windows, four global blocks and decomposed relative positions."""
+"""ViTDet's backbone: windowed blocks, four global blocks, decomposed relative positions."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ from .windowed_vit import WindowedViT
 class ViTDet(WindowedViT):
     """Plain ViT for detection (Li et al., ECCV 2022; detectron2's ``vit.py``).
 
-    Blocks attend within windows of 14 patches but for four global ones. Each block has its own
-    tables of relative positions along both axes, which start at zero. The absolute positions are
-    learned on the grid of pre-training and interpolated (bicubic) to the image's. Images may have
-    other sizes than ``img_size``: the global blocks' tables are then interpolated, too.
+    Blocks attend within windows of 14 x 14 patches, except four global ones. Each block has its own
+    tables of relative positions along both axes, initialised to zero. The absolute positions are
+    learned on the grid of pre-training and interpolated (bicubic) to the grid of the image. Images
+    may have other sizes than ``img_size``; the tables of the global blocks are then interpolated,
+    too.
 
-    ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` loads every ViT that
-    this package pre-trains. Its class token and final norm are not loaded, relative positions are
-    new, and any other difference is an error.
+    ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` loads any ViT that this
+    package pre-trains. Class token and final norm are not loaded, and the relative positions keep
+    their initial values. Any other difference is an error.
 
     Args:
-        arch, img_size, **kwargs: those of :class:`WindowedViT` but ``decomposed``.
-        pretrain_img_size: side of the images of pre-training.
+        arch, img_size, **kwargs: arguments of :class:`WindowedViT` except ``decomposed``.
+        pretrain_img_size: side of the images in pre-training, in pixels.
 
     Raises:
-        ValueError: as :class:`WindowedViT`, or patches do not tile ``pretrain_img_size``.
+        ValueError: see :class:`WindowedViT`; or ``pretrain_img_size`` is not a multiple of the
+            patch size.
 
     Example:
         >>> arch = dict(embed_dims=24, num_layers=4, num_heads=2, feedforward_channels=48)
@@ -56,14 +58,15 @@ class ViTDet(WindowedViT):
         self.pos_embed = nn.Parameter(torch.zeros(1, side * side, self.embed_dims))
 
     def fill_weights(self) -> None:
-        """Fill the weights as detectron2's ViTDet does."""
+        """Initialise the weights as detectron2's ViTDet does."""
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
         super().fill_weights()
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """(N, 3, H, W) -> maps (N, D, H / patch, W / patch) of the blocks in ``out_indices``.
+        """Encode images (N, 3, H, W), whose sides are multiples of the patch size.
 
-        H and W are multiples of the patch size.
+        Returns:
+            A map (N, D, H / patch, W / patch) for each of ``out_indices``.
         """
         x = self._embed(x)
         size = tuple(x.shape[1:3])

@@ -1,4 +1,4 @@
-"""The hybrid ViT (CMAE*'s) as a detector's backbone: windows and four global blocks."""
+"""The hybrid ViT of CMAE* as a detector's backbone: windowed blocks and four global ones."""
 
 from __future__ import annotations
 
@@ -22,24 +22,25 @@ from .windowed_vit import check_global_blocks
 
 @MODELS.register_module()
 class WindowedConvViT(ConvViT):
-    """:class:`ConvViT` whose transformer attends within windows but for four global blocks.
+    """A :class:`ConvViT` whose blocks attend within windows, except four global blocks.
 
-    ConvMAE's detector (released ``DET/models/convmae.py``): windows of 16 patches, one table of
-    relative bias for all windowed blocks and one for the global ones, both starting at zero, and
-    absolute positions that are not trained. The outputs are the maps of the two convolutional
-    stages, the transformer's map and its max-pooled half, at strides 4, 8, 16 and 32 for an FPN.
+    This is the backbone of ConvMAE's detector (released ``DET/models/convmae.py``). Windows have
+    16 x 16 patches. All windowed blocks share one table of relative position biases and the global
+    blocks share another; both are initialised to zero. The absolute positions are not trained. The
+    outputs are the maps of both convolutional stages, the map of the transformer, and the same
+    max-pooled, with strides 4, 8, 16 and 32 for an FPN.
 
     Args:
-        arch: as for :class:`ConvViT`.
+        arch: see :class:`ConvViT`.
         img_size: side of the images in pixels.
         window_size: side of a window in patches.
-        global_blocks: which blocks attend to the whole map; by default the first, the last and two
-            evenly between, 0, 3, 6 and 10 of 11.
-        drop_path_rate: stochastic depth of the last block; it rises linearly from 0.
-        with_cp: compute transformer blocks again in the backward pass, which saves memory.
+        global_blocks: indices of the blocks that attend to the whole map. The default is the first
+            and last block and two in between, for example 0, 3, 6 and 10 of 11 blocks.
+        drop_path_rate: drop path rate of the last block; the rate increases linearly from 0.
+        with_cp: recompute the transformer blocks in the backward pass, which saves memory.
 
     Raises:
-        ValueError: as :class:`ConvViT`, or a global block that does not exist.
+        ValueError: see :class:`ConvViT`; or a global block does not exist.
 
     Example:
         >>> import torch
@@ -86,7 +87,7 @@ class WindowedConvViT(ConvViT):
         fix_parameter(self, 'pos_embed')
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """(N, 3, H, W) with H = W = ``img_size`` -> maps at strides 4, 8, 16 and 32."""
+        """Encode images (N, 3, H, W), H = W = ``img_size``, to maps of strides 4, 8, 16 and 32."""
         *stages, x = self._maps(x)
         x = self._tokens(x).unflatten(1, self.patch_resolution)
         window_bias, global_bias = self.window_bias(), self.global_bias()
@@ -98,6 +99,6 @@ class WindowedConvViT(ConvViT):
 
     @staticmethod
     def _resize_positions(module: Any, state_dict: dict, prefix: str, *_: Any) -> None:
-        """Fit a checkpoint's positions. Pre-training has no tables, so these start at zero."""
+        """Resize a checkpoint's positions; pre-training has no bias tables, so they stay zero."""
         ConvViT._resize_positions(module, state_dict, prefix)
         fit_shared_tables(state_dict, prefix, module.state_dict())

@@ -1,4 +1,4 @@
-"""What the plain ViTs of detectors have in common: windowed blocks and a few global ones."""
+"""Base class of detectors' plain ViTs: windowed blocks and a few global ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ from ..utils.checks import ARCH_KEYS, check_image_size, check_out_indices, resol
 
 
 def evenly_spaced(num_layers: int, parts: int = 4) -> tuple[int, ...]:
-    """The last block of each of ``parts`` equal groups.
+    """Return the index of the last block in each of ``parts`` equal groups.
+
+    Args:
+        num_layers: number of blocks.
+        parts: number of groups.
 
     Raises:
         ValueError: ``num_layers`` is not a multiple of ``parts``.
@@ -38,34 +42,47 @@ def evenly_spaced(num_layers: int, parts: int = 4) -> tuple[int, ...]:
 
 
 def check_global_blocks(blocks: Sequence[int], num_layers: int) -> None:
-    """Raise a ValueError unless all of ``blocks`` exist."""
+    """Raise a ValueError unless all of ``blocks`` exist.
+
+    Args:
+        blocks: indices of the global blocks.
+        num_layers: number of blocks.
+
+    Example:
+        >>> check_global_blocks((2, 12), num_layers=12)
+        Traceback (most recent call last):
+        ValueError: global_blocks=(2, 12): use indices from 0 to 11.
+    """
     if not set(blocks) <= set(range(num_layers)):
-        raise ValueError(f'global_blocks={tuple(blocks)}: the blocks are 0 to {num_layers - 1}.')
+        raise ValueError(f'global_blocks={tuple(blocks)}: use indices from 0 to {num_layers - 1}.')
 
 
 class WindowedViT(Encoder, BaseBackbone):
-    """A plain ViT whose blocks attend within windows but for a few global ones, and return maps.
+    """A plain ViT that returns maps, and whose blocks attend within windows or globally.
 
-    There is neither a class token nor a final norm; those of a checkpoint are not loaded.
-    Subclasses add absolute positions: ``pos_embed``, on a grid of ``position_size``.
+    It has neither a class token nor a final norm; those of a checkpoint are not loaded. Subclasses
+    add the absolute positions ``pos_embed``, whose grid is ``position_size``.
 
     Args:
-        arch: ``'small'``, ``'base'``, ``'large'`` or a dict, as for ``VisionTransformer``.
+        arch: ``'small'``, ``'base'``, ``'large'`` or a dict, see ``VisionTransformer``.
         img_size: side of the images in pixels.
         patch_size: side of a patch in pixels.
         window_size: side of a window in patches.
-        global_blocks: which blocks attend to the whole map; by default the last of each quarter.
-        out_indices: blocks whose outputs are returned; by default the last.
-        drop_path_rate: stochastic depth of the last block; it rises linearly from 0.
-        decomposed: give each block tables of relative positions along both axes.
-        qkv_bias: ``'qkv'``, or ``'qv'`` for none of the keys (BEiT).
-        layer_scale: initial value of the learned factors of both branches; 0 for none.
-        mask_padding: as in :class:`mcl_plugins.layers.windowed_attention.MapAttention`.
-        with_cp: compute blocks again in the backward pass, which saves memory.
+        global_blocks: indices of the blocks that attend to the whole map; by default the last block
+            of each quarter.
+        out_indices: indices of the blocks whose outputs are returned; by default the last block.
+        drop_path_rate: drop path rate of the last block; the rate increases linearly from 0.
+        decomposed: whether each block has tables of relative positions along both axes.
+        qkv_bias: ``'qkv'`` for biases of queries, keys and values; ``'qv'`` for no bias of the keys
+            (BEiT).
+        layer_scale: initial value of the learned factors on both residual branches; 0 for no
+            factors.
+        mask_padding: see :class:`mcl_plugins.layers.windowed_attention.MapAttention`.
+        with_cp: recompute the blocks in the backward pass, which saves memory.
 
     Raises:
-        ValueError: unknown ``arch``, an ``img_size`` that patches do not tile, a global block that
-            does not exist, or ``out_indices`` that do not end with the last block.
+        ValueError: ``arch`` is unknown, ``img_size`` is not a multiple of ``patch_size``, a global
+            block does not exist, or ``out_indices`` does not end with the last block.
     """
 
     arch_zoo = VisionTransformer.arch_zoo
@@ -130,7 +147,7 @@ class WindowedViT(Encoder, BaseBackbone):
         self.register_load_state_dict_pre_hook(self._fit_checkpoint)
 
     def fill_weights(self) -> None:
-        """Fill the weights as detectron2's ViTDet does."""
+        """Initialise the weights as detectron2's ViTDet does."""
         normal_layers(self, std=0.02)
 
     def _embed(self, x: Tensor) -> Tensor:
@@ -138,7 +155,7 @@ class WindowedViT(Encoder, BaseBackbone):
         height, width = x.shape[-2:]
         if height % self.patch_size or width % self.patch_size:
             raise ValueError(
-                f'Images of {height} x {width} px are not made of whole patches of '
+                f'Images of {height} x {width} px cannot be divided into patches of '
                 f'{self.patch_size} px: set model.data_preprocessor.pad_size_divisor to a multiple '
                 f'of {self.patch_size}.'
             )
@@ -159,5 +176,5 @@ class WindowedViT(Encoder, BaseBackbone):
 
     @staticmethod
     def _fit_checkpoint(module: Any, state_dict: dict, prefix: str, *_: Any) -> None:
-        """Fit a checkpoint's positions to this model before they are loaded."""
+        """Resize the positions of a checkpoint before they are loaded."""
         fit_absolute_positions(state_dict, f'{prefix}pos_embed', module.position_size)

@@ -1,4 +1,4 @@
-"""How a training runs: Runner, hooks, optimizer wrappers and their parameter groups."""
+"""The training engine: Runner, hooks, optimizer wrappers and parameter groups."""
 
 from . import hooks
 from .checkpoint_hook import CheckpointHook

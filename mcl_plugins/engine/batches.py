@@ -1,4 +1,4 @@
-"""How many images a training loader gives at a time, and that there are enough for one batch."""
+"""The batch size of a training loader, and a check that the images fill at least one batch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from torch.utils.data import DataLoader, IterableDataset
 
 
 def images_per_process(loader: DataLoader | dict) -> int:
-    """The batch size of a loader or of its config, also where a batch sampler has it."""
+    """Return the batch size of a loader or of its config, also if a batch sampler defines it.
+
+    Example:
+        >>> images_per_process(dict(batch_size=64))
+        64
+    """
     if isinstance(loader, dict):
         return loader['batch_size']
     return loader.batch_size or _batch_sampler(loader).batch_size
@@ -18,19 +23,23 @@ def images_per_process(loader: DataLoader | dict) -> int:
 def check_epoch(loader: DataLoader, processes: int) -> None:
     """Raise an error if an epoch would have no iteration.
 
+    Args:
+        loader: the training loader of one process.
+        processes: number of processes, for the message.
+
     Raises:
-        ValueError: the images do not fill one batch, and incomplete ones are dropped.
+        ValueError: the images do not fill one batch, and incomplete batches are dropped.
     """
     data: Any = loader.dataset
     if isinstance(data, IterableDataset):
-        return  # of a length that nobody knows
+        return  # its length is unknown
     sampler = _batch_sampler(loader).sampler
     if isinstance(sampler, InfiniteSampler) or len(loader):
         return
     raise ValueError(
         f'The training set has {len(data)} images, {len(sampler)} for each of '
         f'{processes} process(es), which do not fill a batch of {images_per_process(loader)}, and '
-        'incomplete batches are dropped (drop_last): set '
+        'incomplete batches are dropped (drop_last). Set '
         f'train_dataloader.batch_size={max(len(sampler), 1)} or less.'
     )
 

@@ -1,4 +1,4 @@
-"""A CheckpointHook that removes the oldest checkpoint last."""
+"""A CheckpointHook that deletes the oldest checkpoint only after the new one is written."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from ..registry import HOOKS
 
 @HOOKS.register_module()
 class CheckpointHook(_CheckpointHook):
-    """MMEngine's ``CheckpointHook``, which keeps the oldest file until the new one is written.
+    """MMEngine's ``CheckpointHook``, which deletes the oldest file after the new one is written.
 
-    MMEngine removes it before: with ``max_keep_ckpts=1`` a save that fails, for example on a full
-    disk, leaves no checkpoint at all. The arguments are the same.
+    MMEngine deletes it before. With ``max_keep_ckpts=1``, a save that fails, for example because
+    the disk is full, then leaves no checkpoint at all. The arguments are the same.
+
+    Example:
+        >>> CheckpointHook(interval=10, max_keep_ckpts=1).max_keep_ckpts
+        1
     """
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
@@ -24,13 +28,13 @@ class CheckpointHook(_CheckpointHook):
         if self.max_keep_ckpts > 0:
             kept = self.keep_ckpt_ids
             if len(kept) == self.max_keep_ckpts and kept[-1] != step:
-                outdated = kept.popleft()  # so that there is nothing to remove for MMEngine
+                outdated = kept.popleft()  # hide it from MMEngine, which would delete it now
         super()._save_checkpoint_with_step(runner, step, meta)
         if outdated is not None and is_main_process():
             self._remove(self.filename_tmpl.format(outdated))
 
     def _remove(self, name: str) -> None:
-        """Remove a checkpoint if it is there; DeepSpeed's are folders."""
+        """Delete a checkpoint if it exists; DeepSpeed's checkpoints are folders."""
         path = self.file_backend.join_path(self.out_dir, name)
         if self.file_backend.isfile(path):
             self.file_backend.remove(path)

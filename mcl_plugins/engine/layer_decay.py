@@ -1,4 +1,4 @@
-"""Layer-wise decay of the learning rate for an encoder inside a segmentor or detector."""
+"""Layer-wise learning rate decay for an encoder inside a segmentor or detector."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .optim import merge_groups
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor):
-    """mmpretrain's constructor, for any model whose encoder is ours or mmpretrain's.
+    """mmpretrain's constructor, for any model whose encoder is this package's or mmpretrain's.
 
-    mmpretrain's asks the whole model for the layer of a parameter, which only its classifiers can
-    answer. mmseg's and mmdet's only know the encoders of their own library. This one asks the
-    model's ``backbone``, by its ``get_layer_depth``. Parameters outside the backbone (necks and
-    heads) belong to the last layer. With L blocks, layer i has the learning rate times
-    ``layer_decay_rate ** (L + 1 - i)``: i is 0 before the blocks, 1 to L in the blocks and L + 1
-    after them.
+    mmpretrain's constructor calls ``get_layer_depth`` of the model, which only its classifiers
+    have. The constructors of mmseg and mmdet support only the encoders of their own library. This
+    one calls ``get_layer_depth`` of the model's ``backbone``. Parameters outside the backbone
+    (necks and heads) belong to the last layer. In an encoder of L blocks, the learning rate of
+    layer i is multiplied by ``layer_decay_rate ** (L + 1 - i)``, where i is 0 for the patch
+    embedding and positions, 1 to L for the blocks and L + 1 for everything after them.
 
-    Parameters of equal settings share a group, and those without gradient are left out. The
-    settings are those of mmpretrain's constructor: ``layer_decay_rate``, ``norm_decay_mult``,
+    Parameters with equal options share a group. Parameters that require no gradient are excluded.
+    The options are those of mmpretrain's constructor: ``layer_decay_rate``, ``norm_decay_mult``,
     ``bias_decay_mult``, ``flat_decay_mult`` and ``custom_keys`` with ``decay_mult``.
 
     Raises:
@@ -33,16 +33,16 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
     def add_params(
         self, params: list[dict], module: nn.Module, prefix: str = '', **kwargs: Any
     ) -> None:
-        """Fill ``params`` with the groups of ``module``."""
-        if prefix:  # mmpretrain's recursion into children
+        """Append the parameter groups of ``module`` to ``params``."""
+        if prefix:  # mmpretrain calls this again for each child
             super().add_params(params, module, prefix=prefix, **kwargs)
             return
         backbone: Any = getattr(module, 'backbone', None)
         if not hasattr(backbone, 'get_layer_depth'):
             raise ValueError(
-                f'The backbone of {type(module).__name__} is {type(backbone).__name__}, which does '
-                "not say to which layer a parameter belongs: use an encoder of mcl_plugins' or "
-                "mmpretrain's (type='mcl_plugins.VisionTransformer', for instance) or "
+                f'The backbone of {type(module).__name__} is {type(backbone).__name__}, which has '
+                'no get_layer_depth to tell the layer of a parameter. Use an encoder of '
+                "mcl_plugins or mmpretrain (type='mcl_plugins.VisionTransformer', for instance) or "
                 "optim_wrapper.constructor='mcl_plugins.MergedOptimWrapperConstructor'."
             )
         single: list[dict] = []
@@ -53,5 +53,5 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
             get_layer_depth=lambda name: backbone.get_layer_depth(name, 'backbone.'),
         )
         for group in single:
-            del group['param_name']  # it would keep groups of equal settings apart
+            del group['param_name']  # differs for each parameter, so no two groups would be merged
         params.extend(merge_groups(single))

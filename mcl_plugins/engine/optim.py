@@ -1,4 +1,4 @@
-"""Optimizer wrappers and constructors: bfloat16 autocast and few parameter groups."""
+"""Optimizer wrappers and constructors: bfloat16 autocast, and merged parameter groups."""
 
 from __future__ import annotations
 
@@ -17,13 +17,21 @@ from ..registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 class Bf16OptimWrapper(OptimWrapper):
     """Train with bfloat16 autocast on devices that support it, and in float32 on others.
 
-    So one config runs on both. bfloat16 has float32's range and needs no loss scaling. On a GPU
-    without bfloat16 use ``--amp``, which trains in float16 with MMEngine's ``AmpOptimWrapper``.
+    One config then runs on both. bfloat16 has the range of float32, so the loss needs no scaling.
+    On a GPU without bfloat16 use ``--amp``, which trains in float16 with MMEngine's
+    ``AmpOptimWrapper``.
+
+    Example:
+        >>> model = nn.Linear(2, 1)
+        >>> wrapper = Bf16OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+        >>> with wrapper.optim_context(model):
+        ...     model(torch.ones(1, 2)).dtype  # on a CPU
+        torch.float32
     """
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Autocast the forward pass; gradient accumulation as in MMEngine."""
+        """Run the forward pass under autocast; gradient accumulation works as in MMEngine."""
         enabled = torch.cuda.is_available() and torch.cuda.is_bf16_supported(
             including_emulation=False
         )
@@ -33,24 +41,24 @@ class Bf16OptimWrapper(OptimWrapper):
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class MergedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
-    """MMEngine's constructor with one parameter group for all parameters of equal settings.
+    """MMEngine's constructor, with one parameter group for all parameters with equal options.
 
-    MMEngine's own makes a group of every parameter, also of frozen ones, so an optimizer launches
-    its kernels once for each parameter instead of once for all. Here parameters without gradient,
-    such as an EMA teacher's, are left out.
+    MMEngine's constructor makes a group for every parameter, frozen ones included, so an optimizer
+    launches its kernels once for each parameter instead of once for all. This constructor excludes
+    parameters that require no gradient, such as those of an EMA teacher.
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
-        # Without paramwise_cfg MMEngine makes no groups at all; this one states a default.
+        # Without paramwise_cfg MMEngine makes no groups at all, so pass an option at its default.
         super().__init__(optim_wrapper_cfg, paramwise_cfg or dict(bypass_duplicate=False))
 
     def add_params(
         self, params: list[dict], module: nn.Module, prefix: str = '', **kwargs: Any
     ) -> None:
-        """Fill ``params`` with the groups of ``module``."""
+        """Append the parameter groups of ``module`` to ``params``."""
         if not any(param.requires_grad for param in module.parameters()):
             return  # MMEngine would log a warning for each frozen parameter
-        if prefix:  # MMEngine's recursion into children
+        if prefix:  # MMEngine calls this again for each child
             super().add_params(params, module, prefix=prefix, **kwargs)
             return
         single: list[dict] = []
@@ -59,16 +67,16 @@ class MergedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 
 
 def merge_groups(groups: list[dict]) -> list[dict]:
-    """Join the groups whose settings are equal.
+    """Merge the groups whose options are equal.
 
-    Parameters that need no gradient are left out. A parameter that two modules share stays in the
-    group of its first name.
+    Parameters that require no gradient are excluded. A parameter that two modules share stays in
+    the group in which it occurs first.
 
     Args:
-        groups: as an optimizer takes them, each with one or more ``params``.
+        groups: parameter groups of an optimizer, each with one or more ``params``.
 
     Returns:
-        The joined groups, in the order of their first parameter.
+        The merged groups, in the order of their first parameter.
 
     Example:
         >>> first, second, third = (nn.Parameter(torch.zeros(1)) for _ in range(3))
@@ -81,10 +89,10 @@ def merge_groups(groups: list[dict]) -> list[dict]:
     for group in groups:
         trained = [p for p in _as_list(group['params']) if p.requires_grad and id(p) not in seen]
         seen.update(id(p) for p in trained)
-        settings = {key: value for key, value in group.items() if key != 'params'}
+        options = {key: value for key, value in group.items() if key != 'params'}
         if trained:
-            key = tuple(sorted(settings.items()))
-            merged.setdefault(key, {'params': [], **settings})['params'].extend(trained)
+            key = tuple(sorted(options.items()))
+            merged.setdefault(key, {'params': [], **options})['params'].extend(trained)
     return list(merged.values())
 
 

@@ -1,7 +1,7 @@
-"""What frozen features are worth: features, k-NN, linear classifier, retrieval, attention.
+"""Evaluation of frozen features: extraction, k-NN, linear probe, retrieval, attention maps.
 
-They take tensors, know nothing of configs, and print nothing but a progress bar. The commands of
-``mcl_plugins.cli.evaluate`` put them on data sets.
+These functions take tensors. They read no configs and print nothing except a progress bar. The
+commands in ``mcl_plugins.cli.evaluate`` apply them to data sets.
 """
 
 from .attention import class_attention_maps
@@ -9,7 +9,7 @@ from .features import extract_features, pool_tokens
 from .knn import knn_predict, nearest
 from .linear import LinearProbe, fit_linear_probe
 from .retrieval import Query, average_precision, rank, score
-from .revisited import Revisited, images_of, load_image, multi_scale_feature
+from .revisited import Revisited, load_image, load_images, multi_scale_feature
 
 __all__ = [
     'LinearProbe',
@@ -19,9 +19,9 @@ __all__ = [
     'class_attention_maps',
     'extract_features',
     'fit_linear_probe',
-    'images_of',
     'knn_predict',
     'load_image',
+    'load_images',
     'multi_scale_feature',
     'nearest',
     'pool_tokens',

@@ -1,4 +1,4 @@
-"""Where the class token looks: the last block's attention, drawn by DINO and by ConMIM (Fig. 3)."""
+"""Attention maps of the class token in the last block, as DINO and ConMIM (Fig. 3) show them."""
 
 from __future__ import annotations
 
@@ -12,23 +12,30 @@ from ..layers.class_attention import class_logits
 
 @torch.no_grad()
 def class_attention_maps(backbone: Any, images: Tensor) -> Tensor:
-    """Attention of the class token to each patch in the last block.
+    """Compute the attention of the class token to each patch in the last block.
 
     Args:
         backbone: a vision transformer with a class token, with or without relative positions.
         images: (N, 3, H, W), normalised, of the size that the backbone was built for.
 
     Returns:
-        (N, heads, rows, columns) float32; each map adds up to 1 minus what the class token keeps
-        for itself.
+        (N, heads, rows, columns) float32. The sum of a map is 1 minus the attention of the class
+        token to itself.
 
     Raises:
-        ValueError: the backbone has no class token, a Swin transformer for instance.
+        ValueError: the backbone has no class token, for example a Swin transformer.
+
+    Example:
+        >>> from mcl_plugins.backbones import VisionTransformer
+        >>> arch = dict(embed_dims=24, num_layers=1, num_heads=2, feedforward_channels=48)
+        >>> model = VisionTransformer(arch, img_size=32, patch_size=8)
+        >>> class_attention_maps(model, torch.zeros(1, 3, 32, 32)).shape
+        torch.Size([1, 2, 4, 4])
     """
     if getattr(backbone, 'cls_token', None) is None:
         raise ValueError(
-            f'{type(backbone).__name__} has no class token whose attention could be shown; take a '
-            'vision transformer.'
+            f'{type(backbone).__name__} has no class token whose attention could be drawn; use a '
+            'vision transformer with a class token.'
         )
     attention = backbone.layers[-1].attn
     seen: list[Tensor] = []

@@ -1,4 +1,4 @@
-"""Features of whole data sets, on one process or many."""
+"""Features of whole data sets, computed by one or several processes."""
 
 from __future__ import annotations
 
@@ -16,17 +16,29 @@ from tqdm import tqdm
 def extract_features(
     encode: Callable[[Any], Tensor], loader: DataLoader, title: str
 ) -> tuple[Tensor, Tensor]:
-    """Encode every image of a data set once, and hand all features to all processes.
+    """Encode every image of a data set once and gather the features of all processes.
 
     Args:
-        encode: from a batch of the loader to (N, D) features.
-        loader: without shuffling; samples have ``data_samples`` with ``gt_label``. Several
-            processes need MMEngine's ``DefaultSampler``, which deals the samples out in turn.
-        title: of the progress bar.
+        encode: function from a batch of the loader to (N, D) features.
+        loader: data loader without shuffling, whose samples have ``data_samples`` with
+            ``gt_label``. With several processes it needs MMEngine's ``DefaultSampler``, which gives
+            process r the samples r, r + world size, ...
+        title: title of the progress bar.
 
     Returns:
-        (images, D) float32 features and (images,) int64 labels in the order of the data set, on the
-        device of the features.
+        (images, D) float32 features and (images,) int64 labels, in the order of the data set, on
+        the device of the features; the same on all processes.
+
+    Example:
+        >>> from mmpretrain.structures import DataSample
+        >>> images = [(torch.full((2,), i), DataSample().set_gt_label(i)) for i in range(3)]
+        >>> loader = DataLoader(images, batch_size=2, collate_fn=lambda batch: dict(
+        ...     inputs=torch.stack([image for image, _ in batch]),
+        ...     data_samples=[sample for _, sample in batch]))
+        >>> extract_features(lambda batch: batch['inputs'], loader, title='features')
+        (tensor([[0., 0.],
+                [1., 1.],
+                [2., 2.]]), tensor([0, 1, 2]))
     """
     features, labels = [], []
     for batch in tqdm(loader, desc=title, disable=not is_main_process(), leave=False):
@@ -38,25 +50,35 @@ def extract_features(
 
 
 def _in_order(rows: Tensor, total: int) -> Tensor:
-    """Rows of all processes as the data set has them, without those that fill up the last batch."""
+    """Gather the rows of all processes in the data set's order, without the sampler's padding."""
     if get_world_size() == 1:
         return rows
     return torch.stack(all_gather(rows.contiguous()), dim=1).flatten(0, 1)[:total]
 
 
 def pool_tokens(output: Tensor, feature: str, extra_tokens: int = 1) -> Tensor:
-    """One feature of each image out of what an encoder returns.
+    """Pool the output of an encoder to one feature per image.
 
     Args:
         output: (N, E + L, D) tokens, or an (N, D, rows, columns) map.
-        feature: ``'mean'`` of the patches, or ``'class'``, the first token.
-        extra_tokens: E, the tokens before the patches.
+        feature: ``'mean'`` for the mean of the patches, ``'class'`` for the class token.
+        extra_tokens: E, the number of tokens before those of the patches.
+
+    Returns:
+        (N, D).
 
     Raises:
-        ValueError: the class token of an encoder without one.
+        ValueError: ``feature='class'``, but there is no class token.
+
+    Example:
+        >>> tokens = torch.tensor([[[9.0], [1.0], [3.0]]])  # the class token and two patches
+        >>> pool_tokens(tokens, 'mean').item(), pool_tokens(tokens, 'class').item()
+        (2.0, 9.0)
     """
     if feature == 'mean':
         return output.flatten(2).mean(2) if output.ndim == 4 else output[:, extra_tokens:].mean(1)
     if output.ndim == 4 or extra_tokens == 0:
-        raise ValueError("feature='class' needs an encoder with a class token; use 'mean'.")
+        raise ValueError(
+            "feature='class' needs an encoder with a class token, but this has none; use 'mean'."
+        )
     return output[:, 0]

@@ -1,4 +1,4 @@
-"""Classification by the nearest training images, without training anything."""
+"""k-nearest-neighbour search and classification of frozen features."""
 
 from __future__ import annotations
 
@@ -14,23 +14,29 @@ KS = (10, 20, 100, 200)  # DINO's
 
 
 def nearest(queries: Tensor, bank: Tensor, k: int, block: int = 16384) -> tuple[Tensor, Tensor]:
-    """The k most similar rows of a bank for each query, in descending order of the cosine.
+    """Find the k rows of a bank that are most similar to each query, the most similar first.
 
-    The bank is gone through in blocks, which are normalised and moved to the queries' device one
-    after the other: beside the features there is a (Q, block) matrix in memory, whatever the
-    bank's size.
+    The bank is processed in blocks, which are L2-normalised and moved to the queries' device one
+    after another. So the memory used in addition to the features is a (Q, block) matrix, however
+    large the bank is.
 
     Args:
         queries: (Q, D).
         bank: (B, D), on any device.
-        k: how many; at most B.
-        block: rows of the bank in a matrix product.
+        k: number of neighbours, at most B.
+        block: number of rows of the bank in one matrix product.
 
     Returns:
-        Cosines (Q, k) float32 and rows of the bank (Q, k) int64.
+        The cosine similarities (Q, k), float32, and the indices of the rows (Q, k), int64.
 
     Raises:
-        ValueError: the bank has fewer than k rows.
+        ValueError: ``k`` is less than 1 or more than B.
+
+    Example:
+        >>> bank = torch.tensor([[0.0, 2.0], [3.0, 4.0], [5.0, 0.0]])
+        >>> cosines, rows = nearest(torch.tensor([[1.0, 0.0]]), bank, k=2)
+        >>> cosines, rows
+        (tensor([[1.0000, 0.6000]]), tensor([[2, 1]]))
     """
     check_neighbours([k], len(bank))
     queries = l2_normalize(queries)
@@ -47,10 +53,18 @@ def nearest(queries: Tensor, bank: Tensor, k: int, block: int = 16384) -> tuple[
 
 
 def check_neighbours(ks: Sequence[int], images: int) -> None:
-    """Raise a ValueError unless every k is a number of neighbours among so many images."""
+    """Raise a ValueError unless every k is between 1 and the number of images.
+
+    Example:
+        >>> check_neighbours([5], images=3)
+        Traceback (most recent call last):
+        ValueError: k=5 neighbours out of 3 images: choose k from 1 to 3.
+    """
     for k in ks:
         if not 0 < k <= images:
-            raise ValueError(f'k={k} neighbours out of {images} images: choose k from 1 to that.')
+            raise ValueError(
+                f'k={k} neighbours out of {images} images: choose k from 1 to {images}.'
+            )
 
 
 def knn_predict(
@@ -61,23 +75,28 @@ def knn_predict(
     temperature: float = 0.07,
     query_block: int = 1024,
 ) -> dict[int, Tensor]:
-    """Weighted k-NN (Wu et al., 2018, section 3.4; DINO's protocol).
+    """Classify features by weighted k-NN (Wu et al., 2018, section 3.4; DINO's protocol).
 
-    Each of the k nearest training images votes for its class with exp(cosine / tau).
+    Each of the k nearest training images votes for its class with the weight exp(cosine / tau).
 
     Args:
         queries: (Q, D) features to classify.
         bank: (B, D) features of the training images.
-        labels: (B,) int64, their classes.
-        ks: numbers of neighbours; the features are compared once for all.
+        labels: (B,) int64, classes of the training images.
+        ks: values of k; the neighbours are searched once for all of them.
         temperature: tau.
-        query_block: queries that are compared at a time.
+        query_block: number of queries that are processed at a time.
 
     Returns:
-        For each k, (Q,) int64 predicted classes, on the device of the queries.
+        For each k the predicted classes (Q,), int64, on the device of the queries.
 
     Raises:
-        ValueError: a k or the temperature is out of range.
+        ValueError: a value of k or the temperature is out of range.
+
+    Example:
+        >>> bank, labels = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([7, 3])
+        >>> knn_predict(torch.tensor([[0.9, 0.1], [0.2, 0.8]]), bank, labels, ks=[1])
+        {1: tensor([7, 3])}
     """
     check_temperature(temperature)
     check_neighbours(ks, len(bank))
@@ -86,7 +105,7 @@ def knn_predict(
     predictions: dict[int, list[Tensor]] = {k: [] for k in ks}
     for part in queries.split(query_block):
         cosines, rows = nearest(part, bank, max(ks))
-        # By the distance to the nearest: the same winner, and nothing overflows for small tau.
+        # Subtracting the largest cosine changes no winner and avoids overflow for a small tau.
         votes = ((cosines - cosines[:, :1]) / temperature).exp()
         for k in ks:
             counts = votes.new_zeros(len(part), classes)

@@ -11,9 +11,14 @@ class LinearProbe(nn.Module):
     """Multinomial logistic regression on standardised features.
 
     Args:
-        features: (N, D), whose mean and deviation standardise all inputs, as MAE's BatchNorm
-            without weight and bias does.
+        features: (N, D). All inputs are standardised with their mean and standard deviation, which
+            is what the BatchNorm without weight and bias in MAE's linear probe does.
         classes: number of classes.
+
+    Example:
+        >>> probe = LinearProbe(torch.rand(10, 8), classes=3)  # weight and bias start at 0
+        >>> probe(torch.rand(1, 8)).tolist()
+        [[0.0, 0.0, 0.0]]
     """
 
     mean: Tensor
@@ -28,7 +33,7 @@ class LinearProbe(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(N, D) -> (N, classes) logits."""
+        """Compute the logits (N, classes) of features (N, D)."""
         return self.linear((features - self.mean) / self.scale)
 
 
@@ -44,18 +49,26 @@ def fit_linear_probe(
 ) -> LinearProbe:
     """Train a linear classifier on stored features by SGD with a cosine schedule.
 
-    It is a monitor: the encoder is not touched, nothing is augmented, and a hundred thousand
-    features take seconds. The papers' linear classification (LARS, augmented images, 90 epochs or
-    more) is a training of its own, see the ``in1k-linear`` configs.
+    This is a quick monitor of the features: the encoder is not run, images are not augmented, and
+    100 000 features take seconds. For the papers' linear classification (LARS, augmented images, 90
+    or more epochs) see the ``in1k-linear`` configs.
 
     Args:
         features: (N, D); no gradient flows into them.
         labels: (N,) int64.
-        epochs: passes over the features.
-        batch_size: rows of a step.
-        lr: peak rate of SGD with Nesterov momentum 0.9.
-        weight_decay: of the weight and the bias.
-        seed: of the order of the rows.
+        epochs: number of passes over the features.
+        batch_size: number of features in a step.
+        lr: initial learning rate of SGD with Nesterov momentum 0.9; it falls to 0.
+        weight_decay: weight decay of weight and bias.
+        seed: seed of the order of the features.
+
+    Returns:
+        The trained classifier, in evaluation mode.
+
+    Example:
+        >>> features, labels = torch.tensor([[-1.0], [1.0]]), torch.tensor([0, 1])
+        >>> fit_linear_probe(features, labels)(features).argmax(dim=1)
+        tensor([0, 1])
     """
     features, labels = features.detach().float(), labels.to(features.device)
     probe = LinearProbe(features, int(labels.max()) + 1)

@@ -1,4 +1,4 @@
-"""Image retrieval, scored as on revisited Oxford and Paris (Radenovic et al., 2018)."""
+"""Metrics of image retrieval, those of revisited Oxford and Paris (Radenovic et al., 2018)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 Setup = Literal['easy', 'medium', 'hard']
-# Which lists of a query are to be found, and which are taken out of the ranking as if not there.
+# For each setup, the lists of relevant images, and the lists that are removed from the ranking.
 SETUPS: dict[Setup, tuple[tuple[str, ...], tuple[str, ...]]] = {
     'easy': (('easy',), ('junk', 'hard')),
     'medium': (('easy', 'hard'), ('junk',)),
@@ -21,7 +21,13 @@ SETUPS: dict[Setup, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Query:
-    """What there is to find for a query image: rows of the database, and its box in pixels."""
+    """Ground truth of a query image.
+
+    Attributes:
+        easy, hard: rows of the database that are easy or hard to find.
+        junk: rows of the database that are ignored.
+        box: left, top, right and bottom of the object in the query image, in pixels.
+    """
 
     easy: Sequence[int]
     hard: Sequence[int]
@@ -30,11 +36,15 @@ class Query:
 
 
 def average_precision(places: Sequence[int], relevant: int) -> float:
-    """Area under the precision-recall curve, by trapezoids as the benchmark's own code does.
+    """Compute the area under the precision-recall curve by trapezoids, as the benchmark's own code.
 
     Args:
-        places: where the relevant images stand in the ranking, from 0, ascending.
-        relevant: how many there are.
+        places: positions of the relevant images in the ranking, counted from 0, ascending.
+        relevant: number of relevant images.
+
+    Example:
+        >>> average_precision([0, 1], relevant=2), average_precision([1], relevant=1)
+        (1.0, 0.25)
     """
     total = 0.0
     for found, place in enumerate(places):
@@ -46,16 +56,23 @@ def average_precision(places: Sequence[int], relevant: int) -> float:
 def score(
     rankings: np.ndarray, queries: Sequence[Query], setup: Setup, ks: Sequence[int] = (1, 5, 10)
 ) -> dict[str, float]:
-    """Mean average precision and precision at k of all queries that have something to find.
+    """Compute mean average precision and mean precision at k.
+
+    Queries without a relevant image in this setup are not counted.
 
     Args:
         rankings: (Q, B), for each query the rows of the database, most similar first.
-        queries: what there is to find.
+        queries: the ground truth of each query.
         setup: ``'easy'``, ``'medium'`` or ``'hard'``.
-        ks: ranks for the precision; beyond the last relevant image it is that image's rank.
+        ks: values of k; if the last relevant image has a rank below k, its rank is used instead.
 
     Returns:
-        ``mAP`` and ``mP@k`` in percent; NaN if no query has anything to find.
+        ``mAP`` and ``mP@k`` in percent; NaN if no query has a relevant image.
+
+    Example:
+        >>> query = Query(easy=[2], hard=[0], junk=[1], box=(0, 0, 8, 8))
+        >>> score(np.array([[2, 1, 0, 3]]), [query], 'medium', ks=[1])  # junk is ignored
+        {'mAP': 100.0, 'mP@1': 100.0}
     """
     wanted, ignored = SETUPS[setup]
     precisions: list[float] = []
@@ -78,13 +95,18 @@ def score(
 
 
 def rank(queries: Tensor, database: Tensor) -> np.ndarray:
-    """Rows of the database by descending cosine.
+    """Rank the rows of a database for each query by descending cosine similarity.
 
     Args:
-        queries: (Q, D) unit vectors.
-        database: (B, D) unit vectors.
+        queries: (Q, D), L2-normalised.
+        database: (B, D), L2-normalised.
 
     Returns:
-        (Q, B) int64.
+        (Q, B) int64, the rows of the database, most similar first.
+
+    Example:
+        >>> import torch
+        >>> rank(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.6, 0.8], [1.0, 0.0]])).tolist()
+        [[1, 0]]
     """
     return (queries @ database.T).argsort(dim=1, descending=True, stable=True).cpu().numpy()

@@ -20,7 +20,7 @@ from .retrieval import Query
 
 SCALES = (1.0, 2**-0.5, 0.5)  # DINO's
 
-# All that the published files need beside plain containers: NumPy arrays and numbers.
+# The only types, besides plain containers, that the published files contain: those of NumPy.
 _ARRAYS = {
     ('_codecs', 'encode'),  # bytes of arrays in the older protocols
     ('__builtin__', 'bytes'),
@@ -35,18 +35,25 @@ _ARRAYS = {
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Builds plain containers and NumPy arrays; a file that names anything else is refused."""
+    """Unpickles plain containers and NumPy arrays; a file that names another type is refused."""
 
     def find_class(self, module: str, name: str) -> Any:
         """Look up one of the few allowed types."""
         if (module, name) not in _ARRAYS:
-            raise pickle.UnpicklingError(f'it asks for {module}.{name}')
+            raise pickle.UnpicklingError(f'it contains the type {module}.{name}, not only arrays')
         return super().find_class(module.replace('numpy.core', 'numpy._core'), name)
 
 
 @dataclass(frozen=True)
 class Revisited:
-    """One of the data sets: names of its images, and what there is to find for each query."""
+    """Revisited Oxford or Paris: the names of its images and the ground truth of its queries.
+
+    Attributes:
+        folder: the folder of the data set.
+        database: names of the images that are searched.
+        query_names: names of the query images.
+        queries: ground truth of each query image.
+    """
 
     folder: Path
     database: list[str]
@@ -55,19 +62,19 @@ class Revisited:
 
     @classmethod
     def read(cls, folder: Path) -> Revisited:
-        """Read ``gnd_<name>.pkl`` of a folder that has the images under ``jpg/``.
+        """Read the ground truth ``gnd_<folder name>.pkl`` of a folder with the images in ``jpg/``.
 
-        The file is read without running anything that it holds.
+        No code from the pickle file is run.
 
         Raises:
             FileNotFoundError: the ground truth or an image is missing.
-            ValueError: the file is not such a ground truth.
+            ValueError: the file is not a ground truth of one of the two data sets.
         """
         path = folder / f'gnd_{folder.name}.pkl'
         if not path.is_file():
             raise FileNotFoundError(
-                f'{str(path)!r} does not exist; the folder should be named roxford5k or rparis6k, '
-                'with the published ground truth in it and the images under jpg/.'
+                f'{str(path)!r} does not exist. The folder must be named roxford5k or rparis6k '
+                'and contain the published ground truth and the images in jpg/.'
             )
         try:
             with path.open('rb') as file:
@@ -78,19 +85,20 @@ class Revisited:
             raise ValueError(
                 f'{path} is not a ground truth of revisited Oxford or Paris: {error}'
             ) from None
-        missing = [name for name in found.names() if not found.path_of(name).is_file()]
+        missing = [name for name in found.names() if not found.image_path(name).is_file()]
         if missing:
             raise FileNotFoundError(
-                f'{len(missing)} images are missing, the first is {found.path_of(missing[0])}.'
+                f'{len(missing)} images are missing, the first is {found.image_path(missing[0])}: '
+                'download the images of the data set again.'
             )
         return found
 
     def names(self) -> list[str]:
-        """All images, those of the queries first."""
+        """Return the names of all images, those of the queries first."""
         return [*self.query_names, *self.database]
 
-    def path_of(self, name: str) -> Path:
-        """The file of an image."""
+    def image_path(self, name: str) -> Path:
+        """Return the path of an image."""
         return self.folder / 'jpg' / f'{name}.jpg'
 
 
@@ -101,13 +109,13 @@ def _query(entry: dict) -> Query:
 
 
 def load_image(path: Path, size: int, box: Sequence[float] | None = None) -> Tensor:
-    """An image whose longer side has ``size`` pixels, never enlarged.
+    """Load an image and shrink it so that its longer side has at most ``size`` pixels.
 
-    A box is cut out first, and shrunk as much as the whole image would have been.
+    A box is cut out before and shrunk by the same factor as the whole image would be.
 
     Args:
-        path: of the file.
-        size: pixels of the longer side.
+        path: path of the image.
+        size: largest number of pixels of the longer side; smaller images are not enlarged.
         box: left, top, right and bottom in pixels; None for the whole image.
 
     Returns:
@@ -115,6 +123,13 @@ def load_image(path: Path, size: int, box: Sequence[float] | None = None) -> Ten
 
     Raises:
         ValueError: the file cannot be read as an image.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile(suffix='.png') as file:
+        ...     Image.new('RGB', (40, 20)).save(file.name)
+        ...     load_image(Path(file.name), size=10).shape
+        torch.Size([3, 5, 10])
     """
     image = open_rgb(path)
     if box is not None:
@@ -129,15 +144,20 @@ def load_image(path: Path, size: int, box: Sequence[float] | None = None) -> Ten
 def multi_scale_feature(
     encode: Callable[[Tensor], Tensor], image: Tensor, scales: Sequence[float] = SCALES
 ) -> Tensor:
-    """Mean of an image's features at several scales, as a unit vector (DINO's evaluation).
+    """Average the features of an image at several scales and L2-normalise (DINO's evaluation).
 
     Args:
-        encode: from (1, 3, H, W) to (1, D).
+        encode: function from (1, 3, H, W) to (1, D).
         image: (1, 3, H, W), normalised.
-        scales: factors of the image's sides.
+        scales: factors by which the sides of the image are scaled.
 
     Returns:
-        (D,).
+        (D,), L2-normalised.
+
+    Example:
+        >>> image = torch.tensor([3.0, 0.0, 4.0]).view(1, 3, 1, 1).expand(1, 3, 8, 8)
+        >>> multi_scale_feature(lambda image: image.mean(dim=(2, 3)), image)
+        tensor([0.6000, 0.0000, 0.8000])
     """
     features = []
     for scale in scales:
@@ -148,9 +168,18 @@ def multi_scale_feature(
     return l2_normalize(torch.stack(features).mean(dim=0))
 
 
-def images_of(data: Revisited, size: int, cropped: bool) -> Iterator[Tensor]:
-    """The queries, whole or cut to their boxes, then the database: (3, H, W) uint8 RGB each."""
+def load_images(data: Revisited, size: int, cropped: bool) -> Iterator[Tensor]:
+    """Load the images of the queries, then those of the database, one after another.
+
+    Args:
+        data: the data set.
+        size: largest number of pixels of the longer side.
+        cropped: cut the queries to their boxes.
+
+    Yields:
+        (3, H, W) uint8 RGB.
+    """
     for name, query in zip(data.query_names, data.queries, strict=True):
-        yield load_image(data.path_of(name), size, query.box if cropped else None)
+        yield load_image(data.image_path(name), size, query.box if cropped else None)
     for name in data.database:
-        yield load_image(data.path_of(name), size)
+        yield load_image(data.image_path(name), size)

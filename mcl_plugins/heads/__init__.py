@@ -1,4 +1,4 @@
-"""Contrastive heads: from projections to a dict of loss and monitors."""
+"""Contrastive heads: they compute a dict of loss and monitors from projected features."""
 
 from .instance_contrast import CosineHead, InfoNCEHead, InstanceContrastHead, VisibleNegativesHead
 from .moco_v3 import MoCoV3Head

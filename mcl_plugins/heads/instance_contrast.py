@@ -1,4 +1,4 @@
-"""Contrast between whole images: InfoNCE, its variants, and the loss without negatives."""
+"""Contrast between images: InfoNCE, its variants, and the cosine loss without negatives."""
 
 from __future__ import annotations
 
@@ -18,15 +18,25 @@ from .info_nce import in_batch_info_nce
 
 @MODELS.register_module()
 class InfoNCEHead(nn.Module):
-    """InfoNCE from each image's queries to the keys of the whole batch, over all processes.
+    """InfoNCE of each image's queries against the keys of the whole batch, from all processes.
 
-    One direction, in-batch negatives, times 2 tau: the loss of CMAE's and ccMIM's released codes
-    (CMAE's Eq. 7 has no 2 tau) and, one direction of it, that of MoCo v3 and Masked MoCo (Eq. 1).
-    Queries of one image are not compared with each other.
+    The loss has one direction (queries to keys), takes its negatives from the batch, and is
+    multiplied by 2 tau. This is the loss of CMAE's and ccMIM's released code (CMAE's Eq. 7 has no
+    2 tau), and one of the two directions of MoCo v3 and Masked MoCo (Eq. 1). Queries of the same
+    image are not compared with each other.
 
     Args:
-        temperature: tau; similarities are cosines over it.
-        loss_weight: factor of the loss beside the 2 tau.
+        temperature: tau, by which the cosine similarities are divided.
+        loss_weight: factor of the loss, in addition to 2 tau.
+
+    Raises:
+        ValueError: ``temperature`` is not positive.
+
+    Example:
+        >>> same = torch.ones(4, 8)  # a collapsed network
+        >>> result = InfoNCEHead(temperature=0.5)(same, same)
+        >>> result['loss_contrast'], result['key_spread']  # 2 tau ln 4
+        (tensor(1.3863), tensor(0.))
     """
 
     def __init__(self, temperature: float, loss_weight: float = 1.0) -> None:
@@ -35,15 +45,15 @@ class InfoNCEHead(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, query: Tensor, key: Tensor) -> dict[str, Tensor]:
-        """Loss and monitors of a batch.
+        """Compute loss and monitors of a batch.
 
         Args:
-            query: (N, C), or (N, n, C): n queries of each image.
+            query: (N, C), or (N, n, C) with n queries per image.
             key: (N, C) of the same images; no gradient flows into it.
 
         Returns:
-            ``loss_contrast`` and ``chance``, its value for a network that cannot tell the keys
-            apart, both weighted; ``top1`` and ``key_spread``; float32 scalars.
+            Float32 scalars: ``loss_contrast``; ``chance``, the loss of a network that cannot
+            distinguish the keys, with the same factors; ``top1`` and ``key_spread``.
         """
         with torch.autocast(query.device.type, enabled=False):
             result = in_batch_info_nce(
@@ -60,26 +70,35 @@ class InfoNCEHead(nn.Module):
 
 @MODELS.register_module()
 class VisibleNegativesHead(InfoNCEHead):
-    """ccMIM's Eq. 7 as printed: the negatives are the visible parts of the other images.
+    """ccMIM's Eq. 7 as printed: the negatives are the visible patches of the other images.
 
-    They are compared with both the visible and the hidden part of an image; its positive pair is
-    these two. The released code compares the visible part with the other images' hidden parts
-    instead (:class:`InfoNCEHead`). The loss is multiplied by 2 tau here too.
+    The positive pair is the visible and the masked patches of one image. Both are compared with the
+    visible patches of the other images. The released code compares the visible patches with the
+    masked patches of the other images instead (:class:`InfoNCEHead`). The loss is multiplied by
+    2 tau, too, and the arguments are the same.
+
+    Example:
+        >>> same = torch.ones(4, 8)
+        >>> VisibleNegativesHead(temperature=0.5)(same, same)['chance']  # 2 tau ln(2 x 4 - 1)
+        tensor(1.9459)
     """
 
     def forward(self, query: Tensor, key: Tensor) -> dict[str, Tensor]:
-        """As :meth:`InfoNCEHead.forward`; query is the visible part, key the hidden one.
+        """Compute loss and monitors of a batch, as :meth:`InfoNCEHead.forward`.
 
-        Gradients also flow through the visible parts of the other images, on all processes.
+        Args:
+            query: (N, C), features of the visible patches. Gradients also flow through those of the
+                other images, on all processes.
+            key: (N, C), features of the masked patches; no gradient flows into them.
         """
         with torch.autocast(query.device.type, enabled=False):
             query, key = l2_normalize(query), l2_normalize(key.detach())
-            visible = gather_with_gradient(query)
+            visible = gather_with_gradient(query)  # (images, C), of all processes
             own = own_ids(query)
-            to_visible = query @ visible.T / self.temperature  # (N, images)
-            to_hidden = key @ visible.T / self.temperature
-            others = to_visible.scatter(1, own[:, None], -torch.inf)
-            logits = torch.cat((to_hidden, others), dim=1)
+            from_visible = query @ visible.T / self.temperature  # (N, images)
+            from_masked = key @ visible.T / self.temperature
+            negatives = from_visible.scatter(1, own[:, None], -torch.inf)
+            logits = torch.cat((from_masked, negatives), dim=1)
             scale = 2 * self.temperature * self.loss_weight
             return {
                 'loss_contrast': scale * F.cross_entropy(logits, own),
@@ -93,10 +112,15 @@ class VisibleNegativesHead(InfoNCEHead):
 class CosineHead(nn.Module):
     """1 - cos between query and key, without negatives (ccMIM, Eq. 8).
 
-    BYOL's 2 - 2 cos is ``loss_weight=2``.
+    With ``loss_weight=2`` this is BYOL's 2 - 2 cos.
 
     Args:
         loss_weight: factor of the loss.
+
+    Example:
+        >>> query, key = torch.tensor([[1.0, 0.0]]), torch.tensor([[3.0, 4.0]])
+        >>> CosineHead()(query, key)['loss_contrast']  # the cosine is 3 / 5
+        tensor(0.4000)
     """
 
     def __init__(self, loss_weight: float = 1.0) -> None:
@@ -104,15 +128,15 @@ class CosineHead(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, query: Tensor, key: Tensor) -> dict[str, Tensor]:
-        """Loss and monitors of a batch.
+        """Compute loss and monitors of a batch.
 
         Args:
-            query: (N, C) predictions, or (N, n, C): n of each image.
+            query: (N, C) predictions, or (N, n, C) with n predictions per image.
             key: (N, C) of the same images; no gradient flows into it.
 
         Returns:
-            ``loss_contrast``, ``chance`` (the weighted loss of orthogonal features) and
-            ``key_spread``, which falls towards 0 when the features collapse; float32 scalars.
+            Float32 scalars: ``loss_contrast``; ``chance``, the loss of orthogonal features, with
+            the same weight; and ``key_spread``, which falls to 0 when the features collapse.
         """
         with torch.autocast(query.device.type, enabled=False):
             query, key = l2_normalize(query), l2_normalize(key.detach())
@@ -126,12 +150,20 @@ class CosineHead(nn.Module):
 
 @MODELS.register_module()
 class InstanceContrastHead(nn.Module):
-    """InfoNCE between images, on the mean of their patch projections (ConMIM, Table 4).
+    """InfoNCE between images, computed from the mean of their patch projections (ConMIM, Table 4).
 
-    It takes the place of :class:`PatchContrastHead` in ConMIM, whose loss has no factor 2 tau.
+    It replaces :class:`PatchContrastHead` in ConMIM. As there, the loss has no factor 2 tau.
 
     Args:
         temperature: tau.
+
+    Raises:
+        ValueError: ``temperature`` is not positive.
+
+    Example:
+        >>> features = torch.eye(2)[:, None].expand(2, 9, 2)  # two images of 9 patches
+        >>> InstanceContrastHead(temperature=1.0)(features, features, None)['loss_contrast']
+        tensor(0.3133)
     """
 
     def __init__(self, temperature: float = 0.1) -> None:
@@ -139,7 +171,13 @@ class InstanceContrastHead(nn.Module):
         self.temperature = check_temperature(temperature)
 
     def forward(self, query: Tensor, key: Tensor, mask: PatchMask | None) -> dict[str, Tensor]:
-        """As :meth:`PatchContrastHead.forward`; the mask does not change what is compared."""
+        """Compute loss and monitors, as :meth:`PatchContrastHead.forward`.
+
+        Args:
+            query: (N, L, C) student projections.
+            key: (N, L, C) teacher projections, without gradient.
+            mask: not used: the means are taken over all patches.
+        """
         with torch.autocast(query.device.type, enabled=False):
             query, key = l2_normalize(query.mean(dim=1)), l2_normalize(key.mean(dim=1))
             return in_batch_info_nce(query, key, self.temperature)

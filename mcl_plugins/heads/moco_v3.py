@@ -1,4 +1,4 @@
-"""mmpretrain's MoCo v3 head in float32."""
+"""mmpretrain's MoCo v3 head, computed in float32."""
 
 from __future__ import annotations
 
@@ -13,17 +13,28 @@ from .info_nce import in_batch_info_nce
 
 @MODELS.register_module()
 class MoCoV3Head(_MoCoV3Head):
-    """mmpretrain's head, with similarities and loss in float32 also under autocast.
+    """mmpretrain's MoCo v3 head, but similarities and loss are float32 even under autocast.
 
-    Theirs are in the precision of the encoder: in bfloat16 a similarity over 0.2 has two digits.
+    mmpretrain computes them in the precision of the encoder. In bfloat16 a logit would have only
+    two to three significant digits. The arguments are those of mmpretrain's head.
+
+    Example:
+        >>> predictor = dict(type='mmpretrain.NonLinearNeck', in_channels=8, hid_channels=8,
+        ...                  out_channels=8, with_avg_pool=False)
+        >>> loss = dict(type='mmpretrain.CrossEntropyLoss', loss_weight=0.4)
+        >>> head = MoCoV3Head(predictor, loss, temperature=0.2)
+        >>> same = torch.ones(4, 8)
+        >>> head.loss(same, same).detach()  # 0.4 ln 4
+        tensor(0.5545)
     """
 
     def loss(self, base_out: Tensor, momentum_out: Tensor) -> Tensor:
-        """InfoNCE of one direction over the keys of all processes.
+        """Compute InfoNCE in one direction, against the keys of all processes.
 
         Args:
-            base_out: (N, C) projections of the base encoder, which the predictor takes.
-            momentum_out: (N, C) projections of the momentum encoder, no gradient.
+            base_out: (N, C) projections of the base encoder; the head applies the predictor to
+                them.
+            momentum_out: (N, C) projections of the momentum encoder; no gradient flows into them.
         """
         (prediction,) = self.predictor((base_out,))
         with torch.autocast(prediction.device.type, enabled=False):

@@ -1,4 +1,4 @@
-"""Contrast against a queue of keys: the losses, and one level of MimCo with its projectors."""
+"""Losses against a queue of keys, and one level of MimCo with its projector and predictor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..mask_generators import PatchMask
+from ..mask_generators import PatchMask, gather_patches
 from ..registry import MODELS, build_part
 from ..targets import FeatureQueue
 from ..utils.checks import check_temperature
@@ -19,10 +19,20 @@ from ..utils.similarity import feature_spread, l2_normalize
 class QueueInfoNCEHead(nn.Module):
     """InfoNCE of each query against its key and the keys of a queue (MimCo, Eq. 1 and 3; MoBY).
 
-    The positive is the first of 1 + K logits; MoBY's and MimCo's losses have no factor 2 tau.
+    A query has 1 + K logits: the positive key and the K keys of the queue, which are negatives. As
+    in MoBY and MimCo, the loss has no factor 2 tau.
 
     Args:
         temperature: tau.
+
+    Raises:
+        ValueError: ``temperature`` is not positive.
+
+    Example:
+        >>> axes = torch.eye(4)  # the query equals its key and is orthogonal to the queue
+        >>> result = QueueInfoNCEHead(temperature=1.0)(axes[:1], axes[:1], negatives=axes[:, 1:])
+        >>> result['loss_contrast'], result['chance']  # ln(e + 3) - 1 and ln 4
+        (tensor(0.7437), tensor(1.3863))
     """
 
     uses_queue: ClassVar[bool] = True
@@ -32,32 +42,33 @@ class QueueInfoNCEHead(nn.Module):
         self.temperature = check_temperature(temperature)
 
     def forward(self, query: Tensor, key: Tensor, negatives: Tensor) -> dict[str, Tensor]:
-        """Loss and monitors of a batch.
+        """Compute loss and monitors of a batch.
 
         Args:
             query: (Q, C).
-            key: (Q, C), the positives; no gradient flows into them.
-            negatives: (C, K) L2-normalised columns.
-
-        Raises:
-            ValueError: keys and predictions of different widths.
+            key: (Q, C), the positive keys; no gradient flows into them.
+            negatives: (C, K), the keys of the queue as L2-normalised columns.
 
         Returns:
-            ``loss_contrast``; ``top1``; ``chance``, ln(1 + K); ``key_spread``, of this process's
-            keys; float32 scalars.
+            Float32 scalars: ``loss_contrast``; ``top1``; ``chance``, ln(1 + K); and ``key_spread``
+            of the keys of this process.
+
+        Raises:
+            ValueError: queries and queue have different dimensions.
         """
         if len(negatives) != query.shape[-1]:
             raise ValueError(
-                f'The queue holds keys of dim={len(negatives)}, and the predictions are '
-                f'{query.shape[-1]} wide: set queue.dim to that.'
+                f'The queue has keys of dim={len(negatives)}, but the predictions have '
+                f'{query.shape[-1]} channels: set queue.dim={query.shape[-1]}.'
             )
         with torch.autocast(query.device.type, enabled=False):
             query, key = l2_normalize(query) / self.temperature, l2_normalize(key.detach())
             positive = (query * key).sum(dim=-1)  # (Q,)
-            negative = query @ negatives.to(query.dtype)  # (Q, K), as large as the encoder's maps
-            # Cross-entropy of [positive, negative], which are never copied side by side.
+            negative = query @ negatives.to(query.dtype)  # (Q, K)
+            # Cross-entropy of [positive, negative] without concatenating them: (Q, 1 + K) takes as
+            # much memory as a feature map of the encoder.
             loss = torch.logaddexp(positive, negative.logsumexp(dim=1)) - positive
-            # By more than rounding: a collapsed network, to which all keys are equal, has no hits.
+            # The margin is larger than rounding errors, so that a collapsed network has top1 = 0.
             wins = positive.detach() > negative.detach().amax(dim=1) + 1e-4
             return {
                 'loss_contrast': loss.mean(),
@@ -69,15 +80,30 @@ class QueueInfoNCEHead(nn.Module):
 
 @MODELS.register_module()
 class L1Head(nn.Module):
-    """Distance between unit vectors, sum of absolute differences, no negatives (MimCo, Table 7).
+    """L1 distance between L2-normalised query and key, without negatives (MimCo, Table 7).
 
-    The paper gives no formula; that the vectors are those of the contrastive loss is our reading.
+    The paper gives no formula. That query and key are those of the contrastive loss is an
+    assumption.
+
+    Example:
+        >>> axes = torch.eye(2)
+        >>> L1Head()(axes[:1], axes[1:])['loss_contrast']  # |1 - 0| + |0 - 1|
+        tensor(2.)
     """
 
     uses_queue: ClassVar[bool] = False
 
     def forward(self, query: Tensor, key: Tensor, negatives: None = None) -> dict[str, Tensor]:
-        """As :meth:`QueueInfoNCEHead.forward`, without ``top1`` and ``chance``."""
+        """Compute loss and monitors of a batch.
+
+        Args:
+            query: (Q, C).
+            key: (Q, C); no gradient flows into it.
+            negatives: not used.
+
+        Returns:
+            Float32 scalars ``loss_contrast`` and ``key_spread``.
+        """
         with torch.autocast(query.device.type, enabled=False):
             query, key = l2_normalize(query), l2_normalize(key.detach())
             distance = (query - key).abs().sum(dim=-1).mean()
@@ -86,21 +112,32 @@ class L1Head(nn.Module):
 
 @MODELS.register_module()
 class QueueContrast(nn.Module):
-    """Draw a student's features to a teacher's, at one level of MimCo (Eq. 1 or 3).
+    """Contrastive loss between student and teacher features at one level of MimCo (Eq. 1 or 3).
 
-    The student's go through a projector and a predictor, the teacher's through the EMA of the
-    projector, in train mode, which the algorithm keeps and hands in. Heads of 2-layer 1x1
-    convolutions (the patch level) are linear layers over rows of positions, which are the same
-    function.
+    Projector and predictor are applied to the student's features, and the EMA of the projector to
+    the teacher's. The algorithm owns that EMA, in train mode, and passes it to :meth:`forward`. The
+    paper's heads at the patch level are two 1x1 convolutions. Here they are linear layers applied
+    to each position, which is the same function.
 
     Args:
         projector: from (rows, D) to (rows, C).
         predictor: from (rows, C) to (rows, C).
-        head: compares predictions and keys.
-        queue: ``dim`` and ``length`` of the queue; None for a head without one.
+        head: loss between predictions and keys.
+        queue: ``dim`` and ``length`` of the queue; None for a head that uses no queue.
 
     Raises:
-        ValueError: the head needs a queue and has none, or the other way round.
+        ValueError: the head needs a queue and ``queue`` is None, or it uses none and ``queue`` is
+            given.
+
+    Example:
+        >>> mlp = dict(type='mmpretrain.NonLinearNeck', in_channels=8, hid_channels=8,
+        ...            out_channels=8, with_avg_pool=False)
+        >>> queue = dict(dim=8, length=4)
+        >>> level = QueueContrast(mlp, mlp, dict(type='mcl_plugins.QueueInfoNCEHead'), queue)
+        >>> features = torch.rand(2, 9, 8)  # 2 images of 9 positions
+        >>> result = level(features, features, ema_projector=level.projector)
+        >>> result['chance'], level.queue.pointer.item()  # ln(1 + 4), 2 new keys
+        (tensor(1.6094), 2)
     """
 
     def __init__(
@@ -112,13 +149,14 @@ class QueueContrast(nn.Module):
         self.head = build_part(head)
         if self.head.uses_queue != (queue is not None):
             raise ValueError(
-                f'{type(self.head).__name__} {"needs a" if queue is None else "has no use for a"} '
-                f'queue, got queue={queue}.'
+                f'{type(self.head).__name__} {"needs" if queue is None else "does not use"} a '
+                f'queue, but got queue={queue}: '
+                f'{"give its dim and length" if queue is None else "set queue=None"}.'
             )
         self.queue = FeatureQueue(**queue) if queue else None
 
     def init_weights(self) -> None:
-        """Initialise projector and predictor; called by MMEngine."""
+        """Initialise projector and predictor; MMEngine calls this."""
         self.projector.init_weights()
         self.predictor.init_weights()
 
@@ -129,19 +167,19 @@ class QueueContrast(nn.Module):
         ema_projector: nn.Module,
         mask: PatchMask | None = None,
     ) -> dict[str, Tensor]:
-        """Loss and monitors of a batch, whose keys then enter the queue.
+        """Compute loss and monitors of a batch, then add its keys to the queue.
 
-        BatchNorm runs over all L positions of all images, also where only some are compared. One
-        key of each image is queued: the mean over its L positions.
+        BatchNorm uses all L positions of all images, even if only the masked ones are compared.
+        Each image adds one key to the queue: the mean over its L positions, L2-normalised.
 
         Args:
             student: (N, L, D) features.
-            teacher: (N, L, D) features of the same positions, no gradient.
-            ema_projector: the EMA of :attr:`projector`, for the teacher's features.
-            mask: the hidden positions are compared; None compares all.
+            teacher: (N, L, D) features of the same positions, without gradient.
+            ema_projector: the EMA of :attr:`projector`, which is applied to the teacher's features.
+            mask: the masked positions are compared; with None all positions are.
 
         Returns:
-            What the head returns.
+            The dict of the head.
         """
         query = apply_to_rows(student, self.projector, self.predictor)  # (N, L, C)
         with torch.no_grad():
@@ -151,8 +189,7 @@ class QueueContrast(nn.Module):
             )
         positives = key
         if mask is not None:
-            ids = mask.ids_mask[..., None]
-            query, positives = query.take_along_dim(ids, dim=1), key.take_along_dim(ids, dim=1)
+            query, positives = (gather_patches(rows, mask.ids_mask) for rows in (query, key))
         negatives = None if self.queue is None else self.queue.keys
         result = self.head(query.flatten(0, 1), positives.flatten(0, 1), negatives)
         if self.queue is not None:
@@ -161,7 +198,22 @@ class QueueContrast(nn.Module):
 
 
 def apply_to_rows(features: Tensor, *necks: nn.Module) -> Tensor:
-    """(N, L, D) -> (N, L, C): apply necks, one after the other, to all N L rows at once."""
+    """Apply necks, one after the other, to the vector at each position.
+
+    Args:
+        features: (N, L, D); the necks get the N L vectors as one batch.
+        *necks: from (rows, D) to (rows, C).
+
+    Returns:
+        (N, L, C).
+
+    Example:
+        >>> class Double(nn.Module):
+        ...     def forward(self, inputs):
+        ...         return (2 * inputs[0],)
+        >>> apply_to_rows(torch.ones(1, 2, 1), Double(), Double()).tolist()
+        [[[4.0], [4.0]]]
+    """
     rows = features.flatten(0, 1)
     for neck in necks:
         (rows,) = neck((rows,))

@@ -1,4 +1,4 @@
-"""Norms, attention, position tables and initialisation that several encoders and heads share."""
+"""Norms, attention, position tables and initialisation, shared by encoders and heads."""
 
 from .layer_norm import LayerNorm
 from .sync_norm import SyncBN

@@ -1,4 +1,4 @@
-"""BEiT's attention with relative positions, on a fused kernel."""
+"""BEiT's attention with relative positions, computed by a fused kernel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from ..utils.compat import quiet_meshgrid
 from .position_tables import CLASS_ROWS
 
-# What relative positions and layer scale add to a plain ViT that is pre-trained without them.
+# Tensors that relative positions and layer scale add to a ViT that was pre-trained without them.
 ADDED_TENSORS = (
     'relative_position_bias_table',
     'relative_position_index',
@@ -20,9 +20,14 @@ ADDED_TENSORS = (
 
 
 class FusedBEiTAttention(BEiTAttention):
-    """mmpretrain's BEiT attention on PyTorch's fused kernel: the same parameters and outputs.
+    """mmpretrain's BEiT attention with PyTorch's fused kernel; parameters and outputs are the same.
 
-    The bias tables start at zero, as in BEiT's and ConMIM's released code.
+    The bias tables are initialised to zero, as in BEiT's and ConMIM's released code.
+
+    Example:
+        >>> attention = FusedBEiTAttention(8, 2, window_size=(2, 2), use_rel_pos_bias=True)
+        >>> attention(torch.zeros(1, 1 + 4, 8)).shape
+        torch.Size([1, 5, 8])
     """
 
     relative_position_bias_table: Tensor | None
@@ -30,10 +35,10 @@ class FusedBEiTAttention(BEiTAttention):
 
     @classmethod
     def from_attention(cls, attention: BEiTAttention) -> FusedBEiTAttention:
-        """The fused form of an attention, which takes over its parameters and buffers.
+        """Build the fused form of an attention, which reuses its parameters and buffers.
 
-        mmpretrain's blocks build their attention themselves. No random numbers are drawn here, so a
-        model starts from a seed as it would without the replacement.
+        mmpretrain's blocks build their own attention, which is then replaced by this one. No random
+        numbers are drawn here, so the initial weights for a seed do not change.
         """
         with torch.device('meta'), quiet_meshgrid():
             fused = cls(
@@ -51,14 +56,14 @@ class FusedBEiTAttention(BEiTAttention):
         return fused
 
     def init_weights(self) -> None:
-        """Leave the bias tables at zero."""
+        """Keep the bias tables at zero."""
 
     def forward(self, x: Tensor, rel_pos_bias: Tensor | None = None) -> Tensor:
-        """Attend to all tokens.
+        """Compute self-attention over all tokens.
 
         Args:
             x: (N, T, D) tokens.
-            rel_pos_bias: (heads, T, T) shared bias added to the logits, or None.
+            rel_pos_bias: (heads, T, T), a bias that blocks share, added to the logits; or None.
 
         Returns:
             (N, T, D).
@@ -84,7 +89,7 @@ class FusedBEiTAttention(BEiTAttention):
         return self.proj_drop(self.proj(x.transpose(1, 2).flatten(2)))
 
     def position_bias(self, rel_pos_bias: Tensor | None = None) -> Tensor | None:
-        """The bias of the logits: the block's own, the shared one, their sum, or None.
+        """Return the bias of the logits: the block's own, the shared one, their sum, or None.
 
         Args:
             rel_pos_bias: (heads, T, T) shared bias, or None.
@@ -99,7 +104,7 @@ class FusedBEiTAttention(BEiTAttention):
         return own if rel_pos_bias is None else own + rel_pos_bias
 
     def drop_class_token(self) -> None:
-        """Take the class token's rows out of the table of relative positions, for maps alone."""
+        """Remove the class token's rows from the bias table, for inputs that are only patches."""
         table, index = self.relative_position_bias_table, self.relative_position_index
         if table is not None and index is not None:
             self.relative_position_bias_table = nn.Parameter(table.data[:-CLASS_ROWS].clone())

@@ -1,4 +1,4 @@
-"""The class token's row of an attention map, without the other rows."""
+"""The attention logits of the class token only."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch.nn import functional as F
 
 
 def class_logits(attention: Any, tokens: Tensor) -> Tensor:
-    """Scaled scores of the first token's query against every token's key.
+    """Compute the scaled attention logits of the first token's query with every token's key.
 
-    The query is folded into the key projection, q . (W t + b) = (W^T q) . t + q . b, so the keys
-    of the tokens are never formed: O(T D) a head instead of O(T D^2 + T^2 D).
+    The query is multiplied into the key projection, q . (W t + b) = (W^T q) . t + q . b, so the
+    keys are not computed. The cost is O(T D) per head instead of O(T D^2 + T^2 D).
 
     Args:
         attention: the block's attention, mmpretrain's ``MultiheadAttention`` or ``BEiTAttention``.
             A position bias is not added.
-        tokens: (N, T, D), normalised as the block does before its attention.
+        tokens: (N, T, D), after the block's first layer norm.
 
     Returns:
         (N, heads, T), float32 (float64 for float64 weights), also under autocast.
@@ -42,7 +42,7 @@ def class_logits(attention: Any, tokens: Tensor) -> Tensor:
 
 
 def _biases(attention: Any) -> tuple[Tensor | None, Tensor | None]:
-    """Biases of the queries and of the keys; BEiT's keys have none."""
+    """Return the biases of queries and keys; BEiT's keys have no bias."""
     if attention.qkv.bias is None:
         return getattr(attention, 'q_bias', None), None
     query, key, _ = attention.qkv.bias.chunk(3)

@@ -1,4 +1,4 @@
-"""The convolutional half of the hybrid ViT: patch embedding and blocks (ConvMAE)."""
+"""The convolutional stages of the hybrid ViT: patch embedding and blocks (ConvMAE)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class ConvPatchEmbed(nn.Sequential):
-    """Embed non-overlapping patches of a map: convolution, norm over the channels, GELU.
+    """Embed non-overlapping patches of a feature map: convolution, channel norm, GELU.
 
     Args:
         in_channels: channels of the map.
@@ -34,7 +34,7 @@ class ConvBlock(nn.Module):
     Args:
         channels: width C.
         hidden_channels: width of the feed-forward layer.
-        drop_path_rate: stochastic depth.
+        drop_path_rate: probability to drop a residual branch (stochastic depth).
 
     Example:
         >>> import torch
@@ -57,12 +57,16 @@ class ConvBlock(nn.Module):
         self.drop_path = DropPath(drop_path_rate)
 
     def forward(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
-        """Mix neighbours, then channels.
+        """Apply the depthwise convolution, then the feed-forward layers.
 
         Args:
             x: (N, C, H, W).
-            visible: (N, 1, H, W) bool. Positions that are False are zero to their neighbours. None
-                shows everything.
+            visible: (N, 1, H, W) bool. Masked positions (False) are set to zero before the
+                depthwise convolution, so visible positions learn nothing of them. None: all
+                positions are visible.
+
+        Returns:
+            (N, C, H, W).
         """
         mixed = self.conv1(self.ln1(x))
         if visible is not None:

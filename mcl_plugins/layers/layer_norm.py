@@ -9,7 +9,7 @@ from ..registry import MODELS
 
 @MODELS.register_module()
 class LayerNorm(nn.LayerNorm):
-    """PyTorch's ``LayerNorm`` with the argument ``affine``, as batch norms have it.
+    """PyTorch's ``LayerNorm`` with a batch norm's argument ``affine``.
 
     mmpretrain's ``NonLinearNeck`` passes that argument to its last norm. In configs:
     ``norm_cfg=dict(type='mcl_plugins.LayerNorm', eps=1e-6)``.
@@ -17,7 +17,7 @@ class LayerNorm(nn.LayerNorm):
     Args:
         num_features: width C of the rows.
         eps: added to the variance.
-        affine: learn a weight and a bias.
+        affine: whether the norm has a learned weight and bias.
 
     Example:
         >>> LayerNorm(4, affine=False)

@@ -1,4 +1,4 @@
-"""What relative positions add to the logits of an attention over a map of tokens."""
+"""Relative position biases of the attention logits over a map of tokens."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from torch.nn import functional as F
 def decomposed_bias(
     query: Tensor, table_h: Tensor, table_w: Tensor, size: tuple[int, int]
 ) -> Tensor:
-    """The bias q . (h_{i - i'} + w_{j - j'}) of relative positions along both axes (MViTv2, Eq. 4).
+    """Compute the bias q . (h_{i - i'} + w_{j - j'}) of decomposed relative positions.
+
+    See MViTv2, Eq. 4.
 
     Args:
-        query: (N, heads, H W, C), not scaled.
-        table_h: (2 H - 1, C), a row for each vertical offset of the query from the key. A table
-            of another length is interpolated linearly (detectron2's ViTDet).
+        query: (N, heads, H W, C), not scaled by 1 / sqrt(C).
+        table_h: (2 H - 1, C), a row for each vertical offset between query and key. A table of
+            another length is interpolated linearly (as in detectron2's ViTDet).
         table_w: (2 W - 1, C), the same for horizontal offsets.
-        size: (H, W).
+        size: (H, W), the map in tokens.
 
     Returns:
         (N, heads, H W, H W).
@@ -30,14 +32,18 @@ def decomposed_bias(
     """
     rows, columns = size
     query = query.unflatten(2, size)
-    height = torch.einsum('nahwc,hkc->nahwk', query, _by_pair(table_h, rows).to(query.dtype))
-    width = torch.einsum('nahwc,wkc->nahwk', query, _by_pair(table_w, columns).to(query.dtype))
+    height = torch.einsum(
+        'nahwc,hkc->nahwk', query, _expand_to_pairs(table_h, rows).to(query.dtype)
+    )
+    width = torch.einsum(
+        'nahwc,wkc->nahwk', query, _expand_to_pairs(table_w, columns).to(query.dtype)
+    )
     bias = height[..., :, None] + width[..., None, :]  # (N, heads, H, W, H, W)
     return bias.reshape(*bias.shape[:2], rows * columns, rows * columns)
 
 
-def _by_pair(table: Tensor, side: int) -> Tensor:
-    """(2 n - 1, C) by offset -> (side, side, C) by query and key."""
+def _expand_to_pairs(table: Tensor, side: int) -> Tensor:
+    """Expand (2 n - 1, C), a row per offset, to (side, side, C), a vector per query and key."""
     if len(table) != 2 * side - 1:
         table = F.interpolate(table.T[None], size=2 * side - 1, mode='linear')[0].T
     place = torch.arange(side, device=table.device)
@@ -45,12 +51,12 @@ def _by_pair(table: Tensor, side: int) -> Tensor:
 
 
 class SharedBias(nn.Module):
-    """One learned bias for each offset of two tokens of a map, shared by several blocks (MIMDet).
+    """A learned bias for each offset between two tokens of a map, shared by blocks (MIMDet).
 
-    This is BEiT's table without the rows of the class token. It starts at zero.
+    This is BEiT's table without the rows of the class token. It is initialised to zero.
 
     Args:
-        size: (rows, columns) of the map.
+        size: (rows, columns) of the map in tokens.
         num_heads: number of heads.
 
     Example:
@@ -67,18 +73,20 @@ class SharedBias(nn.Module):
         )
 
     def forward(self) -> Tensor:
-        """The bias of each pair of tokens.
+        """Return the bias of each pair of tokens.
 
-        The table is unfolded into overlapping windows, whose gradient is a sum of slices. Indexing
-        the table would need T^2 indices, and its gradient would add up as many rows one by one.
+        The table is unfolded into overlapping windows, because the gradient is then a sum of
+        slices. Indexing the table would need T^2 indices, and its gradient would add up T^2 rows
+        one by one.
 
         Returns:
-            (heads, T, T), by query and key in raster order, in autocast's type, so that all blocks
-            share one conversion.
+            (heads, T, T), by query and key in raster order. Under autocast it has autocast's data
+            type, so the conversion is done once for all blocks.
         """
         rows, columns = self.size
         table = self.relative_position_bias_table.unflatten(0, (2 * rows - 1, 2 * columns - 1))
-        # An offset i - k is at i - k + H - 1. Backwards, piece H - 1 - i has it at its place k.
+        # The bias of offset i - k is in row i - k + H - 1. In the flipped table, window H - 1 - i
+        # has it at position k.
         pieces = table.flip(0, 1).unfold(0, rows, 1).unfold(1, columns, 1)
         bias = pieces.permute(2, 0, 1, 3, 4).flip(1, 2).flatten(3).flatten(1, 2)
         device = bias.device.type

@@ -1,12 +1,14 @@
-"""Position tables from a checkpoint, fitted to a model of another grid or another layout.
+"""Conversion of position tables in a checkpoint to a model with another grid or layout.
 
 Encoders store positions in three kinds of tables:
 
-- absolute ones, (1, L, D): a row for each patch, and one for the class token before them;
-- relative ones of a map or window of H x W tokens, ((2 H - 1)(2 W - 1), heads): a row for each
-  offset of two tokens. Plain ViTs have three more rows at the end, for the offsets from, to and
-  within the class token. As (2 H - 1)(2 W - 1) is odd, a table of even length has these rows;
-- relative ones along one axis, (2 H - 1, D), see :mod:`mcl_plugins.layers.position_bias`.
+- absolute positions, (1, L, D): one row per patch, preceded by a row for the class token if there
+  is one;
+- relative position biases of a map or window of H x W tokens, ((2 H - 1)(2 W - 1), heads): one row
+  per offset between two tokens. Plain ViTs have three more rows at the end, for the pairs from the
+  class token, to it, and of the class token with itself. (2 H - 1)(2 W - 1) is odd, so a table has
+  these rows exactly if its length is even;
+- relative positions along one axis, (2 H - 1, D), see :mod:`mcl_plugins.layers.position_bias`.
 """
 
 from __future__ import annotations
@@ -28,26 +30,44 @@ CLASS_ROWS = 3
 
 
 def fit_absolute_positions(state_dict: dict[str, Tensor], name: str, size: tuple[int, int]) -> None:
-    """Resize absolute positions (bicubic) and leave out the class token's row, in place.
+    """Resize absolute positions (bicubic) and remove the class token's row, in place.
 
     Args:
-        state_dict: of a checkpoint; nothing happens if it has no such positions.
-        name: the positions' name in it.
+        state_dict: the state dict of a checkpoint; without such positions it is not changed.
+        name: name of the positions in it.
         size: (rows, columns) of patches in the model.
+
+    Example:
+        >>> state = {'pos_embed': torch.zeros(1, 1 + 14 * 14, 8)}
+        >>> fit_absolute_positions(state, 'pos_embed', (32, 32))
+        >>> state['pos_embed'].shape
+        torch.Size([1, 1024, 8])
     """
     positions = state_dict.get(name)
     if positions is None or positions.ndim != 3:
         return
     side = int(positions.shape[1] ** 0.5)
     extra = positions.shape[1] - side * side
-    if extra <= 1:  # otherwise the map was not square: loading reports the shape
+    if extra <= 1:  # otherwise the grid is not square, and loading reports the shape
         state_dict[name] = resize_pos_embed(
             positions[:, extra:], (side, side), size, 'bicubic', num_extra_tokens=0
         )
 
 
 def expand_shared_table(state_dict: dict[str, Tensor], prefix: str, num_layers: int) -> None:
-    """Give each block a copy of the table that the blocks shared in pre-training, in place."""
+    """Copy the bias table that all blocks shared in pre-training to each block, in place.
+
+    Args:
+        state_dict: the state dict of a checkpoint; without a shared table it is not changed.
+        prefix: prefix of the encoder's tensors in it.
+        num_layers: number of blocks.
+
+    Example:
+        >>> state = {'rel_pos_bias.relative_position_bias_table': torch.zeros(9, 2)}
+        >>> expand_shared_table(state, prefix='', num_layers=1)
+        >>> list(state)
+        ['layers.0.attn.relative_position_bias_table']
+    """
     for name in (TABLE, INDEX):
         if f'{prefix}rel_pos_bias.{name}' not in state_dict:
             continue
@@ -59,13 +79,22 @@ def expand_shared_table(state_dict: dict[str, Tensor], prefix: str, num_layers: 
 def fit_block_tables(
     state_dict: dict[str, Tensor], prefix: str, wanted: Mapping[str, Tensor], how: str = 'spline'
 ) -> None:
-    """Resize the tables of relative positions whose length differs from the model's, in place.
+    """Resize the relative position tables whose length differs from the model's, in place.
 
     Args:
-        state_dict: of a checkpoint.
-        prefix: what the encoder's names start with in it.
-        wanted: the encoder's own state.
-        how: the way of resizing, one of ``RESIZERS``.
+        state_dict: the state dict of a checkpoint.
+        prefix: prefix of the encoder's tensors in it.
+        wanted: the encoder's own state dict.
+        how: method of resizing, one of ``RESIZERS``.
+
+    Example:
+        >>> name = 'layers.0.attn.relative_position_bias_table'
+        >>> index = 'layers.0.attn.relative_position_index'
+        >>> state = {name: torch.zeros(9, 2)}  # 2 x 2 patches
+        >>> wanted = {name: torch.zeros(25, 2), index: torch.zeros(9, 9)}  # 3 x 3 patches
+        >>> fit_block_tables(state, '', wanted)
+        >>> state[name].shape
+        torch.Size([25, 2])
     """
     for name, target in wanted.items():
         table = state_dict.get(prefix + name)
@@ -79,16 +108,22 @@ def fit_block_tables(
 def fit_shared_tables(
     state_dict: dict[str, Tensor], prefix: str, wanted: Mapping[str, Tensor]
 ) -> None:
-    """Fill the tables that many blocks share from the relative positions of a checkpoint, in place.
+    """Compute tables that several blocks share from the tables of a checkpoint, in place.
 
-    Each table of the model becomes the pre-training's shared table, or the mean of the tables of
-    all blocks (our choice; MIMDet does not say), resized as in MIMDet. A checkpoint of the same
-    model, and one without relative positions, are left as they are.
+    Each table of the model is set to the table that all blocks shared in pre-training, or to the
+    mean of the tables of all blocks (our choice; MIMDet does not specify it), resized as in MIMDet.
+    A checkpoint of the same model, or one without relative positions, is not changed.
 
     Args:
-        state_dict: of a checkpoint.
-        prefix: what the encoder's names start with in it.
-        wanted: the encoder's own state.
+        state_dict: the state dict of a checkpoint.
+        prefix: prefix of the encoder's tensors in it.
+        wanted: the encoder's own state dict.
+
+    Example:
+        >>> state = {'layers.0.attn.relative_position_bias_table': torch.ones(9, 2)}
+        >>> fit_shared_tables(state, '', {f'window_bias.{TABLE}': torch.zeros(9, 2)})
+        >>> list(state)
+        ['window_bias.relative_position_bias_table']
     """
     names = [name for name in wanted if name.endswith(TABLE)]
     if any(prefix + name in state_dict for name in names):
@@ -106,15 +141,15 @@ def fit_shared_tables(
 
 
 def resize_table(table: Tensor, length: int, how: str = 'spline') -> Tensor:
-    """Fit a table of relative positions of a square grid to another square grid.
+    """Resize a relative position table from one square grid to another.
 
     Args:
-        table: (rows, heads). The rows of the class token, if it has any, are kept as they are.
-        length: rows of the result; with an odd number the class token's rows are left out.
+        table: (rows, heads). Rows of the class token are copied unchanged.
+        length: number of rows of the result; if it is odd, the class token's rows are removed.
         how: one of ``RESIZERS``: ``'spline'``, ``'bilinear'`` or ``'bicubic'``.
 
     Returns:
-        (length, heads), of the type of ``table``.
+        (length, heads), with the data type of ``table``.
 
     Example:
         >>> table = torch.arange(9.0)[:, None]  # a map of 2 x 2 tokens has offsets from -1 to 1
@@ -131,12 +166,13 @@ def resize_table(table: Tensor, length: int, how: str = 'spline') -> Tensor:
 
 
 def _spline(maps: Tensor, side: int) -> Tensor:
-    """Cubic splines over offsets that are spread geometrically (BEiT's released code).
+    """Interpolate by cubic splines over geometrically spaced offsets (BEiT's released code).
 
-    The old offsets are spread over the new range with spacing that grows by a constant factor from
-    1, so that neighbouring patches keep their bias and only distant ones are interpolated.
+    The old offsets are placed in the new range with a spacing that starts at 1 and grows by a
+    constant factor. So the biases of neighbouring patches stay nearly the same, and those of
+    distant patches are interpolated.
     """
-    old = spread_offsets(maps.shape[-1] // 2, side // 2)
+    old = geometric_offsets(maps.shape[-1] // 2, side // 2)
     new = np.arange(side) - side // 2
     degree = min(3, maps.shape[-1] - 1)
     heads = [
@@ -147,7 +183,7 @@ def _spline(maps: Tensor, side: int) -> Tensor:
 
 
 def _stretch(maps: Tensor, side: int, mode: str) -> Tensor:
-    """Stretch the range of offsets evenly: a bias belongs to a fraction of the image."""
+    """Interpolate evenly, so that a bias belongs to the same fraction of the image as before."""
     return F.interpolate(maps[None].float(), (side, side), mode=mode, align_corners=False)[0]
 
 
@@ -159,11 +195,13 @@ RESIZERS: dict[str, Callable[[Tensor, int], Tensor]] = {
 }
 
 
-def spread_offsets(count: int, reach: int) -> np.ndarray:
-    """(2 count + 1,) offsets from -reach to reach whose spacing grows by a constant factor.
+def geometric_offsets(count: int, reach: int) -> np.ndarray:
+    """Place 2 count + 1 offsets from -reach to reach with a spacing that grows geometrically.
+
+    The smallest spacing is 1, on both sides of 0.
 
     Example:
-        >>> spread_offsets(2, 3)
+        >>> geometric_offsets(2, 3)
         array([-3., -1.,  0.,  1.,  3.])
     """
     powers = np.arange(count)

@@ -1,4 +1,4 @@
-"""Batch normalisation with the statistics of all processes, on any device."""
+"""Batch normalisation with statistics over all processes, on any device."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ..utils.collectives import sum_with_gradient
 
 @MODELS.register_module()
 class SyncBN(_BatchNorm):
-    """Batch normalisation over the rows of all processes.
+    """Batch normalisation over the samples of all processes.
 
-    PyTorch's ``SyncBatchNorm`` refuses CPU tensors within a process group, and DDP refuses models
-    that hold one on a CPU, so a method that uses it cannot train with gloo. This one trains on
-    every device, with the same parameters, buffers and outputs. In configs:
+    PyTorch's ``SyncBatchNorm`` raises an error for CPU tensors within a process group, and DDP does
+    so for models on a CPU that contain one, so such a model cannot be trained with gloo. This class
+    works on every device, with the same parameters, buffers and outputs. In configs:
     ``norm_cfg=dict(type='mcl_plugins.SyncBN')``.
 
     Raises:
-        ValueError: in training, the only process has a single row, which has no variance.
+        ValueError: in training the only process has one value per channel, so no variance.
 
     Example:
         >>> SyncBN(2)(torch.tensor([[1.0, 3.0], [-1.0, 5.0]]))
@@ -30,7 +30,7 @@ class SyncBN(_BatchNorm):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """(N, C, ...) -> the same shape."""
+        """Normalise (N, C, ...); the result has the same shape."""
         if not self.training:
             return super().forward(input)
         if get_world_size() == 1 and input.numel():
@@ -42,9 +42,13 @@ class SyncBN(_BatchNorm):
         # Statistics of bfloat16 rows are float32, as in PyTorch's.
         rows = input.to(torch.promote_types(input.dtype, torch.float32))
         own = rows.new_full((1,), rows.numel() / rows.shape[1])
-        sums = sum_with_gradient(torch.cat((rows.sum(channels), own)))  # one collective for both
+        sums = sum_with_gradient(
+            torch.cat((rows.sum(channels), own))
+        )  # one collective for sums and count
         count = sums[-1].detach()
-        some = count.clamp_min(1)  # a batch may have no row at all: no object to segment
+        some = count.clamp_min(
+            1
+        )  # all batches may be empty, for example without objects to segment
         mean = sums[:-1] / some
         centred = rows - mean.view(shape)
         variance = sum_with_gradient(centred.square().sum(channels)) / some
@@ -59,7 +63,7 @@ class SyncBN(_BatchNorm):
         """Accept any number of dimensions."""
 
     def _track(self, mean: Tensor, variance: Tensor, seen: Tensor) -> None:
-        """Update the running statistics as PyTorch does, if there was a row (``seen``, bool)."""
+        """Update the running statistics as PyTorch does, if ``seen`` (bool): some row was given."""
         if self.running_mean is None or self.running_var is None:
             return  # track_running_stats=False
         assert self.num_batches_tracked is not None

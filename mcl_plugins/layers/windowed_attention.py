@@ -1,4 +1,4 @@
-"""Attention over a map of tokens or within windows of it, and the block around it."""
+"""Attention over a map of tokens or within its windows, and the transformer block of it."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from .position_bias import decomposed_bias
 
 
 class MapAttention(nn.Module):
-    """Multi-head attention of a map's tokens, all of them or those of the same window.
+    """Multi-head attention over all tokens of a map, or over those of the same window.
 
-    If windows do not tile the map, those at its border are padded with zeros. The padding is not
-    part of the image, so no token attends to it. detectron2's ViTDet lets tokens attend to it, as
-    to tokens whose keys and values are the biases: ``mask_padding=False``.
+    If the map is not a multiple of the window, the windows at its border are padded with zeros. The
+    padding is not part of the image, so it is masked in the attention. In detectron2's ViTDet
+    tokens do attend to the padding, whose keys and values are the biases of the projections; set
+    ``mask_padding=False`` for that.
 
     Args:
         embed_dims: width D.
         num_heads: number of heads; D must be a multiple of it.
         window_size: side of a window in tokens, 0 for the whole map.
-        table_size: (rows, columns) of the map or window for which a table of relative positions is
-            learned along each axis (MViTv2's decomposed ones); None for no tables.
-        qkv_bias: ``'qkv'`` for a bias of queries, keys and values, ``'qv'`` for none of the keys
+        table_size: (rows, columns) of the map or window for which decomposed relative positions are
+            learned, one table per axis (MViTv2); None for no tables.
+        qkv_bias: ``'qkv'`` for biases of queries, keys and values; ``'qv'`` for no bias of the keys
             (BEiT).
-        mask_padding: let no token attend to the padding of a window.
+        mask_padding: whether the padding of windows is masked in the attention.
 
     Raises:
         ValueError: ``qkv_bias`` is unknown, ``window_size`` is negative, or ``embed_dims`` is not a
@@ -69,7 +70,7 @@ class MapAttention(nn.Module):
             self.rel_pos_w = nn.Parameter(torch.zeros(2 * columns - 1, embed_dims // num_heads))
 
     def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        """Attend to the tokens of the map, or of the window.
+        """Compute self-attention over the map or within each window.
 
         Args:
             x: (N, H, W, D).
@@ -93,7 +94,7 @@ class MapAttention(nn.Module):
         )
 
     def _attend(self, x: Tensor, bias: Tensor | None, absent: Tensor | None) -> Tensor:
-        """(N, H, W, D) -> the same; no token attends to those in ``absent``, (N, H W) bool."""
+        """(N, H, W, D) -> the same; tokens in ``absent``, (N, H W) bool, are masked as keys."""
         batch, rows, columns, _ = x.shape
         qkv_bias: Tensor | None = self.qkv.bias
         if self.q_bias is not None and self.v_bias is not None:
@@ -107,22 +108,28 @@ class MapAttention(nn.Module):
         if absent is not None:
             logits = q.new_zeros(1, 1, 1, 1) if logits is None else logits
             logits = logits.masked_fill(absent[:, None, None, :], float('-inf'))
-        if logits is not None:  # fused kernels take no broadcast bias
+        if logits is not None:  # fused kernels do not broadcast a bias
             logits = logits.expand(batch, self.num_heads, q.shape[2], -1)
         x = F.scaled_dot_product_attention(q, k, v, attn_mask=logits)
         return self.proj(x.transpose(1, 2).reshape(batch, rows, columns, -1))
 
 
 class MapBlock(nn.Module):
-    """A transformer block for maps (N, H, W, D), with the parameter names of our ViTs.
+    """A transformer block for maps (N, H, W, D), with the parameter names of this package's ViTs.
 
     Args:
         embed_dims: width D.
         num_heads: heads of the attention.
         feedforward_channels: width of the feed-forward layer.
-        drop_path_rate: stochastic depth of both branches, per image.
-        layer_scale: initial value of the learned factors of both branches; 0 for none.
+        drop_path_rate: probability to drop a residual branch of an image (stochastic depth).
+        layer_scale: initial value of the learned factors on both residual branches; 0 for no
+            factors.
         **attention: the other arguments of :class:`MapAttention`.
+
+    Example:
+        >>> block = MapBlock(embed_dims=8, num_heads=2, feedforward_channels=16, window_size=2)
+        >>> block(torch.zeros(1, 4, 6, 8)).shape
+        torch.Size([1, 4, 6, 8])
     """
 
     def __init__(

@@ -11,8 +11,8 @@ from ..registry import MODELS
 class XavierConv2d(nn.Conv2d):
     """A convolution with Xavier uniform initial weights and zero bias.
 
-    mmcv's ``ConvModule`` initialises its convolution as He et al. do, whatever ``init_cfg`` says,
-    unless the convolution has a method ``init_weights`` of its own. In configs of heads:
+    mmcv's ``ConvModule`` ignores ``init_cfg`` and initialises its convolution with Kaiming weights,
+    unless the convolution has its own method ``init_weights``. In configs of heads:
     ``conv_cfg=dict(type='mcl_plugins.XavierConv2d')``.
 
     Example:
@@ -21,11 +21,11 @@ class XavierConv2d(nn.Conv2d):
     """
 
     def reset_parameters(self) -> None:
-        """Fill the weights and the bias."""
+        """Initialise the weights and the bias."""
         self.init_weights()
 
     def init_weights(self) -> None:
-        """Fill the weights and the bias."""
+        """Initialise the weights and the bias."""
         nn.init.xavier_uniform_(self.weight)
         if self.bias is not None:
             nn.init.zeros_(self.bias)

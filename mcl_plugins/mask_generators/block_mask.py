@@ -9,23 +9,33 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..registry import MODELS
-from .patch_mask import PatchMask, check_mask_ratio, num_hidden
+from .patch_mask import PatchMask, check_mask_ratio, num_masked
 
 
 @MODELS.register_module()
 class BlockMask(nn.Module):
-    """Hide the union of random rectangles, drawn for a whole batch on its device.
+    """Mask the union of random rectangles, drawn for all images of a batch at once, on its device.
 
-    As in BEiT, rectangles are added while they fit: area uniform between ``min_area`` and what
-    is still to be hidden, aspect ratio log-uniform, place uniform, accepted when they hide
-    something new and not too much. BEiT stops near the wanted number; here the mask is
-    completed patch by patch along its border, so that every image hides exactly the same number.
+    As in BEiT, random rectangles are proposed one after another. The area is uniform between
+    ``min_area`` and the number of patches that are still to be masked, the aspect ratio is
+    log-uniform, and the position is uniform. A rectangle is accepted if it masks at least one new
+    patch and does not exceed the wanted number. BEiT stops near that number. Here single patches
+    along the border of the mask are added, so that every image has exactly the same number of
+    masked patches.
 
     Args:
-        mask_ratio: share of the patches that is hidden, in (0, 1); the count is rounded up.
-        min_area: smallest rectangle, in patches.
-        min_aspect: smallest height / width; the largest is its inverse.
-        rounds: rectangles proposed to each image.
+        mask_ratio: share of the patches that is masked, in (0, 1); the number is rounded up.
+        min_area: smallest area of a rectangle, in patches.
+        min_aspect: smallest aspect ratio (height / width); the largest is its inverse.
+        rounds: number of rectangles that are proposed for each image.
+
+    Raises:
+        ValueError: ``mask_ratio``, ``min_area`` or ``min_aspect`` is out of range.
+
+    Example:
+        >>> mask = BlockMask(mask_ratio=0.4)(2, grid=(14, 14), device=torch.device('cpu'))
+        >>> mask.mask.sum(dim=1).tolist()  # 0.4 x 196 = 78.4, rounded up
+        [79, 79]
     """
 
     def __init__(
@@ -35,8 +45,8 @@ class BlockMask(nn.Module):
         self.mask_ratio = check_mask_ratio(mask_ratio)
         if min_area < 1 or not 0 < min_aspect <= 1:
             raise ValueError(
-                f'min_area={min_area} must be at least 1 patch, and min_aspect={min_aspect} in '
-                '(0, 1]: the smallest height / width, for example 0.3.'
+                f'min_area={min_area} must be at least 1 patch, and min_aspect={min_aspect}, the '
+                'smallest height / width, must be in (0, 1], for example 0.3.'
             )
         self.min_area = min_area
         self.min_aspect = min_aspect
@@ -44,18 +54,18 @@ class BlockMask(nn.Module):
 
     def forward(self, batch_size: int, grid: tuple[int, int], device: torch.device) -> PatchMask:
         """Draw masks for ``batch_size`` images of ``grid`` = (rows, columns) patches."""
-        target = num_hidden(grid[0] * grid[1], self.mask_ratio)
-        hidden = torch.zeros(batch_size, *grid, dtype=torch.bool, device=device)
+        target = num_masked(grid[0] * grid[1], self.mask_ratio)
+        masked = torch.zeros(batch_size, *grid, dtype=torch.bool, device=device)
         for draws in torch.rand(self.rounds, 4, batch_size, device=device):
-            missing = target - hidden.sum(dim=(1, 2))
+            missing = target - masked.sum(dim=(1, 2))
             block = self._rectangles(draws, missing, grid)
-            new = (block & ~hidden).sum(dim=(1, 2))
+            new = (block & ~masked).sum(dim=(1, 2))
             accepted = (new > 0) & (new <= missing)
-            hidden |= block & accepted[:, None, None]
-        return self._complete(hidden, target)
+            masked |= block & accepted[:, None, None]
+        return self._complete(masked, target)
 
     def _rectangles(self, draws: Tensor, missing: Tensor, grid: tuple[int, int]) -> Tensor:
-        """One rectangle an image from (4, N) uniform numbers: (N, rows, columns) bool."""
+        """Turn (4, N) uniform numbers into one rectangle per image: (N, rows, columns) bool."""
         area = self.min_area + draws[0] * (missing - self.min_area)
         aspect = torch.exp((2 * draws[1] - 1) * math.log(1 / self.min_aspect))
         height = (area * aspect).sqrt().round()
@@ -70,8 +80,8 @@ class BlockMask(nn.Module):
         return in_rows[:, :, None] & in_columns[:, None, :] & fits[:, None, None]
 
     @staticmethod
-    def _complete(hidden: Tensor, target: int) -> PatchMask:
-        """Hide more patches, those with most hidden neighbours first, up to ``target``."""
-        around = 9 * F.avg_pool2d(hidden[:, None].float(), 3, stride=1, padding=1)[:, 0]
-        ranks = 10 * hidden + around + torch.rand_like(around)
-        return PatchMask.from_ranks(ranks.flatten(1), hidden[0].numel() - target)
+    def _complete(masked: Tensor, target: int) -> PatchMask:
+        """Mask more patches, up to ``target``; those with the most masked neighbours come first."""
+        around = 9 * F.avg_pool2d(masked[:, None].float(), 3, stride=1, padding=1)[:, 0]
+        ranks = 10 * masked + around + torch.rand_like(around)
+        return PatchMask.from_ranks(ranks.flatten(1), masked[0].numel() - target)

@@ -1,4 +1,4 @@
-"""Masks that hide what the encoder attends to (ccMIM)."""
+"""Masks over the patches that the class token attends to (ccMIM)."""
 
 from __future__ import annotations
 
@@ -6,21 +6,31 @@ import torch
 from torch import Tensor, nn
 
 from ..registry import MODELS
-from .patch_mask import PatchMask, check_mask_ratio, num_hidden
+from .patch_mask import PatchMask, check_mask_ratio, num_masked
 
 
 @MODELS.register_module()
 class ImportanceMask(nn.Module):
-    """Hide important patches, by chance (importance sampling) or always.
+    """Mask important patches: more likely than others (importance sampling), or always.
 
-    A patch of importance A has the score A - u with u uniform in [0, 1), drawn for each; the
-    patches of highest score are hidden. This orders them as the released code's quotient
-    softmax(A) / softmax(u) does, without its exponentials: the normalisers are the same for all
-    patches of an image. With equal importances every mask has the same chance.
+    Each patch of importance A gets the score A - u, where u is drawn uniformly from [0, 1) for each
+    patch. The patches with the highest scores are masked. The released code sorts by
+    softmax(A) / softmax(u) instead. Both give the same order, because the softmax denominators are
+    the same for all patches of an image and exp is monotonic. If all patches are equally important,
+    all masks are equally likely.
 
     Args:
-        mask_ratio: share of the patches that is hidden, in (0, 1); the count is rounded up.
-        sampling: draw u; False hides the most important patches (Table 5, "importance").
+        mask_ratio: share of the patches that is masked, in (0, 1); the number is rounded up.
+        sampling: draw u as above. False sets u to 0, so that the most important patches are always
+            masked (Table 5, "importance").
+
+    Raises:
+        ValueError: ``mask_ratio`` is outside (0, 1).
+
+    Example:
+        >>> importance = torch.tensor([[0.1, 0.4, 0.3, 0.2]])
+        >>> ImportanceMask(mask_ratio=0.5, sampling=False)(importance).mask.tolist()
+        [[False, True, True, False]]
     """
 
     def __init__(self, mask_ratio: float = 0.75, sampling: bool = True) -> None:
@@ -29,21 +39,26 @@ class ImportanceMask(nn.Module):
         self.sampling = sampling
 
     def forward(self, importance: Tensor, *others: object) -> PatchMask:
-        """Draw a mask for each image from the (N, L) importances of its patches.
+        """Draw one mask per image.
+
+        Args:
+            importance: (N, L), the importance of each patch.
+            *others: must be empty; they are there to detect the arguments of other masks.
 
         Raises:
-            TypeError: called as the masks that do not look at the image are.
+            TypeError: called like the masks that do not depend on the image, with a batch size,
+                grid and device.
         """
         if others:
             raise TypeError(
-                'ImportanceMask needs importances, which only ccMIM computes; use RandomMask or '
-                'BlockMask here.'
+                'ImportanceMask needs the importances of the patches, which only ccMIM computes; '
+                'use RandomMask or BlockMask with this method.'
             )
         draw = torch.rand_like if self.sampling else torch.zeros_like
         return self.from_noise(importance, draw(importance))
 
     def from_noise(self, importance: Tensor, noise: Tensor) -> PatchMask:
-        """The masks that given uniform numbers (N, L) lead to."""
+        """Make the masks that belong to given values of u, (N, L)."""
         patches = importance.shape[1]
-        visible = patches - num_hidden(patches, self.mask_ratio)
+        visible = patches - num_masked(patches, self.mask_ratio)
         return PatchMask.from_ranks(importance - noise, visible)

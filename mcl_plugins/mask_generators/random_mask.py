@@ -6,22 +6,27 @@ import torch
 from torch import Tensor, nn
 
 from ..registry import MODELS
-from .patch_mask import PatchMask, check_mask_ratio, num_hidden, upsample_patches
+from .patch_mask import PatchMask, check_mask_ratio, num_masked, upsample_patches
 
 
 @MODELS.register_module()
 class RandomMask(nn.Module):
-    """Hide a random set of square units, drawn for a whole batch on its device.
+    """Mask a random set of square units, drawn for all images of a batch at once, on its device.
 
-    With 16 px patches, ``unit=1`` masks single patches (MAE) and ``unit=2`` masks 32 px units
+    With 16 px patches, ``unit=1`` masks single patches (MAE) and ``unit=2`` masks units of 32 px
     (SimMIM; ConMIM's ViT-B, Table 10).
 
     Args:
-        mask_ratio: share of the units that is hidden, in (0, 1); the count is rounded up.
+        mask_ratio: share of the units that is masked, in (0, 1); the number is rounded up.
         unit: side of a unit, in patches.
 
     Raises:
-        ValueError: a ratio outside (0, 1), or a unit that is no whole number of patches.
+        ValueError: ``mask_ratio`` is outside (0, 1), or ``unit`` is not a positive whole number.
+
+    Example:
+        >>> mask = RandomMask(mask_ratio=0.75, unit=2)(8, (14, 14), torch.device('cpu'))
+        >>> mask.mask.shape, mask.len_keep  # 12 of 49 units stay visible, 4 patches each
+        (torch.Size([8, 196]), 48)
     """
 
     def __init__(self, mask_ratio: float, unit: int = 1) -> None:
@@ -29,8 +34,8 @@ class RandomMask(nn.Module):
         self.mask_ratio = check_mask_ratio(mask_ratio)
         if type(unit) is not int or unit < 1:
             raise ValueError(
-                f'unit={unit!r} must be a whole number of patches, at least 1, which masks single '
-                'patches.'
+                f'unit={unit!r} must be a whole number of patches, at least 1 (which masks single '
+                'patches).'
             )
         self.unit = unit
 
@@ -40,15 +45,25 @@ class RandomMask(nn.Module):
         return self.from_noise(torch.rand(batch_size, rows * columns, device=device), grid)
 
     def from_noise(self, noise: Tensor, grid: tuple[int, int]) -> PatchMask:
-        """The masks that given unit scores stand for.
+        """Make the masks that belong to given random numbers.
 
         Args:
-            noise: (N, units), one number a unit in raster order; the largest are hidden.
+            noise: (N, units), one number per unit in raster order; the units with the largest
+                numbers are masked.
             grid: (rows, columns) of patches.
+
+        Raises:
+            ValueError: units of this size do not tile the grid, or all of them would be masked.
+
+        Example:
+            >>> noise = torch.tensor([[0.1, 0.9]])  # two units of 2 x 2 patches
+            >>> mask = RandomMask(mask_ratio=0.5, unit=2).from_noise(noise, grid=(2, 4))
+            >>> mask.mask.view(2, 4).int().tolist()
+            [[0, 0, 1, 1], [0, 0, 1, 1]]
         """
         rows, columns = self._units(grid)
-        visible = rows * columns - num_hidden(rows * columns, self.mask_ratio)
-        # Ranks instead of scores: two equal scores must not split a unit.
+        visible = rows * columns - num_masked(rows * columns, self.mask_ratio)
+        # Ranks, which are distinct: two units with equal numbers would otherwise mix their patches.
         ranks = upsample_patches(noise.argsort(dim=1).argsort(dim=1), (rows, columns), grid)
         return PatchMask.from_ranks(ranks.flatten(1), visible * self.unit**2)
 

@@ -16,17 +16,17 @@ from ..utils.checks import check_num_heads
 
 @MODELS.register_module()
 class ClassAttentionBlocks(nn.Module):
-    """Blocks in which the class token attends to all tokens, while the patch tokens do not change.
+    """Blocks in which only the class token is updated, by attention to all tokens.
 
-    Sizes and layer scale are those of ExtreMA's released code for ViT-B. There the query is a new
-    token. Here it is the encoder's class token, after the encoder's final norm. The blocks are
-    followed by another norm.
+    The sizes and the layer scale are those of ExtreMA's released code for ViT-B. In that code the
+    query is a new token; here it is the encoder's class token, after the encoder's final norm. A
+    layer norm follows the last block.
 
     Args:
         embed_dims: width D of the tokens.
         num_heads: attention heads.
         num_blocks: number of blocks.
-        layer_scale: initial value of the learned factors of both branches of a block.
+        layer_scale: initial value of the learned factors on both residual branches.
 
     Raises:
         ValueError: ``embed_dims`` is not a multiple of ``num_heads``, or ``num_blocks`` or
@@ -57,7 +57,7 @@ class ClassAttentionBlocks(nn.Module):
         xavier_layers(self)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Update the class token.
+        """Compute the class token after all blocks.
 
         Args:
             tokens: (N, 1 + L, D), the class token first.
@@ -72,7 +72,18 @@ class ClassAttentionBlocks(nn.Module):
 
 
 class ClassAttentionBlock(nn.Module):
-    """One block: class attention, then an MLP of four times the width, each after a norm."""
+    """One pre-norm block: class attention, then an MLP with a hidden width of 4 D.
+
+    Args:
+        embed_dims: width D of the tokens.
+        num_heads: attention heads.
+        layer_scale: initial value of the learned factors on both residual branches.
+
+    Example:
+        >>> block = ClassAttentionBlock(embed_dims=8, num_heads=2, layer_scale=0.1)
+        >>> block(torch.zeros(4, 1, 8), torch.zeros(4, 9, 8)).shape
+        torch.Size([4, 1, 8])
+    """
 
     def __init__(self, embed_dims: int, num_heads: int, layer_scale: float) -> None:
         super().__init__()

@@ -11,13 +11,13 @@ from ..registry import MODELS
 
 @MODELS.register_module()
 class ExtreMANeck(nn.Module):
-    """ExtreMA's heads (released ``builder.py``): linear layers with LayerNorm and GELU in between.
+    """ExtreMA's MLP (released ``builder.py``): linear layers with LayerNorm and GELU in between.
 
     All linear layers have a bias.
 
     Args:
         in_channels: width of the input.
-        hid_channels: width between the layers.
+        hid_channels: width of the hidden layers.
         out_channels: width of the output.
         num_layers: number of linear layers.
 

@@ -1,4 +1,4 @@
-"""From visible tokens to an output for every patch."""
+"""MAE's decoder: from the visible tokens to a prediction for every patch."""
 
 from __future__ import annotations
 
@@ -17,16 +17,24 @@ from ..registry import MODELS
 
 @MODELS.register_module()
 class MaskedDecoder(MAEPretrainDecoder):
-    """mmpretrain's MAE decoder, which also takes encoders that have no class token.
+    """mmpretrain's MAE decoder, which also supports encoders without a class token.
 
-    Mask tokens stand in for the hidden patches, fixed positions are added to all, and transformer
-    blocks fill in what is missing. Weights start as in MAE (Xavier uniform, zero biases).
+    Mask tokens are inserted at the masked patches, fixed positions are added to all tokens, and
+    transformer blocks predict the output. The weights are initialised as in MAE (Xavier uniform
+    weights, zero biases).
 
     Args:
         num_patches: L, a square number.
         with_cls_token: whether a class token comes before the patches.
-        predict_feature_dim: width of the output; None for the pixels of a patch.
-        **kwargs: the other arguments of ``MAEPretrainDecoder``.
+        **kwargs: the other arguments of ``MAEPretrainDecoder``. Its ``predict_feature_dim`` is the
+            width P of the output; None for the number of pixel values of a patch.
+
+    Example:
+        >>> decoder = MaskedDecoder(4, patch_size=2, embed_dim=8, decoder_embed_dim=8,
+        ...                         decoder_depth=1, decoder_num_heads=2)
+        >>> ids_restore = torch.tensor([[0, 2, 1, 3]])  # patches 0 and 2 are visible
+        >>> decoder(torch.zeros(1, 1 + 2, 8), ids_restore).shape  # 2 x 2 RGB pixels per patch
+        torch.Size([1, 4, 12])
     """
 
     decoder_embed: nn.Linear
@@ -43,8 +51,8 @@ class MaskedDecoder(MAEPretrainDecoder):
             self.decoder_pos_embed = self.decoder_pos_embed[:, 1:]
 
     def init_weights(self) -> None:
-        """Initialise layers, positions and mask token."""
-        BaseModule.init_weights(self)  # the parent's presumes a class token
+        """Initialise layers, positions and the mask token."""
+        BaseModule.init_weights(self)  # the parent's assumes a class token
         xavier_layers(self)
         nn.init.normal_(self.mask_token, std=0.02)
         positions = build_2d_sincos_position_embedding(
@@ -55,7 +63,7 @@ class MaskedDecoder(MAEPretrainDecoder):
         self.decoder_pos_embed.copy_(positions)
 
     def check_encoder(self, encoder: Any) -> None:
-        """Raise a ValueError unless this decoder takes the tokens of ``encoder``."""
+        """Raise a ValueError unless this decoder fits the tokens of ``encoder``."""
         rows, columns = encoder.patch_resolution
         for name, own, wanted in (
             ('num_patches', self.num_patches, rows * columns),
@@ -65,19 +73,25 @@ class MaskedDecoder(MAEPretrainDecoder):
             if own != wanted:
                 raise ValueError(
                     f'The decoder has {name}={own}, but {type(encoder).__name__} needs {wanted} '
-                    f'({rows}x{columns} patches of width {encoder.embed_dims}): set it to that.'
+                    f'({rows}x{columns} patches of width {encoder.embed_dims}): '
+                    f'set {name}={wanted}.'
                 )
 
-    def check_output(self, width: int, remedy: str) -> None:
-        """Raise a ValueError unless the output has ``width`` values a patch."""
+    def check_output(self, width: int, how_to_fix: str) -> None:
+        """Raise a ValueError unless the output has ``width`` values per patch.
+
+        Args:
+            width: required number of values.
+            how_to_fix: instruction at the end of the message.
+        """
         if self.decoder_pred.out_features != width:
             raise ValueError(
-                f'The decoder predicts {self.decoder_pred.out_features} values a patch where '
-                f'{width} are needed: {remedy}.'
+                f'The decoder predicts {self.decoder_pred.out_features} values per patch, but '
+                f'{width} are needed: {how_to_fix}.'
             )
 
     def share_blocks(self, other: MaskedDecoder) -> None:
-        """Use the embedding, the mask token and the first blocks of ``other`` as one's own.
+        """Share the embedding, the mask token and the first blocks of ``other``.
 
         Raises:
             ValueError: ``other`` has fewer blocks or another width.
@@ -86,9 +100,9 @@ class MaskedDecoder(MAEPretrainDecoder):
         others = len(other.decoder_blocks), other.decoder_embed.out_features
         if depth > others[0] or width != others[1]:
             raise ValueError(
-                f'A decoder of {depth} blocks of width {width} cannot share those of one that has '
-                f'{others[0]} of width {others[1]}; choose decoder_depth and decoder_embed_dim '
-                'accordingly.'
+                f'A decoder of {depth} blocks of width {width} cannot share those of a decoder '
+                f'of {others[0]} blocks of width {others[1]}. Set decoder_embed_dim to the same '
+                'value for both, and decoder_depth to no more than that of the other.'
             )
         self.decoder_embed = other.decoder_embed
         self.mask_token = other.mask_token
@@ -98,8 +112,10 @@ class MaskedDecoder(MAEPretrainDecoder):
         """Decode every patch.
 
         Args:
-            tokens: (N, 1 + V, D) of the encoder, the class token first; without one, (N, V, D).
-            ids_restore: (N, L), where each patch stands among the visible and then the hidden ones.
+            tokens: (N, 1 + V, D), the class token and V visible patches; (N, V, D) without a class
+                token.
+            ids_restore: (N, L), the index of each patch in the list of visible patches followed by
+                masked patches.
 
         Returns:
             (N, L, P), in raster order, without the class token.
@@ -117,12 +133,18 @@ class MaskedDecoder(MAEPretrainDecoder):
 
 
 def check_pixels(encoder: Any, decoder: MaskedDecoder, head: Any) -> None:
-    """Raise a ValueError unless the decoder's output is the pixels of the encoder's patches."""
+    """Raise a ValueError unless the decoder predicts the pixels of the encoder's patches.
+
+    Args:
+        encoder: the encoder, which decides the patch size.
+        decoder: the decoder.
+        head: the pixel head, with ``patch_size`` and ``in_channels``.
+    """
     decoder.check_encoder(encoder)
     patch_size = encoder.img_size[0] // encoder.patch_resolution[0]
     if head.patch_size != patch_size:
         raise ValueError(
             f'The pixel head has patch_size={head.patch_size}, but the patches of '
-            f'{type(encoder).__name__} are {patch_size} px: set it to that.'
+            f'{type(encoder).__name__} are {patch_size} px: set patch_size={patch_size}.'
         )
     decoder.check_output(head.in_channels * patch_size**2, f'set its patch_size to {patch_size}')

@@ -1,4 +1,4 @@
-"""Maps of a plain ViT brought to four scales."""
+"""A feature pyramid from four maps of a plain ViT."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ..registry import MODELS
 
 @MODELS.register_module()
 class ViTPyramid(BaseModule):
-    """Four maps of one stride, brought to 4, 2, 1 and 1/2 times their size.
+    """Resize four maps of the same stride to 4, 2, 1 and 1/2 times their size.
 
     The first map goes through two transposed convolutions with a norm and GELU in between, the
-    second through one, the third stays as it is and the fourth is max-pooled. With 16 px patches
+    second through one, the third is not changed and the fourth is max-pooled. With 16 px patches
     their strides are 4, 8, 16 and 32. This is the pyramid of BEiT's segmentation code and of CAE's
     and MIMDet's detectors. Parameters have the names of mmseg's ``Feature2Pyramid``. In a list of
     necks it comes before an FPN.
 
     Args:
-        embed_dims: channels of the maps, which they keep.
-        norm_cfg: the norm; over all processes by default. MIMDet's is ``dict(type='GN',
+        embed_dims: channels of the maps, of the input and of the output.
+        norm_cfg: config of the norm; SyncBN by default. MIMDet uses ``dict(type='GN',
             num_groups=32)``.
-        init_cfg: None keeps PyTorch's initialisation. LeCun's normal one, as in MIMDet, is
+        init_cfg: None for PyTorch's initialisation. LeCun normal weights, as in MIMDet, are
             ``dict(type='Kaiming', layer='ConvTranspose2d', nonlinearity='linear')``.
 
     Example:
@@ -44,25 +44,25 @@ class ViTPyramid(BaseModule):
         super().__init__(init_cfg)
         norm_cfg = norm_cfg or dict(type='mcl_plugins.SyncBN')
         self.upsample_4x = nn.Sequential(
-            _double(embed_dims),
+            _upsampling_conv(embed_dims),
             build_norm_layer(norm_cfg, embed_dims)[1],
             nn.GELU(),
-            _double(embed_dims),
+            _upsampling_conv(embed_dims),
         )
-        self.upsample_2x = nn.Sequential(_double(embed_dims))
+        self.upsample_2x = nn.Sequential(_upsampling_conv(embed_dims))
         self.downsample_2x = nn.MaxPool2d(kernel_size=2, stride=2)
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Resize the maps.
 
         Args:
-            maps: four of (N, C, H, W).
+            maps: four maps (N, C, H, W).
 
         Returns:
             (N, C, 4H, 4W), (N, C, 2H, 2W), (N, C, H, W), (N, C, H // 2, W // 2).
 
         Raises:
-            ValueError: not four maps.
+            ValueError: there are not four maps.
         """
         if len(maps) != 4:
             raise ValueError(
@@ -78,5 +78,5 @@ class ViTPyramid(BaseModule):
         )
 
 
-def _double(channels: int) -> nn.ConvTranspose2d:
+def _upsampling_conv(channels: int) -> nn.ConvTranspose2d:
     return nn.ConvTranspose2d(channels, channels, kernel_size=2, stride=2)

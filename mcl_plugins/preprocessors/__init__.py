@@ -1,4 +1,4 @@
-"""Device side of the data path: photometric augmentation and normalisation of whole batches."""
+"""Photometric augmentation and normalisation of whole batches on the training device."""
 
 from .multi_view import MultiViewPreprocessor
 from .photometric import ColorJitter, GaussianBlur, Grayscale, Solarize

@@ -1,4 +1,4 @@
-"""From the loader's uint8 images to the normalised views of a method, on the device."""
+"""Turns the data loader's uint8 images into the normalised views of a method, on the device."""
 
 from __future__ import annotations
 
@@ -13,20 +13,25 @@ from ..registry import MODELS
 
 @MODELS.register_module()
 class MultiViewPreprocessor(BaseDataPreprocessor):
-    """Make each view from a shared source image by its own photometric operations.
+    """Make the views of a method: apply photometric operations to source images and normalise.
 
-    The workers send uint8 images once. View i starts from source image i, or from the only one,
-    undergoes its own list of operations and is normalised.
+    The data loader returns one uint8 source image, which all views share, or one for each view. A
+    list of operations of its own is applied to each view, which is then normalised.
 
     Args:
-        mean: per channel RGB, on the scale of 0 to 255.
-        std: likewise.
-        views: for each view a list of operation configs, see ``photometric.py``; an empty list
-            for a view that is only normalised.
-        bgr_to_rgb: swap the channels of images that were decoded as BGR.
+        mean: mean of the RGB channels, on the scale of 0 to 255.
+        std: standard deviation of the RGB channels, on the same scale.
+        views: one list of operation configs per view, see ``photometric.py``; an empty list for a
+            view that is only normalised.
+        bgr_to_rgb: reverse the channels, for images that were decoded as BGR.
 
-    Raises:
-        ValueError: a batch with neither one source image nor one for each view.
+    Example:
+        >>> gray = [dict(type='mcl_plugins.Grayscale', prob=1.0)]
+        >>> prepare = MultiViewPreprocessor([127.5] * 3, [127.5] * 3, views=[[], gray])
+        >>> white = torch.full((2, 3, 4, 4), 255, dtype=torch.uint8)
+        >>> views = prepare({'inputs': white}, training=True)['inputs']
+        >>> len(views), views[0].shape, views[0].max()
+        (2, torch.Size([2, 3, 4, 4]), tensor(1.))
     """
 
     def __init__(
@@ -36,7 +41,7 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
         views: Sequence[Sequence[dict]] = ((),),
         bgr_to_rgb: bool = True,
     ) -> None:
-        super().__init__(non_blocking=True)  # the loader's memory is pinned
+        super().__init__(non_blocking=True)  # the data loader pins its memory
         self.register_buffer('mean', torch.tensor(mean).view(-1, 1, 1) / 255, persistent=False)
         self.register_buffer('std', torch.tensor(std).view(-1, 1, 1) / 255, persistent=False)
         self.views = nn.ModuleList(
@@ -49,17 +54,21 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
         """Prepare a batch.
 
         Args:
-            data: ``inputs``, one (N, 3, H, W) uint8 tensor or a list of them, and
-                ``data_samples``.
-            training: make the views; otherwise each source image is only normalised.
+            data: a batch of the data loader: ``inputs``, one (N, 3, H, W) uint8 tensor or a list of
+                them, and ``data_samples``.
+            training: make the views; if False, the source images are only normalised.
 
         Returns:
-            ``inputs``: a list of views, (N, 3, H, W) float32 each (in evaluation, of one source
-            image, the tensor itself), and ``data_samples`` unchanged.
+            A dict of ``inputs`` and ``data_samples``. ``inputs`` is a list of views, (N, 3, H, W)
+            float32 each; if not ``training`` and there is one source image, it is one tensor.
+            ``data_samples`` is not changed.
+
+        Raises:
+            ValueError: there is neither one source image nor one per view.
         """
         inputs = self.cast_data(data['inputs'])
         sources = inputs if isinstance(inputs, list) else [inputs]
-        # MMEngine prepares batches under autocast, which would blur in half precision.
+        # MMEngine prepares batches under autocast; in half precision the blur would be inexact.
         with torch.autocast(self.mean.device.type, enabled=False):
             sources = [self._to_unit_rgb(source) for source in sources]
             if training:
@@ -72,14 +81,15 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
         }
 
     def _to_unit_rgb(self, images: Tensor) -> Tensor:
-        """uint8 -> float32 in [0, 1], RGB."""
+        """Convert uint8 images to float32 RGB in [0, 1]."""
         return (images.flip(1) if self.bgr_to_rgb else images).float() / 255
 
     def _make_views(self, sources: list[Tensor]) -> list[Tensor]:
         if len(sources) not in (1, len(self.views)):
             raise ValueError(
-                f'The pipeline delivers {len(sources)} images and data_preprocessor.views has '
-                f'{len(self.views)} entries; they need one shared image or one a view.'
+                f'The data pipeline returns {len(sources)} images per sample, but '
+                f'data_preprocessor.views has {len(self.views)} entries: let the pipeline return '
+                'one image, which all views share, or one image per view.'
             )
         if len(sources) == 1:
             sources = sources * len(self.views)

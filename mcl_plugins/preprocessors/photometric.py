@@ -1,8 +1,9 @@
-"""Photometric augmentation of a batch on its device, with parameters drawn per image.
+"""Photometric augmentation of a batch on its device, with parameters drawn for each image.
 
-Images are (N, 3, H, W) float RGB in [0, 1] and stay so. Nothing depends on a value on the host:
-what an image does not undergo is computed and left out, so a GPU never waits. The operations are
-those of torchvision and PIL; the tests hold them against both.
+Images are (N, 3, H, W) float RGB in [0, 1], before and after each operation. An operation is
+computed for all images, and for those that were not chosen the result is discarded. So no code
+depends on values of tensors, and the GPU never has to wait for the host. The operations are those
+of torchvision and PIL; the tests compare them with both.
 """
 
 from __future__ import annotations
@@ -18,31 +19,57 @@ _LUMA = (0.299, 0.587, 0.114)
 
 
 def _chosen(images: Tensor, prob: float) -> Tensor:
-    """(N, 1, 1, 1) bool: which images undergo an operation of probability ``prob``."""
+    """Draw which images an operation of probability ``prob`` is applied to: (N, 1, 1, 1) bool."""
     return torch.rand(len(images), 1, 1, 1, device=images.device) < prob
 
 
 def _uniform(images: Tensor, low: float, high: float) -> Tensor:
-    """(N, 1, 1, 1) numbers, uniform between ``low`` and ``high``."""
+    """Draw one number per image, uniform between ``low`` and ``high``: (N, 1, 1, 1)."""
     return torch.empty(len(images), 1, 1, 1, device=images.device).uniform_(low, high)
 
 
 def to_gray(images: Tensor) -> Tensor:
-    """(N, 3, H, W) -> (N, 1, H, W) luma (ITU-R 601-2)."""
+    """Convert RGB images (N, 3, H, W) to luma (N, 1, H, W) (ITU-R 601-2).
+
+    Example:
+        >>> red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
+        >>> to_gray(red).flatten()
+        tensor([0.2990])
+    """
     red, green, blue = images.unbind(dim=1)
     return (_LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue).unsqueeze(1)
 
 
 def blend(images: Tensor, other: Tensor, factor: Tensor) -> Tensor:
-    """``factor`` of the images and ``1 - factor`` of the other, clipped to [0, 1]."""
+    """Blend images as ``factor * images + (1 - factor) * other``, clipped to [0, 1].
+
+    Args:
+        images: (N, 3, H, W).
+        other: of a shape that broadcasts to that of the images.
+        factor: (N, 1, 1, 1); may be greater than 1.
+
+    Example:
+        >>> gray, black = torch.full((1, 3, 1, 1), 0.5), torch.zeros(1, 1, 1, 1)
+        >>> blend(gray, black, torch.full((1, 1, 1, 1), 1.5)).flatten()  # brighter
+        tensor([0.7500, 0.7500, 0.7500])
+    """
     return torch.lerp(other.expand_as(images), images, factor).clamp_(0, 1)
 
 
 def shift_hue(images: Tensor, shift: Tensor) -> Tensor:
-    """Rotate the hue by ``shift`` turns (N, 1, 1, 1), saturation and value unchanged.
+    """Shift the hue; saturation and value do not change.
 
-    RGB -> HSV -> RGB in closed form: a channel is value - value * saturation *
+    This is RGB -> HSV -> RGB in closed form: a channel is value - value * saturation *
     clip(min(k, 4 - k), 0, 1) with k = (n + 6 hue) mod 6 and n = 5, 3, 1 for R, G, B.
+
+    Args:
+        images: (N, 3, H, W).
+        shift: (N, 1, 1, 1), in turns: 1 is the whole colour circle.
+
+    Example:
+        >>> red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
+        >>> shift_hue(red, torch.tensor(1 / 3)).flatten()  # green
+        tensor([0., 1., 0.])
     """
     red, green, blue = images.unbind(dim=1)
     value, low = images.amax(dim=1), images.amin(dim=1)
@@ -53,7 +80,7 @@ def shift_hue(images: Tensor, shift: Tensor) -> Tensor:
         (green - blue) * scale,
         torch.where(value == green, (blue - red) * scale + 2, (red - green) * scale + 4),
     )
-    # Made on the device: a list would be copied to it, and the host would wait for that.
+    # torch.arange runs on the device; a copy of a list to the device would make the host wait.
     offsets = torch.arange(5, 0, -2, device=images.device).view(1, 3, 1, 1)
     k = (offsets + sextant.unsqueeze(1) + 6 * shift) % 6
     return value.unsqueeze(1) - chroma.unsqueeze(1) * torch.minimum(k, 4 - k).clamp_(0, 1)
@@ -61,12 +88,19 @@ def shift_hue(images: Tensor, shift: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class ColorJitter(nn.Module):
-    """Random brightness, contrast, saturation and hue in random order (torchvision's).
+    """Change brightness, contrast, saturation and hue by random amounts, in random order.
 
     Args:
-        brightness, contrast, saturation: the factor is uniform in [max(0, 1 - x), 1 + x].
+        brightness, contrast, saturation: x, where the factor is uniform in [max(0, 1 - x), 1 + x],
+            as in torchvision.
         hue: the shift is uniform in [-hue, hue] turns.
-        prob: share of the images that is jittered at all.
+        prob: probability that an image is jittered.
+
+    Example:
+        >>> images = torch.rand(4, 3, 8, 8)
+        >>> jittered = ColorJitter(brightness=0.4, contrast=0.4, saturation=0.2, hue=0.1)(images)
+        >>> jittered.shape, bool((jittered >= 0).all() and (jittered <= 1).all())
+        (torch.Size([4, 3, 8, 8]), True)
     """
 
     def __init__(
@@ -83,10 +117,11 @@ class ColorJitter(nn.Module):
         self.prob = prob
 
     def forward(self, images: Tensor) -> Tensor:
-        """Jitter a batch.
+        """Jitter a batch (N, 3, H, W) -> the same shape.
 
-        A random order of four operations is a random order of the three blends and a random
-        number of them before the hue. So the hue, which costs most, is computed once.
+        A random order of the four operations is the same as a random order of brightness, contrast
+        and saturation, and a random number of these that come before the hue. In this form the hue,
+        the most expensive operation, is computed only once.
         """
         batch, device = len(images), images.device
         factors = torch.cat([_uniform(images, max(0, 1 - s), 1 + s) for s in self.strengths], dim=1)
@@ -100,14 +135,21 @@ class ColorJitter(nn.Module):
 def color_jitter(
     images: Tensor, factors: Tensor, order: Tensor, before_hue: Tensor, hue: Tensor
 ) -> Tensor:
-    """Jitter with given parameters.
+    """Jitter images with given parameters.
 
     Args:
         images: (N, 3, H, W).
-        factors: (N, 3) of brightness, contrast and saturation.
-        order: (N, 3), a permutation of 0 brightness, 1 contrast, 2 saturation.
-        before_hue: (N, 1, 1, 1), how many of these come before the hue.
-        hue: (N, 1, 1, 1) turns.
+        factors: (N, 3), the factors of brightness, contrast and saturation.
+        order: (N, 3), the order of 0 brightness, 1 contrast and 2 saturation.
+        before_hue: (N, 1, 1, 1), how many of these three come before the hue.
+        hue: (N, 1, 1, 1), the shift of the hue in turns.
+
+    Example:
+        >>> gray = torch.full((1, 3, 1, 1), 0.4)
+        >>> factors, order = torch.tensor([[2.0, 1.0, 1.0]]), torch.tensor([[0, 1, 2]])
+        >>> zero = torch.zeros(1, 1, 1, 1)
+        >>> color_jitter(gray, factors, order, before_hue=zero, hue=zero).flatten()
+        tensor([0.8000, 0.8000, 0.8000])
     """
     for place in range(3):
         images = _nth_blend(images, factors, order, place, place < before_hue)
@@ -120,7 +162,7 @@ def color_jitter(
 def _nth_blend(
     images: Tensor, factors: Tensor, order: Tensor, place: int, active: Tensor
 ) -> Tensor:
-    """The blend at ``place`` of each image's order, where it is ``active``."""
+    """Apply the blend at ``place`` of each image's order, to the images where it is ``active``."""
     which = order[:, place].view(-1, 1, 1, 1)
     factor = factors.gather(1, order[:, place, None]).view(-1, 1, 1, 1)
     gray = to_gray(images)
@@ -131,24 +173,38 @@ def _nth_blend(
 
 @MODELS.register_module()
 class Grayscale(nn.Module):
-    """Turn a share ``prob`` of the images into gray ones of three equal channels."""
+    """Convert a random part of the images to gray, with three equal channels.
+
+    Args:
+        prob: probability that an image is converted.
+
+    Example:
+        >>> red, green, blue = Grayscale(prob=1.0)(torch.rand(2, 3, 8, 8)).unbind(dim=1)
+        >>> bool((red == green).all() and (green == blue).all())
+        True
+    """
 
     def __init__(self, prob: float) -> None:
         super().__init__()
         self.prob = prob
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) -> the same shape."""
+        """Convert (N, 3, H, W) images to the same shape."""
         return torch.where(_chosen(images, self.prob), to_gray(images), images)
 
 
 @MODELS.register_module()
 class GaussianBlur(nn.Module):
-    """Blur a share of the images with a Gaussian of random width, as PIL does.
+    """Blur a random part of the images with a Gaussian of random width, as PIL does.
 
     Args:
-        prob: share of the images that is blurred.
-        sigma: lowest and highest standard deviation (PIL's radius), in pixels; uniform between.
+        prob: probability that an image is blurred.
+        sigma: smallest and largest standard deviation (PIL's ``radius``) in pixels; it is drawn
+            uniformly between them.
+
+    Example:
+        >>> GaussianBlur(prob=1.0)(torch.full((2, 3, 8, 8), 0.5)).allclose(torch.tensor(0.5))
+        True
     """
 
     def __init__(self, prob: float, sigma: tuple[float, float] = (0.1, 2.0)) -> None:
@@ -157,16 +213,29 @@ class GaussianBlur(nn.Module):
         self.sigma = sigma
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) -> the same shape."""
+        """Blur (N, 3, H, W) images; the shape stays the same."""
         sigma = _uniform(images, *self.sigma)
         return torch.where(_chosen(images, self.prob), gaussian_blur(images, sigma), images)
 
 
 def gaussian_blur(images: Tensor, sigma: Tensor) -> Tensor:
-    """Blur with deviations (N, 1, 1, 1), as one matrix product a direction; borders extended.
+    """Blur images with given standard deviations.
 
-    Like PIL's, the Gaussian is three extended box filters of together the same variance (Gwosdek
-    et al., "Theoretical foundations of Gaussian convolution by extended box filtering", 2011).
+    As in PIL, the Gaussian is approximated by three extended box filters whose total variance is
+    the same (Gwosdek et al., "Theoretical foundations of Gaussian convolution by extended box
+    filtering", 2011). Each direction is one matrix product. Outside the image, the pixels of the
+    border are repeated.
+
+    Args:
+        images: (N, 3, H, W).
+        sigma: (N, 1, 1, 1), in pixels.
+
+    Example:
+        >>> dot = torch.zeros(1, 3, 9, 9)
+        >>> dot[..., 4, 4] = 1
+        >>> blurred = gaussian_blur(dot, torch.ones(1, 1, 1, 1))
+        >>> round(blurred[0, 0].sum().item(), 4)  # the brightness is kept
+        1.0
     """
     height, width = images.shape[-2:]
     radius = _box_radius(sigma)
@@ -176,7 +245,7 @@ def gaussian_blur(images: Tensor, sigma: Tensor) -> Tensor:
 
 
 def _box_radius(sigma: Tensor, passes: int = 3) -> Tensor:
-    """Half-width, whole pixels and a fraction, of the box whose ``passes`` make a Gaussian."""
+    """Half-width (whole pixels and a fraction) of a box; ``passes`` such boxes make a Gaussian."""
     variance = sigma**2 / passes
     whole = ((12 * variance + 1).sqrt() - 1).div(2).floor()
     fraction = (2 * whole + 1) * (whole * (whole + 1) - 3 * variance)
@@ -184,11 +253,12 @@ def _box_radius(sigma: Tensor, passes: int = 3) -> Tensor:
 
 
 def _box_matrix(size: int, radius: Tensor) -> Tensor:
-    """(N, 1, size, size): row i holds the weights of the pixels that make up pixel i.
+    """Matrix of the box filter (N, 1, size, size): row i has the weights of all pixels in pixel i.
 
-    Weights are 1 up to the whole radius and its fraction one pixel further, so their sum up to
-    pixel j is clip(j - i + radius + 1, 0, 2 radius + 1). What lies beyond the image counts for
-    the border pixel.
+    Before normalisation, pixels up to the whole part of the radius have the weight 1, and the next
+    one has the fraction. So the sum of the weights up to pixel j is
+    clip(j - i + radius + 1, 0, 2 radius + 1). Weights outside the image are added to the pixel at
+    the border.
     """
     last = torch.arange(-1, size, device=radius.device, dtype=radius.dtype)
     last[0], last[-1] = -math.inf, math.inf
@@ -199,11 +269,16 @@ def _box_matrix(size: int, radius: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class Solarize(nn.Module):
-    """Invert the channel values at or above ``threshold`` in a share ``prob`` of the images.
+    """Invert all channel values at or above a threshold, in a random part of the images.
 
     Args:
-        prob: share of the images that is solarized.
+        prob: probability that an image is solarized.
         threshold: on the scale of 0 to 255; PIL's default is 128.
+
+    Example:
+        >>> values = torch.tensor([0.25, 0.75, 1.0]).view(1, 3, 1, 1)
+        >>> Solarize(prob=1.0)(values).flatten()
+        tensor([0.2500, 0.2500, 0.0000])
     """
 
     def __init__(self, prob: float, threshold: float = 128) -> None:
@@ -212,7 +287,7 @@ class Solarize(nn.Module):
         self.threshold = threshold
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) -> the same shape."""
-        # Half a level below the threshold: PIL would have rounded to whole levels before.
+        """Solarize (N, 3, H, W) images; the shape stays the same."""
+        # Half a level below the threshold, because PIL compares values rounded to whole levels.
         bright = images >= (self.threshold - 0.5) / 255
         return torch.where(_chosen(images, self.prob) & bright, 1 - images, images)

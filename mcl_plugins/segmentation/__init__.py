@@ -1,7 +1,7 @@
 """Segmentation with mmseg: encoders with relative positions, a pyramid, and checked datasets.
 
-Nothing here imports mmseg until one of its datasets is built, because pre-training does not need
-it. Parts that segmentors and detectors share are in ``backbones`` and ``necks``.
+mmseg is imported only when one of the datasets is built, because pre-training does not need it.
+Parts that segmentors and detectors share are in ``backbones`` and ``necks``.
 """
 
 from ..registry import DATASETS, register_on_demand

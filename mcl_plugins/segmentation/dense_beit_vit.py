@@ -14,25 +14,26 @@ from ..utils.checks import check_choice, check_out_indices
 
 @MODELS.register_module()
 class DenseBEiTViT(BEiTViT):
-    """ConMIM's encoder, which returns the outputs of some blocks as maps.
+    """ConMIM's encoder, which returns the outputs of selected blocks as maps.
 
-    Each block has a table of relative positions, and there are no absolute ones. A checkpoint of
-    pre-training has one table for all blocks, a fine-tuned one has a table for each block. Both can
-    be loaded; the tables are resized from their grid (14 x 14 patches) to this one. Images must
-    have ``img_size``.
+    Each block has a table of relative position biases; there are no absolute positions. A
+    pre-training checkpoint has one table for all blocks, a fine-tuned classifier has one table per
+    block. Both can be loaded, and the tables are resized from the checkpoint's grid (14 x 14
+    patches) to the model's. All images must have the size ``img_size``.
 
     Args:
-        arch: architecture, by name or as a dict.
-        img_size, patch_size: sides in pixels.
-        out_indices: blocks whose outputs are returned, counted from 0; the last block must be among
-            them.
-        table_resizing: ``'spline'``, cubic over offsets that are spread geometrically (BEiT's
+        arch: name of an architecture, or a dict with its settings.
+        img_size: side of the images in pixels.
+        patch_size: side of a patch in pixels.
+        out_indices: indices of the blocks whose outputs are returned, counted from 0; the last
+            block must be included.
+        table_resizing: ``'spline'``, cubic splines over geometrically spaced offsets (BEiT's
             released code), ``'bilinear'`` (ConMIM, Table 12) or ``'bicubic'`` (MIMDet).
-        with_cp: compute blocks again in the backward pass, which saves memory.
+        with_cp: recompute the blocks in the backward pass, which saves memory.
         **kwargs: further arguments of :class:`mcl_plugins.backbones.BEiTViT`.
 
     Raises:
-        ValueError: unknown ``arch`` or ``table_resizing``, ``img_size`` is not a multiple of
+        ValueError: ``arch`` or ``table_resizing`` is unknown, ``img_size`` is not a multiple of
             ``patch_size``, or ``out_indices`` does not end with the last block.
 
     Example:
@@ -76,11 +77,19 @@ class RelativeViT(DenseBEiTViT):
 
     This follows MAE's transfer to ADE20K (its appendix A.4; the re-implementation that reproduces
     48.1). The learned absolute positions come from pre-training. Each block gets a table of
-    relative positions, which starts at zero, and layer scale, which starts at one. So the model
-    starts as the pre-trained ViT.
+    relative position biases, initialised to zero, and layer scale, initialised to one. Before
+    fine-tuning, the model therefore computes the same as the pre-trained ViT.
 
     Args:
-        **kwargs: those of :class:`DenseBEiTViT`.
+        *args: positional arguments of :class:`DenseBEiTViT`.
+        **kwargs: keyword arguments of :class:`DenseBEiTViT`.
+
+    Example:
+        >>> import torch
+        >>> arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
+        >>> model = RelativeViT(arch, img_size=64, out_indices=(1,))
+        >>> [tuple(m.shape) for m in model(torch.zeros(1, 3, 64, 64))]
+        [(1, 24, 4, 4)]
     """
 
     task_tensors = ADDED_TENSORS

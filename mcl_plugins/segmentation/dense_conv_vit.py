@@ -15,16 +15,16 @@ from ..utils.compat import quiet_meshgrid, single_drop_path
 
 @MODELS.register_module()
 class DenseConvViT(ConvViT):
-    """The hybrid ViT, which returns its maps at strides 4, 8 and 16.
+    """The hybrid ViT, which returns maps with strides 4, 8 and 16.
 
     As in ConvMAE's released segmentation code, each transformer block gets a table of relative
-    positions, which starts at zero, and layer scale, which starts at one. Images must have
-    ``img_size``.
+    position biases, initialised to zero, and layer scale, initialised to one. All images must have
+    the size ``img_size``.
 
     Args:
-        arch, drop_path_rate, init_cfg: as in :class:`mcl_plugins.backbones.ConvViT`.
-        img_size: side of the image in pixels.
-        with_cp: compute transformer blocks again in the backward pass, which saves memory.
+        arch, drop_path_rate, init_cfg: see :class:`mcl_plugins.backbones.ConvViT`.
+        img_size: side of the images in pixels.
+        with_cp: recompute the transformer blocks in the backward pass, which saves memory.
 
     Example:
         >>> import torch
@@ -67,12 +67,12 @@ class DenseConvViT(ConvViT):
 
     def _encode(self, tokens: Tensor) -> Tensor:
         for layer in self.layers:
-            # None: the blocks share no bias.
+            # None: there is no shared bias.
             tokens = run_block(layer, tokens, None, recompute=self.with_cp)
         return tokens
 
     def _block(self, drop_path_rate: float) -> BEiTTransformerEncoderLayer:
-        """A BEiT block for the tokens of a map, without a class token."""
+        """Build a BEiT block for patch tokens without a class token."""
         block = BEiTTransformerEncoderLayer(
             self.embed_dims,
             self.num_heads,

@@ -1,4 +1,4 @@
-"""A fourth map for encoders that have three."""
+"""A neck that adds a fourth map to the three of the hybrid ViT."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..registry import MODELS
 
 @MODELS.register_module()
 class HybridPyramid(BaseModule):
-    """Adds a map of half the size to those of the hybrid ViT: a 3x3 convolution, norm, GELU.
+    """Append a map of half the size to those of the hybrid ViT: 3x3 convolution, norm, GELU.
 
-    This follows ConvMAE's released segmentation code, where it is a part of the encoder and has the
-    learning rate of the heads. The convolution has stride 2 and no padding: 32 x 32 becomes
-    15 x 15.
+    This follows ConvMAE's released segmentation code, in which this layer belongs to the encoder
+    but has the learning rate of the heads. The convolution has stride 2 and no padding, so a
+    32 x 32 map becomes 15 x 15.
 
     Args:
-        embed_dims: channels of the last map, which the new one has too.
-        norm_cfg: the norm; over all processes by default.
-        init_cfg: None keeps PyTorch's initialisation.
+        embed_dims: channels of the last map and of the new one.
+        norm_cfg: config of the norm; SyncBN by default.
+        init_cfg: None for PyTorch's initialisation.
 
     Example:
         >>> import torch
@@ -46,5 +46,5 @@ class HybridPyramid(BaseModule):
         )
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """(N, Ci, Hi, Wi) each -> the same and (N, C, (H - 1) // 2, (W - 1) // 2)."""
+        """Return the maps (N, Ci, Hi, Wi) and one more, (N, C, (H - 1) // 2, (W - 1) // 2)."""
         return (*maps, self.downsample(maps[-1]))

@@ -1,4 +1,4 @@
-"""What a student learns from: an EMA copy of itself, a frozen teacher, a queue of keys."""
+"""Targets that a student learns from: an EMA of itself, a frozen teacher, a queue of keys."""
 
 from .ema import EMA, MomentumSchedule
 from .feature_queue import FeatureQueue

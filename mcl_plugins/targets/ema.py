@@ -17,15 +17,15 @@ from torch import Tensor, nn
 class MomentumSchedule:
     """Cosine schedule of the EMA momentum, in the papers' convention.
 
-    The momentum m is the share of the average that stays: t <- m t + (1 - m) s. (MMEngine's own
-    EMA states 1 - m.)
+    With momentum m, target weights t and online weights s, a step sets t <- m t + (1 - m) s.
+    (MMEngine's own EMA calls 1 - m the momentum.)
 
     Attributes:
-        start: momentum of the first step.
-        end: momentum that the schedule approaches; equal to ``start`` for a constant.
+        start: momentum at the first step.
+        end: momentum that the schedule approaches; equal to ``start`` for a constant momentum.
 
     Raises:
-        ValueError: a momentum outside [0, 1].
+        ValueError: ``start`` or ``end`` is outside [0, 1].
 
     Example:
         >>> schedule = MomentumSchedule(start=0.99, end=1.0)
@@ -40,35 +40,44 @@ class MomentumSchedule:
         for name, value in (('start', self.start), ('end', self.end)):
             if not 0 <= value <= 1:
                 raise ValueError(
-                    f'momentum {name}={value} is outside [0, 1]; it is the share of the teacher '
-                    'that stays at each step, for example 0.996.'
+                    f'momentum {name}={value} is outside [0, 1]; it is the weight of the old '
+                    'teacher in the moving average, for example 0.996.'
                 )
 
     def __call__(self, step: int, total: int) -> float:
-        """Momentum of 0-based ``step`` out of ``total``."""
+        """Return the momentum at ``step``, counted from 0, of ``total`` steps."""
         return self.end - (self.end - self.start) * (1 + math.cos(math.pi * step / total)) / 2
 
 
 class EMA(nn.Module):
-    """A copy of modules that follows them as an exponential moving average.
+    """Copies of modules whose weights are exponential moving averages of the modules' weights.
 
-    Only parameters are averaged. Buffers are the copy's own: a BatchNorm in train mode tracks the
-    statistics of the images that the copy sees. The copies keep their names: the EMA of
-    ``backbone`` and ``neck``, which every method calls ``ema``, is called as
-    ``model.ema.backbone(...)`` and stands under ``ema.backbone.`` in a checkpoint. A part that is
-    not needed (CMAE's target has no final norm) may be removed from a copy; the rest follows.
+    Only parameters are averaged. Buffers belong to the copy: its BatchNorms in train mode track the
+    statistics of the images that the copy encodes. The copies have the names of their sources. For
+    example, every method calls its EMA ``ema``; the averaged ``backbone`` is then
+    ``model.ema.backbone``, and its weights are saved under ``ema.backbone.`` in a checkpoint. A
+    submodule that is not needed may be removed from a copy, such as the final norm of CMAE's
+    target; the other parameters are still averaged.
 
-    A model's EMA moves with the optimizer's steps, see :mod:`.following`.
+    The EMA of a model is updated after each step of its optimizer, see :mod:`.following`.
 
     Args:
         momentum: arguments of :class:`MomentumSchedule`.
-        **sources: the modules to copy and to follow, by name.
+        **sources: the modules to copy and to average, by name.
 
     Attributes:
-        schedule: the momentum as a function of the training's progress.
+        schedule: the momentum as a function of step and number of steps.
+
+    Example:
+        >>> norm = nn.LayerNorm(1)  # its weight starts at 1
+        >>> ema = EMA(dict(start=0.75), norm=norm)
+        >>> _ = nn.init.constant_(norm.weight, 5.0)  # stands for a step of the optimizer
+        >>> ema.update(ema.schedule(step=0, total=100))
+        >>> ema.norm.weight.item()  # 0.75 x 1 + 0.25 x 5
+        2.0
     """
 
-    backbone: Any  # the usual names, for type checkers
+    backbone: Any  # usual names of the copies, declared for type checkers
     neck: Any
     projector: Any
     class_attention: Any
@@ -78,11 +87,11 @@ class EMA(nn.Module):
         self.schedule = MomentumSchedule(**momentum)
         for name, module in sources.items():
             self.add_module(name, copy.deepcopy(module).requires_grad_(False))
-        # In a tuple, so that the sources are not registered a second time.
+        # The tuple keeps nn.Module from registering the sources a second time.
         self._sources = tuple(sources.values())
 
     def init_weights(self) -> None:
-        """Start equal to the sources; called by MMEngine after their own initialisation."""
+        """Copy the weights of the sources; MMEngine calls this after it initialised them."""
         with torch.no_grad():
             for source, average in zip(self._sources, self.children(), strict=True):
                 state = source.state_dict()
@@ -90,12 +99,13 @@ class EMA(nn.Module):
 
     @torch.no_grad()
     def update(self, momentum: float, skipped: Tensor | None = None) -> None:
-        """average <- momentum * average + (1 - momentum) * source, in one fused call.
+        """Set average <- momentum * average + (1 - momentum) * source, in one fused call.
 
         Args:
-            momentum: the share that stays.
-            skipped: a scalar that is 1 if the step was skipped on the device (the ``found_inf`` of
-                fused optimizers under a gradient scaler), which leaves the average as it is.
+            momentum: weight of the old average.
+            skipped: a scalar on the device, 1 if the optimizer skipped its step and the average
+                must not change. It is the ``found_inf`` of fused optimizers under a gradient
+                scaler.
         """
         averages: list[Tensor] = list(self.parameters())
         sources: list[Tensor] = list(self.source_parameters())
@@ -107,14 +117,21 @@ class EMA(nn.Module):
             average.lerp_(source, weight.to(average))
 
     def source_parameters(self) -> Iterator[nn.Parameter]:
-        """The parameter that each of the EMA's own parameters follows."""
+        """Yield the source of each of the EMA's parameters, in the order of ``parameters()``."""
         for source, average in zip(self._sources, self.children(), strict=True):
             parameters = dict(source.named_parameters())
             yield from (parameters[name] for name, _ in average.named_parameters())
 
 
 def disable_drop_path(module: nn.Module) -> None:
-    """Turn stochastic depth off, also in train mode: a target sees with all of its layers."""
+    """Switch stochastic depth off, also in train mode, so that a target uses all of its layers.
+
+    Example:
+        >>> target = nn.Sequential(DropPath(0.1))
+        >>> disable_drop_path(target)
+        >>> target[0].drop_prob
+        0.0
+    """
     for layer in module.modules():
         if isinstance(layer, DropPath):
             layer.drop_prob = 0.0

@@ -1,4 +1,4 @@
-"""The queue of keys of past batches, from which queries take their negatives."""
+"""The queue of keys of earlier batches, which are the negatives of the queries (MoCo)."""
 
 from __future__ import annotations
 
@@ -10,22 +10,29 @@ from ..utils.collectives import gather_keys
 
 
 class FeatureQueue(nn.Module):
-    """First in, first out: the last ``length`` keys of all processes (MoCo's dictionary).
+    """A first-in, first-out queue of the last ``length`` keys of all processes (MoCo's dictionary).
 
-    It starts as random directions, the same on every process. Batches may wrap around its end and
-    need not divide it, and all processes hold the same keys in the same order.
+    It is initialised with random unit vectors, the same on every process, and all processes always
+    hold the same keys in the same order. Its length need not be a multiple of the batch size: a
+    batch that reaches the end of the queue continues at its beginning.
 
     Args:
-        dim: C, the width of a key.
-        length: K, how many keys are kept.
-        seed: of the directions that it starts with.
+        dim: C, the dimension of a key.
+        length: K, the number of keys.
+        seed: seed of the initial random keys.
 
     Attributes:
         keys: (C, K) L2-normalised columns, a buffer.
         pointer: (1,) int64, the column that the next key replaces, a buffer.
 
     Raises:
-        ValueError: a length or width below 1.
+        ValueError: ``dim`` or ``length`` is less than 1.
+
+    Example:
+        >>> queue = FeatureQueue(dim=2, length=4)
+        >>> queue.enqueue(torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]))
+        >>> queue.keys[:, :3].T.tolist(), queue.pointer.item()
+        ([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]], 3)
     """
 
     keys: Tensor
@@ -34,8 +41,11 @@ class FeatureQueue(nn.Module):
     def __init__(self, dim: int, length: int, seed: int = 0) -> None:
         super().__init__()
         if dim < 1 or length < 1:
-            raise ValueError(f'A queue of length={length} keys of dim={dim} holds nothing.')
-        # DDP does not broadcast buffers, and processes have different seeds: hence one of its own.
+            raise ValueError(
+                f'A queue of length={length} keys of dim={dim} holds nothing; both must be at '
+                'least 1.'
+            )
+        # MMEngine's DDP does not broadcast buffers, and each process has another global seed.
         generator = torch.Generator().manual_seed(seed)
         keys = torch.randn(dim, length, generator=generator, device='cpu')
         self.register_buffer('keys', F.normalize(keys, dim=0))
@@ -43,15 +53,16 @@ class FeatureQueue(nn.Module):
 
     @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:
-        """Replace the oldest keys by those of all processes, in rank order.
+        """Replace the oldest keys by the new keys of all processes, in the order of their ranks.
 
-        The graph of a loss that has read :attr:`keys` stays valid: it holds the old tensor.
+        :attr:`keys` becomes a new tensor, so the backward pass of a loss that used the old one is
+        still valid.
 
         Args:
-            keys: (N, C), L2-normalised, of this process.
+            keys: (N, C), the L2-normalised keys of this process.
 
         Raises:
-            ValueError: more keys than the queue is long.
+            ValueError: there are more keys than the queue can hold.
         """
         keys = gather_keys(keys)
         length = self.keys.shape[1]

@@ -1,15 +1,17 @@
-"""Moves each EMA when the optimizer has taken a step, in whatever loop the step is taken.
+"""Updates each EMA after the optimizer of its sources took a step, in any kind of training loop.
 
-A hook or an overridden ``train_step`` would not do: MMEngine's DDP wrapper and its strategies never
-call a model's own ``train_step``, a user's Runner does not have our hooks, and gradient
-accumulation and gradient scalers skip steps. Hence one function that PyTorch calls after every step
-of every optimizer. It is registered when the first model with an EMA is trained, and looks at the
-models that have made a training pass since their last move.
+A hook or an overridden ``train_step`` is not enough. MMEngine's DDP wrapper and its strategies do
+not call a model's own ``train_step``, the Runner of a user does not have the hooks of this package,
+and with gradient accumulation or a gradient scaler not every iteration is a step. So this module
+registers one function that PyTorch calls after each step of each optimizer. It is registered when
+the first model with an EMA is trained. The function updates the EMAs of the models that computed a
+training loss since their last update.
 
-The momentum depends on the training's progress. Under a Runner this is MMEngine's own runtime
-information; a loop in Python states it with ``model.set_progress(step, total)``. Where neither is
-there, or where weights change without a step of an optimizer that holds them, an error is raised:
-an EMA that stands still would not show in the log.
+The momentum depends on the progress of the training. Under a Runner, MMEngine's runtime information
+(``MessageHub``) has it; a loop in Python passes it with ``model.set_progress(step, total)``. An
+error is raised if neither is available, if the weights change without a step of an optimizer that
+holds them, or if ``PATIENCE`` training passes are made without such a step. Otherwise the EMA would
+keep its initial weights, and the log would not show it.
 """
 
 from __future__ import annotations
@@ -26,21 +28,22 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from .ema import EMA
 
-# Training passes without a step after which it is taken that none will be seen. Gradient
-# accumulation over more batches than this is not expected.
+# So many training passes without a step of the optimizer are an error: gradient accumulation over
+# more batches is not expected.
 PATIENCE = 1000
 
 
 @dataclass
 class _Training:
-    """How far the training of an EMA's sources has come.
+    """State of the training of an EMA's sources.
 
     Attributes:
-        passes: how many training passes were made since the last move.
-        versions: sum of the counters of in-place changes of the sources' trained parameters at the
-            last training pass; None when they may have changed since.
-        progress: what ``set_progress`` was told, for the next step.
-        moved_at: MMEngine's iteration of the last move.
+        passes: number of training losses that were computed since the last update of the EMA.
+        versions: sum of PyTorch's version counters of the sources' trained parameters (they count
+            in-place changes) at the last training loss; None if something other than an optimizer
+            changed the parameters since.
+        progress: (step, total) from ``set_progress``, for the next step.
+        moved_at: MMEngine's iteration at the last update.
     """
 
     passes: int = 0
@@ -49,16 +52,16 @@ class _Training:
     moved_at: int | None = None
 
 
-# Not an attribute of the EMA: a copy of a model, or one from a pickle, is another training.
+# Not an attribute of the EMA, because copies and unpickled models must not share or inherit it.
 _trainings: WeakKeyDictionary[EMA, _Training] = WeakKeyDictionary()
 
 
 def expect_step(ema: EMA) -> None:
-    """Let an EMA move at the next step of the optimizer; called at each training pass.
+    """Update an EMA after the next step of the optimizer; called when a training loss is computed.
 
     Raises:
-        RuntimeError: its sources have changed since the last training pass, but no step was seen;
-            or no step was seen in ``PATIENCE`` passes.
+        RuntimeError: the sources changed since the last training loss, but no optimizer that holds
+            them took a step; or there was no step in ``PATIENCE`` training passes.
     """
     _watch_optimizers()
     training = _trainings.setdefault(ema, _Training())
@@ -67,24 +70,24 @@ def expect_step(ema: EMA) -> None:
     if changed or training.passes >= PATIENCE:
         what = 'The weights changed' if changed else f'{PATIENCE} training passes were made'
         raise RuntimeError(
-            f'{what} since the EMA last moved, and no torch.optim optimizer that holds these '
-            'parameters took a step. Optimizers of copies of the parameters (partitioned ones) '
-            'are not supported: train with an optimizer of the parameters themselves. For passes '
-            'that train nothing use torch.no_grad() or model.eval().'
+            f'{what} since the EMA was last updated, but no torch.optim optimizer that holds these '
+            'parameters took a step. Optimizers that hold copies of the parameters (partitioned '
+            "optimizers) are not supported: use an optimizer of the model's own parameters. For "
+            'forward passes without training, use torch.no_grad() or model.eval().'
         )
     training.passes, training.versions = training.passes + 1, versions
 
 
 def set_progress(ema: EMA, step: int, total: int) -> None:
-    """State the progress of a loop of one's own, before each step of the optimizer.
+    """Store the progress of a training loop without Runner, before each step of the optimizer.
 
     Args:
-        ema: the average that the next step moves.
-        step: 0-based number of the step.
+        ema: the average that is updated after the step.
+        step: number of the step, counted from 0.
         total: number of steps of the whole training.
 
     Raises:
-        ValueError: the step is not within the training.
+        ValueError: ``step`` is negative, or not less than ``total``.
     """
     if not 0 <= step < total:
         raise ValueError(f'step={step} must be at least 0 and less than total={total}.')
@@ -92,42 +95,43 @@ def set_progress(ema: EMA, step: int, total: int) -> None:
 
 
 def weights_changed(ema: EMA) -> None:
-    """Take note that the sources were loaded or initialised, not trained."""
+    """Record that the sources were loaded or initialised, so that their change is no error."""
     if ema in _trainings:
         _trainings[ema].versions = None
 
 
 @functools.cache
 def _watch_optimizers() -> None:
-    """Ask PyTorch to report the steps of all optimizers; once for the process."""
+    """Register :func:`_after_step` with PyTorch for all optimizers, once per process."""
     register_optimizer_step_post_hook(_after_step)
 
 
 def _after_step(optimizer: Optimizer, args: tuple, kwargs: dict[str, Any]) -> None:
-    """Move the EMAs that wait for this optimizer."""
+    """Update the EMAs that are waiting for a step of this optimizer."""
     waiting = [entry for entry in _trainings.items() if entry[1].passes]
     held = {id(p) for group in optimizer.param_groups for p in group['params']} if waiting else {}
     for ema, training in waiting:
         trained = [id(parameter) in held for parameter in _trained(ema)]
         if not any(trained):
-            continue  # of another model
+            continue  # the optimizer belongs to another model
         if not all(trained):
             raise RuntimeError(
-                f'An optimizer holds {sum(trained)} of the {len(trained)} parameters that an EMA '
-                'follows. It moves with the steps of one optimizer that holds all of them: use one '
-                'optimizer, and call requires_grad_(False) on what is not to be trained.'
+                f'The optimizer holds {sum(trained)} of the {len(trained)} trained parameters that '
+                'an EMA averages. An EMA is updated after the steps of one optimizer that holds '
+                'all of them: use one optimizer, and call requires_grad_(False) on parameters that '
+                'should not be trained.'
             )
         step, total = _progress(training)
-        # Fused optimizers learn on the device that a gradient scaler found an infinite gradient.
+        # A fused optimizer gets the gradient scaler's flag as a tensor on the device.
         ema.update(ema.schedule(step, total), skipped=getattr(optimizer, 'found_inf', None))
         training.passes = 0
 
 
 def _progress(training: _Training) -> tuple[int, int]:
-    """The step that was taken, and the number of all steps.
+    """Return the number of the step that was taken and the number of all steps.
 
     Raises:
-        RuntimeError: neither ``set_progress`` nor a Runner's training loop says it.
+        RuntimeError: neither ``set_progress`` was called nor does a Runner count the iterations.
     """
     if training.progress is not None:
         progress, training.progress = training.progress, None
@@ -138,8 +142,8 @@ def _progress(training: _Training) -> tuple[int, int]:
     if not running or step == training.moved_at:
         raise RuntimeError(
             "The EMA's momentum depends on the progress of the training, which is unknown: no "
-            'Runner of MMEngine counts the iterations (RuntimeInfoHook does). In a loop of your '
-            'own call model.set_progress(step, total) before each optimizer.step().'
+            'Runner with a RuntimeInfoHook counts the iterations. In your own training loop, call '
+            'model.set_progress(step, total) before each optimizer.step().'
         )
     training.moved_at = step
     return step, total

@@ -1,4 +1,4 @@
-"""The frozen teacher: a trained encoder that only looks."""
+"""The frozen teacher: a pre-trained encoder that is not trained further (MimCo)."""
 
 from __future__ import annotations
 
@@ -15,44 +15,55 @@ from ..registry import build_part
 
 
 class FrozenTeacher(nn.Module):
-    """A pre-trained encoder that stays as its checkpoint made it.
+    """A pre-trained encoder whose weights never change.
 
-    The encoder moves with the model from device to device, but is no submodule: no optimizer,
-    ``train()``, DDP or checkpoint of the model sees it. It is always in eval mode and read from its
-    own file, also when a training is resumed.
+    The encoder moves to another device together with the model, but it is not registered as a
+    submodule. So it is not part of the model's optimizer, DDP, ``train()`` or checkpoints. It is
+    always in eval mode, and it is always loaded from its own file, also when a training is resumed.
 
     Args:
         backbone: config of an encoder with one output, whose ``init_cfg`` names the checkpoint.
-        remedy: how to come by such a checkpoint; the end of the message if there is none.
+        how_to_get: instruction how to get such a checkpoint, for the message if it is missing.
+        remedy: the name of ``how_to_get`` in configs written before version 0.2.
 
     Attributes:
-        fingerprint: (1,) int64 checksum of the encoder, a buffer: what a checkpoint has of it.
-        is_init: MMEngine's mark that nothing is left to initialise. Set it to try a model without
-            a checkpoint for its teacher.
+        fingerprint: (1,) int64 checksum of the encoder. It is a buffer, so that a checkpoint of the
+            model records which teacher was used.
+        is_init: MMEngine's flag that the weights are initialised. Set it to True to use a model
+            without a checkpoint of its teacher, for example in a test.
+
+    Example:
+        >>> arch = dict(embed_dims=24, num_layers=1, num_heads=2, feedforward_channels=48)
+        >>> encoder = dict(type='mcl_plugins.SimMIMViT', arch=arch, img_size=32, patch_size=8)
+        >>> teacher = FrozenTeacher(encoder, how_to_get='train one')
+        >>> teacher(torch.zeros(2, 3, 32, 32)).shape
+        torch.Size([2, 24, 4, 4])
+        >>> list(teacher.parameters())
+        []
     """
 
     is_init: bool = False
     fingerprint: Tensor
 
-    def __init__(self, backbone: dict, remedy: str) -> None:
+    def __init__(self, backbone: dict, how_to_get: str = '', remedy: str = '') -> None:
         super().__init__()
         encoder = build_part(backbone).requires_grad_(False)
         encoder.eval()
-        self._outside = (encoder,)  # a tuple hides it from nn.Module
-        self.remedy = remedy
+        self._outside = (encoder,)  # the tuple keeps nn.Module from registering it
+        self.how_to_get = remedy or how_to_get or 'pre-train an encoder of this architecture'
         self.register_buffer('fingerprint', torch.zeros(1, dtype=torch.long))
 
     @property
     def encoder(self) -> Any:
-        """The encoder."""
+        """The frozen encoder."""
         return self._outside[0]
 
     def init_weights(self) -> None:
-        """Read the checkpoint, all of it and nothing resized; called by MMEngine.
+        """Load the checkpoint; all tensors must be there with the right shape. MMEngine calls this.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: none is named, or it is another architecture's.
+            FileNotFoundError: the checkpoint does not exist.
+            ValueError: ``init_cfg`` names no checkpoint, or it is that of another architecture.
         """
         self.check_checkpoint()
         config = self.encoder.init_cfg
@@ -65,13 +76,14 @@ class FrozenTeacher(nn.Module):
         self.fingerprint.fill_(fingerprint(self.encoder))
 
     def check_checkpoint(self) -> None:
-        """Raise an error, as :meth:`init_weights` does, unless there is a file to read."""
+        """Raise the errors of :meth:`init_weights` if no checkpoint is named or it is missing."""
         config = self.encoder.init_cfg
         if self.is_init:
             return
         if not isinstance(config, dict) or config.get('type') != 'Pretrained':
             raise ValueError(
-                f'The teacher has init_cfg={config}; it must name a checkpoint.\n{self._advice()}'
+                f'The teacher has init_cfg={config}, but init_cfg must name a checkpoint: '
+                f"dict(type='Pretrained', checkpoint=...).\n{self._advice()}"
             )
         if not Path(config['checkpoint']).is_file():
             raise FileNotFoundError(
@@ -80,35 +92,43 @@ class FrozenTeacher(nn.Module):
             )
 
     def _advice(self) -> str:
-        return f'A teacher for this student: {self.remedy}'
+        return f'To get a teacher for this student: {self.how_to_get}'
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) -> the encoder's one output."""
+        """Encode images (N, 3, H, W); return the encoder's only output."""
         (features,) = self.encoder(images)
         return features
 
     def _apply(self, fn: Callable, recurse: bool = True) -> FrozenTeacher:
-        """Every change of device or dtype of the model goes through here."""
+        """Apply a change of device or dtype of the model to the encoder too."""
         self.encoder._apply(fn, recurse)
         return super()._apply(fn, recurse)
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        """Refuse to go on with another teacher than the one that a training began with."""
+        """Load, or refuse a checkpoint of a training that began with another teacher."""
         stored, own = state_dict.get(f'{prefix}fingerprint'), self.fingerprint
         if stored is not None and own.any() and not torch.equal(stored.to(own), own):
             raise ValueError(
                 'This training began with another teacher than '
-                f'{self.encoder.init_cfg["checkpoint"]!r}: go on with that one, or start in '
-                'another work dir.'
+                f'{self.encoder.init_cfg["checkpoint"]!r}: resume it with the first teacher, or '
+                'start a new training in another work_dir.'
             )
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 
 def fingerprint(encoder: nn.Module) -> int:
-    """A checksum of all tensors of an encoder and their names; never 0."""
+    """Compute a checksum of the names and values of all tensors of an encoder; it is never 0.
+
+    Example:
+        >>> layer = nn.Linear(1, 1)
+        >>> before = fingerprint(layer)
+        >>> _ = nn.init.constant_(layer.bias, 7.0)
+        >>> fingerprint(layer) == before
+        False
+    """
     checksum = 1
     for name, tensor in encoder.state_dict().items():
         values = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy()

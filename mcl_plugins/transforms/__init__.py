@@ -1,4 +1,4 @@
-"""CPU side of the data path: from the file to the uint8 image that the loader hands out."""
+"""Transforms on the CPU: from the image file to the uint8 images of a batch."""
 
 from .load_image import LoadImageFromFile
 from .pixel_shift import PixelShift

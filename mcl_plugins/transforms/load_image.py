@@ -1,30 +1,34 @@
-"""Loading an image, with a file that cannot be read named."""
+"""Loading of an image file, with errors that name the file."""
 
 from __future__ import annotations
 
 from mmcv.transforms import LoadImageFromFile as _LoadImageFromFile
 
 from ..registry import TRANSFORMS
-from ..utils.images import unreadable
+from ..utils.images import unreadable_image_error
 
 
 @TRANSFORMS.register_module()
 class LoadImageFromFile(_LoadImageFromFile):
-    """mmcv's ``LoadImageFromFile``, whose errors name the file and what to do about it.
+    """mmcv's ``LoadImageFromFile``, with errors that name the file and tell the user what to do.
 
-    OpenCV's error for an empty file does not say which one it is, and mmcv's for a damaged one is
-    an AssertionError, as for a fault of the code. The arguments are the same.
+    OpenCV's error for an empty file does not name the file, and mmcv raises an AssertionError for a
+    damaged file, which looks like a bug. The arguments are the same.
 
-    An image that is there already is left as it is: mmpretrain's inferencers read images themselves
-    and take only mmcv's transform of this name out of a pipeline.
+    If ``results`` already contains an image and no path, it is returned unchanged. mmpretrain's
+    inferencers read images themselves, but remove only mmcv's own transform from a pipeline.
+
+    Example:
+        >>> LoadImageFromFile()({'img': 'pixels'})
+        {'img': 'pixels'}
     """
 
     def transform(self, results: dict) -> dict | None:
         """Load ``results['img_path']`` into ``results['img']``, (H, W, 3) uint8 in BGR order.
 
         Raises:
-            OSError: the system cannot open the file; the error has the path.
-            ValueError: the file is damaged, empty or no image.
+            OSError: the system cannot open the file; the error contains the path.
+            ValueError: the file is damaged, empty or not an image.
         """
         if 'img' in results and 'img_path' not in results:
             return results
@@ -32,6 +36,8 @@ class LoadImageFromFile(_LoadImageFromFile):
             return super().transform(results)
         except Exception as error:
             if isinstance(error, OSError) and error.errno is not None:
-                raise  # of the system: it has the path
+                raise  # a system error, which contains the path
             reason = '' if isinstance(error, AssertionError) else f'{error}'.strip()
-            raise unreadable(results['img_path'], reason or 'no image format') from error
+            raise unreadable_image_error(
+                results['img_path'], reason or 'no image format'
+            ) from error

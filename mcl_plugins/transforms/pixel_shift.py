@@ -1,4 +1,4 @@
-"""Pixel shifting: two windows of one image, a few pixels apart (CMAE, Masked MoCo)."""
+"""Pixel shifting: two views cut from one image, a few pixels apart (CMAE, Masked MoCo)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ..registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class PixelShift(BaseTransform):
-    """Cut two windows out of one master image (CMAE; as the released code does).
+    """Crop two shifted views from one master image, as in CMAE's released code.
 
-    The first view, CMAE's online one, is the window in the master's top left corner. The second,
-    its target view, is shifted down and to the right by two independent numbers of pixels, uniform
-    in 0 to ``max_shift``. So the views share most of their content, and the master is decoded and
-    resized once.
+    The first view, which CMAE's online encoder gets, is the top left window of the master. The
+    second view, for the target encoder, is shifted down and to the right by two independent numbers
+    of pixels, drawn uniformly from 0 to ``max_shift``. The views share most of their content, and
+    the master is decoded and resized only once.
 
     Required keys: ``img``, an array (H, W, C).
     Modified keys: ``img``, now the list [first, second] of arrays (size, size, C);
@@ -24,16 +24,22 @@ class PixelShift(BaseTransform):
     Args:
         size: side of the windows, in pixels.
         max_shift: largest shift, in pixels, inclusive.
-        diagonal: shift as far down as to the right (Masked MoCo's medium augmentation; that the
-            first window lies in the corner there too is our reading).
+        diagonal: use the same shift in both directions (Masked MoCo's medium augmentation; the
+            paper does not say where the first window is, we use the corner there, too).
 
     Raises:
-        ValueError: a negative shift, or a master too small for the largest one.
+        ValueError: ``max_shift`` is negative, or the master is too small for it.
+
+    Example:
+        >>> master = np.zeros((255, 255, 3), dtype=np.uint8)
+        >>> views = PixelShift(size=224, max_shift=31)({'img': master})['img']
+        >>> [view.shape for view in views]
+        [(224, 224, 3), (224, 224, 3)]
     """
 
     def __init__(self, size: int = 224, max_shift: int = 31, diagonal: bool = False) -> None:
         if max_shift < 0:
-            raise ValueError(f'max_shift={max_shift} is negative; 0 gives two equal windows.')
+            raise ValueError(f'max_shift={max_shift} is negative; with 0 both windows are equal.')
         self.size = size
         self.max_shift = max_shift
         self.diagonal = diagonal

@@ -1,4 +1,4 @@
-"""Collectives, checks, image files, versions, hubs, and work-arounds for the libraries."""
+"""Checks of arguments, collectives, image files, versions, model hubs, and library work-arounds."""
 
 from .hub import register_all_modules
 

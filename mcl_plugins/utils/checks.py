@@ -1,4 +1,4 @@
-"""Checks of settings and inputs. Each error names the setting, its value and the remedy."""
+"""Checks of arguments and inputs. Each error names the argument, its value and what to set."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ def resolve_arch(
     keys: Iterable[str],
     exact: bool = False,
 ) -> dict[str, Any]:
-    """The settings of an architecture.
+    """Return the settings of an architecture.
 
     Args:
-        arch: its name, in lower or upper case, or its settings.
-        zoo: the settings of the known names.
-        keys: the settings that there must be.
-        exact: refuse settings that are not among ``keys``.
+        arch: name of the architecture, in lower or upper case, or its settings.
+        zoo: settings of the known names.
+        keys: the required settings.
+        exact: forbid settings that are not in ``keys``.
 
     Raises:
-        ValueError: the name is unknown, or the settings are incomplete or too many.
+        ValueError: the name is unknown, a setting is missing, or one is forbidden.
 
     Example:
         >>> resolve_arch('Tiny', {'tiny': dict(depth=2)}, ['depth'])
@@ -35,7 +35,7 @@ def resolve_arch(
     if isinstance(arch, str):
         if arch.lower() not in known:
             raise ValueError(
-                f'Unknown arch {arch!r}; choose from {known} or give a dict with {", ".join(keys)}.'
+                f'Unknown arch {arch!r}; choose from {known} or use a dict with {", ".join(keys)}.'
             )
         return zoo[arch.lower()]
     if not set(keys) <= set(arch) or (exact and set(arch) - set(keys)):
@@ -44,12 +44,12 @@ def resolve_arch(
 
 
 def check_image_size(img_size: int, patch_size: int, name: str = 'patch_size') -> None:
-    """Raise a ValueError unless whole patches tile the image.
+    """Raise a ValueError unless the image side is a multiple of the patch side.
 
     Args:
         img_size: side of the image in pixels.
         patch_size: side of a patch in pixels.
-        name: what the message calls the patch size.
+        name: name of the patch size in the message.
 
     Example:
         >>> check_image_size(230, 16)
@@ -57,7 +57,7 @@ def check_image_size(img_size: int, patch_size: int, name: str = 'patch_size') -
         ValueError: img_size=230 is not a multiple of patch_size=16; use 224 or 240.
     """
     if not isinstance(img_size, int):
-        raise ValueError(f'img_size={img_size!r} must be one number: images are square here.')
+        raise ValueError(f'img_size={img_size!r} must be an integer, the side of square images.')
     if img_size % patch_size:
         lower = img_size - img_size % patch_size
         raise ValueError(
@@ -66,16 +66,16 @@ def check_image_size(img_size: int, patch_size: int, name: str = 'patch_size') -
         )
 
 
-# What to do about images of another size, by the model that the encoder is a part of.
-_SIZE_REMEDIES = {
-    'encoder': 'set img_size to that',
+# Instructions for images of another size, by the model that contains the encoder.
+_SIZE_INSTRUCTIONS = {
+    'encoder': 'set img_size to the size of the images',
     'segmentor': (
         "test with test_cfg=dict(mode='slide', crop_size=({side}, {side}), ...) on images whose "
         "short side is at least {side} (dict(type='ResizeShortestEdge', scale={side}, "
         'max_size=...) in the test pipeline), or set img_size of the encoder'
     ),
     'detector': (
-        'set img_size to that, or scale and pad images to {side} px, as '
+        'set img_size to the size of the images, or scale and pad images to {side} px, as '
         'model.data_preprocessor.pad_size_divisor does'
     ),
 }
@@ -86,28 +86,39 @@ def check_input_size(
     img_size: tuple[int, int],
     part_of: Literal['encoder', 'segmentor', 'detector'] = 'encoder',
 ) -> None:
-    """Raise a ValueError unless images have the size for which an encoder's positions are made.
+    """Raise a ValueError unless images have the size that an encoder's positions are made for.
 
     Args:
         images: (N, 3, H, W).
         img_size: (height, width) in pixels.
-        part_of: the model that the encoder is used in, which decides the remedy in the message.
+        part_of: the model that the encoder is used in; it decides the instruction in the message.
+
+    Example:
+        >>> import torch
+        >>> check_input_size(torch.zeros(2, 3, 224, 224), (224, 224))
     """
     height, width = images.shape[-2:]
     if (height, width) != tuple(img_size):
         raise ValueError(
-            f'The encoder was built for images of {img_size[0]} x {img_size[1]} px, the only size '
-            f'that its positions fit, but got {height} x {width} px: '
-            f'{_SIZE_REMEDIES[part_of].format(side=img_size[0])}.'
+            f'The encoder was built for images of {img_size[0]} x {img_size[1]} px, because its '
+            f'positions fit no other size, but got {height} x {width} px: '
+            f'{_SIZE_INSTRUCTIONS[part_of].format(side=img_size[0])}.'
         )
 
 
 def check_out_indices(out_indices: Sequence[int], num_layers: int) -> list[int]:
-    """The blocks whose outputs an encoder returns, as a list.
+    """Check the indices of the blocks whose outputs an encoder returns.
+
+    Args:
+        out_indices: indices of blocks, counted from 0.
+        num_layers: number of blocks.
+
+    Returns:
+        The indices as a list.
 
     Raises:
-        ValueError: they are not in ascending order, or the last block is not among them; its
-            parameters would get no gradient.
+        ValueError: the indices are not in ascending order, or the last block is not among them.
+            The parameters of the last block would then get no gradient.
 
     Example:
         >>> check_out_indices((1, 3), num_layers=4)
@@ -124,33 +135,53 @@ def check_out_indices(out_indices: Sequence[int], num_layers: int) -> list[int]:
 
 
 def check_num_heads(embed_dims: int, num_heads: int) -> None:
-    """Raise a ValueError unless each head of an attention gets the same number of channels."""
+    """Raise a ValueError unless the channels can be split evenly among the attention heads.
+
+    Example:
+        >>> check_num_heads(embed_dims=768, num_heads=12)
+    """
     if embed_dims % num_heads:
         raise ValueError(f'embed_dims={embed_dims} must be a multiple of num_heads={num_heads}.')
 
 
 def check_choice(name: str, value: object, choices: Collection[object]) -> None:
-    """Raise a ValueError unless ``value`` is one of ``choices``."""
+    """Raise a ValueError unless ``value`` is one of ``choices``.
+
+    Example:
+        >>> check_choice('feature', 'max', ('mean', 'class'))
+        Traceback (most recent call last):
+        ValueError: feature='max' is unknown; choose from ['mean', 'class'].
+    """
     if value not in choices:
         raise ValueError(f'{name}={value!r} is unknown; choose from {list(choices)}.')
 
 
 def check_temperature(temperature: float) -> float:
-    """Return the temperature, or raise a ValueError unless it is positive."""
+    """Return the temperature; raise a ValueError if it is not positive.
+
+    Example:
+        >>> check_temperature(0.1)
+        0.1
+    """
     if temperature <= 0:
         raise ValueError(f'temperature={temperature} must be positive, for example 0.1.')
     return temperature
 
 
 def check_width(name: str, width: int | None, encoder: Any) -> None:
-    """Raise a ValueError unless a part that takes the encoder's features has their width.
+    """Raise a ValueError unless the input width of a part is the width of the encoder's features.
 
     Args:
-        name: of the setting.
-        width: its value.
-        encoder: has the attribute ``embed_dims``.
+        name: name of the argument that sets the input width.
+        width: value of that argument.
+        encoder: the encoder; its width is ``embed_dims``.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> check_width('neck.in_channels', 768, SimpleNamespace(embed_dims=768))
     """
     if width != encoder.embed_dims:
         raise ValueError(
-            f"{name}={width} is not the encoder's width of {encoder.embed_dims}: set it to that."
+            f"{name}={width} is not the encoder's width of {encoder.embed_dims}: "
+            f'set {name}={encoder.embed_dims}.'
         )

@@ -1,4 +1,4 @@
-"""Collectives over all processes; with one process they change nothing."""
+"""Collectives over all processes; with one process they return their input."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def gather_keys(keys: Tensor) -> Tensor:
         keys: (N, ...), of the same shape on every process.
 
     Returns:
-        (processes * N, ...); rows ``rank * N`` to ``(rank + 1) * N`` are this process's own.
+        (processes * N, ...); the rows of this process are ``rank * N`` to ``(rank + 1) * N``.
 
     Example:
         >>> gather_keys(torch.ones(2, 3)).shape  # one process
@@ -26,7 +26,13 @@ def gather_keys(keys: Tensor) -> Tensor:
 
 
 def own_ids(rows: Tensor) -> Tensor:
-    """(N,) int64: the rows of :func:`gather_keys`'s result that are this process's own N rows.
+    """Return the indices of this process's N rows in the result of :func:`gather_keys`.
+
+    Args:
+        rows: (N, ...), of the same shape on every process.
+
+    Returns:
+        (N,) int64.
 
     Example:
         >>> own_ids(torch.ones(2, 3))  # one process
@@ -36,12 +42,23 @@ def own_ids(rows: Tensor) -> Tensor:
 
 
 def gather_with_gradient(features: Tensor) -> Tensor:
-    """As :func:`gather_keys`, with gradients that flow back to the process of each row."""
+    """Concatenate features as :func:`gather_keys` does, with gradients to the process of each row.
+
+    Example:
+        >>> features = torch.ones(2, 3, requires_grad=True)
+        >>> gather_with_gradient(features).requires_grad
+        True
+    """
     if get_world_size() == 1:
         return features
     return torch.cat(collectives.all_gather(features.contiguous()))
 
 
 def sum_with_gradient(values: Tensor) -> Tensor:
-    """Add up a tensor over all processes; the gradient of the sum is added up as well."""
+    """Sum a tensor over all processes; its gradient is summed over all processes, too.
+
+    Example:
+        >>> sum_with_gradient(torch.tensor([1.0, 2.0]))  # one process
+        tensor([1., 2.])
+    """
     return values if get_world_size() == 1 else collectives.all_reduce(values)

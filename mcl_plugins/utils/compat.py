@@ -1,6 +1,6 @@
-"""Work-arounds for quirks of the libraries: each with its reason and how to know it can go.
+"""Work-arounds for faults of the libraries, each with its reason and when it can be removed.
 
-None of them leaves anything of the libraries or of the process changed.
+None of them changes the libraries or the process permanently.
 """
 
 from __future__ import annotations
@@ -19,11 +19,15 @@ from torch.overrides import TorchFunctionMode
 
 
 def import_quietly(*modules: str) -> None:
-    """Import libraries without their notices about optional parts that nobody asked for.
+    """Import libraries without their notices about missing optional parts.
 
-    mmcv warns of ops that are not compiled, mmpretrain prints that OneDL is absent and imports
-    mmdet, which logs that line detection lacks CUDA: ten lines before each command says anything.
-    What does not import still raises. Can go when importing mmpretrain prints nothing.
+    mmcv warns about ops that are not compiled. mmpretrain prints that OneDL is absent and imports
+    mmdet, which logs that its line detection lacks CUDA. Each command would start with ten such
+    lines. A failing import still raises its error. This can be removed when importing mmpretrain
+    prints nothing.
+
+    Args:
+        *modules: names of the modules to import.
     """
     disabled = logging.root.manager.disable
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
@@ -37,20 +41,24 @@ def import_quietly(*modules: str) -> None:
 
 
 def forget_autocast_weights() -> None:
-    """Drop the half-precision copies of weights that autocast made without gradient.
+    """Clear autocast's cache of half-precision copies of the weights.
 
-    Before PyTorch 2.11 a pass under ``no_grad`` leaves copies in autocast's cache that a trained
-    pass of the same weights then uses: these weights get no gradient, silently. Can go when
-    setup.cfg asks for torch 2.11.
+    Before PyTorch 2.11, a forward pass under ``no_grad`` leaves copies without gradient in this
+    cache. A later forward pass with the same weights uses them, so these weights silently get no
+    gradient. This can be removed when setup.cfg requires torch 2.11.
     """
     torch.clear_autocast_cache()
 
 
 def single_drop_path(layers: Iterable[Any]) -> None:
-    """Undo the second drop path on the FFN branch of mmpretrain's BEiT blocks.
+    """Remove the second drop path from the FFN branch of mmpretrain's BEiT blocks.
 
-    The FFN drops its output and the block drops it again, so a rate p acts as 1 - (1 - p)^2 there.
-    Can go when ``BEiTTransformerEncoderLayer`` no longer passes ``dropout_layer`` to its FFN.
+    The FFN applies drop path to its output and the block applies it again, so a drop rate p has
+    the effect of 1 - (1 - p)^2. This can be removed when ``BEiTTransformerEncoderLayer`` no longer
+    passes ``dropout_layer`` to its FFN.
+
+    Args:
+        layers: the blocks, which are changed in place.
     """
     for layer in layers:
         layer.ffn.dropout_layer = nn.Identity()
@@ -58,10 +66,10 @@ def single_drop_path(layers: Iterable[Any]) -> None:
 
 @contextmanager
 def quiet_meshgrid() -> Iterator[None]:
-    """Silence PyTorch's notice about ``torch.meshgrid`` without ``indexing``, and only that.
+    """Suppress PyTorch's warning about ``torch.meshgrid`` without ``indexing``, and no other.
 
-    mmpretrain's relative position index is what it wants (row-major). Can go when
-    mmpretrain passes ``indexing='ij'``.
+    mmpretrain relies on the default (row-major) for its relative position index, which is correct.
+    This can be removed when mmpretrain passes ``indexing='ij'``.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', message='torch.meshgrid')
@@ -69,10 +77,16 @@ def quiet_meshgrid() -> Iterator[None]:
 
 
 class LinspaceOnHost(TorchFunctionMode):
-    """Let mmpretrain's Swin be built on the meta device: ``with LinspaceOnHost(): ...``.
+    """Make it possible to build mmpretrain's Swin on the meta device.
 
-    Its constructor reads drop path rates from a tensor that it makes on the default device. Can go
-    when ``SwinTransformer`` builds under ``torch.device('meta')``.
+    Its constructor computes the drop path rates with ``torch.linspace`` on the default device and
+    reads the values. This can be removed when ``SwinTransformer`` can be built under
+    ``torch.device('meta')``.
+
+    Example:
+        >>> with torch.device('meta'), LinspaceOnHost():
+        ...     torch.linspace(0, 1, 2).tolist()
+        [0.0, 1.0]
     """
 
     def __torch_function__(

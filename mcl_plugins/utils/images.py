@@ -1,4 +1,4 @@
-"""Image files that cannot be read are named."""
+"""Reading image files, with errors that name the file."""
 
 from __future__ import annotations
 
@@ -7,22 +7,27 @@ from pathlib import Path
 from PIL import Image
 
 
-def unreadable(path: str | Path, reason: object) -> ValueError:
-    """The error to raise for a file that is damaged, empty or no image."""
+def unreadable_image_error(path: str | Path, reason: object) -> ValueError:
+    """Return the error to raise for a file that is damaged, empty or not an image.
+
+    Example:
+        >>> unreadable_image_error('cat.png', 'no image format')
+        ValueError('cat.png cannot be read as an image (no image format): remove or replace it.')
+    """
     return ValueError(f'{path} cannot be read as an image ({reason}): remove or replace it.')
 
 
 def open_rgb(path: Path) -> Image.Image:
-    """An image file as RGB.
+    """Read an image file as RGB.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it cannot be read as an image.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file cannot be read as an image.
     """
     try:
         with Image.open(path) as image:
             return image.convert('RGB')
     except FileNotFoundError:
         raise
-    except (OSError, SyntaxError) as error:  # Pillow's own for broken headers, cut files and PNGs
-        raise unreadable(path, error) from None
+    except (OSError, SyntaxError) as error:  # Pillow's errors for damaged files
+        raise unreadable_image_error(path, error) from None

@@ -1,4 +1,4 @@
-"""Where the package's configs and tools are, and where its demos write."""
+"""Paths of the package's configs and tools, and of the demos' output."""
 
 from __future__ import annotations
 
@@ -6,31 +6,40 @@ import difflib
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
-PREFIX = 'mcl_plugins::'  # of MMEngine's names of configs in packages
+PREFIX = 'mcl_plugins::'  # MMEngine's prefix for configs of this package
 
 
 def home() -> Path:
-    """The folder of ``configs/`` and ``tools/``: the checkout, or ``.mim`` of an installation.
+    """Return the folder that contains ``configs/`` and ``tools/``.
 
-    In a checkout ``.mim`` contains links to them, because MMEngine looks for configs only there.
+    It is the root of a checkout, or the folder ``.mim`` of an installed package.
+
+    In a checkout ``.mim`` contains links to both, because MMEngine looks for configs only there.
     """
     return (PACKAGE / '.mim' / 'configs').resolve().parent
 
 
 def workspace() -> Path:
-    """Where the demos keep images and results: the checkout, else the current folder."""
+    """Return the folder in which the demos store images and results.
+
+    It is the root of a checkout, or the current folder if the package is installed.
+    """
     return Path.cwd() if home().parent == PACKAGE else home()
 
 
 def find_config(name: str | Path) -> Path:
-    """A config file by its path, or by its name among the package's own.
+    """Find a config file by its path, or by its name in this package.
 
     Args:
         name: a path; or ``conmim/vit-b.py``, ``configs/conmim/vit-b.py`` or
             ``mcl_plugins::conmim/vit-b.py`` for ``configs/conmim/vit-b.py`` of this package.
 
     Raises:
-        FileNotFoundError: there is neither; the message has names that are near.
+        FileNotFoundError: neither exists; the message lists similar names.
+
+    Example:
+        >>> find_config('mcl_plugins::conmim/vit-b.py').name
+        'vit-b.py'
     """
     own, text = home() / 'configs', str(name)
     path = Path(text)
@@ -42,6 +51,6 @@ def find_config(name: str | Path) -> Path:
     names = sorted(file.relative_to(own).as_posix() for file in own.glob('[!_]*/**/*.py'))
     near = difflib.get_close_matches(text, names, n=3) or names[:3]
     raise FileNotFoundError(
-        f'Config {str(name)!r} does not exist. The package has {len(names)} of its own in {own}; '
-        f'near to that name are {", ".join(near)}.'
+        f'Config {str(name)!r} does not exist. The package has {len(names)} configs in {own}; '
+        f'similar names are {", ".join(near)}.'
     )

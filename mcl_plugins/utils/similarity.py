@@ -1,4 +1,4 @@
-"""Cosine similarity: vectors of length one, and how far they spread."""
+"""L2 normalisation for cosine similarity, and the spread of features as a collapse monitor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 
 def l2_normalize(features: Tensor) -> Tensor:
-    """Scale vectors to length one, in float32 (float64 stays), also under autocast.
+    """L2-normalise vectors in float32 (float64 for float64 input), also under autocast.
 
     Args:
         features: (..., C).
@@ -26,11 +26,11 @@ def l2_normalize(features: Tensor) -> Tensor:
 
 @torch.no_grad()
 def feature_spread(features: Tensor) -> Tensor:
-    """How far L2-normalised vectors spread over the sphere, a monitor of collapse.
+    """Measure how evenly L2-normalised vectors cover the sphere, to monitor collapse.
 
-    This is the standard deviation of a channel over all vectors, averaged over the channels, times
-    sqrt(C). It is 0 when all vectors are the same and 1 when they fill the sphere evenly. A teacher
-    whose spread falls towards 0 collapses.
+    The spread is the standard deviation of a channel over all vectors, averaged over the channels
+    and multiplied by sqrt(C). It is 0 if all vectors are equal and 1 if they cover the sphere
+    evenly. If the spread of a teacher's features falls towards 0, the teacher collapses.
 
     Args:
         features: (..., C), L2-normalised.

@@ -1,4 +1,4 @@
-"""The versions of the libraries that this package works with."""
+"""Checks of the installed versions of the libraries."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ class Library:
             the maintained continuation.
         specifier: range of versions, the same as in setup.cfg.
         upstream: names of OpenMMLab's own distributions of the same module.
+
+    Example:
+        >>> Library('torch', 'torch', '>=2.6,<2.14').check('2.11.0')
     """
 
     module: str
@@ -49,7 +52,7 @@ class Library:
 
     def installed(self) -> list[str]:
         """The distributions of this library that are installed, the maintained one first."""
-        return [name for name in (self.distribution, *self.upstream) if version_of(name)]
+        return [name for name in (self.distribution, *self.upstream) if find_version(name)]
 
 
 REQUIRED = (
@@ -79,12 +82,13 @@ def check_versions() -> None:
         distributions = library.installed()
         if not distributions and find_spec(library.module) is None:
             raise ImportError(f'{library.module} is not installed. {library.how_to_install()}')
-        for distribution in distributions:  # none where the source lies on the path: as it is
-            library.check(version_of(distribution) or '')
+        # The list is empty if the library is on the path without being installed.
+        for distribution in distributions:
+            library.check(find_version(distribution) or '')
     for library in OPTIONAL:
         for distribution in library.installed():
             try:
-                library.check(version_of(distribution) or '')
+                library.check(find_version(distribution) or '')
             except ImportError as error:
                 warnings.warn(str(error), stacklevel=2)
     if message := describe_doubles():
@@ -92,11 +96,11 @@ def check_versions() -> None:
 
 
 def describe_doubles() -> str | None:
-    """The warning about libraries that are installed from two distributions at once.
+    """Return the warning about libraries that are installed from two distributions at once.
 
     OpenMMLab's distributions and the ``onedl-*`` ones contain the same files. pip does not know
-    that they exclude each other: it writes one over the other, and uninstalling either removes the
-    files that both of them need.
+    that they conflict. It overwrites one with the other, and uninstalling either removes the files
+    that both need.
 
     Returns:
         The warning, or None if each library comes from one distribution.
@@ -113,8 +117,13 @@ def describe_doubles() -> str | None:
     )
 
 
-def version_of(distribution: str) -> str | None:
-    """The installed version of a distribution; None if it is not installed."""
+def find_version(distribution: str) -> str | None:
+    """Return the installed version of a distribution, or None if it is not installed.
+
+    Example:
+        >>> find_version('no-such-distribution') is None
+        True
+    """
     try:
         return version(distribution)
     except PackageNotFoundError:

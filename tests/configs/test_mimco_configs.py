@@ -74,7 +74,7 @@ def test_the_teacher_is_what_its_config_trains(name):
     epochs = trained.train_cfg.max_epochs
     assert epochs == 300
     assert settings.init_cfg.checkpoint == f'work_dirs/{teacher}/epoch_{epochs}.pth'
-    assert f'configs/{teacher}.py' in config.model.teacher.remedy
+    assert f'configs/{teacher}.py' in config.model.teacher.how_to_get
     with torch.device('meta'):
         source = MODELS.build(trained.model.backbone)
         encoder = MODELS.build({**settings, 'init_cfg': None})

@@ -324,7 +324,7 @@ def test_more_processes_than_devices_say_how_to_spread():
     assert result.returncode == 2
     assert '4096 processes asked for, but this machine has' in result.stderr
     assert 'NODE_RANK=0 MASTER_ADDR=' in result.stderr and 'Traceback' not in result.stderr
-    assert 'keeps the learning rate. It does not train quite the same' in result.stderr
+    assert 'keeps the learning rate. The training is not quite the same' in result.stderr
 
 
 @pytest.mark.parametrize('number', ['0', '-1', 'all', '1.5'])
@@ -382,4 +382,4 @@ def test_a_missing_config_and_an_untestable_one_are_named(tmp_path):
     result = mcl('train', 'configs/conmim/vit-x.py')
     assert result.returncode == 1 and "'configs/conmim/vit-x.py' does not exist" in result.stderr
     result = script('test.py', CONFIG, tmp_path / 'x.pth')
-    assert result.returncode == 1 and 'nothing to test' in result.stderr
+    assert result.returncode == 1 and 'has no test set' in result.stderr

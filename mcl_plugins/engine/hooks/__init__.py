@@ -1,4 +1,4 @@
-"""Hooks of training."""
+"""Training hooks: checks, monitors and evaluation during pre-training."""
 
 from .class_count import ClassCountHook
 from .concentration import ConcentrationHook

@@ -1,4 +1,4 @@
-"""Stops a model whose heads and data have another number of classes."""
+"""A hook that compares the number of classes of the data with that of the heads."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ _OUTPUTS = ('fc', 'conv_seg', 'fc_cls', 'conv_logits')
 
 @HOOKS.register_module()
 class ClassCountHook(Hook):
-    """Compare the number of classes of the data and of the heads before anything is computed.
+    """Compare the number of classes of the data and of the heads before the first iteration.
 
-    A label that a head has no output for would otherwise stop the first batch that has one, on a
-    GPU with a message from the kernel. Data without names of classes is not compared.
+    Without this hook, a label that has no output in the head raises an error only in the first
+    batch that contains it, on a GPU as a failed assertion of a kernel. Data sets without class
+    names are not compared.
 
     Raises:
-        ValueError: they differ.
+        ValueError: the numbers differ.
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Look at the training data, and at the validation data, whose names may be all there are.
+        """Check the training data and the validation data.
 
-        A list of training images has none, but what the run is validated on may be a folder with
-        one of each class.
+        A training set that is read from a list of images has no class names. Its validation set may
+        have them, from the folders of the classes.
         """
         model = unwrapped_model(runner)
         check_class_count(model, runner.train_dataloader.dataset)
@@ -37,16 +38,27 @@ class ClassCountHook(Hook):
             check_class_count(model, runner.val_dataloader.dataset)
 
     def before_val(self, runner: Runner) -> None:
-        """Look at the validation data."""
+        """Check the validation data."""
         check_class_count(unwrapped_model(runner), runner.val_dataloader.dataset)
 
     def before_test(self, runner: Runner) -> None:
-        """Look at the test data."""
+        """Check the test data."""
         check_class_count(unwrapped_model(runner), runner.test_dataloader.dataset)
 
 
 def check_class_count(model: nn.Module, dataset: Dataset) -> None:
-    """Raise a ValueError unless each head has as many outputs as the data set has classes."""
+    """Raise a ValueError unless each head has as many outputs as the data set has classes.
+
+    Args:
+        model: the heads are its modules with an output layer such as ``fc`` or ``conv_seg``.
+        dataset: its class names are in ``metainfo['classes']``.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> from mmpretrain.models import LinearClsHead
+        >>> dataset = SimpleNamespace(metainfo={'classes': ('cat', 'dog')})
+        >>> check_class_count(nn.Sequential(LinearClsHead(2, 8)), dataset)
+    """
     classes = getattr(dataset, 'metainfo', {}).get('classes')
     if classes is None:
         return

@@ -1,4 +1,4 @@
-"""How closely the features of an image's chunks point in one direction."""
+"""Monitor how similar the features of an image's chunks are (kappa of a von Mises-Fisher)."""
 
 from __future__ import annotations
 
@@ -18,19 +18,24 @@ from .unwrap import unwrapped_model
 
 
 def concentration(features: Tensor) -> Tensor:
-    """Concentration kappa of each image's features as draws of a von Mises-Fisher distribution.
+    """Estimate the von Mises-Fisher concentration kappa of each image's features.
 
-    kappa = R (p - R^2) / (1 - R^2), where R is the length of the mean of the unit vectors and p
-    their dimension (Banerjee et al., "Clustering on the Unit Hypersphere using von Mises-Fisher
-    Distributions", 2005, Eq. 4.4). Equal vectors, which have no finite kappa, get about 1e6 p.
-    With few vectors the estimate is far too high: n independent directions give about
-    sqrt(n) p / (n - 1) instead of 0, so only kappas of the same n and p compare.
+    kappa = R (p - R^2) / (1 - R^2), where R is the length of the mean of the L2-normalised vectors
+    and p their dimension (Banerjee et al., "Clustering on the Unit Hypersphere using von
+    Mises-Fisher Distributions", 2005, Eq. 4.4). Equal vectors, whose kappa is infinite, get about
+    1e6 p. For few vectors the estimate is far too high: n independent directions have about
+    sqrt(n) p / (n - 1) instead of 0, so compare kappas of the same n and p only.
 
     Args:
         features: (N, n, p), n > 1 vectors of each image; their lengths do not matter.
 
     Returns:
         (N,) float32 (float64 for float64 features).
+
+    Example:
+        >>> chunks = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])  # orthogonal, so R^2 = 1/2
+        >>> concentration(chunks)
+        tensor([2.1213])
     """
     length = l2_normalize(features).mean(dim=1).norm(dim=-1)
     square = length.square()
@@ -41,14 +46,14 @@ def concentration(features: Tensor) -> Tensor:
 class ConcentrationHook(Hook):
     """Log kappa of the online chunks of an image: representation, projection and prediction.
 
-    What enters the projector, leaves it and leaves the predictor in an iteration is looked at when
-    the logger is due; ``kappa_representation``, ``kappa_projection`` and ``kappa_prediction``,
-    means over the images of this process, appear in the log line and in TensorBoard. They rise
-    where the chunks of an image agree; that all images agree, a collapse, is what ``key_spread``
-    tells.
+    ``kappa_representation`` is computed from the input of the projector, ``kappa_projection`` from
+    its output and ``kappa_prediction`` from the output of the predictor, in the iterations in which
+    the logger writes a line. Means over the images of this process appear in the log and in
+    TensorBoard. kappa rises when the chunks of an image become similar. Whether different images
+    become similar (a collapse) is shown by ``key_spread`` instead.
 
     Args:
-        interval: iterations of an epoch between two looks; None for the logger's.
+        interval: iterations between two measurements; None for the logger's interval.
 
     Raises:
         ValueError: the model does not encode more than one chunk of an image.
@@ -62,13 +67,13 @@ class ConcentrationHook(Hook):
         self._features: dict[str, list[Tensor]] = defaultdict(list)
 
     def before_train(self, runner: Runner) -> None:
-        """Look at the model and at the logger."""
+        """Check the model and read the logger's interval."""
         model = unwrapped_model(runner)
         chunks = model.num_chunks if isinstance(model, PretrainingMethod) else 1
         if chunks < 2:
             raise ValueError(
                 f'ConcentrationHook compares the chunks of an image, and {type(model).__name__} '
-                f'encodes an image as num_chunks={chunks}: take it out of custom_hooks '
+                f'encodes an image as num_chunks={chunks}. Remove the hook from custom_hooks '
                 '(--cfg-options custom_hooks="()").'
             )
         if self.interval is None:
@@ -76,7 +81,7 @@ class ConcentrationHook(Hook):
             self.interval = next(loggers, 50)
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Watch the heads in this iteration, if it is due."""
+        """Record the features of the heads if the logger writes a line after this iteration."""
         if not self._is_due(runner, batch_idx):
             return
         model = unwrapped_model(runner)
@@ -86,7 +91,7 @@ class ConcentrationHook(Hook):
         ]
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
-        """Write down what was seen."""
+        """Compute kappa of the recorded features and hand it to the logger."""
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
@@ -97,7 +102,7 @@ class ConcentrationHook(Hook):
         self._features.clear()
 
     def _is_due(self, runner: Runner, batch_idx: int) -> bool:
-        """Whether the logger writes a line; it does at the end of a short epoch too."""
+        """Whether the logger writes a line, as it also does at the end of a short epoch."""
         assert self.interval is not None
         short = len(runner.train_dataloader) <= self.interval
         return self.every_n_inner_iters(batch_idx, self.interval) or (

@@ -1,4 +1,4 @@
-"""Stops a run whose loss is no longer a number."""
+"""A hook that stops a training whose loss or weights are no longer finite numbers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from .unwrap import unwrapped_model
 
 @HOOKS.register_module()
 class FiniteLossHook(Hook):
-    """Stop before a network of NaNs replaces the last good checkpoint.
+    """Stop the training before a checkpoint with NaN weights replaces the last good one.
 
-    Looks every ``interval`` iterations, at the end of an epoch and before each checkpoint.
+    The loss is checked every ``interval`` iterations, at the end of each epoch and before each
+    checkpoint is written. The weights are checked before each checkpoint.
 
     Args:
-        interval: iterations between two looks.
+        interval: iterations between two checks of the loss.
 
     Raises:
         FloatingPointError: the loss is infinite or not a number, or a weight is not a number.
@@ -36,7 +37,7 @@ class FiniteLossHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
-        """Look at the iteration's loss when it is due."""
+        """Check the loss every ``interval`` iterations and at the end of an epoch."""
         if not outputs:
             return
         self._loss, self._iteration = outputs['loss'].detach(), runner.iter + 1
@@ -45,16 +46,16 @@ class FiniteLossHook(Hook):
             self._check_loss(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Look at the last loss, and at the weights, which the step after it may have spoilt."""
+        """Check the last loss, and the weights after the optimizer step that followed it."""
         self._check_loss(runner)
-        # Parameters alone: a buffer may hold what it likes.
+        # Only parameters: a buffer may contain NaNs on purpose.
         trained = dict(unwrapped_model(runner).named_parameters())
         state = checkpoint['state_dict']
         broken = [name for name in trained if name in state and state[name].isnan().any()]
         if broken:
             raise FloatingPointError(
-                f'{len(broken)} weights, from {broken[0]} on, are not a number after iteration '
-                f'{self._iteration}. {_advice(runner)}'
+                f'{len(broken)} weights, the first of them {broken[0]}, are not a number after '
+                f'iteration {self._iteration}. {_advice(runner)}'
             )
 
     def _check_loss(self, runner: Runner) -> None:
@@ -65,10 +66,14 @@ class FiniteLossHook(Hook):
 
 
 def _advice(runner: Runner) -> str:
-    """How to go on. A smaller learning rate has no effect with --resume, which restores the old."""
+    """Instructions for the user after a loss or weight that is not finite.
+
+    They do not suggest a smaller learning rate together with ``--resume``, because resuming
+    restores the learning rate schedule of the checkpoint.
+    """
     return (
-        f'Checkpoints in {runner.work_dir} are from before. Go on from the last with --resume and '
-        '--cfg-options optim_wrapper.clip_grad.max_norm=1, or without --amp; or start a new '
-        'schedule from one with a smaller rate: --cfg-options load_from=FILE '
-        'optim_wrapper.optimizer.lr=RATE, in another --work-dir.'
+        f'The checkpoints in {runner.work_dir} are from earlier iterations. Continue from the '
+        'last one with --resume and --cfg-options optim_wrapper.clip_grad.max_norm=1, or without '
+        '--amp. Or start a new schedule with a smaller learning rate from one of them: '
+        '--cfg-options load_from=FILE optim_wrapper.optimizer.lr=LR, in another --work-dir.'
     )

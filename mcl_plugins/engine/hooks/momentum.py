@@ -1,4 +1,4 @@
-"""The hook that moved the EMA before the models did so themselves."""
+"""The hook that updated the EMA before models updated it themselves."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ...registry import HOOKS
 
 @HOOKS.register_module()
 class MomentumHook(Hook):
-    """Say that it is no longer needed; it does nothing else.
+    """Log a warning that this hook is no longer needed; it does nothing else.
 
-    The name stays registered for configs that were written before version 0.2. A model's EMA now
-    moves with the optimizer's steps by itself, in any Runner.
+    The name stays registered for configs that were written before version 0.2. Models now update
+    their EMA in ``train_step`` after each optimizer step, in any Runner.
     """
 
     def before_train(self, *args: Any, **kwargs: Any) -> None:
-        """Tell the user to take the hook out of the config."""
+        """Tell the user to remove the hook from the config."""
         print_log(
-            'MomentumHook is no longer needed: models move their EMA themselves. Remove it from '
+            'MomentumHook is no longer needed: models update their EMA themselves. Remove it from '
             'default_hooks or custom_hooks of the config.',
             logger='current',
             level=logging.WARNING,

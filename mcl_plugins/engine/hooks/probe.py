@@ -1,4 +1,4 @@
-"""k-NN and linear accuracy of the encoder while it is pre-trained."""
+"""k-NN and linear accuracy of the encoder during pre-training."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ from .unwrap import unwrapped_model
 
 @HOOKS.register_module()
 class ProbeHook(Hook):
-    """Every few epochs, encode two labelled data sets and classify one by the other.
+    """Every few epochs, classify a labelled data set by the features of another.
 
-    No gradient reaches the encoder; it is in evaluation mode and sees whole images. The accuracies,
-    in percent, go to the log, to TensorBoard and to ``scalars.json`` as ``knn_<k>`` and ``linear``.
+    The encoder is frozen, in evaluation mode, and encodes images without a mask. The accuracies, in
+    percent, are written to the log, TensorBoard and ``scalars.json`` as ``knn_<k>`` and ``linear``.
 
     Args:
-        train_dataloader: images to learn from, prepared as for evaluation, not shuffled; samples
-            are stacked (``default_collate``) unless it says otherwise.
-        val_dataloader: images to classify.
+        train_dataloader: config of the loader whose images train the classifiers, with the
+            transforms of evaluation and without shuffling. Samples are stacked by
+            ``default_collate`` unless it names another ``collate_fn``.
+        val_dataloader: config of the loader whose images are classified.
         interval: epochs between two probes; the last epoch is always probed.
-        encoder: where the encoder is in the model, for example ``'ema.backbone'`` for the EMA's.
-        feature: ``'mean'`` of the patches or the ``'class'`` token.
-        ks: neighbours of the k-NN; empty for none.
-        temperature: tau of the k-NN.
-        linear: settings of :func:`fit_linear_probe`; None for no linear probe.
+        encoder: name of the encoder among the model's submodules, for example ``'ema.backbone'``
+            for the EMA encoder.
+        feature: ``'mean'`` for the mean of the patch tokens, ``'class'`` for the class token.
+        ks: numbers of neighbours of the k-NN; empty for no k-NN.
+        temperature: temperature tau of the k-NN's weights.
+        linear: arguments of :func:`fit_linear_probe`; None for no linear probe.
     """
 
     priority = 'LOW'
@@ -66,7 +68,11 @@ class ProbeHook(Hook):
         self.loaders: dict[str, DataLoader] = {}
 
     def before_train(self, runner: Runner) -> None:
-        """Find the encoder and both data sets, and try the settings, before any work is lost."""
+        """Build both loaders and check all arguments before the first iteration.
+
+        Raises:
+            ValueError: an argument is unsuitable, or the model has no such encoder.
+        """
         self.loaders = {
             name: runner.build_dataloader({'collate_fn': dict(type='default_collate'), **config})
             for name, config in self.configs.items()
@@ -77,14 +83,14 @@ class ProbeHook(Hook):
             signature(fit_linear_probe).bind(None, None, **(self.linear or {}))
         except TypeError as error:
             raise ValueError(f'linear={self.linear}: {error}.') from None
-        encoder = self._encoder_of(runner)
+        encoder = self._get_encoder(runner)
         if self.feature == 'class' and not getattr(encoder, 'num_extra_tokens', 0):
             raise ValueError(
                 f"feature='class': {type(encoder).__name__} has no class token; use 'mean'."
             )
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Probe, if it is due."""
+        """Probe every ``interval`` epochs and after the last one."""
         last = runner.epoch + 1 == runner.max_epochs
         if not (self.every_n_epochs(runner, self.interval) or last):
             return
@@ -94,8 +100,12 @@ class ProbeHook(Hook):
         runner.visualizer.add_scalars(accuracies, step=runner.iter)
 
     def probe(self, runner: Runner) -> dict[str, float]:
-        """Accuracies in percent, by name."""
-        model, encoder = unwrapped_model(runner), self._encoder_of(runner)
+        """Classify the validation images.
+
+        Returns:
+            Accuracies in percent, by the names under which they are logged.
+        """
+        model, encoder = unwrapped_model(runner), self._get_encoder(runner)
         extra_tokens = getattr(encoder, 'num_extra_tokens', 0)
 
         def encode(batch: dict) -> Tensor:
@@ -122,7 +132,7 @@ class ProbeHook(Hook):
             for name, classes in predictions.items()
         }
 
-    def _encoder_of(self, runner: Runner) -> Any:
+    def _get_encoder(self, runner: Runner) -> Any:
         try:
             return unwrapped_model(runner).get_submodule(self.encoder)
         except AttributeError as error:

@@ -1,4 +1,4 @@
-"""Refuses to resume a training on another schedule than the one that it is on."""
+"""A hook that refuses to resume a training with another learning rate schedule."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...checkpoint.latest import find_checkpoint
 from ...registry import HOOKS
 from ..batches import images_per_process
 
-# What learning rates and EMA momentum follow from, and the settings that say it.
+# The quantities that determine learning rate and EMA momentum -> the config keys that set them.
 SETTINGS = {
     'effective batch': (
         'processes x train_dataloader.batch_size x optim_wrapper.accumulative_counts'
@@ -27,48 +27,50 @@ SETTINGS = {
 
 @HOOKS.register_module()
 class ScheduleHook(Hook):
-    """Keep in each checkpoint what its schedule depends on, and compare when it is resumed.
+    """Store in each checkpoint what its schedule depends on, and compare it on resuming.
 
-    MMEngine restores optimizer and schedulers as they were saved, whatever the config says now:
-    with another batch the rates stay the old ones, with more epochs the last run at the floor.
+    MMEngine restores optimizer and schedulers as they were saved, whatever the config says now.
+    With another batch size the learning rates would stay the old ones; with more epochs the added
+    epochs would run at the final, smallest learning rate.
 
-    The package's Runner adds the hook where a config does not name it. In another Runner it also
-    says when ``auto_scale_lr`` comes to another learning rate there, which only the package's
-    Runner scales by accumulated batches.
+    The package's Runner adds the hook if a config does not list it. In another Runner the hook also
+    warns if ``auto_scale_lr`` ignores gradient accumulation there, because only the package's
+    Runner includes the accumulated batches.
 
     Raises:
-        ValueError: a training is resumed with another batch, rate or length, or from a file
-            without the state of a training.
+        ValueError: a training is resumed with another batch size, learning rate or length, or from
+            a file without the state of a training.
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Say so if another Runner has left accumulation out of the learning rate."""
+        """Warn if another Runner has scaled the learning rate without gradient accumulation."""
         own = runner.message_hub.get_info('mcl_plugins_runner', False)
         if (
             own
-            or not scaling_of(runner).get('enable')
+            or not get_lr_scaling(runner).get('enable')
             or not isinstance(runner.optim_wrapper, OptimWrapper)
         ):
             return
         if (batches := runner.optim_wrapper._accumulative_counts) > 1:
             runner.logger.warning(
-                f'auto_scale_lr: this Runner leaves out optim_wrapper.accumulative_counts={batches}'
+                f'auto_scale_lr: this Runner ignores optim_wrapper.accumulative_counts={batches}'
                 f', so the learning rate is {batches} times too small. Multiply '
-                'optim_wrapper.optimizer.lr by it, or train with runner_type="mcl_plugins.Runner".'
+                f'optim_wrapper.optimizer.lr by {batches}, or set '
+                'runner_type="mcl_plugins.Runner" to train with the Runner that includes it.'
             )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Add the record to the checkpoint's ``meta``."""
+        """Add the quantities of the schedule to the checkpoint's ``meta``."""
         if isinstance(runner.optim_wrapper, OptimWrapper):
-            checkpoint['meta']['schedule'] = schedule_of(runner)
+            checkpoint['meta']['schedule'] = describe_schedule(runner)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compare, before a tensor is loaded.
+        """Compare the schedules before any tensor is loaded.
 
-        A file without a record passes, and so does one of a training that has nothing left to do,
-        as a script of several stages finds it.
+        A file that has no such entry is accepted. So is the checkpoint of a training that is
+        already finished, because a script of several stages resumes its finished stages.
         """
-        # Built for training only: testing wants the weights of any checkpoint.
+        # The wrapper is built for training only; testing may load any checkpoint.
         training = isinstance(runner.optim_wrapper, OptimWrapper)
         if not runner._resume or not training:
             return
@@ -76,31 +78,31 @@ class ScheduleHook(Hook):
         meta = checkpoint.get('meta') or {}
         if not {'epoch', 'iter'} <= meta.keys() or 'optimizer' not in checkpoint:
             raise ValueError(
-                f'{file} has weights but no training state, so --resume cannot go on from it. To '
-                f'start from its weights: --cfg-options load_from={file} for a whole model, '
-                f'model.backbone.init_cfg.checkpoint={file} for an encoder.'
+                f'{file} has weights but no training state, so --resume cannot continue from it. '
+                f'To start from its weights, set --cfg-options load_from={file} for a whole model '
+                f'or model.backbone.init_cfg.checkpoint={file} for an encoder.'
             )
         if 'schedule' in meta and not _finished(meta, runner.train_loop):
-            compare(meta['schedule'], schedule_of(runner), file)
+            check_same_schedule(meta['schedule'], describe_schedule(runner), file)
 
 
 def _finished(meta: dict[str, Any], loop: BaseLoop) -> bool:
-    """Whether the training that wrote ``meta`` is at the loop's end."""
+    """Whether the training that wrote ``meta`` has reached the end of the loop."""
     if isinstance(loop, EpochBasedTrainLoop):
         return meta['epoch'] >= loop.max_epochs
     return meta['iter'] >= loop.max_iters
 
 
-def scaling_of(runner: Runner) -> dict[str, Any]:
-    """The runner's ``auto_scale_lr``, which MMEngine's FlexibleRunner keeps under another name."""
+def get_lr_scaling(runner: Runner) -> dict[str, Any]:
+    """Return the runner's ``auto_scale_lr``; FlexibleRunner stores it as ``_auto_scale_lr``."""
     return getattr(runner, 'auto_scale_lr', None) or getattr(runner, '_auto_scale_lr', None) or {}
 
 
-def schedule_of(runner: Runner) -> dict[str, Any]:
-    """What the schedule of a training depends on, by the names in ``SETTINGS``."""
+def describe_schedule(runner: Runner) -> dict[str, Any]:
+    """Return the quantities that determine the schedule, by the names in ``SETTINGS``."""
     wrapper, loop = runner.optim_wrapper, runner.train_loop
     batch = images_per_process(runner._train_dataloader)
-    scaling = scaling_of(runner)
+    scaling = get_lr_scaling(runner)
     schedule = {
         'effective batch': runner.world_size * batch * wrapper._accumulative_counts,
         'learning rate': float(wrapper.optimizer.defaults['lr']),
@@ -112,8 +114,20 @@ def schedule_of(runner: Runner) -> dict[str, Any]:
     return {**schedule, 'iterations': loop.max_iters}
 
 
-def compare(saved: dict[str, Any], present: dict[str, Any], file: str | None) -> None:
-    """Raise an error that lists what differs."""
+def check_same_schedule(saved: dict[str, Any], present: dict[str, Any], file: str | None) -> None:
+    """Raise an error if two schedules differ.
+
+    Args:
+        saved: quantities of the checkpoint, see :func:`describe_schedule`.
+        present: quantities of this training.
+        file: path of the checkpoint, for the message.
+
+    Raises:
+        ValueError: they differ; the message lists each difference.
+
+    Example:
+        >>> check_same_schedule({'epochs': 800}, {'epochs': 800}, 'epoch_10.pth')
+    """
     lines = [
         f'{name} ({setting}): {saved.get(name)} in the file, {present.get(name)} here'
         for name, setting in SETTINGS.items()
@@ -121,8 +135,8 @@ def compare(saved: dict[str, Any], present: dict[str, Any], file: str | None) ->
     ]
     if lines:
         raise ValueError(
-            f'{file} is on another schedule, which --resume would restore:\n  '
+            f'{file} was trained with another schedule, which --resume would restore:\n  '
             + '\n  '.join(lines)
-            + "\nGo on with the file's values, or start a new schedule from its weights: leave out "
-            f'--resume and say --cfg-options load_from={file}, in another --work-dir.'
+            + "\nSet the file's values to resume, or start a new schedule from its weights: remove "
+            f'--resume and add --cfg-options load_from={file} and another --work-dir.'
         )

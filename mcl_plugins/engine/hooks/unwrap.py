@@ -1,4 +1,4 @@
-"""The model behind DDP."""
+"""Access to the model inside a distributed wrapper."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from mmengine.runner import Runner
 
 
 def unwrapped_model(runner: Runner) -> Any:
-    """The runner's model, without the wrapper that several processes put around it."""
+    """Return the runner's model without its distributed wrapper (DDP), if it has one."""
     return runner.model.module if is_model_wrapper(runner.model) else runner.model

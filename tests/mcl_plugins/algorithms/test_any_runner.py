@@ -137,11 +137,11 @@ def test_another_runner_says_which_guards_it_lacks(settings):
     base._warn_of_other_runner.cache_clear()
     theirs, _ = trained(MMEngineRunner, settings, CONMIM)
     (log,) = Path(theirs.log_dir).glob('*.log')
-    assert log.read_text().count('does not run under mcl_plugins.Runner') == 1
+    assert log.read_text().count('does not use mcl_plugins.Runner') == 1
     base._warn_of_other_runner.cache_clear()
     ours, _ = trained(Runner, settings, CONMIM)
     (log,) = Path(ours.log_dir).glob('*.log')
-    assert 'does not run under' not in log.read_text()
+    assert 'does not use mcl_plugins.Runner' not in log.read_text()
 
 
 def _train_on_two_processes(rank, config, folder):
@@ -268,7 +268,7 @@ def test_a_loop_without_steps_that_we_see_is_refused():
                 own.copy_(copied)
 
     loop.optimizer.register_step_post_hook(write_back)
-    with pytest.raises(RuntimeError, match='The weights changed since the EMA last moved'):
+    with pytest.raises(RuntimeError, match='The weights changed since the EMA was last updated'):
         loop.run()
 
 
@@ -280,7 +280,9 @@ def test_steps_that_leave_no_trace_are_missed_at_last(monkeypatch):
         loop.model.loss(views)
         for parameter in loop.model.backbone.parameters():
             parameter.data.mul_(0.9)
-    with pytest.raises(RuntimeError, match='3 training passes were made since the EMA last moved'):
+    with pytest.raises(
+        RuntimeError, match='3 training passes were made since the EMA was last updated'
+    ):
         loop.model.loss(loop.batches[3])
 
 

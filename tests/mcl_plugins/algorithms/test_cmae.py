@@ -214,7 +214,7 @@ def test_target_keeps_running_statistics_of_its_own():
         (dict(feature_decoder=None, **SHARED), 'needs a feature_decoder, which is None'),
         (
             dict(feature_decoder={**SMALL_DECODER, 'predict_feature_dim': 96}),
-            'predicts 96 values a patch where 48 are needed: set predict_feature_dim',
+            'predicts 96 values per patch, but 48 are needed: set predict_feature_dim',
         ),
         (
             dict(
@@ -224,7 +224,7 @@ def test_target_keeps_running_statistics_of_its_own():
                 },
                 **SHARED,
             ),
-            'of width 64 cannot share those of one that has 2 of width 32',
+            'of width 64 cannot share those of a decoder of 2 blocks of width 32',
         ),
     ],
 )

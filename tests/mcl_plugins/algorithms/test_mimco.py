@@ -40,7 +40,7 @@ def config_of(path, kind='swin', **changes):
         **dict(
             type='mcl_plugins.MimCo',
             backbone=student,
-            teacher=dict(backbone={**teacher, 'init_cfg': init_cfg}, remedy='train one'),
+            teacher=dict(backbone={**teacher, 'init_cfg': init_cfg}, how_to_get='train one'),
             mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.6),
             patch_contrast=contrast,
             image_contrast=contrast,
@@ -260,7 +260,7 @@ def test_no_contrast_at_all_is_refused(build):
         build(patch_contrast=None, image_contrast=None)
 
 
-def test_a_missing_teacher_stops_with_the_remedy():
+def test_a_missing_teacher_stops_with_the_instruction():
     model = MODELS.build(config_of('/no/such/teacher.pth'))
     with pytest.raises(FileNotFoundError, match='/no/such/teacher.pth(?s:.)*train one'):
         model.init_weights()

@@ -12,7 +12,7 @@ from mmpretrain.models.utils import BEiTAttention
 
 from mcl_plugins.backbones import BEiTViT, MaskedBEiTViT
 from mcl_plugins.layers.beit_attention import FusedBEiTAttention
-from mcl_plugins.layers.position_tables import expand_shared_table, resize_table, spread_offsets
+from mcl_plugins.layers.position_tables import expand_shared_table, geometric_offsets, resize_table
 from mcl_plugins.mask_generators import PatchMask, RandomMask
 
 ARCH = dict(embed_dims=48, num_layers=3, num_heads=3, feedforward_channels=96)
@@ -174,7 +174,7 @@ def test_resized_table_keeps_neighbours_and_stays_smooth(source, target):
     def smooth(row, column):
         return np.cos(row / target) * np.sin(0.3 + column / target)
 
-    old = spread_offsets(source - 1, target - 1)
+    old = geometric_offsets(source - 1, target - 1)
     new = np.arange(1.0 - target, target)
     resized = resize_table(table_of(smooth, old, old), (2 * target - 1) ** 2 + 3)
     torch.testing.assert_close(resized, table_of(smooth, new, new), atol=2e-4, rtol=0)

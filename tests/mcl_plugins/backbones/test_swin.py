@@ -74,7 +74,7 @@ def test_everything_is_shown_without_a_mask(student):
 
 def test_masks_are_for_images_of_one_size(student):
     mask = RandomMask(0.6)(1, student.mask_grid, CPU)
-    with pytest.raises(ValueError, match='got 48 x 48 px: set img_size to that'):
+    with pytest.raises(ValueError, match='got 48 x 48 px: set img_size to the size of the images'):
         student(torch.randn(1, 3, 48, 48).double(), mask)
 
 
@@ -192,7 +192,10 @@ def test_another_architecture_stops(file):
         (dict(arch='huge'), "Unknown arch 'huge'"),
         (dict(arch=dict(embed_dims=16)), "arch has the keys .'embed_dims'"),
         (dict(arch=dict(**ARCH, mlp_ratio=4)), "'mlp_ratio'"),
-        (dict(img_size=(32, 32)), r'img_size=\(32, 32\) must be one number'),
+        (
+            dict(img_size=(32, 32)),
+            r'img_size=\(32, 32\) must be an integer, the side of square images',
+        ),
         (dict(img_size=34), "img_size=34 is not a multiple of the last stage's patches=4"),
         (dict(window_size=9), 'leaves 8 x 8 tokens to the last stage, fewer than a window'),
         (dict(mlp_norm='GN'), "mlp_norm='GN' is unknown"),

@@ -9,7 +9,7 @@ from mmpretrain.registry import MODELS
 
 from conftest import MOBY_MLP, PREPROCESSOR, SMALL, SMALL_MASKED_MOCO, SMALL_SWIN, SMALL_VIT
 from mcl_plugins.backbones import BEiTViT
-from mcl_plugins.checkpoint.aliases import EMA_ALIASES, present_name, spellings_of
+from mcl_plugins.checkpoint.aliases import EMA_ALIASES, list_spellings, present_name
 from mcl_plugins.checkpoint.files import load_file, save_file
 from mcl_plugins.checkpoint.moby import MOBY
 from mcl_plugins.cli.convert.conmim import convert_back
@@ -27,7 +27,7 @@ MIMCO = dict(
     backbone={**SMALL_VIT, 'type': 'mcl_plugins.SimMIMViT'},
     teacher=dict(
         backbone={**SMALL_VIT, 'type': 'mcl_plugins.VisionTransformer', 'out_type': 'featmap'},
-        remedy='none is needed',
+        how_to_get='none is needed',
     ),
     mask_generator=None,
     patch_contrast=CONTRAST,
@@ -160,5 +160,5 @@ def test_a_training_that_began_before_goes_on(training_config):
 def test_a_name_of_another_method_is_left_alone():
     """MimCo's frozen teacher is no EMA."""
     assert present_name('teacher.fingerprint') == 'teacher.fingerprint'
-    assert spellings_of('backbone.') == ['backbone.']
-    assert spellings_of('') == ['']
+    assert list_spellings('backbone.') == ['backbone.']
+    assert list_spellings('') == ['']

@@ -9,7 +9,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 
 from hostile import write_hostile
-from mcl_plugins.checkpoint.files import load_file, save_file, state_dict_of
+from mcl_plugins.checkpoint.files import extract_state_dict, load_file, save_file
 
 
 def test_a_hostile_file_is_refused_and_not_run(tmp_path):
@@ -105,8 +105,8 @@ def test_a_failed_save_leaves_the_old_file_whole(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('key', ['state_dict', 'model', 'module'])
 def test_tensors_are_found_under_the_usual_names(key):
-    assert state_dict_of({key: {'w': 1}, 'epoch': 3}) == {'w': 1}
+    assert extract_state_dict({key: {'w': 1}, 'epoch': 3}) == {'w': 1}
 
 
 def test_a_bare_state_dict_is_taken_as_it_is():
-    assert state_dict_of({'w': 1}) == {'w': 1}
+    assert extract_state_dict({'w': 1}) == {'w': 1}

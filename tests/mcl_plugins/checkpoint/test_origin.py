@@ -7,7 +7,7 @@ from mmengine.config import Config
 from conftest import ROOT
 from mcl_plugins.backbones import SwinTransformer, VisionTransformer
 from mcl_plugins.checkpoint.files import save_file
-from mcl_plugins.checkpoint.origin import arch_of, check_heads
+from mcl_plugins.checkpoint.origin import check_heads, read_arch
 
 SIZES = dict(embed_dims=24, num_layers=2, feedforward_channels=48)
 
@@ -20,7 +20,7 @@ def content_of(arch):
 @pytest.mark.parametrize('config', ['masked_moco/vit-s', 'cmae/vit-b', 'quickstart/ccmim'])
 def test_it_is_what_the_config_says(config):
     config = Config.fromfile(ROOT / f'configs/{config}.py')
-    assert arch_of({'meta': {'cfg': config.pretty_text}}) == config.model.backbone.arch
+    assert read_arch({'meta': {'cfg': config.pretty_text}}) == config.model.backbone.arch
 
 
 def test_another_number_of_heads_stops(tmp_path):

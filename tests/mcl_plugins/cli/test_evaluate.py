@@ -136,7 +136,7 @@ def test_what_does_not_fit_ends_in_a_message(checkpoint, data, tmp_path):
     assert result.returncode == 1 and "none.pth' does not exist" in result.stderr
     pretraining = ROOT / 'configs/quickstart/masked_moco.py'
     result = evaluate('knn', checkpoint, data, config=pretraining)
-    assert result.returncode == 1 and 'is no config of a classifier' in result.stderr
+    assert result.returncode == 1 and 'is not the config of a classifier' in result.stderr
     assert 'Traceback' not in result.stderr
 
 
@@ -157,8 +157,8 @@ def test_a_config_that_starts_from_no_pre_training_is_named(checkpoint, tmp_path
 def test_no_classifier_and_no_place_for_the_result_stop_before_the_work(checkpoint, tmp_path):
     segmentor = ROOT / 'configs/cmae/transfer/ade20k-upernet_vit-b.py'
     for words, message in (
-        ((str(segmentor), str(checkpoint)), 'no config of a classifier'),
-        ((str(FINETUNE), str(checkpoint), '--out', str(tmp_path)), 'name a file with --out'),
+        ((str(segmentor), str(checkpoint)), 'not the config of a classifier'),
+        ((str(FINETUNE), str(checkpoint), '--out', str(tmp_path)), 'name another file with --out'),
     ):
         with pytest.raises(ValueError, match=message):
             knn.main([*words, '--work-dir', str(tmp_path / 'work')])

@@ -56,9 +56,9 @@ def test_what_is_no_golden_file_is_named(tmp_path, golden):
     np.save(array, golden['loss'])
     np.savez(lacking, **{key: value for key, value in golden.items() if key != 'loss'})
     for file, message in (
-        (part, 'is no .npz archive, or not a whole one'),
-        (array, 'is no .npz archive'),
-        (lacking, "lacks 'loss', which a file of conmim has"),
+        (part, 'is not an .npz archive, or is incomplete'),
+        (array, 'is not an .npz archive'),
+        (lacking, "lacks the entry 'loss', which files of conmim need"),
         (tmp_path, 'does not exist'),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:

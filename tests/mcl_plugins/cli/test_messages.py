@@ -54,7 +54,7 @@ def test_settings_that_cannot_be_built_are_named(start, setting, message):
         start(setting)
     said = describe(caught.value)
     assert re.search(message, said)
-    assert 'Check the names and values' in said and len(said) < 300
+    assert 'Check its names and values' in said and len(said) < 300
 
 
 @pytest.mark.parametrize('kind', [TypeError, KeyError, AssertionError, RuntimeError])

@@ -248,10 +248,10 @@ def test_attention_sees_the_colours_that_the_config_sees():
     """The quickstart's ccMIM is trained on gray images."""
     images = torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8)
     gray = Config.fromfile(QUICKSTART / 'ccmim_finetune.py')
-    seen = attention.with_colours_of(gray, images)
+    seen = attention.apply_colours(gray, images)
     assert (seen == seen[:, :1]).all() and seen.shape == images.shape
     coloured = Config.fromfile(ROOT / 'configs/conmim/transfer/in1k-finetune_vit-b.py')
-    assert torch.equal(attention.with_colours_of(coloured, images), images)
+    assert torch.equal(attention.apply_colours(coloured, images), images)
 
 
 def test_attention_alone_stands_in_two_columns_of_pairs():
@@ -331,7 +331,7 @@ class Coded:
         angle = batch['inputs'][:, 0, ::4, ::4] / 255
         return torch.stack((angle.cos(), angle.sin()), dim=1)
 
-    def features_of(self, image):
+    def image_features(self, image):
         return self.features({'inputs': self.dataset[image]['inputs'][None]})[0]
 
 
@@ -429,7 +429,7 @@ def test_a_resumed_run_is_one_curve_and_a_new_start_replaces_the_old(tmp_path):
     assert entry.curves['loss'] == ([10, 20, 30, 40, 50], [1, 1, 2, 2, 2])
     write_log(tmp_path, '3', [{'step': 10, 'loss': 3.0}])
     assert logs.read_run(tmp_path, 'run').curves['loss'] == ([10], [3.0])
-    with pytest.raises(FileNotFoundError, match='no run logged there'):
+    with pytest.raises(FileNotFoundError, match='give the work dir of a training'):
         logs.read_run(tmp_path / 'none', 'run')
 
 
@@ -439,7 +439,7 @@ def test_half_a_last_line_is_left_out_and_another_one_named(tmp_path):
     file.write_text(file.read_text() + '\n{"step": 2, "lo')
     assert logs.read_run(tmp_path, 'run').curves['loss'] == ([1], [1.0])
     file.write_text(file.read_text() + '\n{"step": 3, "loss": 1.0}')
-    with pytest.raises(ValueError, match=r'scalars\.json, line 2 is no log line'):
+    with pytest.raises(ValueError, match=r'scalars\.json, line 2 is not JSON'):
         logs.read_run(tmp_path, 'run')
 
 

@@ -97,7 +97,7 @@ def test_missing_annotations_are_an_error(root):
 
 def test_missing_images_are_an_error(root):
     (root / 'train_val2018').rename(root / 'elsewhere')
-    with pytest.raises(FileNotFoundError, match=r'0.jpg, which.*unpack train_val2018.tar.gz'):
+    with pytest.raises(FileNotFoundError, match=r'0.jpg, which.*Unpack train_val2018.tar.gz'):
         build(root)
 
 

@@ -122,7 +122,7 @@ def test_positions_of_another_grid_are_resized_and_those_of_a_map_interpolated(t
     [
         ({'arch': {**ARCH, 'embed_dims': 48}}, r'shape of'),
         ({'arch': {**ARCH, 'num_layers': 3}}, r'missing: layers.3'),
-        ({'arch': {**ARCH, 'num_layers': 5}}, r'too many: layers.4'),
+        ({'arch': {**ARCH, 'num_layers': 5}}, r'unexpected: layers.4'),
     ],
 )
 def test_a_foreign_checkpoint_stops(tmp_path, change, complaint):
@@ -193,7 +193,7 @@ def test_layers_of_parameters():
     ('settings', 'complaint'),
     [
         (dict(arch={**ARCH, 'num_layers': 5}, global_blocks=None), 'do not divide into 4 groups'),
-        (dict(global_blocks=(4,)), r'global_blocks=\(4,\): the blocks are 0 to 3'),
+        (dict(global_blocks=(4,)), r'global_blocks=\(4,\): use indices from 0 to 3'),
         (dict(out_indices=(1, 2)), r'out_indices=\(1, 2\) must ascend and end with the last'),
         (dict(img_size=60), 'img_size=60 is not a multiple of patch_size=8'),
         (dict(pretrain_img_size=30), 'not a multiple'),
@@ -210,5 +210,7 @@ def test_bad_settings(settings, complaint):
 
 
 def test_images_of_broken_patches_are_refused():
-    with pytest.raises(ValueError, match='64 x 60 px are not .* model.data_preprocessor.pad_size'):
+    with pytest.raises(
+        ValueError, match='64 x 60 px cannot be divided .* model.data_preprocessor.pad_size'
+    ):
         ViTDet(**SMALL)(torch.zeros(1, 3, 64, 60))

@@ -124,5 +124,5 @@ def test_frozen_parameters_stay_out_of_the_optimizer():
 def test_a_backbone_that_does_not_know_its_layers_is_refused():
     model = torch.nn.Module()
     model.backbone = torch.nn.Linear(2, 2)
-    with pytest.raises(ValueError, match='Linear, which does not say to which layer'):
+    with pytest.raises(ValueError, match='Linear, which has no get_layer_depth'):
         optimizer_of(model)

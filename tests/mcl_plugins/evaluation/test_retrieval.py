@@ -121,7 +121,7 @@ class Hostile:
 def test_a_hostile_file_does_not_run(tmp_path):
     folder = tmp_path / 'roxford5k'
     write(folder, ground_truth(extra=Hostile(tmp_path / 'owned')))
-    with pytest.raises(ValueError, match=r'not a ground truth .* asks for posix.system'):
+    with pytest.raises(ValueError, match=r'not a ground truth .* contains the type posix.system'):
         Revisited.read(folder)
     assert not (tmp_path / 'owned').exists()
 

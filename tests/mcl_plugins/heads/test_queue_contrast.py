@@ -154,7 +154,8 @@ def test_one_image_has_a_spread():
 
 
 def test_keys_of_another_width_are_named():
-    with pytest.raises(ValueError, match='keys of dim=10, and the predictions are 16 wide'):
+    message = 'keys of dim=10, but the predictions have 16 channels: set queue.dim=16'
+    with pytest.raises(ValueError, match=message):
         QueueInfoNCEHead()(torch.randn(2, 16), torch.randn(2, 16), torch.randn(10, 4))
 
 
@@ -181,8 +182,8 @@ def test_keys_get_no_gradient(contrast):
 @pytest.mark.parametrize(
     ('head', 'queue', 'message'),
     [
-        ('QueueInfoNCEHead', None, 'needs a queue, got queue=None'),
-        ('L1Head', dict(dim=C, length=K), 'has no use for a queue'),
+        ('QueueInfoNCEHead', None, 'needs a queue, but got queue=None: give'),
+        ('L1Head', dict(dim=C, length=K), 'L1Head does not use a queue, .*set queue=None'),
     ],
 )
 def test_a_head_without_its_queue_is_refused(head, queue, message):

@@ -90,7 +90,8 @@ def test_one_view_on_a_list_of_one_source(source):
 @pytest.mark.parametrize('count', [0, 3])
 def test_wrong_number_of_sources_is_named(source, count):
     preprocessor = build([[], [INVERT]])
-    with pytest.raises(ValueError, match=rf'delivers {count} images .* has 2 entries.*one shared'):
+    message = rf'returns {count} images .* has 2 entries.*one image per view'
+    with pytest.raises(ValueError, match=message):
         preprocessor({'inputs': [source] * count}, training=True)
 
 

@@ -40,7 +40,7 @@ def test_labels_count_from_the_first_class(tmp_path):
     assert len(data.metainfo['classes']) == 150
 
 
-def test_a_label_without_class_names_file_and_remedy(tmp_path):
+def test_a_label_without_class_names_file_and_instruction(tmp_path):
     data = dataset(make_ade20k(tmp_path, [(16, 24)], labels=(3, 151)))
     message = r'0\.png has the label 150, .* 150 classes, 0 to 149, and 255 .*metainfo='
     with pytest.raises(ValueError, match=message):
@@ -109,7 +109,7 @@ def test_a_missing_folder_says_where_data_goes(tmp_path):
 
 def test_a_folder_without_images_is_refused(tmp_path):
     root = make_ade20k(tmp_path, [(16, 24)])
-    with pytest.raises(ValueError, match=r'has no \*\.tif; set img_suffix'):
+    with pytest.raises(ValueError, match=r'has no \*\.tif: set img_suffix'):
         dataset(root, img_suffix='.tif')
     (root / 'images/training/0.jpg').unlink()
     with pytest.raises(ValueError, match='images/training.* is empty'):

@@ -204,7 +204,7 @@ def test_no_checkpoint_says_how_to_give_one():
     'model',
     [RelativeViT(**SMALL), DenseBEiTViT(**SMALL), DenseConvViT(arch=HYBRID, img_size=48)],
 )
-def test_another_image_size_names_the_remedy(model):
+def test_another_image_size_names_the_instruction(model):
     with pytest.raises(ValueError, match=r'48 x 48 px.*got 40 x 48.*ResizeShortestEdge.*scale=48'):
         model(torch.zeros(1, 3, 40, 48))
 

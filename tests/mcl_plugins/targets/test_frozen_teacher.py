@@ -17,7 +17,7 @@ ENCODER = {**SMALL_VIT, 'type': 'mcl_plugins.VisionTransformer', 'out_type': 'fe
 def teacher(path, **changes):
     init_cfg = dict(type='Pretrained', checkpoint=str(path), prefix='backbone.')
     encoder = {**ENCODER, 'drop_path_rate': 0.5, 'init_cfg': init_cfg, **changes}
-    return FrozenTeacher(encoder, remedy='train one with tools/train.py teacher.py')
+    return FrozenTeacher(encoder, how_to_get='train one with tools/train.py teacher.py')
 
 
 @pytest.fixture

@@ -27,25 +27,33 @@ def test_an_architecture_is_known_by_name_or_complete():
 
 
 @pytest.mark.parametrize(
-    ('part_of', 'remedy'),
+    ('part_of', 'instruction'),
     [
-        ('encoder', 'set img_size to that'),
+        ('encoder', 'set img_size to the size of the images'),
         (
             'segmentor',
             r".*mode='slide', crop_size=\(32, 32\).*at least 32.*scale=32.*or set img_size",
         ),
-        ('detector', 'set img_size to that, or scale and pad images to 32 px, as .*pad_size_div'),
+        (
+            'detector',
+            'set img_size .*, or scale and pad images to 32 px, as .*pad_size_div',
+        ),
     ],
 )
-def test_an_image_of_another_size_gets_the_remedy_of_its_model(part_of, remedy):
+def test_an_image_of_another_size_gets_the_instruction_of_its_model(part_of, instruction):
     check_input_size(torch.zeros(1, 3, 32, 32), (32, 32), part_of)
-    with pytest.raises(ValueError, match=rf'images of 32 x 32 px.*but got 32 x 40 px: {remedy}'):
+    with pytest.raises(
+        ValueError, match=rf'images of 32 x 32 px.*but got 32 x 40 px: {instruction}'
+    ):
         check_input_size(torch.zeros(1, 3, 32, 40), (32, 32), part_of)
 
 
 @pytest.mark.parametrize(
     ('size', 'complaint'),
-    [(30, 'img_size=30 .* patch_size=16; use 16 or 32'), ((32, 32), 'must be one number')],
+    [
+        (30, 'img_size=30 .* patch_size=16; use 16 or 32'),
+        ((32, 32), 'must be an integer, the side of square images'),
+    ],
 )
 def test_patches_tile_the_image(size, complaint):
     check_image_size(32, 16)

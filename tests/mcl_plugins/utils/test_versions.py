@@ -59,7 +59,7 @@ def test_the_markers_of_the_lock_ask_for_the_version_of_python_only():
             assert variables == {'python_version'}
 
 
-def test_a_version_outside_is_named_with_the_remedy():
+def test_a_version_outside_is_named_with_the_instruction():
     message = r'mmcv 2\.9\.0 is installed.*<2\.4.*onedl-mmcv.*setup_env\.sh'
     with pytest.raises(ImportError, match=message):
         MMCV.check('2.9.0')
@@ -68,10 +68,10 @@ def test_a_version_outside_is_named_with_the_remedy():
 def installed(monkeypatch, **distributions):
     """Let these distributions be installed, by their names with _ for -."""
     found = {name.replace('_', '-'): version for name, version in distributions.items()}
-    monkeypatch.setattr(versions, 'version_of', found.get)
+    monkeypatch.setattr(versions, 'find_version', found.get)
 
 
-def test_an_absent_library_is_named_with_the_remedy(monkeypatch):
+def test_an_absent_library_is_named_with_the_instruction(monkeypatch):
     installed(monkeypatch, torch='2.11.0')
     monkeypatch.setattr(versions, 'find_spec', lambda _: None)
     with pytest.raises(ImportError, match=r'mmengine is not installed.*setup_env\.sh'):
@@ -93,7 +93,7 @@ def test_an_optional_library_of_another_version_is_warned_of(monkeypatch):
     assert 'onedl-mmsegmentation' in str(seen[0].message)
 
 
-def test_two_distributions_of_one_library_are_named_with_the_remedy(monkeypatch):
+def test_two_distributions_of_one_library_are_named_with_the_instruction(monkeypatch):
     installed(monkeypatch, onedl_mmengine='0.10.12', mmengine='0.10.7', onedl_mmcv='2.3.6')
     message = describe_doubles()
     assert 'onedl-mmengine, mmengine' in message and 'mmcv' not in message

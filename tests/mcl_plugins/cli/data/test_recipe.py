@@ -30,7 +30,7 @@ def test_another_recipes_and_half_made_folders_go(tmp_path, ended):
 def test_another_scripts_place_is_refused(tmp_path):
     begin(tmp_path, {'side': 48}, ('train',))
     (tmp_path / 'val').mkdir()
-    with pytest.raises(ValueError, match='holds what another script made'):
+    with pytest.raises(ValueError, match='was written by another script'):
         begin(tmp_path, RECIPE, ('val',))
     assert (tmp_path / 'val').is_dir()
 
@@ -43,7 +43,7 @@ def test_somebody_elses_data_stays(tmp_path, command, folder):
     (tmp_path / folder / 'mine.jpg').touch()
     done = mcl(command, tmp_path)
     assert done.returncode == 2 and 'Traceback' not in done.stderr
-    assert f'{tmp_path / folder} is there already' in done.stderr
+    assert f'{tmp_path / folder} exists and was not written by this script' in done.stderr
     assert [file.name for file in tmp_path.rglob('*') if file.is_file()] == ['mine.jpg']
 
 

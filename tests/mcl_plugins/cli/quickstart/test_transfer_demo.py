@@ -22,7 +22,7 @@ from mcl_plugins.cli.common import run
 from mcl_plugins.cli.data.make_scenes import make
 from mcl_plugins.cli.quickstart import stages, transfer
 from mcl_plugins.cli.quickstart.dense_models import build_model, predict, validation_samples
-from mcl_plugins.cli.quickstart.transfer import CMAE, MIMCO, TASKS, metrics_of
+from mcl_plugins.cli.quickstart.transfer import CMAE, MIMCO, TASKS, select_metrics
 from mcl_plugins.cli.quickstart.transfer_report import THRESHOLD, draw_report, paint
 from mcl_plugins.targets.frozen_teacher import FrozenTeacher
 from processes import mcl
@@ -153,9 +153,9 @@ def test_networks_are_made_of_the_full_ones_parts(name):
 
 def test_metrics_are_percentages_and_nothing_detected_is_zero():
     row = {'coco/bbox_mAP': 0.4321, 'coco/segm_mAP': 0.25, 'coco/bbox_mAP_50': 0.9}
-    assert metrics_of(TASKS['ViTDet'], row) == {'box AP': 43.21, 'mask AP': 25.0}
-    assert metrics_of(TASKS['ViTDet'], {}) == {'box AP': 0.0, 'mask AP': 0.0}
-    assert metrics_of(TASKS['UperNet'], {'mIoU': 51.5, 'aAcc': 90.0}) == {'mIoU': 51.5}
+    assert select_metrics(TASKS['ViTDet'], row) == {'box AP': 43.21, 'mask AP': 25.0}
+    assert select_metrics(TASKS['ViTDet'], {}) == {'box AP': 0.0, 'mask AP': 0.0}
+    assert select_metrics(TASKS['UperNet'], {'mIoU': 51.5, 'aAcc': 90.0}) == {'mIoU': 51.5}
 
 
 def compare(task, checkpoint, work_dir, seeds):

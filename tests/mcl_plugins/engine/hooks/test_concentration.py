@@ -147,5 +147,5 @@ def test_it_tells_the_chunks_of_an_image_from_those_of_others():
 
 @pytest.mark.parametrize('model', [FakeModel(num_chunks=1), torch.nn.Linear(2, 2)])
 def test_a_model_without_chunks_is_an_error(model):
-    with pytest.raises(ValueError, match='take it out of custom_hooks'):
+    with pytest.raises(ValueError, match='Remove the hook from custom_hooks'):
         ConcentrationHook().before_train(FakeRunner(model))

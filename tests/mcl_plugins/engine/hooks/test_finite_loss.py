@@ -35,7 +35,7 @@ def test_weights_that_the_last_step_spoilt_are_not_saved():
     hook.before_save_checkpoint(runner, {'state_dict': model.state_dict()})
     with torch.no_grad():
         model.bias[1] = torch.nan
-    with pytest.raises(FloatingPointError, match='from bias on, are not a number'):
+    with pytest.raises(FloatingPointError, match='the first of them bias, are not a number'):
         hook.before_save_checkpoint(runner, {'state_dict': model.state_dict()})
 
 

@@ -67,13 +67,14 @@ def test_another_runner_says_that_its_rate_leaves_out_accumulation(training_conf
     config.auto_scale_lr = dict(enable=True, base_batch_size=32)
     config.optim_wrapper.accumulative_counts = 2
     for kind, said in ((MMEngineRunner, True), (Runner, False)):
-        runner = runner_of(config, kind)
+        # Logs of one second in one folder would be one file.
+        runner = runner_of(config, kind, work_dir=f'{config.work_dir}/{said}')
         runner.train()
         (log,) = Path(runner.log_dir).glob('*.log')
         assert ('is 2 times too small' in log.read_text()) == said
 
 
-def test_the_remedy_starts_a_new_schedule(trained):
+def test_the_instruction_starts_a_new_schedule(trained):
     config, file = trained
     runner = runner_of(config, load_from=file, **{'optim_wrapper.optimizer.lr': 2e-3})
     runner.train()
