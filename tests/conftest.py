@@ -110,6 +110,23 @@ PIXEL_HEAD = dict(
 )
 
 
+# The files that take longest come first, so that no worker is left with one of them at the end.
+LONGEST = (
+    'tools/test_commands.py',
+    'configs/test_zoo.py',
+    'mcl_plugins/cli/quickstart/test_transfer_demo.py',
+    'test_wheel.py',
+    'mcl_plugins/cli/quickstart/test_quickstart.py',
+    'mcl_plugins/cli/test_evaluate.py',
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Order the files, and keep the order within each."""
+    order = {ROOT / 'tests' / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
 @pytest.fixture(autouse=True)
 def _scope():
     """Build under mmpretrain's scope, with MMEngine's thousand lines of initialisation off."""

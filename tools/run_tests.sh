@@ -9,6 +9,7 @@ ruff check --quiet .
 ruff format --check --quiet mcl_plugins tools tests
 mypy
 # Two processes of one thread each, because the tests start further processes. The tests of a file run
-# in one process, because they share fixtures that are expensive to create.
+# in one process, because they share fixtures that are expensive to create; tests/conftest.py has
+# the order of the files.
 export OMP_NUM_THREADS=1
-exec python -m pytest --numprocesses 2 --dist loadfile --durations=10 "$@"
+exec python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=10 "$@"

@@ -183,9 +183,9 @@ def few_images(images):
 
 
 def test_mimco_goes_on_between_its_stages(few_images, tmp_path):
-    """From an empty folder; stopped after the first stage; then to the end, on two processes."""
+    """From an empty folder; stopped after the first stage; then to the end."""
     work = tmp_path / 'with a blank, and a comma'
-    words = ['digits', 2, '--work-dir', work, '--cfg-options', *few_images]
+    words = ['digits', 1, '--work-dir', work, '--cfg-options', *few_images]
     broken = tmp_path / 'broken.py'
     base = ROOT / 'configs/quickstart/mimco.py'
     broken.write_text(f'_base_ = "{base}"\nmodel = dict(mask_generator=dict(mask_ratio=1.2))\n')
@@ -299,7 +299,7 @@ train_cfg = dict(max_epochs=1)
 
 
 def test_moco_v3_trains_on_two_processes_and_teaches_mimco(images, tmp_path):
-    """mmpretrain's algorithm, whose own SyncBN and mixed precision would refuse gloo on CPUs."""
+    """mmpretrain's algorithm: its own SyncBN and mixed precision would refuse gloo on CPUs."""
     two_crops = "dict(type='MultiView', num_views=[2], transforms=[[crop]])"
     data = SMALL_DATA.format(images=images, crops=two_crops)
     (tmp_path / 'small.py').write_text(SMALL_MOCO_V3.format(root=ROOT) + data)
@@ -313,7 +313,7 @@ def test_moco_v3_trains_on_two_processes_and_teaches_mimco(images, tmp_path):
     teacher = tmp_path / 'work/epoch_2.pth'
     data = SMALL_DATA.format(images=images, crops='crop')
     (tmp_path / 'mimco.py').write_text(SMALL_MIMCO.format(root=ROOT, teacher=teacher) + data)
-    result = mcl('train', tmp_path / 'mimco.py', '--work-dir', tmp_path / 'mimco')
+    result = mcl('train', tmp_path / 'mimco.py', '--work-dir', tmp_path / 'mimco', processes=2)
     assert result.returncode == 0, result.stderr[-3000:]
     assert f'Loaded VisionTransformer from {teacher}' in result.stdout + result.stderr
     assert (tmp_path / 'mimco/epoch_1.pth').is_file()

@@ -34,6 +34,18 @@ def digits(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope='module')
+def few_digits(digits, tmp_path_factory):
+    """Every third scan of the digits: what is measured takes a third of the time."""
+    root = tmp_path_factory.mktemp('few_digits')
+    for image in digits.glob('*/*/*.jpg'):
+        if int(image.name.split('_')[0]) % 3 == 0:
+            link = root / image.relative_to(digits)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.hardlink_to(image)
+    return root
+
+
 def checkpoint(method, tmp_path):
     """A file as pre-training with the quickstart's config would write it at its start."""
     config = Config.fromfile(CONFIGS / f'{method}.py')
@@ -79,10 +91,10 @@ def test_few_labels_are_twenty_of_each_digit_from_training(digits, choice):
 
 
 @pytest.mark.parametrize('method', sorted(methods()))
-def test_probes_and_picture(digits, tmp_path, method):
+def test_probes_and_picture(few_digits, tmp_path, method):
     config = find_method_config(method)
     start = checkpoint(method, tmp_path)
-    features = extract_all(finetune_config(config), start, digits, tmp_path)
+    features = extract_all(finetune_config(config), start, few_digits, tmp_path)
     frozen = frozen_accuracies(features)
     for task in ('linear probe', 'k-NN'):
         assert set(frozen[task]) == {'pixels', 'random', 'pretrained'}
