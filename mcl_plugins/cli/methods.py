@@ -1,4 +1,4 @@
-"""List the methods of the package: what each reproduces, on which networks and benchmarks.
+"""List the methods of the package, their networks and their benchmarks.
 
     mcl methods
 
