@@ -6,6 +6,26 @@ from pathlib import Path
 
 from PIL import Image
 
+# What OpenCV and Pillow both read; of a .gif the first frame. Training, pictures and retrieval take
+# files with these suffixes, in lower or upper case.
+IMAGE_SUFFIXES = (
+    '.jpg',
+    '.jpeg',
+    '.jpe',
+    '.jfif',
+    '.png',
+    '.bmp',
+    '.webp',
+    '.tif',
+    '.tiff',
+    '.gif',
+    '.jp2',
+    '.ppm',
+    '.pgm',
+    '.pbm',
+    '.pnm',
+)
+
 
 def unreadable_image_error(path: str | Path, reason: object) -> ValueError:
     """Return the error to raise for a file that is damaged, empty or not an image.

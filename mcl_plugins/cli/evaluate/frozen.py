@@ -20,6 +20,7 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 from torch import Tensor
 
+from ...datasets.classes import agree_on_classes
 from ...engine.hooks.unwrap import unwrapped_model
 from ...evaluation.features import extract_features
 from ...utils.places import find_config
@@ -147,6 +148,9 @@ def features_of(
         runner: builds the loaders.
         config: of :func:`build_classifier`.
         check: see :func:`extract`.
+
+    Raises:
+        ValueError: the two data sets have other classes, by name.
     """
     features: list[Tensor] = []
     loaders = {
@@ -154,6 +158,7 @@ def features_of(
         for split in ('train', 'val')
     }
     check(len(loaders['train'].dataset))
+    agree_on_classes({f'{split}_dataloader': loader.dataset for split, loader in loaders.items()})
     for split, loader in loaders.items():
         features += extract_features(encode, loader, f'{split} images')
     return Features(*features)
