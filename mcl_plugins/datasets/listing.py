@@ -80,7 +80,9 @@ def list_images(root: str, suffixes: Sequence[str]) -> Listing:
         elif name.lower().endswith(tuple(suffixes)):
             listing.images.append(name)
         else:
-            listing.leave_out(name, 'not an image suffix')
+            listing.leave_out(
+                name, f'not {suffixes[0]}' if len(suffixes) == 1 else 'not an image suffix'
+            )
     listing.images.sort()
     listing.folders = sorted(name for name in folders if not is_hidden(name))
     return listing

@@ -22,6 +22,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ...backbones import BEiTViT, ConvViT
+from ...datasets.image_folder import say_count
 from ...evaluation.retrieval import Setup, rank, score
 from ...evaluation.revisited import SCALES, Revisited, load_images, multi_scale_feature
 from ..arguments import at_least, positive
@@ -75,6 +76,7 @@ def evaluate_retrieval(
         ValueError: the two files do not fit, or the encoder takes images of one size only.
     """
     benchmark = Revisited.read(data)
+    say_count(str(data), len(benchmark.names()))
     if loading.get('launcher', 'none') != 'none':
         raise ValueError('retrieval encodes one image at a time: start it without a launcher.')
     _, model, _ = build_classifier(config, checkpoint, **loading)

@@ -91,9 +91,7 @@ def test_methods_state_the_smallest_batch_and_refuse_less(base, changes, smalles
 
 @pytest.mark.parametrize(
     ('method', 'smallest'),
-    dict(
-        conmim=1, ccmim=2, cmae=2, masked_moco=2, masked_byol=2, mimco=2, moby=2, mocov3=2
-    ).items(),
+    dict(conmim=1, ccmim=2, cmae=2, masked_moco=2, masked_byol=2, mimco=2, mimco_teacher=2).items(),
 )
 def test_each_method_of_the_quickstart(method, smallest):
     config = Config.fromfile(ROOT / f'configs/quickstart/{method}.py')
