@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
@@ -55,22 +57,37 @@ class ClassCountHook(Hook):
         if runner.val_loop is not None:
             datasets['the validation data'] = runner.val_dataloader.dataset
         agree_on_classes(datasets)
+        if runner.val_loop is not None:
+            tell_classes(runner, runner.val_loop)
         self.trained_on = None  # the model now learns the classes of the training data
         for dataset in datasets.values():
             check_class_count(unwrapped_model(runner), dataset)
 
     def before_val(self, runner: Runner) -> None:
         """Check the validation data."""
-        self._check('the validation data', runner, runner.val_dataloader.dataset)
+        self._check('the validation data', runner, runner.val_loop)
 
     def before_test(self, runner: Runner) -> None:
         """Check the test data."""
-        self._check('the test data', runner, runner.test_dataloader.dataset)
+        self._check('the test data', runner, runner.test_loop)
 
-    def _check(self, name: str, runner: Runner, dataset: Dataset) -> None:
+    def _check(self, name: str, runner: Runner, loop: Any) -> None:
+        dataset = loop.dataloader.dataset
         if self.trained_on is not None:
             agree_on_classes({name: dataset}, self.trained_on)
+            tell_classes(runner, loop)
         check_class_count(unwrapped_model(runner), dataset)
+
+
+def tell_classes(runner: Runner, loop: Any) -> None:
+    """Tell metrics and visualiser the class names of a loop's data set, if they have changed.
+
+    MMEngine does so when it builds the loop, before the data sets have agreed on their classes.
+    """
+    metainfo = getattr(loop.dataloader.dataset, 'metainfo', None) or {}
+    known = getattr(loop.evaluator, 'dataset_meta', None) or {}
+    if metainfo.get('classes') != known.get('classes'):
+        loop.evaluator.dataset_meta = runner.visualizer.dataset_meta = metainfo
 
 
 def check_class_count(model: nn.Module, dataset: Dataset) -> None:
