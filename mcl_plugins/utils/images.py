@@ -49,5 +49,6 @@ def open_rgb(path: Path) -> Image.Image:
             return image.convert('RGB')
     except FileNotFoundError:
         raise
-    except (OSError, SyntaxError) as error:  # Pillow's errors for damaged files
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        # Pillow's errors for damaged files, and for images of more pixels than its limit
         raise unreadable_image_error(path, error) from None
