@@ -8,11 +8,13 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 import torch
+from mmengine.dist import get_world_size
 from mmengine.logging import MessageHub, print_log
 from mmpretrain.models.selfsup import BaseSelfSupervisor
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..checkpoint.aliases import rename_earlier
+from ..layers.smallest_batch import smallest_batch
 from ..mask_generators import PatchMask
 from ..preprocessors import MultiViewPreprocessor
 from ..registry import build_part
@@ -86,6 +88,7 @@ class PretrainingMethod(BaseSelfSupervisor):
             self._check_views('data_preprocessor.views has', len(self.data_preprocessor.views))
         self.mask_generator = build_part(mask_generator)
         self.ema = None
+        self._smallest_batch: int | None = None
 
     @abstractmethod
     def losses(self, *views: Any, **_: Any) -> dict[str, Tensor]:
@@ -110,15 +113,38 @@ class PretrainingMethod(BaseSelfSupervisor):
             The dict of :meth:`losses`.
 
         Raises:
-            ValueError: the batch has another number of views than the method takes.
+            ValueError: the batch has another number of views than the method takes, or fewer images
+                than it makes sense with.
             RuntimeError: the weights changed, but no step of an optimizer updated the EMA.
         """
         self._check_views('the batch has', len(inputs))
         if self.training and torch.is_grad_enabled():
+            self._check_images(len(inputs[0]))
             _name_missing_guards()
             if self.ema is not None:
                 following.expect_step(self.ema)
         return self.losses(*inputs)
+
+    @property
+    def image_parts(self) -> tuple[nn.Module | None, ...]:
+        """Parts that get one row per image, so that their BatchNorms need several images.
+
+        A method with such parts names them here.
+        """
+        return ()
+
+    def smallest_batch(self, processes: int = 1) -> int:
+        """Return the smallest number of images per process that the method makes sense with.
+
+        Two if the negatives of an image are the other images of the batch, of all processes
+        together, or if a BatchNorm gets one row per image; see
+        :func:`~mcl_plugins.layers.smallest_batch.smallest_batch`. The package's Runner refuses a
+        smaller batch before the training starts, and :meth:`loss` when it gets one.
+
+        Args:
+            processes: number of processes that train the model.
+        """
+        return smallest_batch(self, self.image_parts, processes)
 
     def set_progress(self, step: int, total: int) -> None:
         """Set the progress of a training without Runner, on which the EMA's momentum depends.
@@ -170,6 +196,16 @@ class PretrainingMethod(BaseSelfSupervisor):
                 f'{type(self).__name__} takes {taken} ({names}), but {what} '
                 f'{number}: give data_preprocessor.views one list of operations per view ([] only '
                 'normalises), and let the data pipeline return one image, or one image per view.'
+            )
+
+    def _check_images(self, number: int) -> None:
+        if self._smallest_batch is None:  # it does not change during a training
+            self._smallest_batch = self.smallest_batch(get_world_size())
+        if number < (smallest := self._smallest_batch):
+            raise ValueError(
+                f'{type(self).__name__} needs at least {smallest} images per process and batch, '
+                f'but got {number}: set train_dataloader.batch_size={smallest} or more, and '
+                'train_dataloader.drop_last=True if the last batch of an epoch is incomplete.'
             )
 
     def _load_from_state_dict(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..backbones.vit import IMPORTANCE, MaskedViT
 from ..mask_generators import ImportanceMask, PatchMask
@@ -113,6 +113,11 @@ class CcMIM(ReconstructingMethod):
         if not isinstance(self.mask_generator, ImportanceMask):
             return None
         return self._importance(self.backbone.embed(images))
+
+    @property
+    def image_parts(self) -> tuple[nn.Module | None, ...]:
+        """Projector and predictor, which get the class token of each image."""
+        return self.projector, self.predictor
 
     def _check_importance(self) -> None:
         """Raise a ValueError unless the importances can be computed and the masks use them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..mask_generators import PatchMask
 from ..necks.masked_decoder import check_pixels
@@ -113,6 +113,11 @@ class CMAE(ReconstructingMethod):
         mask = self.draw_mask(images)
         (tokens,) = self.backbone(images, mask)
         return self.pixel_decoder(tokens, mask.ids_restore), mask
+
+    @property
+    def image_parts(self) -> tuple[nn.Module | None, ...]:
+        """Projector and predictor, which get the mean feature of each image."""
+        return self.projector, self.predictor
 
     def _join_decoders(self, share_decoder_blocks: bool) -> None:
         """Check that the decoders fit the encoder; share their blocks if asked for."""

@@ -66,6 +66,11 @@ class ConMIM(PretrainingMethod):
             key = project(self.ema.backbone, self.ema.neck, teacher, None)
         return self.head(query, key, mask)  # (N, L, C) against (N, L, C)
 
+    @property
+    def image_parts(self) -> tuple[nn.Module | None, ...]:
+        """None: the projector gets all tokens of an image, whose patches are the negatives."""
+        return ()
+
 
 def project(backbone: nn.Module, neck: nn.Module, images: Tensor, mask: PatchMask | None) -> Tensor:
     """Encode images and project the tokens of their patches.

@@ -113,6 +113,15 @@ class MaskedMoCo(PretrainingMethod):
         return symmetrise(*map(self.contrast_head, queries, keys[::-1]))
 
     @property
+    def image_parts(self) -> tuple[nn.Module | None, ...]:
+        """Projector and predictor, as far as they do not get several chunks of an image."""
+        online, target = self.partition.num_chunks, self.target_partition.num_chunks
+        return (
+            self.projector if min(online, target) == 1 else None,
+            self.predictor if online == 1 else None,
+        )
+
+    @property
     def num_chunks(self) -> int:
         """Number of chunks into which an image is split; the online encoder encodes each alone."""
         return self.partition.num_chunks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..backbones import SimMIMSwin, SimMIMViT
 from ..registry import MODELS, build_part
@@ -104,6 +104,11 @@ class MimCo(PretrainingMethod):
             result = self.image_contrast(*means, self.ema.image_projector)  # (N, 1, D) each
             losses.update(with_suffix(result, '_image'))
         return losses
+
+    @property
+    def image_parts(self) -> tuple[nn.Module | None, ...]:
+        """The image level, which gets the mean feature of each image; its negatives are a queue."""
+        return (self.image_contrast,)
 
 
 def with_suffix(result: dict[str, Tensor], suffix: str) -> dict[str, Tensor]:

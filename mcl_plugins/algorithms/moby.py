@@ -85,6 +85,11 @@ class MoBY(PretrainingMethod):
             queue.enqueue(key)
         return symmetrise(first, second)
 
+    @property
+    def image_parts(self) -> tuple[nn.Module | None, ...]:
+        """Projector and predictor, which get the feature of each image."""
+        return self.projector, self.predictor
+
     def _query(self, images: Tensor) -> Tensor:
         """Compute the predictions (N, C) of views (N, 3, H, W)."""
         (prediction,) = self.predictor(self.projector(self.backbone(images)))

@@ -10,7 +10,7 @@ from mmpretrain.datasets import Flowers102 as _Flowers102
 from scipy.io import loadmat
 
 from ..registry import DATASETS
-from .image_folder import check_folder
+from .image_folder import check_folder, say_count
 
 LISTS = {'train': ['trnid'], 'val': ['valid'], 'trainval': ['trnid', 'valid'], 'test': ['tstid']}
 
@@ -52,6 +52,7 @@ class Flowers102(_Flowers102):
                 f'{self.train_test_split_file} names the images {ids.min()} to {ids.max()}, but '
                 f'{self.ann_file} has labels of {len(labels)}.'
             )
+        say_count(self.train_test_split_file, len(ids), 102)
         folder = self.img_prefix.rstrip('/')
         return [
             dict(img_path=f'{folder}/image_{i:05d}.jpg', gt_label=int(labels[i - 1]) - 1)

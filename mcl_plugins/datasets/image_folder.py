@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from mmengine.fileio import get_file_backend
+from mmengine.logging import print_log
 from mmpretrain.datasets import CustomDataset
 from mmpretrain.datasets import ImageNet as _ImageNet
 
 from ..registry import DATASETS
+from ..utils.images import IMAGE_SUFFIXES
+from .classes import folders_of_list, join_names
+from .image_list import read_image_list
+from .listing import Listing, is_hidden, list_images
 
 
 def check_folder(folder: str, data_root: str) -> None:
@@ -38,23 +46,152 @@ def check_folder(folder: str, data_root: str) -> None:
 
 
 class _CheckedFolder(CustomDataset):
-    """Base class of the data sets in this module."""
+    """Base class of the data sets in this module.
+
+    Attributes:
+        folder_to_idx: label of each class folder. Of a list of images it has the folders whose
+            images all have one label of their own; None if the names of folders say nothing.
+        classes_are_folders: whether the class names are those of the folders that have images.
+    """
+
+    folder_to_idx: dict[str, int] | None = None
+    classes_are_folders = False
+
+    def __init__(
+        self, *args: Any, extensions: Sequence[str] = IMAGE_SUFFIXES, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, extensions=extensions, **kwargs)
 
     def full_init(self) -> None:
         """Check the folder, then list the images."""
+        if self._fully_initialized:
+            return
         check_folder(self.img_prefix, self.data_root)
         super().full_init()
 
+    def number_classes_as(self, classes: Sequence[str]) -> None:
+        """List the images again, with labels that number the folders in the order of ``classes``.
+
+        Args:
+            classes: names of the folders; those that do not exist have no images.
+
+        Raises:
+            ValueError: a folder with images is not among them.
+        """
+        self._metainfo['classes'] = tuple(classes)
+        self._fully_initialized = False
+        self.full_init()
+        self.classes_are_folders = True
+
+    def load_data_list(self) -> list[dict]:
+        """List path and label of each image, and log how many files were found and left out."""
+        samples = self._read_list() if self.ann_file else self._find_samples()
+        backend = get_file_backend(self.img_prefix, enable_singleton=True)
+        records = []
+        for sample in samples:
+            name, label = sample if self.with_label else (sample, None)
+            record = {'img_path': backend.join_path(self.img_prefix, name)}
+            records.append(record if label is None else {**record, 'gt_label': label})
+        return records
+
+    def _read_list(self) -> list:
+        """Read the samples of ``ann_file``."""
+        samples = read_image_list(self.ann_file, self.img_prefix, self.with_label)
+        say_count(self.ann_file, len(samples))
+        if not self.with_label:
+            return [name for name, _ in samples]
+        highest = max(label for _, label in samples if label is not None)
+        if self.CLASSES is not None and highest >= len(self.CLASSES):
+            raise ValueError(
+                f'The list of images {self.ann_file} has the label {highest}, but the data set has '
+                f'{len(self.CLASSES)} classes, 0 to {len(self.CLASSES) - 1}: correct the list, or '
+                'set metainfo=dict(classes=(...)) of the data set.'
+            )
+        self.folder_to_idx = folders_of_list(samples)
+        return samples
+
     def _find_samples(self) -> list:
-        """Search the folder; mmpretrain raises a RuntimeError if it finds no image."""
-        try:
-            return super()._find_samples()
-        except RuntimeError as error:
+        """Search the folder for (path, label), or only for paths if ``with_label`` is False.
+
+        Raises:
+            ValueError: there is no image, or the class folders are not those of ``classes``.
+        """
+        listing = list_images(self.img_prefix, self.extensions)
+        samples: list = listing.images
+        notes = []
+        if self.with_label:
+            by_folder = group_by_folder(listing)
+            if by_folder:
+                self.folder_to_idx = self._number_folders(listing, by_folder)
+                if absent := [name for name in self.folder_to_idx if name not in by_folder]:
+                    notes = [f'Classes without images ({len(absent)}): {join_names(absent)}.']
+            empty = [name for name in listing.folders if name not in by_folder]
+            if empty := [name for name in empty if name not in (self.folder_to_idx or {})]:
+                notes.append(f'Folders without images are no classes: {join_names(empty)}.')
+            samples = [
+                (name, self.folder_to_idx[folder])
+                for folder, names in by_folder.items()
+                for name in names
+                if self.folder_to_idx
+            ]
+        if not samples:
             labelled = ' in a folder for each class (or set with_label=False)'
             raise ValueError(
                 f'{self.img_prefix} has no images{labelled if self.with_label else ""}: their '
-                f'names must end in one of {", ".join(sorted(self.extensions))}.'
-            ) from error
+                f'names must end in one of {", ".join(sorted(self.extensions))}. '
+                f'{listing.describe_left_out()}'.rstrip()
+            )
+        classes = len(self.CLASSES) if self.with_label and self.CLASSES is not None else None
+        say_count(self.img_prefix, len(samples), classes, [listing.describe_left_out(), *notes])
+        return samples
+
+    def _number_folders(self, listing: Listing, by_folder: dict[str, list[str]]) -> dict[str, int]:
+        """Return the label of each class folder.
+
+        Without ``classes`` the folders that have images are numbered in alphabetical order. With
+        ``classes`` a folder gets the number of its name. Names that are not those of the folders,
+        as the words for ImageNet's numbers, are assigned in alphabetical order of the folders.
+        """
+        if self.CLASSES is None:
+            self._metainfo['classes'] = tuple(by_folder)
+            self.classes_are_folders = True
+        classes = list(self.CLASSES)
+        if set(by_folder) <= set(classes):
+            return {name: label for label, name in enumerate(classes)}
+        if not set(by_folder) & set(classes):
+            for folders in (list(by_folder), listing.folders):
+                if len(folders) == len(classes):
+                    return {name: label for label, name in enumerate(folders)}
+        unknown = [name for name in by_folder if name not in classes]
+        absent = [name for name in classes if name not in by_folder]
+        raise ValueError(
+            f'{self.img_prefix} has {len(by_folder)} class folders, but the data set was given '
+            f'{len(classes)} classes. Folders that are no class ({len(unknown)}): '
+            f'{join_names(unknown)}. Classes without images ({len(absent)}): {join_names(absent)}. '
+            'Remove the folders, or set metainfo=dict(classes=(...)) of all data sets to the names '
+            'of the folders.'
+        )
+
+
+def group_by_folder(listing: Listing) -> dict[str, list[str]]:
+    """Group images by the sub-folder, in alphabetical order; images outside are left out."""
+    groups: dict[str, list[str]] = {}
+    for name in listing.images:
+        folder, _, inside = name.partition('/')
+        if inside:
+            groups.setdefault(folder, []).append(name)
+        else:
+            listing.leave_out(name, 'outside the class folders')
+    return dict(sorted(groups.items()))
+
+
+def say_count(
+    place: str, images: int, classes: int | None = None, notes: Sequence[str] = ()
+) -> None:
+    """Log how many images a data set has, and what else there is to say of it."""
+    of_classes = '' if classes is None else f' of {classes} class{"es" if classes != 1 else ""}'
+    text = f'{place}: {images} image{"s" if images != 1 else ""}{of_classes}.'
+    print_log(' '.join(filter(None, [text, *notes])), logger='current')
 
 
 @DATASETS.register_module()
@@ -62,11 +199,15 @@ class ImageFolder(_CheckedFolder):
     """A folder of images, which is searched recursively; sub-folders may define the labels.
 
     The arguments are those of mmpretrain's ``CustomDataset``. For images without labels set
-    ``with_label=False``.
+    ``with_label=False``. Hidden files and folders (``.ipynb_checkpoints``) are left out, and
+    folders without images are no classes. With ``metainfo=dict(classes=(...))`` a folder gets the
+    number of its name in that list. How many images were found and how many files were left out is
+    logged.
 
     Raises:
-        FileNotFoundError: the folder does not exist.
-        ValueError: the folder contains no images.
+        FileNotFoundError: the folder, the list, or a listed image does not exist.
+        ValueError: the folder contains no images, a folder is not among the given classes, or a
+            line of the list cannot be read.
     """
 
 
@@ -87,7 +228,8 @@ class ImageNet(_CheckedFolder, _ImageNet):
         super().full_init()
 
     def _check_classes(self) -> None:
-        found = sum(path.is_dir() for path in Path(self.img_prefix).iterdir())
+        folders = [path for path in Path(self.img_prefix).iterdir() if path.is_dir()]
+        found = sum(not is_hidden(path.name) for path in folders)
         if found != len(self.CLASSES):
             raise ValueError(
                 f'{self.img_prefix} has {found} class folders, ImageNet-1k has '

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mmpretrain.datasets.custom import get_samples
-
 from ..registry import DATASETS
-from .image_folder import ImageNet, check_folder
+from .image_folder import ImageNet, check_folder, say_count
+from .listing import Listing, list_images
 
 # The split of Contrastive Multiview Coding (Tian et al., 2019; released imagenet100.txt), sorted.
 CLASS_LIST = Path(__file__).with_name('imagenet100.txt')
@@ -66,12 +65,20 @@ class ImageNet100(ImageNet):
     def _find_samples(self) -> list:
         """List (path, label) of each image, or only the paths if ``with_label`` is False."""
         self.folder_to_idx = {wnid: label for label, wnid in enumerate(self.wnids)}
-        samples, empty = get_samples(self.img_prefix, self.folder_to_idx, self.is_valid_file)
+        listing = Listing()
+        samples, empty = [], []
+        for wnid, label in self.folder_to_idx.items():
+            found = list_images(f'{self.img_prefix}/{wnid}', self.extensions)
+            samples += [(f'{wnid}/{name}', label) for name in found.images]
+            listing.left_out += found.left_out
+            if not found.images:
+                empty.append(wnid)
         if empty:
             raise ValueError(
-                f'No images in {sorted(empty)} of {self.img_prefix}; their names must end in one '
-                f'of {sorted(self.extensions)}.'
+                f'No images in {empty} of {self.img_prefix}; their names must end in one of '
+                f'{sorted(self.extensions)}. {listing.describe_left_out()}'.rstrip()
             )
+        say_count(self.img_prefix, len(samples), len(self.wnids), [listing.describe_left_out()])
         return samples if self.with_label else [path for path, _ in samples]
 
 

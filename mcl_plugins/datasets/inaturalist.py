@@ -9,6 +9,7 @@ from typing import Any
 from mmpretrain.datasets import BaseDataset
 
 from ..registry import DATASETS
+from .image_folder import say_count
 
 CLASSES = {2018: 8142, 2019: 1010}  # by year of the competition
 PARTS = ('images', 'annotations', 'categories')
@@ -70,6 +71,7 @@ class INaturalist(BaseDataset):
                 f'{self.ann_file} names {first}, which does not exist. Unpack '
                 f'train_val{self.year}.tar.gz in {self.data_root!r}.'
             )
+        say_count(self.ann_file, len(samples), len(categories))
         return samples
 
 

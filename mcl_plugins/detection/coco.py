@@ -10,6 +10,8 @@ from typing import Any
 
 from mmdet.datasets import CocoDataset as _CocoDataset
 
+from ..datasets.image_folder import say_count
+
 
 class CocoDataset(_CocoDataset):
     """mmdet's ``CocoDataset``, which checks the annotations.
@@ -63,6 +65,10 @@ class CocoDataset(_CocoDataset):
                 'removes images without objects and images with a side shorter than min_size. '
                 'Change filter_cfg or the annotations.'
             )
+        removed = len(self.data_list) - len(records)
+        note = f'Left out: {removed} images without objects or too small (filter_cfg).'
+        classes = len(self.metainfo['classes'])
+        say_count(self.ann_file, len(records), classes, [note] if removed else [])
         return records
 
 

@@ -24,8 +24,8 @@ from ..checkpoint.latest import find_checkpoint
 from ..checkpoint.sources import load_checkpoint
 from ..registry import RUNNERS
 from ..targets.frozen_teacher import FrozenTeacher
-from .batches import check_epoch, images_per_process
-from .hooks import ScheduleHook
+from .batches import check_batches, check_epoch, images_per_process
+from .hooks import BatchNormHook, ClassCountHook, ScheduleHook
 from .hooks.unwrap import unwrapped_model
 
 
@@ -123,19 +123,21 @@ class Runner(_Runner):
         return super().train()
 
     def register_hooks(self, *args: Any, **kwargs: Any) -> None:
-        """Register the hooks, and a :class:`ScheduleHook` if the config lists none."""
+        """Register the hooks, and those that check the settings if the config lists none."""
         super().register_hooks(*args, **kwargs)
-        if not any(isinstance(hook, ScheduleHook) for hook in self.hooks):
-            self.register_hook(ScheduleHook())
+        for kind in (ScheduleHook, ClassCountHook, BatchNormHook):
+            if not any(isinstance(hook, kind) for hook in self.hooks):
+                self.register_hook(kind())
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """Build the training loop and check that an epoch has at least one iteration.
+        """Build the training loop and check the number and the sizes of an epoch's batches.
 
         Raises:
-            ValueError: the images do not fill one batch.
+            ValueError: the images do not fill one batch, or a batch is too small for the model.
         """
         loop = super().build_train_loop(loop)
         check_epoch(loop.dataloader, self.world_size)
+        check_batches(loop.dataloader, unwrapped_model(self), self.world_size)
         return loop
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..utils.images import open_rgb
+from ..utils.images import IMAGE_SUFFIXES, open_rgb
 from ..utils.similarity import l2_normalize
 from .retrieval import Query
 
@@ -98,8 +98,9 @@ class Revisited:
         return [*self.query_names, *self.database]
 
     def image_path(self, name: str) -> Path:
-        """Return the path of an image."""
-        return self.folder / 'jpg' / f'{name}.jpg'
+        """Return the path of an image; its suffix is .jpg if no other of the known ones exists."""
+        files = [self.folder / 'jpg' / f'{name}{suffix}' for suffix in IMAGE_SUFFIXES]
+        return next((file for file in files if file.is_file()), files[0])
 
 
 def _query(entry: dict) -> Query:

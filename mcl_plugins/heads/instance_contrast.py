@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,8 @@ class InfoNCEHead(nn.Module):
         >>> result['loss_contrast'], result['key_spread']  # 2 tau ln 4
         (tensor(1.3863), tensor(0.))
     """
+
+    compares_images: ClassVar[bool] = True  # the negatives are the other images of the batch
 
     def __init__(self, temperature: float, loss_weight: float = 1.0) -> None:
         super().__init__()
@@ -165,6 +168,8 @@ class InstanceContrastHead(nn.Module):
         >>> InstanceContrastHead(temperature=1.0)(features, features, None)['loss_contrast']
         tensor(0.3133)
     """
+
+    compares_images: ClassVar[bool] = True  # the negatives are the other images of the batch
 
     def __init__(self, temperature: float = 0.1) -> None:
         super().__init__()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from mmpretrain.models.heads import MoCoV3Head as _MoCoV3Head
 from torch import Tensor
@@ -27,6 +29,8 @@ class MoCoV3Head(_MoCoV3Head):
         >>> head.loss(same, same).detach()  # 0.4 ln 4
         tensor(0.5545)
     """
+
+    compares_images: ClassVar[bool] = True  # the negatives are the other images of the batch
 
     def loss(self, base_out: Tensor, momentum_out: Tensor) -> Tensor:
         """Compute InfoNCE in one direction, against the keys of all processes.

@@ -11,7 +11,8 @@ from typing import Any
 from mmseg.datasets import ADE20KDataset as _ADE20KDataset
 from mmseg.datasets import BaseSegDataset
 
-from ..datasets.image_folder import check_folder
+from ..datasets.image_folder import check_folder, say_count
+from ..datasets.listing import list_images
 from ..transforms import LoadImageFromFile
 from ..utils.images import unreadable_image_error
 
@@ -40,7 +41,17 @@ class SegmentationDataset(BaseSegDataset):
                 f'{self.data_prefix["img_path"]} has no *{self.img_suffix}: set img_suffix (and '
                 'seg_map_suffix) of the datasets to the suffix of the files.'
             )
+        notes = [] if self.ann_file else [self._describe_left_out()]
+        say_count(self.data_prefix['img_path'], len(records), len(self.metainfo['classes']), notes)
         return records
+
+    def _describe_left_out(self) -> str:
+        """Describe the files in the folder of the images that have another suffix."""
+        listing = list_images(self.data_prefix['img_path'], [self.img_suffix.lower()])
+        for name in listing.images:
+            if not name.endswith(self.img_suffix):  # mmseg distinguishes upper and lower case
+                listing.leave_out(name, f'not {self.img_suffix}')
+        return listing.describe_left_out()
 
     def prepare_data(self, idx: int) -> Any:
         """Load a sample and check its labels.

@@ -6,6 +6,26 @@ from pathlib import Path
 
 from PIL import Image
 
+# What OpenCV and Pillow both read; of a .gif the first frame. Training, pictures and retrieval take
+# files with these suffixes, in lower or upper case.
+IMAGE_SUFFIXES = (
+    '.jpg',
+    '.jpeg',
+    '.jpe',
+    '.jfif',
+    '.png',
+    '.bmp',
+    '.webp',
+    '.tif',
+    '.tiff',
+    '.gif',
+    '.jp2',
+    '.ppm',
+    '.pgm',
+    '.pbm',
+    '.pnm',
+)
+
 
 def unreadable_image_error(path: str | Path, reason: object) -> ValueError:
     """Return the error to raise for a file that is damaged, empty or not an image.
@@ -29,5 +49,6 @@ def open_rgb(path: Path) -> Image.Image:
             return image.convert('RGB')
     except FileNotFoundError:
         raise
-    except (OSError, SyntaxError) as error:  # Pillow's errors for damaged files
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        # Pillow's errors for damaged files, and for images of more pixels than its limit
         raise unreadable_image_error(path, error) from None

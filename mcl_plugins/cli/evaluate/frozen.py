@@ -20,6 +20,7 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 from torch import Tensor
 
+from ...datasets.classes import agree_on_classes
 from ...engine.hooks.unwrap import unwrapped_model
 from ...evaluation.features import extract_features
 from ...utils.places import find_config
@@ -154,6 +155,9 @@ def compute_features(
         runner: builds the data loaders.
         config: config that :func:`build_classifier` returned.
         check: see :func:`extract`.
+
+    Raises:
+        ValueError: the two data sets have other classes, by name.
     """
     features: list[Tensor] = []
     loaders = {
@@ -161,6 +165,7 @@ def compute_features(
         for split in ('train', 'val')
     }
     check(len(loaders['train'].dataset))
+    agree_on_classes({f'{split}_dataloader': loader.dataset for split, loader in loaders.items()})
     for split, loader in loaders.items():
         features += extract_features(encode, loader, f'{split} images')
     return Features(*features)

@@ -23,6 +23,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ...backbones import BEiTViT, ConvViT
+from ...datasets.image_folder import say_count
 from ...evaluation.retrieval import Setup, rank, score
 from ...evaluation.revisited import SCALES, Revisited, load_images, multi_scale_feature
 from ..arguments import at_least, positive
@@ -81,6 +82,7 @@ def evaluate_retrieval(
             only.
     """
     benchmark = Revisited.read(data)
+    say_count(str(data), len(benchmark.names()))
     if loading.get('launcher', 'none') != 'none':
         raise ValueError('retrieval encodes one image at a time; run it without --launcher.')
     _, model, _ = build_classifier(config, checkpoint, **loading)

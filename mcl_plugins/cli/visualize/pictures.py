@@ -20,11 +20,11 @@ from torch import Tensor
 from torchvision.transforms import functional as transforms
 
 from ...checkpoint.files import extract_state_dict, load_file
+from ...datasets.listing import list_images
 from ...mask_generators import PatchMask, upsample_patches
-from ...utils.images import open_rgb
+from ...utils.images import IMAGE_SUFFIXES, open_rgb
 from ..options import Options
 
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 GRAY = 0.5  # colour of masked patches
 
 
@@ -61,14 +61,20 @@ def pick_files(places: Sequence[Path], count: int) -> list[Path]:
         FileNotFoundError: a file or folder does not exist, or there is no image.
     """
     files: list[Path] = []
+    left_out: list[str] = []
     for place in places:
         if not place.exists():
             raise FileNotFoundError(f'--images: {str(place)!r} does not exist.')
-        found = [place] if place.is_file() else sorted(place.rglob('*'))
-        files += [file for file in found if file.suffix.lower() in SUFFIXES]
+        if place.is_file():
+            files.append(place)
+            continue
+        listing = list_images(str(place), IMAGE_SUFFIXES)
+        files += sorted(place / name for name in listing.images)
+        left_out.append(listing.describe_left_out())
     if not files:
         raise FileNotFoundError(
-            f'--images: no {"/".join(SUFFIXES)} in {", ".join(map(str, places))}.'
+            f'--images: no {"/".join(IMAGE_SUFFIXES)} in {", ".join(map(str, places))}. '
+            f'{" ".join(left_out)}'.rstrip()
         )
     if count < 1:
         raise ValueError(f'--count={count} must be at least 1.')

@@ -1,5 +1,6 @@
 """Training hooks: checks, monitors and evaluation during pre-training."""
 
+from .batch_norm import BatchNormHook
 from .class_count import ClassCountHook
 from .concentration import ConcentrationHook
 from .finite_loss import FiniteLossHook
@@ -8,6 +9,7 @@ from .probe import ProbeHook
 from .schedule import ScheduleHook
 
 __all__ = [
+    'BatchNormHook',
     'ClassCountHook',
     'ConcentrationHook',
     'FiniteLossHook',

@@ -1,12 +1,15 @@
-"""A hook that compares the number of classes of the data with that of the heads."""
+"""A hook that compares the classes of the data sets of a run, and the sizes of the heads."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
 
+from ...datasets.classes import ClassNames, agree_on_classes
 from ...registry import HOOKS
 from .unwrap import unwrapped_model
 
@@ -16,15 +19,31 @@ _OUTPUTS = ('fc', 'conv_seg', 'fc_cls', 'conv_logits')
 
 @HOOKS.register_module()
 class ClassCountHook(Hook):
-    """Compare the number of classes of the data and of the heads before the first iteration.
+    """Compare the classes of all data sets, and their number in the heads, before the first step.
 
-    Without this hook, a label that has no output in the head raises an error only in the first
-    batch that contains it, on a GPU as a failed assertion of a kernel. Data sets without class
-    names are not compared.
+    Each data set numbers its own class folders, so one folder more or less would shift the labels
+    of one side. Classes are therefore compared by name: those of the validation data with those of
+    the training data and, when a trained model is tested or resumed, with those in its checkpoint.
+
+    A label that has no output in the head would raise an error only in the first batch that
+    contains it, on a GPU as a failed assertion of a kernel. Data sets without class names are not
+    compared. The package's Runner adds this hook if a config does not list it.
 
     Raises:
-        ValueError: the numbers differ.
+        ValueError: the names, or their number and that of a head's outputs, differ.
     """
+
+    def __init__(self) -> None:
+        self.trained_on: ClassNames | None = None  # the names in the checkpoint that was loaded
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Add the names of the class folders to the checkpoint's ``meta``."""
+        names = ClassNames.of(runner.train_dataloader.dataset)
+        checkpoint['meta'].update(names.for_checkpoint())
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Remember the classes that the model was trained on."""
+        self.trained_on = ClassNames.of_checkpoint(checkpoint.get('meta') or {})
 
     def before_train(self, runner: Runner) -> None:
         """Check the training data and the validation data.
@@ -32,18 +51,43 @@ class ClassCountHook(Hook):
         A training set that is read from a list of images has no class names. Its validation set may
         have them, from the folders of the classes.
         """
-        model = unwrapped_model(runner)
-        check_class_count(model, runner.train_dataloader.dataset)
+        datasets = {'the training data': runner.train_dataloader.dataset}
+        if self.trained_on is not None and runner._resume:
+            agree_on_classes(datasets, self.trained_on)
         if runner.val_loop is not None:
-            check_class_count(model, runner.val_dataloader.dataset)
+            datasets['the validation data'] = runner.val_dataloader.dataset
+        agree_on_classes(datasets)
+        if runner.val_loop is not None:
+            tell_classes(runner, runner.val_loop)
+        self.trained_on = None  # the model now learns the classes of the training data
+        for dataset in datasets.values():
+            check_class_count(unwrapped_model(runner), dataset)
 
     def before_val(self, runner: Runner) -> None:
         """Check the validation data."""
-        check_class_count(unwrapped_model(runner), runner.val_dataloader.dataset)
+        self._check('the validation data', runner, runner.val_loop)
 
     def before_test(self, runner: Runner) -> None:
         """Check the test data."""
-        check_class_count(unwrapped_model(runner), runner.test_dataloader.dataset)
+        self._check('the test data', runner, runner.test_loop)
+
+    def _check(self, name: str, runner: Runner, loop: Any) -> None:
+        dataset = loop.dataloader.dataset
+        if self.trained_on is not None:
+            agree_on_classes({name: dataset}, self.trained_on)
+            tell_classes(runner, loop)
+        check_class_count(unwrapped_model(runner), dataset)
+
+
+def tell_classes(runner: Runner, loop: Any) -> None:
+    """Tell metrics and visualiser the class names of a loop's data set, if they have changed.
+
+    MMEngine does so when it builds the loop, before the data sets have agreed on their classes.
+    """
+    metainfo = getattr(loop.dataloader.dataset, 'metainfo', None) or {}
+    known = getattr(loop.evaluator, 'dataset_meta', None) or {}
+    if metainfo.get('classes') != known.get('classes'):
+        loop.evaluator.dataset_meta = runner.visualizer.dataset_meta = metainfo
 
 
 def check_class_count(model: nn.Module, dataset: Dataset) -> None:
@@ -64,7 +108,8 @@ def check_class_count(model: nn.Module, dataset: Dataset) -> None:
         return
     for name, module in model.named_modules():
         last = any(hasattr(module, layer) for layer in _OUTPUTS)
-        if last and module.num_classes != len(classes):
+        # A projector of a pre-training may have such a layer, but it has no classes.
+        if last and getattr(module, 'num_classes', len(classes)) != len(classes):
             raise ValueError(
                 f'model.{name} has num_classes={module.num_classes}, but the data set has '
                 f"{len(classes)} classes: set num_classes of the heads (and of a classifier's "

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ...checkpoint.aliases import present_name
+from ...datasets.classes import agree_on_classes
 from ...evaluation.features import extract_features, pool_tokens
 from ...evaluation.knn import check_neighbours, knn_predict
 from ...evaluation.linear import fit_linear_probe
@@ -71,12 +72,16 @@ class ProbeHook(Hook):
         """Build both loaders and check all arguments before the first iteration.
 
         Raises:
-            ValueError: an argument is unsuitable, or the model has no such encoder.
+            ValueError: an argument is unsuitable, the two data sets have other classes, or the
+                model has no such encoder.
         """
         self.loaders = {
             name: runner.build_dataloader({'collate_fn': dict(type='default_collate'), **config})
             for name, config in self.configs.items()
         }
+        agree_on_classes(
+            {f"the probe's {name}_dataloader": self.loaders[name].dataset for name in self.loaders}
+        )
         check_temperature(self.temperature)
         check_neighbours(self.ks, len(self.loaders['train'].dataset))  # type: ignore[arg-type]
         try:

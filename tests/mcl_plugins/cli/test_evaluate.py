@@ -178,3 +178,27 @@ def test_a_notebook_gets_the_figures_and_no_file(checkpoint, data, tmp_path):
     found = linear.evaluate_linear(name, None, epochs=300, **loading)
     assert set(found) == {'linear'} and 50 <= found['linear'] <= 100
     assert [file.name for file in checkpoint.parent.glob('*.pth*')] == ['epoch_1.pth']
+
+
+@pytest.mark.parametrize('change', ['hidden', 'empty', 'missing', 'more'])
+def test_labels_go_by_the_names_of_the_folders(checkpoint, data, tmp_path, change):
+    """The validation images are training images: each is its own nearest neighbour."""
+    if change == 'hidden':
+        (data / 'val/.ipynb_checkpoints').mkdir()
+        shutil.copy(next(data.glob('val/1/*.jpg')), data / 'val/.ipynb_checkpoints/a.jpg')
+    elif change == 'empty':
+        (data / 'train/+').mkdir()  # before 0
+    else:
+        shutil.rmtree(data / ('val/0' if change == 'missing' else 'train/0'))
+    options = {
+        'train_dataloader.dataset.ann_file': '',
+        **{f'{split}_dataloader.dataset.data_root': str(data) for split in ('train', 'val')},
+        **{f'{split}_dataloader.num_workers': 0 for split in ('train', 'val')},
+    }
+    arguments = ('quickstart/masked_moco_finetune.py', checkpoint)
+    settings = dict(ks=[1], work_dir=tmp_path / 'work', cfg_options=options)
+    if change == 'more':
+        with pytest.raises(ValueError, match=r'Only in val_dataloader \(1\): 0\.'):
+            knn.evaluate_knn(*arguments, **settings)
+        return
+    assert knn.evaluate_knn(*arguments, **settings) == {'knn_1': 100.0}

@@ -110,6 +110,15 @@ def test_a_ground_truth_is_read(tmp_path):
     assert data.queries == [Query([0], [], [1], (1.0, 2.0, 31.0, 22.0))]
 
 
+def test_images_may_have_another_suffix(tmp_path):
+    folder = tmp_path / 'rparis6k'
+    write(folder, ground_truth())
+    Image.open(folder / 'jpg/a.jpg').save(folder / 'jpg/a.webp')
+    assert Revisited.read(folder).image_path('a').suffix == '.jpg'  # as published
+    (folder / 'jpg/a.jpg').unlink()
+    assert Revisited.read(folder).image_path('a') == folder / 'jpg/a.webp'
+
+
 class Hostile:
     def __init__(self, target):
         self.target = target

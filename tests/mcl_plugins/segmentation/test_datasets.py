@@ -116,6 +116,18 @@ def test_a_folder_without_images_is_refused(tmp_path):
         dataset(root)
 
 
+def test_it_is_said_how_many_images_were_found_and_left_out(tmp_path, monkeypatch):
+    root, said = make_ade20k(tmp_path, [(16, 24)]), []
+    write = 'mcl_plugins.datasets.image_folder.print_log'
+    monkeypatch.setattr(write, lambda text, **_: said.append(text))
+    for name in ('1.JPG', '2.png', '.3.jpg'):
+        (root / 'images/training' / name).touch()
+    dataset(root)
+    (line,) = said
+    assert 'images/training: 1 image of 150 classes. Left out: ' in line
+    assert line.endswith('1 .jpg (hidden), 1 .jpg (not .jpg), 1 .png (not .jpg).')
+
+
 @pytest.mark.parametrize('scale', [512, 896])
 def test_the_short_side_is_never_less_than_the_crop(scale):
     """mmseg's transform, for all aspect ratios: what the slide test relies on."""

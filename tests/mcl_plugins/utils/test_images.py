@@ -40,3 +40,10 @@ def test_images_of_evaluations_and_pictures_are_named(damaged, name):
     assert open_rgb(damaged / 'whole.png').size == (64, 64)
     with pytest.raises(FileNotFoundError):
         open_rgb(damaged / 'none.png')
+
+
+def test_an_image_beyond_the_limit_of_pillow_is_named(tmp_path, monkeypatch):
+    Image.new('L', (40, 40)).save(tmp_path / 'big.png')
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 100)
+    with pytest.raises(ValueError, match=r'big\.png cannot be read .*exceeds limit'):
+        open_rgb(tmp_path / 'big.png')

@@ -1,4 +1,4 @@
-"""Heads with another number of outputs than the data has classes stop before the first batch."""
+"""Classes are compared by name between data sets and checkpoint, and by number with the heads."""
 
 from types import SimpleNamespace
 
@@ -7,13 +7,29 @@ from mmengine.registry import HOOKS
 from mmpretrain.models import LinearClsHead
 from torch import nn
 
-from mcl_plugins.engine.hooks.class_count import check_class_count
+from mcl_plugins.datasets import ImageFolder
+from mcl_plugins.engine.hooks.class_count import ClassCountHook, check_class_count
 
 
 def head(classes):
     module = nn.Module()
     module.conv_seg, module.num_classes = nn.Conv2d(4, classes, 1), classes
     return module
+
+
+def runner_of(model=None, resume=False, **datasets):
+    """What the hook asks a Runner for; a data set may be given by its classes alone."""
+    loops = {}
+    for split, given in datasets.items():
+        named = hasattr(given, 'metainfo')
+        dataset = given if named else SimpleNamespace(metainfo=dict(classes=given))
+        loops[f'{split}_dataloader'] = loader = SimpleNamespace(dataset=dataset)
+        evaluator = SimpleNamespace(dataset_meta=dataset.metainfo)
+        loops[f'{split}_loop'] = SimpleNamespace(dataloader=loader, evaluator=evaluator)
+    return SimpleNamespace(
+        **{'val_loop': None, 'model': model or nn.Identity(), '_resume': resume, **loops},
+        visualizer=SimpleNamespace(dataset_meta=None),
+    )
 
 
 def test_all_heads_are_compared_and_data_without_names_is_not():
@@ -30,10 +46,8 @@ def test_all_heads_are_compared_and_data_without_names_is_not():
 def test_a_classifier_is_stopped_before_each_stage(stage):
     def runner(classes):
         dataset = SimpleNamespace(metainfo=dict(classes=tuple('abcdefgh'[:classes])))
-        loaders = {f'{name}_dataloader': SimpleNamespace(dataset=dataset)
-                   for name in ('train', 'val', 'test')}  # fmt: skip
         model = nn.ModuleDict({'head': LinearClsHead(num_classes=5, in_channels=4)})
-        return SimpleNamespace(model=model, val_loop=None, **loaders)
+        return runner_of(model, **{'train': dataset, stage: dataset})
 
     check = getattr(HOOKS.build(dict(type='mcl_plugins.ClassCountHook')), f'before_{stage}')
     check(runner(5))
@@ -45,13 +59,58 @@ def test_a_training_list_without_names_is_compared_with_the_validation_folder():
     hook = HOOKS.build(dict(type='mcl_plugins.ClassCountHook'))
     model = nn.ModuleDict({'head': LinearClsHead(num_classes=5, in_channels=4)})
     named = SimpleNamespace(metainfo=dict(classes=tuple('abcd')))
-    runner = SimpleNamespace(
-        model=model,
-        val_loop=object(),
-        train_dataloader=SimpleNamespace(dataset=SimpleNamespace(metainfo={})),
-        val_dataloader=SimpleNamespace(dataset=named),
-    )
+    runner = runner_of(model, train=SimpleNamespace(metainfo={}), val=named)
     with pytest.raises(ValueError, match=r'num_classes=5, .* 4 classes'):
         hook.before_train(runner)
     runner.val_loop = None
     hook.before_train(runner)
+
+
+def test_training_and_validation_are_compared_by_name():
+    hook = ClassCountHook()
+    hook.before_train(runner_of(train=('ant', 'bee'), val=['ant', 'bee']))
+    with pytest.raises(ValueError, match=r'validation data .* training data\. .*\(2\): bee, ant'):
+        hook.before_train(runner_of(train=('ant', 'bee'), val=('bee', 'ant')))
+
+
+def test_a_trained_model_is_tested_on_the_classes_that_it_was_trained_on():
+    hook, checkpoint = ClassCountHook(), {'meta': {}}
+    trained = runner_of(train=('ant', 'bee'))
+    hook.before_save_checkpoint(trained, checkpoint)
+    checkpoint['meta']['dataset_meta'] = dict(classes=('ant', 'bee'))  # MMEngine's own entry
+    hook = ClassCountHook()
+    hook.after_load_checkpoint(None, checkpoint)
+    hook.before_test(runner_of(test=('ant', 'bee')))
+    other = ('ant', 'cat')
+    message = r'Only in the (test|validation|training) data \(1\): cat\. Only in the checkpoint'
+    for check in (
+        lambda: hook.before_test(runner_of(test=other)),
+        lambda: hook.before_val(runner_of(val=other)),
+        lambda: hook.before_train(runner_of(train=other, val=other, resume=True)),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check()
+    # A training that only starts from these weights may learn other classes, and validates those.
+    hook.before_train(runner_of(train=other, val=other))
+    hook.before_val(runner_of(val=other))
+
+
+def test_projectors_have_no_classes():
+    projector = nn.Module()
+    projector.fc = nn.Linear(4, 4)
+    check_class_count(projector, SimpleNamespace(metainfo=dict(classes=('a', 'b'))))
+
+
+def test_metrics_get_the_names_that_the_data_sets_agreed_on(tmp_path):
+    for file in ('train/ant/1.png', 'train/bee/1.png', 'val/bee/1.png'):
+        path = tmp_path / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    sets = {
+        name: ImageFolder(data_root=str(tmp_path), data_prefix=name) for name in ('train', 'val')
+    }
+    runner = runner_of(**sets)
+    ClassCountHook().before_train(runner)
+    assert sets['val'].get_data_info(0)['gt_label'] == 1
+    assert runner.val_loop.evaluator.dataset_meta['classes'] == ('ant', 'bee')
+    assert runner.visualizer.dataset_meta['classes'] == ('ant', 'bee')

@@ -143,3 +143,21 @@ def test_loaders_stack_their_samples_by_default(build, images):
     runner = build(train_dataloader=data, val_dataloader=data)
     hook_of(runner).before_train(runner)
     assert 0 <= hook_of(runner).probe(runner)['knn_3'] <= 100
+
+
+def test_the_two_data_sets_are_numbered_by_the_same_names(build, images, tmp_path):
+    """An image of another class in front shifts the labels of one side, not the probe's."""
+    for split, folders in (('train', ('a', 'b', 'c')), ('val', ('b', 'c'))):
+        for folder in folders:
+            source = sorted((images / 'train/0').iterdir())['abc'.index(folder)]
+            target = tmp_path / 'other' / split / folder
+            target.mkdir(parents=True)
+            (target / 'image.jpg').write_bytes(source.read_bytes())
+    train, val = loader(tmp_path / 'other'), loader(tmp_path / 'other')
+    val['dataset']['data_prefix'] = 'val'
+    runner = build(train_dataloader=train, val_dataloader=val, ks=(1,), linear=None)
+    hook_of(runner).before_train(runner)
+    assert hook_of(runner).probe(runner) == {'knn_1': 100}
+    runner = build(train_dataloader=val, val_dataloader=train, ks=(1,), linear=None)
+    with pytest.raises(ValueError, match=r"probe's val_dataloader .* \(1\): a\."):
+        hook_of(runner).before_train(runner)
