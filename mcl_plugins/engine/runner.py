@@ -25,7 +25,7 @@ from ..checkpoint.sources import load_checkpoint
 from ..registry import RUNNERS
 from ..targets.frozen_teacher import FrozenTeacher
 from .batches import check_epoch, images_per_process
-from .hooks import ScheduleHook
+from .hooks import SampleCheckHook, ScheduleHook
 from .hooks.unwrap import unwrapped_model
 
 
@@ -123,10 +123,11 @@ class Runner(_Runner):
         return super().train()
 
     def register_hooks(self, *args: Any, **kwargs: Any) -> None:
-        """Register the hooks, and a :class:`ScheduleHook` if the config lists none."""
+        """Register the hooks, and those of the package that the config does not list."""
         super().register_hooks(*args, **kwargs)
-        if not any(isinstance(hook, ScheduleHook) for hook in self.hooks):
-            self.register_hook(ScheduleHook())
+        for kind in (ScheduleHook, SampleCheckHook):
+            if not any(isinstance(hook, kind) for hook in self.hooks):
+                self.register_hook(kind())
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Build the training loop and check that an epoch has at least one iteration.

@@ -5,6 +5,7 @@ from .concentration import ConcentrationHook
 from .finite_loss import FiniteLossHook
 from .momentum import MomentumHook
 from .probe import ProbeHook
+from .sample_check import SampleCheckHook
 from .schedule import ScheduleHook
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     'FiniteLossHook',
     'MomentumHook',
     'ProbeHook',
+    'SampleCheckHook',
     'ScheduleHook',
 ]
