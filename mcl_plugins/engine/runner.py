@@ -24,6 +24,7 @@ from ..checkpoint.latest import find_checkpoint
 from ..checkpoint.sources import load_checkpoint
 from ..registry import RUNNERS
 from ..targets.frozen_teacher import FrozenTeacher
+from .annotation_file import check_annotation_file
 from .batches import check_epoch, images_per_process
 from .hooks import SampleCheckHook, ScheduleHook
 from .hooks.unwrap import unwrapped_model
@@ -137,6 +138,26 @@ class Runner(_Runner):
         """
         loop = super().build_train_loop(loop)
         check_epoch(loop.dataloader, self.world_size)
+        return loop
+
+    def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the validation loop.
+
+        Raises:
+            ValueError: the evaluator reads another annotation file than the data set.
+        """
+        loop = super().build_val_loop(loop)
+        check_annotation_file(loop.dataloader.dataset, self._val_evaluator, 'val')
+        return loop
+
+    def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the test loop.
+
+        Raises:
+            ValueError: the evaluator reads another annotation file than the data set.
+        """
+        loop = super().build_test_loop(loop)
+        check_annotation_file(loop.dataloader.dataset, self._test_evaluator, 'test')
         return loop
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
