@@ -28,6 +28,7 @@ from .annotation_file import check_annotation_file
 from .batches import check_epoch, images_per_process
 from .hooks import SampleCheckHook, ScheduleHook
 from .hooks.unwrap import unwrapped_model
+from .message_hub import readable_only
 
 
 class ConsoleFilter(logging.Filter):
@@ -268,10 +269,12 @@ class Runner(_Runner):
     ) -> None:
         """Save a checkpoint; a local file is written under a temporary name and then renamed.
 
-        MMEngine writes in place, so a run that is killed while it saves leaves half a file.
+        MMEngine writes in place, so a run that is killed while it saves leaves half a file. What a
+        metric or a hook has put into the message hub and could not be read again is left out.
         """
-        if '://' in out_dir or file_client_args or kwargs.get('backend_args'):
-            super().save_checkpoint(out_dir, filename, file_client_args, **kwargs)
-            return
-        with atomic_write(Path(out_dir, filename)) as temporary:
-            super().save_checkpoint(out_dir, temporary.name, **kwargs)
+        with readable_only(self.message_hub):
+            if '://' in out_dir or file_client_args or kwargs.get('backend_args'):
+                super().save_checkpoint(out_dir, filename, file_client_args, **kwargs)
+                return
+            with atomic_write(Path(out_dir, filename)) as temporary:
+                super().save_checkpoint(out_dir, temporary.name, **kwargs)
