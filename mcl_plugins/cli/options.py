@@ -1,4 +1,4 @@
-"""The settings of a command line, ``--cfg-options key=value``: read, checked, merged."""
+"""Options of the command line, ``--cfg-options key=value``: read, check and merge them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmengine.runner import Runner
 
 from .arguments import did_you_mean
 
-# What is read of a config beside the arguments of MMEngine's Runner, and may be absent from it.
+# Sections that are read from a config beside the arguments of MMEngine's Runner; all are optional.
 _OTHER_SECTIONS = {
     'custom_imports',
     'find_unused_parameters',
@@ -28,25 +28,26 @@ _SCALE_LR = ('enable', 'base_batch_size')
 
 
 class Options(DictAction):
-    """MMEngine's ``key=value`` settings, which takes blanks out of values and splits at commas.
+    """MMEngine's ``key=value`` options, with a message for options that cannot be parsed.
 
-    A path is left as it is. What cannot be read ends in the usage and a message.
+    MMEngine removes blanks from values and splits them at commas. Here a path is left as it is.
     """
 
     def __call__(
         self, parser: Any, namespace: Any, values: Any, option_string: str | None = None
     ) -> None:
-        """Add the settings to those that were read before."""
-        for setting in values or ():
-            key, equals, value = setting.partition('=')
+        """Add the options to those that were read before."""
+        for option in values or ():
+            key, equals, value = option.partition('=')
             if not key or not equals:
                 raise argparse.ArgumentError(
-                    self, f'{setting!r} is not key=value (with no blank beside the "=")'
+                    self,
+                    f'{option!r} is not of the form key=value (without a blank beside the "=")',
                 )
             try:
                 self._parse_iterable(value)
             except (AssertionError, IndexError) as error:
-                raise argparse.ArgumentError(self, f'{setting!r}: {error}') from None
+                raise argparse.ArgumentError(self, f'{option!r}: {error}') from None
         super().__call__(parser, namespace, values, option_string)
 
     @staticmethod
@@ -58,36 +59,35 @@ class Options(DictAction):
 
 
 def merge_options(config: Config, options: dict[str, Any] | None) -> None:
-    """Change a config by the settings of a command line, in place.
+    """Change a config in place by the options of a command line.
 
     Raises:
-        ValueError: a setting that nothing would read, or of something that has no parts.
+        ValueError: an option would be ignored, or is a part of a value that has no parts.
     """
     check_options(config, options or {})
     try:
         config.merge_from_dict(options or {})
-    except (KeyError, TypeError) as error:  # MMEngine's words: no such index, or no dict
+    except (KeyError, TypeError) as error:  # MMEngine: no such index, or not a dict
         raise ValueError(f'--cfg-options {options}: {error.args[0]}') from None
 
 
 def check_options(config: Config, options: dict[str, Any]) -> None:
-    """Raise a ValueError for the first setting that would be ignored without a word.
+    """Raise a ValueError for the first option that would be silently ignored.
 
-    MMEngine refuses unknown arguments of what it builds; but it does not look at sections that it
-    does not know, which a config's own variables are too, and in ``auto_scale_lr`` only for what
-    it knows.
+    MMEngine refuses unknown arguments of the parts that it builds. It ignores unknown sections,
+    such as the variables of a config file, and unknown keys of ``auto_scale_lr``.
     """
     known = set(config.keys()) | _SECTIONS
     for key in options:
         section, _, rest = key.partition('.')
         if section in config and section not in _SECTIONS:
             raise ValueError(
-                f'--cfg-options {key}: {section} is a variable of the config files, whose value '
-                f'the sections have got already. {_where(config, section)}'
+                f'--cfg-options {key}: {section} is a variable of the config files, which is '
+                f'not read after they are loaded. {_where(config, section)}'
             )
         if section not in known:
             raise ValueError(
-                f'--cfg-options {key}: nothing reads a section {section!r}'
+                f'--cfg-options {key}: there is no section {section!r}'
                 f'{did_you_mean(section, known)} The config has: {", ".join(sorted(config))}.'
             )
         if section == 'auto_scale_lr' and rest and rest not in _SCALE_LR:
@@ -98,7 +98,7 @@ def check_options(config: Config, options: dict[str, Any]) -> None:
 
 
 def _where(config: Config, name: str) -> str:
-    """Advice: what in the sections has a variable's name, else what has its value."""
+    """Advise which option to set instead: the one with the variable's name, or with its value."""
     parts = list(_parts({section: config[section] for section in config if section in _SECTIONS}))
     found = [path for path, _ in parts if path.endswith(f'.{name}')]
     if not found and isinstance(config[name], dict | list):
@@ -107,7 +107,7 @@ def _where(config: Config, name: str) -> str:
 
 
 def _parts(section: Any, path: str = '') -> Iterator[tuple[str, Any]]:
-    """Everything within a section with its dotted path."""
+    """Yield every part of a section with its dotted path."""
     items = section.items() if isinstance(section, dict) else enumerate(section)
     for key, part in items:
         yield f'{path}{key}', part

@@ -97,7 +97,7 @@ def test_an_error_of_all_processes_is_said_once(killed, tmp_path):
         lines = [line for line in result.stderr.splitlines() if line]
         assert lines == [
             'error: ratio=2 is outside (0, 1)',
-            '(MCL_TRACEBACK=1 shows where it arose.)',
+            '(Set MCL_TRACEBACK=1 to see the traceback.)',
         ]
 
 
