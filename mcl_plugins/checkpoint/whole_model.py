@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from .files import extract_state_dict, read_safely
 from .sources import load_checkpoint
 
-# Parts of a model whose tensors do not depend on the classes.
-_ENCODERS = ('backbone.', 'neck.')
+# Parts whose tensors do not depend on the classes; their own hooks may resize tables of positions.
+_ENCODERS = ('backbone.', 'neck.', 'rpn_head.')
 
 
 def source_of(model: nn.Module) -> str | None:
@@ -40,24 +40,31 @@ def class_layers(model: nn.Module, tensors: dict[str, Tensor]) -> list[str]:
         tensors: those of the file.
 
     Returns:
-        Names of tensors outside of encoder and neck whose shapes differ in the first dimension
-        only, as those of the last layer of a head do when the numbers of classes differ.
+        Names of tensors of heads with ``num_classes`` whose shapes differ in the first dimension
+        only, as those of the last layer do when the numbers of classes differ. None if tensors
+        outside of the encoder differ in another way, too: then it is another architecture.
 
     Example:
-        >>> model = nn.ModuleDict({'head': nn.Linear(4, 2)})
-        >>> class_layers(model, nn.ModuleDict({'head': nn.Linear(4, 3)}).state_dict())
-        ['head.weight', 'head.bias']
+        >>> from mmpretrain.models import LinearClsHead
+        >>> model = nn.ModuleDict({'head': LinearClsHead(num_classes=2, in_channels=4)})
+        >>> file = nn.ModuleDict({'head': LinearClsHead(num_classes=3, in_channels=4)})
+        >>> class_layers(model, file.state_dict())
+        ['head.fc.weight', 'head.fc.bias']
     """
     own = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    return [
+    heads = tuple(
+        f'{name}.' for name, part in model.named_modules() if name and hasattr(part, 'num_classes')
+    )
+    differing = [
         name
         for name, tensor in tensors.items()
-        if name in own
-        and not name.startswith(_ENCODERS)
-        and 0 < len(own[name]) == tensor.dim()
-        and own[name][0] != tensor.shape[0]
-        and own[name][1:] == tensor.shape[1:]
+        if name in own and own[name] != tensor.shape and not name.startswith(_ENCODERS)
     ]
+    for name in differing:
+        outputs_only = own[name][1:] == tensors[name].shape[1:] and len(own[name]) > 0
+        if not outputs_only or not name.startswith(heads):
+            return []
+    return differing
 
 
 def check_classes(model: nn.Module, path: str) -> None:

@@ -19,9 +19,16 @@ from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from torch import distributed as dist
 from torch import nn
 
-from ..checkpoint.files import atomic_write
+from ..checkpoint.files import atomic_write, extract_state_dict
 from ..checkpoint.latest import find_checkpoint
 from ..checkpoint.sources import load_checkpoint
+from ..checkpoint.whole_model import (
+    check_classes,
+    class_layers,
+    load_but_classes,
+    other_classes_error,
+    source_of,
+)
 from ..registry import RUNNERS
 from ..targets.frozen_teacher import FrozenTeacher
 from .annotation_file import check_annotation_file
@@ -34,7 +41,8 @@ from .message_hub import readable_only
 class ConsoleFilter(logging.Filter):
     """Keep long texts (environment, config, hook lists) and noise out of the console.
 
-    The log file still contains them. Warnings are printed, except two that MMEngine's own
+    The log file still contains them. Tables of results are printed, whatever their length. Warnings
+    are printed, except two that MMEngine's own
     checkpoint hook causes.
 
     Example:
@@ -43,6 +51,8 @@ class ConsoleFilter(logging.Filter):
         False
     """
 
+    # Results: tables of the classes, and COCO's list of precisions and recalls.
+    results = ('+-', '+=', '| ', 'Average Precision', 'Average Recall')
     noise = (
         'paramwise_options',
         'Exp name:',
@@ -55,7 +65,8 @@ class ConsoleFilter(logging.Filter):
         """Whether the record is printed."""
         message = record.getMessage()
         short = message.count('\n') < 6 or record.levelno >= logging.WARNING
-        return short and not message.startswith(self.noise)
+        shown = short or message.lstrip().startswith(self.results)
+        return shown and not message.startswith(self.noise)
 
 
 @RUNNERS.register_module()
@@ -114,15 +125,35 @@ class Runner(_Runner):
         """Train the model.
 
         MMEngine reads checkpoints only after it has built the data set. The checkpoint of a frozen
-        teacher is looked for before that, so that a wrong path is reported at once.
+        teacher is looked for before that, so that a wrong path is reported at once, and that of
+        ``load_from`` is compared with the classes of the model.
 
         Raises:
             FileNotFoundError: the frozen teacher's checkpoint does not exist.
+            ValueError: ``load_from`` was trained on other classes.
         """
         for module in self.model.modules():
             if isinstance(module, FrozenTeacher):
                 module.check_checkpoint()
+        if self._load_from and not self._resume:
+            check_classes(unwrapped_model(self), self._load_from)
         return super().train()
+
+    def _init_model_weights(self) -> None:
+        """Initialise the weights, from a whole model if ``model.init_cfg`` names one.
+
+        MMEngine only warns about tensors that do not fit.
+
+        Raises:
+            ValueError: it differs in more than the layers of the classes.
+        """
+        model = unwrapped_model(self)
+        source = source_of(model)
+        if source is not None:
+            model.init_cfg = None
+        super()._init_model_weights()
+        if source is not None:
+            load_but_classes(model, source)
 
     def register_hooks(self, *args: Any, **kwargs: Any) -> None:
         """Register the hooks, and those of the package that the config does not list."""
@@ -252,6 +283,9 @@ class Runner(_Runner):
         try:
             _load_checkpoint_to_model(model, checkpoint, strict, revise_keys=revise_keys)
         except RuntimeError as error:
+            tensors = extract_state_dict(checkpoint)
+            if differing := class_layers(model, tensors):
+                raise other_classes_error(model, filename, tensors, differing) from error
             lines = [line for line in str(error).splitlines() if line.strip()]
             raise ValueError(
                 f'{filename} does not fit the {type(model).__name__} of this config. Is it a '
