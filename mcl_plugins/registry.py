@@ -20,6 +20,7 @@ __all__ = [
     'DATASETS',
     'FUNCTIONS',
     'HOOKS',
+    'METRICS',
     'MODELS',
     'OPTIM_WRAPPERS',
     'OPTIM_WRAPPER_CONSTRUCTORS',
@@ -95,6 +96,7 @@ DATASETS = Registry(root.DATASETS, 'datasets', 'detection', 'segmentation')
 TRANSFORMS = Registry(root.TRANSFORMS, 'transforms')
 FUNCTIONS = Registry(root.FUNCTIONS, 'datasets')
 HOOKS = Registry(root.HOOKS, 'engine')
+METRICS = Registry(root.METRICS, 'detection')
 RUNNERS = Registry(root.RUNNERS, 'engine')
 OPTIM_WRAPPERS = Registry(root.OPTIM_WRAPPERS, 'engine')
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(root.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')
@@ -106,7 +108,6 @@ for _parent in (
     root.EVALUATOR,
     root.LOG_PROCESSORS,
     root.LOOPS,
-    root.METRICS,
     root.MODEL_WRAPPERS,
     root.OPTIMIZERS,
     root.PARAM_SCHEDULERS,

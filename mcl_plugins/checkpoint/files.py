@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import io
 import os
 from argparse import Namespace
 from collections import OrderedDict
@@ -17,6 +18,10 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from numpy._core import multiarray
+
+# NumPy's types of truth values, integers and floats, as metrics return them, and of text. Types
+# that hold other objects are not among them.
+_NUMBERS = f'?{np.typecodes["AllInteger"]}{np.typecodes["AllFloat"]}U'
 
 
 def _history_buffer_method(owner: type, name: str) -> Callable:
@@ -40,7 +45,7 @@ def _allowed_globals() -> list:
         slice,
         np.ndarray,
         np.dtype,
-        *(type(np.dtype(name)) for name in ('uint32', 'int64', 'float64')),
+        *{type(np.dtype(code)) for code in _NUMBERS},
         multiarray._reconstruct,
         multiarray.scalar,
         HistoryBuffer,
@@ -65,6 +70,23 @@ def load_file(path: str | Path, map_location: Any = 'cpu') -> dict[str, Any]:
         raise FileNotFoundError(f'Checkpoint {str(path)!r} does not exist; check the path.')
     load = partial(torch.load, path, map_location=map_location, weights_only=True)
     return read_safely(load, str(path))
+
+
+def is_readable(value: Any) -> bool:
+    """Whether a value that is saved in a checkpoint can be read again by :func:`load_file`.
+
+    Example:
+        >>> is_readable({'best': np.float32(0.5)}), is_readable(Path('best.pth'))
+        (True, False)
+    """
+    with io.BytesIO() as file:
+        try:
+            torch.save({'value': value}, file)
+            file.seek(0)
+            read_safely(partial(torch.load, file, weights_only=True), 'memory')
+        except Exception:  # pickle has errors of many kinds
+            return False
+    return True
 
 
 def read_safely(load: Callable[[], Any], source: str) -> dict[str, Any]:

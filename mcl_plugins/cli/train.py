@@ -115,8 +115,7 @@ def configure(
     implied = 'auto' if cfg.get('resume') and not cfg.get('load_from') else None
     if start := resume or implied:
         set_resume(cfg, start)
-    if cfg.get('load_from'):
-        skip_encoder_checkpoint(cfg)  # all weights are loaded from that file
+    set_whole_model(cfg)
     if auto_scale_lr:
         if 'auto_scale_lr' not in cfg:
             raise ValueError(f'{config} does not state auto_scale_lr.base_batch_size.')
@@ -137,6 +136,30 @@ def set_resume(config: Config, checkpoint: str) -> None:
         config.resume, config.load_from = True, found
     elif not config.get('load_from'):
         config.resume = False
+
+
+def set_whole_model(config: Config) -> None:
+    """Initialise the encoder from the whole model that ``load_from`` or ``model.init_cfg`` names.
+
+    ``model.init_cfg.checkpoint=FILE`` starts from a model that was trained on other classes.
+
+    Raises:
+        ValueError: both are set.
+    """
+    init = config.model.get('init_cfg')
+    named = isinstance(init, dict) and init.get('checkpoint') and 'prefix' not in init
+    if not config.get('load_from') and not named:
+        return
+    if config.get('load_from') and named:
+        if not config.get('resume'):
+            raise ValueError(
+                f'load_from={config.load_from} and model.init_cfg.checkpoint={init["checkpoint"]} '
+                'are both set, but the weights of the whole model come from one file: remove one.'
+            )
+        config.model.pop('init_cfg')  # the checkpoint to resume from has all weights
+    elif named:
+        init.setdefault('type', 'Pretrained')
+    skip_encoder_checkpoint(config)
 
 
 def skip_encoder_checkpoint(config: Config) -> None:

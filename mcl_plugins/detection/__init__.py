@@ -4,13 +4,14 @@ mmdet is imported only when one of its parts is built, because pre-training does
 Parts that segmentors and detectors share are in ``backbones`` and ``necks``.
 """
 
-from ..registry import DATASETS, MODELS, register_on_demand
+from ..registry import DATASETS, METRICS, MODELS, register_on_demand
 from .mimdet_vit import MIMDetViT
 from .simple_fpn import SimpleFPN
 from .vitdet import ViTDet
 from .windowed_conv_vit import WindowedConvViT
 
 register_on_demand(DATASETS, 'CocoDataset', f'{__name__}.coco')
+register_on_demand(METRICS, 'CocoMetric', f'{__name__}.metric')
 register_on_demand(MODELS, 'RPNHead', f'{__name__}.heads')
 register_on_demand(MODELS, 'SingleRoIExtractor', f'{__name__}.heads')
 

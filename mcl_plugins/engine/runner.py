@@ -19,20 +19,30 @@ from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from torch import distributed as dist
 from torch import nn
 
-from ..checkpoint.files import atomic_write
+from ..checkpoint.files import atomic_write, extract_state_dict
 from ..checkpoint.latest import find_checkpoint
 from ..checkpoint.sources import load_checkpoint
+from ..checkpoint.whole_model import (
+    check_classes,
+    class_layers,
+    load_but_classes,
+    other_classes_error,
+    source_of,
+)
 from ..registry import RUNNERS
 from ..targets.frozen_teacher import FrozenTeacher
+from .annotation_file import check_annotation_file
 from .batches import check_batches, check_epoch, images_per_process
-from .hooks import BatchNormHook, ClassCountHook, ScheduleHook
+from .hooks import BatchNormHook, ClassCountHook, SampleCheckHook, ScheduleHook
 from .hooks.unwrap import unwrapped_model
+from .message_hub import readable_only
 
 
 class ConsoleFilter(logging.Filter):
     """Keep long texts (environment, config, hook lists) and noise out of the console.
 
-    The log file still contains them. Warnings are printed, except two that MMEngine's own
+    The log file still contains them. Tables of results are printed, whatever their length. Warnings
+    are printed, except two that MMEngine's own
     checkpoint hook causes.
 
     Example:
@@ -41,6 +51,8 @@ class ConsoleFilter(logging.Filter):
         False
     """
 
+    # Results: tables of the classes, and COCO's list of precisions and recalls.
+    results = ('+-', '+=', '| ', 'Average Precision', 'Average Recall')
     noise = (
         'paramwise_options',
         'Exp name:',
@@ -53,7 +65,8 @@ class ConsoleFilter(logging.Filter):
         """Whether the record is printed."""
         message = record.getMessage()
         short = message.count('\n') < 6 or record.levelno >= logging.WARNING
-        return short and not message.startswith(self.noise)
+        shown = short or message.lstrip().startswith(self.results)
+        return shown and not message.startswith(self.noise)
 
 
 @RUNNERS.register_module()
@@ -112,20 +125,40 @@ class Runner(_Runner):
         """Train the model.
 
         MMEngine reads checkpoints only after it has built the data set. The checkpoint of a frozen
-        teacher is looked for before that, so that a wrong path is reported at once.
+        teacher is looked for before that, so that a wrong path is reported at once, and that of
+        ``load_from`` is compared with the classes of the model.
 
         Raises:
             FileNotFoundError: the frozen teacher's checkpoint does not exist.
+            ValueError: ``load_from`` was trained on other classes.
         """
         for module in self.model.modules():
             if isinstance(module, FrozenTeacher):
                 module.check_checkpoint()
+        if self._load_from and not self._resume:
+            check_classes(unwrapped_model(self), self._load_from)
         return super().train()
+
+    def _init_model_weights(self) -> None:
+        """Initialise the weights, from a whole model if ``model.init_cfg`` names one.
+
+        MMEngine only warns about tensors that do not fit.
+
+        Raises:
+            ValueError: it differs in more than the layers of the classes.
+        """
+        model = unwrapped_model(self)
+        source = source_of(model)
+        if source is not None:
+            model.init_cfg = None
+        super()._init_model_weights()
+        if source is not None:
+            load_but_classes(model, source)
 
     def register_hooks(self, *args: Any, **kwargs: Any) -> None:
         """Register the hooks, and those that check the settings if the config lists none."""
         super().register_hooks(*args, **kwargs)
-        for kind in (ScheduleHook, ClassCountHook, BatchNormHook):
+        for kind in (ScheduleHook, ClassCountHook, BatchNormHook, SampleCheckHook):
             if not any(isinstance(hook, kind) for hook in self.hooks):
                 self.register_hook(kind())
 
@@ -138,6 +171,26 @@ class Runner(_Runner):
         loop = super().build_train_loop(loop)
         check_epoch(loop.dataloader, self.world_size)
         check_batches(loop.dataloader, unwrapped_model(self), self.world_size)
+        return loop
+
+    def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the validation loop.
+
+        Raises:
+            ValueError: the evaluator reads another annotation file than the data set.
+        """
+        loop = super().build_val_loop(loop)
+        check_annotation_file(loop.dataloader.dataset, self._val_evaluator, 'val')
+        return loop
+
+    def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the test loop.
+
+        Raises:
+            ValueError: the evaluator reads another annotation file than the data set.
+        """
+        loop = super().build_test_loop(loop)
+        check_annotation_file(loop.dataloader.dataset, self._test_evaluator, 'test')
         return loop
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
@@ -231,6 +284,9 @@ class Runner(_Runner):
         try:
             _load_checkpoint_to_model(model, checkpoint, strict, revise_keys=revise_keys)
         except RuntimeError as error:
+            tensors = extract_state_dict(checkpoint)
+            if differing := class_layers(model, tensors):
+                raise other_classes_error(model, filename, tensors, differing) from error
             lines = [line for line in str(error).splitlines() if line.strip()]
             raise ValueError(
                 f'{filename} does not fit the {type(model).__name__} of this config. Is it a '
@@ -248,10 +304,12 @@ class Runner(_Runner):
     ) -> None:
         """Save a checkpoint; a local file is written under a temporary name and then renamed.
 
-        MMEngine writes in place, so a run that is killed while it saves leaves half a file.
+        MMEngine writes in place, so a run that is killed while it saves leaves half a file. What a
+        metric or a hook has put into the message hub and could not be read again is left out.
         """
-        if '://' in out_dir or file_client_args or kwargs.get('backend_args'):
-            super().save_checkpoint(out_dir, filename, file_client_args, **kwargs)
-            return
-        with atomic_write(Path(out_dir, filename)) as temporary:
-            super().save_checkpoint(out_dir, temporary.name, **kwargs)
+        with readable_only(self.message_hub):
+            if '://' in out_dir or file_client_args or kwargs.get('backend_args'):
+                super().save_checkpoint(out_dir, filename, file_client_args, **kwargs)
+                return
+            with atomic_write(Path(out_dir, filename)) as temporary:
+                super().save_checkpoint(out_dir, temporary.name, **kwargs)

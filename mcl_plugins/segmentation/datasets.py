@@ -15,23 +15,45 @@ from ..datasets.image_folder import check_folder, say_count
 from ..datasets.listing import list_images
 from ..transforms import LoadImageFromFile
 from ..utils.images import unreadable_image_error
+from .label_maps import IGNORED, check_loaders
+from .survey import Survey
 
 
 class SegmentationDataset(BaseSegDataset):
     """mmseg's data set of images and label maps in folders, with errors that name the cause.
 
     In mmseg's own class, a label without a class causes an index error in the loss, or on a GPU a
-    failed assertion in a kernel. An empty folder causes an endless search for an image.
+    failed assertion in a kernel. Labels of more than 8 bits become other labels. An empty folder
+    causes an endless search for an image.
+
+    Each label map is checked as it is in its file when it is loaded, and a sample of them before
+    the training, by :class:`~mcl_plugins.engine.hooks.SampleCheckHook`.
     """
+
+    def full_init(self) -> None:
+        """List the images; label maps are loaded with the checks of ``LabelMapLoader``."""
+        check_loaders(self.pipeline.transforms)
+        super().full_init()
+
+    def check_sample(self) -> None:
+        """Look at a sample of the label maps.
+
+        Raises:
+            FileNotFoundError: a label map does not exist.
+            ValueError: see :class:`~mcl_plugins.segmentation.survey.Survey`.
+        """
+        Survey(self).run()
 
     def load_data_list(self) -> list[dict]:
         """List the images.
 
         Raises:
             FileNotFoundError: a folder does not exist.
-            ValueError: a folder is empty or has no image with the data set's suffix, or
-                ``reduce_zero_label`` of the pipeline differs from that of the data set.
+            ValueError: a folder is empty or has no image with the data set's suffix, there are no
+                classes or too many for 8 bits, or ``reduce_zero_label`` of the pipeline differs
+                from that of the data set.
         """
+        self._check_classes()
         check_zero_label(self.reduce_zero_label, self.pipeline.transforms)
         for folder in filter(None, self.data_prefix.values()):
             check_folder(folder, self.data_root)
@@ -82,24 +104,50 @@ class SegmentationDataset(BaseSegDataset):
         if isinstance(error, OSError | SyntaxError):  # Pillow's, from the label map
             raise unreadable_image_error(record['seg_map_path'], error) from error
 
+    def _check_classes(self) -> None:
+        classes = self.metainfo.get('classes') or ()
+        if 0 < len(classes) <= IGNORED:
+            return
+        if classes:
+            reason = f'{len(classes)} classes, but mmseg reads labels of 8 bits: {IGNORED} at most'
+        else:
+            reason = 'no classes: set metainfo=dict(classes=(...)) of the datasets to their names'
+        raise ValueError(f'The data set of {self.data_prefix.get("img_path")} has {reason}.')
+
     def _check_labels(self, samples: Any) -> None:
         # All copies for test-time augmentation have the same labels.
         sample = samples[0] if isinstance(samples, Sequence) else samples
-        if 'gt_sem_seg' not in sample:
-            return
-        labels = sample.gt_sem_seg.data
+        if 'gt_sem_seg' in sample:
+            self.check_labels(sample.gt_sem_seg.data, sample.seg_map_path)
+
+    def check_labels(self, labels: Any, path: str) -> None:
+        """Raise a ValueError if a label has no class and is not ignored.
+
+        Args:
+            labels: an array or tensor, numbered from 0.
+            path: the label map, for the message.
+        """
         classes = len(self.metainfo['classes'])
         unknown = labels[(labels >= classes) & (labels != self.ignore_index)]
-        if unknown.numel() == 0:
+        if len(unknown) == 0:
             return
         shift = ' (0 in the file means unlabelled, so label k in the file is class k - 1)'
+        lossy = path.lower().endswith(('.jpg', '.jpeg'))
+        jpeg = ' JPEG changes the values: label maps are PNG files.' if lossy else ''
         raise ValueError(
-            f'{sample.seg_map_path} has the label {int(unknown.max())}, but the data set has '
+            f'{path} has the label {int(unknown.max())}, but the data set has '
             f'{classes} classes, 0 to {classes - 1}, and {self.ignore_index} for pixels to ignore'
-            f'{shift if self.reduce_zero_label else ""}. Set metainfo=dict(classes=(...)) of '
+            f'{shift if self.reduce_zero_label else ""}.{jpeg} Set metainfo=dict(classes=(...)) of '
             'the datasets to the classes of the label maps, and num_classes of the heads to their '
             'number.'
         )
+
+    @staticmethod
+    def unreadable_label_map(path: str, error: Exception) -> Exception:
+        """Return the error to raise for a label map that cannot be read."""
+        if isinstance(error, OSError) and error.errno is not None:
+            return error  # a system error, which contains the path
+        return unreadable_image_error(path, error)
 
 
 def check_zero_label(reduced: bool, transforms: Sequence) -> None:

@@ -38,3 +38,5 @@ val_dataloader = dict(
 test_dataloader = dict(
     num_workers=4,
     dataset=dict(type='mcl_plugins.CocoDataset', pipeline=test_pipeline))
+val_evaluator = dict(type='mcl_plugins.CocoMetric')
+test_evaluator = dict(type='mcl_plugins.CocoMetric')

@@ -6,6 +6,7 @@ from .concentration import ConcentrationHook
 from .finite_loss import FiniteLossHook
 from .momentum import MomentumHook
 from .probe import ProbeHook
+from .sample_check import SampleCheckHook
 from .schedule import ScheduleHook
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     'FiniteLossHook',
     'MomentumHook',
     'ProbeHook',
+    'SampleCheckHook',
     'ScheduleHook',
 ]

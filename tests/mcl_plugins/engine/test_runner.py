@@ -175,6 +175,15 @@ def test_console_leaves_long_texts_to_the_file():
     assert keep(record('something is wrong\n' * 50, logging.WARNING))
 
 
+def test_console_shows_tables_of_results():
+    """mmseg announces its table of classes, mmdet its list of precisions, in a line of its own."""
+    rows = '\n'.join(['|  sky  |  50.0  |'] * 150)
+    table = f'+-------+--------+\n{rows}\n+-------+--------+'
+    precisions = '\n'.join([' Average Precision  (AP) @[ IoU=0.50:0.95 ] = 0.403'] * 12)
+    for text in (table, precisions):
+        assert ConsoleFilter().filter(record('\n' + text))
+
+
 @pytest.mark.parametrize('kind', ['missing', 'empty'])
 def test_bad_data_roots_are_named(config, tmp_path, kind):
     root = tmp_path / 'elsewhere'

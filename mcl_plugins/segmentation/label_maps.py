@@ -1,0 +1,172 @@
+"""Reading label maps as they are in the file, before anything can wrap or move their values.
+
+This module imports mmseg, so it is only imported when one of the data sets is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import mmcv
+import numpy as np
+from mmengine import fileio
+from mmseg.datasets.transforms import LoadAnnotations
+from PIL import Image
+
+from ..utils.exif import exif_orientation
+from ..utils.images import unreadable_image_error
+
+IGNORED = 255  # what mmseg's transforms write for pixels that no class is trained on
+
+
+class LabelMapLoader(LoadAnnotations):
+    """mmseg's ``LoadAnnotations``, which checks the file before its values become 8 bits.
+
+    mmseg casts labels to 8 bits, so 256 becomes 0 and 1000 becomes 232, and takes the colours of an
+    RGB file for a map of three rows of pixels. The arguments and the result are mmseg's.
+    """
+
+    def read(self, results: dict) -> np.ndarray:
+        """Read ``results['seg_map_path']``: (H, W) uint8, the values of the file.
+
+        Raises:
+            FileNotFoundError: the file does not exist.
+            ValueError: it is no image, has several channels or values that are no 8-bit numbers, or
+                another size than the image, whose (H, W) is ``results['ori_shape']`` if known.
+        """
+        path = results['seg_map_path']
+        content = fileio.get(path, backend_args=self.backend_args)
+        try:
+            labels = mmcv.imfrombytes(content, flag='unchanged', backend=self.imdecode_backend)
+        except Image.DecompressionBombError as error:
+            raise unreadable_image_error(path, error) from error
+        if labels is None:  # OpenCV's word for a damaged file
+            raise unreadable_image_error(path, 'no image format')
+        if labels.ndim > 2:
+            labels = labels.squeeze()
+        check_channels(path, labels)
+        check_values(path, labels)
+        if 'ori_shape' in results:
+            check_size(path, labels.shape, results['img_path'], tuple(results['ori_shape'][:2]))
+        return labels.astype(np.uint8)
+
+    @staticmethod
+    def to_classes(labels: np.ndarray, results: dict) -> np.ndarray:
+        """Number the classes from 0: (H, W) uint8; 255 is ignored.
+
+        ``results['reduce_zero_label']`` and ``results['label_map']`` say what the values of the
+        file are.
+        """
+        if results['reduce_zero_label']:
+            labels = np.where((labels == 0) | (labels == IGNORED), IGNORED, labels - 1)
+            labels = labels.astype(np.uint8)
+        if results.get('label_map') is None:
+            return labels
+        table = np.arange(256, dtype=np.uint8)
+        for old, new in results['label_map'].items():
+            table[old] = new
+        return table[labels]
+
+    def _load_seg_map(self, results: dict) -> None:
+        results['gt_seg_map'] = self.to_classes(self.read(results), results)
+        results['seg_fields'].append('gt_seg_map')
+
+
+def check_channels(path: str, labels: np.ndarray) -> None:
+    """Raise a ValueError unless a label map is (H, W).
+
+    Example:
+        >>> check_channels('map.png', np.zeros((2, 2, 3)))
+        Traceback (most recent call last):
+        ValueError: map.png has 3 channels of colour: a label map has one, whose value is ...
+    """
+    if labels.ndim == 2:
+        return
+    equal = labels.ndim == 3 and bool((labels == labels[..., :1]).all())
+    remedy = (
+        'Its channels are equal: save one of them.'
+        if equal
+        else 'Translate each colour into the number of its class and save it as a grey or palette '
+        'image.'
+    )
+    raise ValueError(
+        f'{path} has {labels.shape[-1]} channels of colour: a label map has one, whose value is '
+        f'the number of the class. {remedy}'
+    )
+
+
+def check_values(path: str, labels: np.ndarray) -> None:
+    """Raise a ValueError unless all values are whole numbers from 0 to 255.
+
+    Example:
+        >>> check_values('map.png', np.array([[0, 1000]]))
+        Traceback (most recent call last):
+        ValueError: map.png has the labels 1000 (uint16, ... mmseg reads labels of 8 bits, ...
+    """
+    if labels.dtype in (np.uint8, bool):
+        return
+    wrong = labels[~((labels >= 0) & (labels <= IGNORED) & (labels % 1 == 0))]  # NaN is neither
+    if wrong.size == 0:
+        return
+    values = np.unique(wrong)
+    shown = ', '.join(f'{value:g}' for value in values[:6].tolist())
+    raise ValueError(
+        f'{path} has the labels {shown}{" ..." if len(values) > 6 else ""} ({labels.dtype}): mmseg '
+        f'reads labels of 8 bits, where they would become other numbers. Number the classes from 0 '
+        f'on and write {IGNORED} for pixels to ignore.'
+    )
+
+
+def check_size(path: str, shape: Sequence[int], image: str, image_shape: Sequence[int]) -> None:
+    """Raise a ValueError unless a label map has the size of its image as it is loaded.
+
+    Args:
+        path: the label map.
+        shape: its (H, W).
+        image: the image.
+        image_shape: (H, W) of the image as it is loaded, turned as its EXIF says.
+
+    Example:
+        >>> check_size('map.png', (50, 60), 'image.jpg', (100, 120))
+        Traceback (most recent call last):
+        ValueError: map.png is 60 x 50 px, but its image image.jpg is 120 x 100 px. Save label ...
+    """
+    if tuple(shape) == tuple(image_shape):
+        return
+    turned = ''
+    remedy = 'Save label maps in the size of their images, without interpolation.'
+    if tuple(shape) == tuple(image_shape)[::-1] and (turn := exif_orientation(image)) > 4:
+        turned = f', turned as its EXIF orientation {turn} says'
+        remedy = (
+            'Save the image without the turn, or turn the label map too, or set '
+            "color_type='color_ignore_orientation' of LoadImageFromFile in all pipelines."
+        )
+    raise ValueError(
+        f'{path} is {shape[1]} x {shape[0]} px, but its image {image} is {image_shape[1]} x '
+        f'{image_shape[0]} px{turned}. {remedy}'
+    )
+
+
+def check_loaders(transforms: list) -> None:
+    """Let each ``LoadAnnotations`` of a pipeline check its file, in place.
+
+    Configs, and mmseg's inferencers which look for the name, keep mmseg's own. A subclass of
+    another library, which may read other formats, stays as it is.
+    """
+    for index, transform in enumerate(transforms):
+        for branch in getattr(transform, 'subroutines', ()):
+            check_loaders(branch.transforms)
+        if type(transform) is LoadAnnotations:
+            transforms[index] = LabelMapLoader(
+                transform.reduce_zero_label, transform.backend_args, transform.imdecode_backend
+            )
+
+
+def loaders_of(transforms: Sequence, kind: type) -> Iterator[Any]:
+    """Yield the transforms of a kind, including those in branches of test-time augmentation."""
+    for transform in transforms:
+        if isinstance(transform, kind):
+            yield transform
+        for branch in getattr(transform, 'subroutines', ()):
+            yield from loaders_of(branch.transforms, kind)
