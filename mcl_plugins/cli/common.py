@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import logging
 import os
 import signal
@@ -42,7 +43,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         '--cfg-options',
         nargs='+',
         action=Options,
-        help='settings to override, as key=value: a.b=1 c="[1,2]" d="[(1,2),(3,4)]" (no blanks)',
+        help='settings to override, as key=value: a.b=1 c="[1,2]" d="[(1,2),(3,4)]" (Python's literals too)',
     )
     parser.add_argument(
         '--launcher',
@@ -98,6 +99,11 @@ def load_config(
     default_work_dir = settings.get('work_dir') or f'./work_dirs/{name_of(settings.filename)}'
     settings.work_dir = str(work_dir or default_work_dir)
     merge_options(settings, cfg_options)
+    if settings.get('strategy') and not reads_strategy(settings.runner_type):
+        raise ValueError(
+            f'strategy={settings.strategy}: {settings.runner_type} does not read it. Set '
+            'runner_type=FlexibleRunner, or leave strategy out.'
+        )
     for name in LOADERS:
         if settings.get(name):
             _complete_loader(settings[name], settings.get('default_scope'), pin_memory)
@@ -151,6 +157,12 @@ def _complete_loader(loader: dict, scope: str | None, pin_memory: bool) -> None:
         loader['pin_memory'] = False
     if not loader.get('num_workers'):
         loader['persistent_workers'] = False
+
+
+def reads_strategy(runner_type: str) -> bool:
+    """Whether a Runner takes a ``strategy`` (DeepSpeed, FSDP, ...), as MMEngine's flexible one."""
+    kind = RUNNERS.get(runner_type)
+    return kind is None or 'strategy' in inspect.signature(kind).parameters
 
 
 def build_runner(config: Config) -> Runner:

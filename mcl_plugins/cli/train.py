@@ -11,7 +11,9 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from ..checkpoint.latest import find_checkpoint
+from ..checkpoint.latest import find_checkpoint, run_files
+from ..engine.hooks import OverwriteHook
+from ..engine.identity import starting_files
 from .arguments import parser_for
 from .common import add_common_arguments, build_runner, load_config
 
@@ -41,6 +43,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         dest='persistent_workers',
         help='start new workers each epoch',
     )
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='start anew in a work dir that has a run, whose checkpoints are deleted',
+    )
     add_common_arguments(parser)
     return parser.parse_args(argv)
 
@@ -65,9 +72,11 @@ def train(config: str | Path, **settings: Any) -> Runner:
 
     Raises:
         FileNotFoundError: the config, or a file that it names, does not exist.
-        ValueError: a setting does not fit.
+        ValueError: a setting does not fit, or the work dir has a run.
     """
     runner = build_runner(configure(config, **settings))
+    if settings.get('overwrite'):
+        runner.register_hook(OverwriteHook())
     runner.train()
     return runner
 
@@ -79,6 +88,7 @@ def configure(
     validate: bool = True,
     auto_scale_lr: bool = False,
     persistent_workers: bool = True,
+    overwrite: bool = False,
     **loading: Any,
 ) -> Config:
     """The config of a training with everything that was asked for.
@@ -91,12 +101,14 @@ def configure(
         auto_scale_lr: scale the learning rate to the batch also where the config's
             ``auto_scale_lr`` is not enabled.
         persistent_workers: keep the workers of the training's data loader over the epochs.
+        overwrite: start anew also in a work dir that has a run; :func:`train` then deletes its
+            checkpoints as soon as the new run begins.
         **loading: ``work_dir``, ``cfg_options``, ``launcher`` and ``pin_memory`` of
             :func:`~mcl_plugins.cli.common.load_config`.
 
     Raises:
         FileNotFoundError: there is no such config.
-        ValueError: a setting does not fit.
+        ValueError: a setting does not fit, or the work dir has a run.
     """
     settings = load_config(config, **loading)
     if not validate:
@@ -110,6 +122,10 @@ def configure(
     implied = 'auto' if settings.get('resume') and not settings.get('load_from') else None
     if start := resume or implied:
         set_resume(settings, start)
+    if overwrite and start:
+        raise ValueError('--overwrite starts anew and --resume goes on: leave one of them out.')
+    if not overwrite and not settings.get('resume'):
+        check_empty(settings.work_dir)
     if settings.get('load_from'):
         leave_encoder(settings)  # all weights come from that file
     if auto_scale_lr:
@@ -129,12 +145,31 @@ def set_resume(config: Config, checkpoint: str) -> None:
     """
     found = find_checkpoint(config.work_dir) if checkpoint == 'auto' else checkpoint
     if found:
+        config.start_files = starting_files(config)
+        config.resume_found = checkpoint == 'auto'
         config.resume, config.load_from = True, found
     elif not config.get('load_from'):
         config.resume = False
 
 
+def check_empty(work_dir: str) -> None:
+    """Raise a ValueError if a work dir has a run, which a new one would mix with its own.
+
+    A folder that has logs only, of a run that ended before its first checkpoint, is taken as empty.
+    """
+    files = run_files(work_dir)
+    if files:
+        raise ValueError(
+            f'{work_dir} has a run already ({", ".join(file.name for file in files[:3])}'
+            f'{", ..." * (len(files) > 3)}). Go on with it by --resume, choose another --work-dir, '
+            'or start anew and delete its checkpoints by --overwrite.'
+        )
+
+
 def leave_encoder(config: Config) -> None:
-    """Do not start the encoder from a file of its own, which may be gone and is not needed."""
+    """Do not start the encoder from a file of its own, which may be gone and is not needed.
+
+    On resuming ``start_files`` remembers its name, which is compared with the checkpoint's.
+    """
     if 'backbone' in config.model:
         config.model.backbone.pop('init_cfg', None)

@@ -25,7 +25,7 @@ from ..checkpoint.sources import load_checkpoint
 from ..registry import RUNNERS
 from ..targets.frozen_teacher import FrozenTeacher
 from .batches import check_epoch, images_per_process
-from .hooks import ScheduleHook
+from .hooks import IdentityHook, ScheduleHook
 from .hooks.unwrap import unwrapped_model
 
 
@@ -66,7 +66,7 @@ class Runner(_Runner):
     - A checkpoint is read without executing anything in it. It is written to a temporary file,
       which is then renamed.
     - A checkpoint that does not fit the model raises an error instead of being loaded in part.
-      Resuming with another schedule raises an error, too.
+      Resuming with another schedule, or a checkpoint of another training, raises an error, too.
     - Resuming without naming a file continues from the newest complete checkpoint in the work dir.
     """
 
@@ -123,10 +123,11 @@ class Runner(_Runner):
         return super().train()
 
     def register_hooks(self, *args: Any, **kwargs: Any) -> None:
-        """Register the hooks, and a :class:`ScheduleHook` if the config lists none."""
+        """Register the hooks, and those that compare on resuming if the config lists none."""
         super().register_hooks(*args, **kwargs)
-        if not any(isinstance(hook, ScheduleHook) for hook in self.hooks):
-            self.register_hook(ScheduleHook())
+        for kind in (IdentityHook, ScheduleHook):
+            if not any(isinstance(hook, kind) for hook in self.hooks):
+                self.register_hook(kind())
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Build the training loop and check that an epoch has at least one iteration.

@@ -3,7 +3,9 @@
 from .class_count import ClassCountHook
 from .concentration import ConcentrationHook
 from .finite_loss import FiniteLossHook
+from .identity import IdentityHook
 from .momentum import MomentumHook
+from .overwrite import OverwriteHook
 from .probe import ProbeHook
 from .schedule import ScheduleHook
 
@@ -11,7 +13,9 @@ __all__ = [
     'ClassCountHook',
     'ConcentrationHook',
     'FiniteLossHook',
+    'IdentityHook',
     'MomentumHook',
+    'OverwriteHook',
     'ProbeHook',
     'ScheduleHook',
 ]
