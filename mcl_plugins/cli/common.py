@@ -43,7 +43,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         '--cfg-options',
         nargs='+',
         action=Options,
-        help='settings to override, as key=value: a.b=1 c="[1,2]" d="[(1,2),(3,4)]" (Python's literals too)',
+        help='settings to override, as key=value: a.b=1 c="[1,2]" d="[(1,2),(3,4)]"',
     )
     parser.add_argument(
         '--launcher',

@@ -46,8 +46,8 @@ class ScheduleHook(Hook):
 
     MMEngine restores optimizer and schedulers as they were saved, whatever the config says now.
     With another batch size the learning rates would stay the old ones; with more epochs the added
-    epochs would run at the final, smallest learning rate. Another weight decay, other betas, another
-    warm-up or floor would be ignored, while the next checkpoint's config would state them.
+    epochs would run at the final, smallest learning rate. Another weight decay, other betas,
+    another warm-up or floor would be ignored, while the next checkpoint's config would state them.
 
     The package's Runner adds the hook if a config does not list it. In another Runner the hook also
     warns if ``auto_scale_lr`` ignores gradient accumulation there, because only the package's
