@@ -22,6 +22,7 @@ from mmengine.runner import Runner
 from torch import distributed as dist
 
 from ..checkpoint.sources import use_safe_checkpoints
+from ..engine.warm_up import scale_schedule
 from ..utils.compat import import_quietly
 from ..utils.places import find_config
 from .messages import describe, is_first_to_say
@@ -99,6 +100,9 @@ def load_config(
     default_work_dir = settings.get('work_dir') or f'./work_dirs/{name_of(settings.filename)}'
     settings.work_dir = str(work_dir or default_work_dir)
     merge_options(settings, cfg_options)
+    own_schedule = any(key.partition('.')[0] == 'param_scheduler' for key in cfg_options or {})
+    if settings.get('auto_scale_schedule') and not own_schedule:
+        scale_schedule(settings)
     if settings.get('strategy') and not reads_strategy(settings.runner_type):
         raise ValueError(
             f'strategy={settings.strategy}: {settings.runner_type} does not read it. Set '

@@ -102,6 +102,6 @@ def check_machines(args: argparse.Namespace) -> str | None:
     else:
         whom = f'machine 0 at {place}, and then for all {machines} machines'
     return (
-        f'{whom}; this one is NODE_RANK {args.node_rank} of NNODES {machines}. After {seconds} s it '
-        'gives up. MASTER_ADDR must be the address of machine 0, and PORT the same on all'
+        f'{whom}; this one is NODE_RANK {args.node_rank} of NNODES {machines}. After {seconds} s '
+        'it gives up. MASTER_ADDR must be the address of machine 0, and PORT the same on all'
     )

@@ -13,7 +13,7 @@ from mmengine.dist import master_only
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
-from mmengine.runner import BaseLoop
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop
 from mmengine.runner import Runner as _Runner
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from torch import distributed as dist
@@ -27,6 +27,7 @@ from ..targets.frozen_teacher import FrozenTeacher
 from .batches import check_epoch, images_per_process
 from .hooks import IdentityHook, ScheduleHook
 from .hooks.unwrap import unwrapped_model
+from .warm_up import describe_short_training
 
 
 class ConsoleFilter(logging.Filter):
@@ -150,15 +151,23 @@ class Runner(_Runner):
     def build_param_scheduler(self, scheduler: Any) -> Any:
         """Build the schedulers of learning rate and momentum.
 
-        Raises a readable error when a schedule stated as a fraction of an epoch rounds to zero
-        iterations.
+        Raises a readable error when the training ends before its warm-up, and when a schedule
+        stated as a fraction of an epoch rounds to zero iterations.
 
         Raises:
             ValueError: a schedule has no iteration.
         """
+        by_epoch = isinstance(self.train_loop, EpochBasedTrainLoop)
+        length = (self.max_epochs, None) if by_epoch else (None, self.max_iters)
+        short = describe_short_training(scheduler, *length)
         try:
-            return super().build_param_scheduler(scheduler)
+            built = super().build_param_scheduler(scheduler)
+            if short:  # MMEngine takes it where the later schedule states its end
+                self.logger.warning(short)
+            return built
         except ValueError as error:
+            if short:
+                raise ValueError(short) from error
             raise ValueError(
                 f'param_scheduler: {error}. If a schedule begins or ends within an epoch, the data '
                 'set may be too small for it. Set its begin and end to whole epochs, for example '
