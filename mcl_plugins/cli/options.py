@@ -147,7 +147,8 @@ def merge_options(config: Config, options: dict[str, Any] | None) -> None:
 
     A number is taken as it was typed where the config has a word, or where the key is that of a
     file or folder: ``data_root=2024``. The place after the last one of a list adds to it:
-    ``custom_hooks.0.type=mcl_plugins.ProbeHook``, ``visualizer.vis_backends.2.type=WandbVisBackend``.
+    ``custom_hooks.0.type=mcl_plugins.ProbeHook``, and with two backends in the list
+    ``visualizer.vis_backends.2.type=WandbVisBackend``.
 
     Raises:
         ValueError: a setting that nothing would read, or of something that has no parts.

@@ -28,6 +28,7 @@ from .batches import check_epoch, images_per_process
 from .hooks import IdentityHook, ScheduleHook
 from .hooks.unwrap import unwrapped_model
 from .warm_up import describe_short_training
+from .widths import check_widths
 
 
 class ConsoleFilter(logging.Filter):
@@ -110,14 +111,16 @@ class Runner(_Runner):
         )
 
     def train(self) -> nn.Module:
-        """Train the model.
+        """Train the model, after a look at the widths of its parts.
 
         MMEngine reads checkpoints only after it has built the data set. The checkpoint of a frozen
         teacher is looked for before that, so that a wrong path is reported at once.
 
         Raises:
             FileNotFoundError: the frozen teacher's checkpoint does not exist.
+            ValueError: neck or head are of another width than the encoder.
         """
+        check_widths(unwrapped_model(self))
         for module in self.model.modules():
             if isinstance(module, FrozenTeacher):
                 module.check_checkpoint()

@@ -12,11 +12,11 @@ def scale_schedule(config: Config) -> None:
     """Stretch a schedule that is stated for another number of epochs, in place.
 
     ``auto_scale_schedule=dict(base_epochs=800)`` says for how many epochs the places of
-    ``param_scheduler`` are meant. With another ``train_cfg.max_epochs`` each ``begin`` and ``end`` of
-    whole epochs keeps its share of the training, and is at least one epoch.
+    ``param_scheduler`` are meant. With another ``train_cfg.max_epochs`` each ``begin`` and ``end``
+    of whole epochs keeps its share of the training, and is at least one epoch.
 
     Example:
-        >>> schedule = [dict(type='LinearLR', begin=0, end=40), dict(type='CosineAnnealingLR', begin=40)]
+        >>> schedule = [dict(type='LinearLR', end=40), dict(type='CosineAnnealingLR', begin=40)]
         >>> config = Config(dict(
         ...     train_cfg=dict(max_epochs=100),
         ...     param_scheduler=schedule,
@@ -59,7 +59,7 @@ def describe_short_training(
             unit, key = ('epochs', 'max_epochs') if by_epoch else ('iterations', 'max_iters')
             return (
                 f'train_cfg.{key}={length} is not longer than the warm-up, the {begin} {unit} of '
-                f'param_scheduler.{before[0]}: the schedule after it, param_scheduler.{index}, never '
+                f'param_scheduler.{before[0]}, so that param_scheduler.{index} never '
                 f'begins. Train longer, or shorten the warm-up: --cfg-options '
                 f'param_scheduler.{before[0]}.end={max(1, length // 10)} '
                 f'param_scheduler.{index}.begin={max(1, length // 10)}'

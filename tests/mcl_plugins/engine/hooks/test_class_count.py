@@ -18,12 +18,12 @@ def head(classes):
 
 def test_all_heads_are_compared_and_data_without_names_is_not():
     model = nn.ModuleDict({'decode_head': head(3), 'auxiliary_head': head(3)})
-    check_class_count(model, SimpleNamespace(metainfo=dict(classes='abc')))
+    check_class_count(model, SimpleNamespace(metainfo=dict(classes=tuple('abc'))))
     check_class_count(model, SimpleNamespace())
     check_class_count(model, SimpleNamespace(metainfo={}))
     model['auxiliary_head'] = head(4)
     with pytest.raises(ValueError, match=r'model\.auxiliary_head has num_classes=4, .* 3 classes'):
-        check_class_count(model, SimpleNamespace(metainfo=dict(classes='abc')))
+        check_class_count(model, SimpleNamespace(metainfo=dict(classes=tuple('abc'))))
 
 
 @pytest.mark.parametrize('stage', ['train', 'val', 'test'])
@@ -55,3 +55,9 @@ def test_a_training_list_without_names_is_compared_with_the_validation_folder():
         hook.before_train(runner)
     runner.val_loop = None
     hook.before_train(runner)
+
+
+def test_a_word_in_place_of_a_list_of_classes_is_named():
+    """Its letters would be counted as classes."""
+    with pytest.raises(ValueError, match=r"classes='cat' .* write \('cat',\)"):
+        check_class_count(nn.Identity(), SimpleNamespace(metainfo=dict(classes='cat')))
