@@ -1,10 +1,8 @@
-"""Shared by all tests: OpenMMLab's scope, quiet logs, the small ConMIM, two processes."""
+"""Shared by all tests: OpenMMLab's scope, quiet logs, small models."""
 
 from __future__ import annotations
 
 import copy
-import os
-import socket
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +13,6 @@ from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 from PIL import Image
-from torch import distributed as dist
-from torch import multiprocessing
 
 from mcl_plugins.mask_generators import PatchMask
 
@@ -114,6 +110,23 @@ PIXEL_HEAD = dict(
 )
 
 
+# The files that take longest come first, so that no worker is left with one of them at the end.
+LONGEST = (
+    'tools/test_commands.py',
+    'configs/test_zoo.py',
+    'mcl_plugins/cli/quickstart/test_transfer_demo.py',
+    'test_wheel.py',
+    'mcl_plugins/cli/quickstart/test_quickstart.py',
+    'mcl_plugins/cli/test_evaluate.py',
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Order the files, and keep the order within each."""
+    order = {ROOT / 'tests' / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
 @pytest.fixture(autouse=True)
 def _scope():
     """Build under mmpretrain's scope, with MMEngine's thousand lines of initialisation off."""
@@ -204,21 +217,3 @@ def tokens_entering(block, model, *arguments):
     (output,) = model(*arguments)
     handle.remove()
     return seen[0], output
-
-
-def run_on_two_processes(function, *arguments):
-    """Call ``function(rank, *arguments)`` on two gloo processes."""
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
-    multiprocessing.spawn(_start, (port, function, arguments), nprocs=2)
-
-
-def _start(rank, port, function, arguments):
-    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), LOCAL_RANK=str(rank))
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', rank=rank, world_size=2)
-    try:
-        function(rank, *arguments)
-    finally:
-        dist.destroy_process_group()

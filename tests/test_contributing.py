@@ -50,7 +50,7 @@ import torch
 from mmpretrain.registry import MODELS
 
 from mcl_plugins.cli.released import Comparison, compares
-from mcl_plugins.cli.released.golden import FixedMask, gradients_of, part, tensor
+from mcl_plugins.cli.released.golden import FixedMask, pair_gradients, part, tensor
 
 
 @compares('masked_simsiam')
@@ -65,7 +65,7 @@ def compare(golden, device):
     model.mask_generator = FixedMask(PatchMask.from_mask(tensor(golden, 'mask', device)))
     loss = model.loss([tensor(golden, 'images', device)])['loss_contrast']
     loss.backward()
-    gradients = gradients_of(model, part(golden, 'grad', device))
+    gradients = pair_gradients(model, part(golden, 'grad', device))
     return Comparison({'loss': (loss, golden['loss'])}, {}, gradients)
 """
 
@@ -152,4 +152,4 @@ def test_the_quickstart_takes_a_method_by_its_config(outside):
         quickstart.config_of(str(config))
     finetune.touch()
     assert quickstart.config_of(str(config)) == config
-    assert quickstart.title_of(config) == 'MaskedSimSiam'
+    assert quickstart.read_title(config) == 'MaskedSimSiam'

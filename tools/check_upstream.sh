@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes an environment with OpenMMLab's own last releases instead of the onedl-* distributions and
-# runs the tests of pre-training and classification in it, with each version of mmcv-lite.
+# Creates an environment with OpenMMLab's own last releases instead of the onedl-* distributions, and
+# runs the tests of pre-training and classification in it with each version of mmcv-lite.
 #
-#   bash tools/check_upstream.sh DIR     DIR/venv becomes the environment; 5 GB, about 10 minutes
+#   bash tools/check_upstream.sh DIR     creates DIR/venv: 5 GB, about 10 minutes
 #
-# Everything else has the versions of tools/requirements.lock. PYTHON=... as for setup_env.sh.
+# All other packages have the versions of tools/requirements.lock. PYTHON=... is that of setup_env.sh.
 set -euo pipefail
 [ "$#" -eq 1 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 mkdir -p "$1"

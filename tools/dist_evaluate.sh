@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# tools/dist_evaluate.sh knn|linear CONFIG CHECKPOINT PROCESSES [the command's arguments]
-# The commands of tools/evaluate/ that encode data sets, with the images dealt out to the processes.
+# tools/dist_evaluate.sh knn|linear CONFIG CHECKPOINT PROCESSES [arguments of the command]
+# Run a command of tools/evaluate/ that encodes data sets on several processes, which share the images.
 set -euo pipefail
 usage() { echo "usage: $0 knn|linear CONFIG CHECKPOINT PROCESSES [ARGUMENT ...]" >&2; exit 2; }
 [ $# -ge 4 ] || usage

@@ -1,4 +1,4 @@
-"""Hold this package's algorithms against numbers of the methods' released implementations."""
+"""Compare the algorithms with numbers of the methods' released implementations."""
 
 from mcl_plugins.cli.app import run_command
 

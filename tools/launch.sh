@@ -1,13 +1,13 @@
-# Sourced by the launchers: chooses the Python, and starts torchrun with as many processes as
-# this machine has devices for.
+# Sourced by the launchers. Chooses the Python and starts torchrun, with at most as many processes as
+# this machine has devices.
 
 tools="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 
 has_torch() { "$1" -c 'import importlib.util as u, sys; sys.exit(u.find_spec("torch") is None)' 2>/dev/null; }
 
-# An activated environment with torch first, then the environment that these tools belong to (the
-# .venv that setup_env.sh made; of an installation, lib/python3.x/site-packages/mcl_plugins/.mim/tools,
-# the one with that lib), then whatever.
+# The first Python that has torch: that of an activated environment; that of the environment to which
+# these tools belong (the .venv of setup_env.sh, or the one whose lib/python3.x/site-packages contains
+# mcl_plugins/.mim/tools); or any other.
 if [ -z "${PYTHON:-}" ]; then
   candidates=("$tools/../.venv/bin/python" "$tools/../../../../../../bin/python" python3)
   if [ -n "${VIRTUAL_ENV:-}${CONDA_PREFIX:-}" ]; then candidates=(python "${candidates[@]}"); fi
@@ -18,8 +18,8 @@ if [ -z "${PYTHON:-}" ]; then
 fi
 
 # launch SCRIPT PROCESSES USAGE ARGUMENT...; USAGE is the command before the number of processes.
-# Does not return when it starts something: torchrun takes the shell's place, so that a signal to
-# the launcher reaches it, and through it the training.
+# It does not return after a start: torchrun replaces the shell, so that a signal to the launcher
+# reaches torchrun and through it the training.
 launch() {
   local script="$1" processes="$2" usage="$3" nnodes="${NNODES:-1}"
   shift 3
@@ -39,14 +39,14 @@ print(gpus or cores, "GPUs" if gpus else "CPU cores, and no GPU")' 2>/dev/null) 
   if [ "$processes" -gt "$devices" ]; then
     cat >&2 <<EOF
 $(basename "$0"): $processes processes asked for, but this machine has $devices $kind.
-The number is that of one machine. For $processes in all, run on each of NNODES machines, with NODE_RANK from 0:
+The number of processes is that of one machine. For $processes in total, run on each of NNODES machines, with NODE_RANK from 0:
   NNODES=$(((processes + devices - 1) / devices)) NODE_RANK=0 MASTER_ADDR=<address of machine 0> $usage $devices
 EOF
     [ "$script" != train.py ] || cat >&2 <<EOF
-With fewer processes the learning rate follows the batch, and
+With fewer processes the learning rate is scaled with the batch size, and
   --cfg-options optim_wrapper.accumulative_counts=$(((processes + devices - 1) / devices))
-keeps the learning rate. It does not train quite the same: negatives and BatchNorm statistics come
-from one part of the batch, and schedules in iterations need as many times more of them; see the
+keeps the learning rate. The training is not quite the same: negatives and BatchNorm statistics come
+from one partial batch, and schedules in iterations must be lengthened by this factor; see the
 method's page in configs/.
 EOF
     return 2

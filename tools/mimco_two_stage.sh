@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# MimCo from nothing to a fine-tuned network: teacher, student, fine-tuning, one after the other.
+# Train MimCo's teacher, train its student and fine-tune the student, one after the other.
 #   tools/mimco_two_stage.sh swin-t|swin-b|vit-s|vit-b|digits PROCESSES
 #       [--work-dir DIR] [--cfg-options KEY=VALUE ...]
-# Called again, it goes on where it was stopped. The options hold for all stages, those of val_* and
-# test_* for the last one, which alone validates. From outside:
+# If it is stopped, the same command continues. The options apply to all stages, those of val_* and
+# test_* only to the last one, which is the only one that validates. Environment variables:
 #   TEACHER=FILE            a trained (or converted) teacher instead of the first stage
 #   STUDENT_CONFIG, FINETUNE_CONFIG   other configs, for example configs/mimco/swin-t_300e.py
 #   NNODES NODE_RANK MASTER_ADDR PORT as for dist_train.sh; the work dir must be shared
@@ -36,25 +36,25 @@ case "$arch" in
   *) fail "unknown architecture '$arch'" ;;
 esac
 student="${STUDENT_CONFIG:-$student}" finetune="${FINETUNE_CONFIG:-$finetune}"
-# Before days of training, not after.
+# Check the files before days of training, not after them.
 for file in ${TEACHER:+"$TEACHER"} "$teacher" "$student" "$finetune"; do
   [ -f "$file" ] || fail "'$file' does not exist"
 done
 
-# stoppable COMMAND...: hand on a signal to stop, and end when the command has. In the foreground
-# bash would wait for it without telling it.
+# stoppable COMMAND...: forward a stop signal to the command, and return when it has ended. With the
+# command in the foreground, bash would wait for it without forwarding the signal.
 stoppable() {
   local child status=0
   "$@" &
   child=$!
   trap 'kill -TERM "$child" 2>/dev/null || true' TERM INT
   wait "$child" || status=$?
-  while kill -0 "$child" 2>/dev/null; do wait "$child" || true; done  # a signal ends wait early
+  while kill -0 "$child" 2>/dev/null; do wait "$child" || true; done  # a signal interrupts wait
   trap - TERM INT
   return "$status"
 }
 
-# stage NUMBER NAME CONFIG [KEY=VALUE ...]: train, or finish training, in its own folder.
+# stage NUMBER NAME CONFIG [KEY=VALUE ...]: train, or continue a training, in its own folder.
 stage() {
   printf '\n\033[1m[%s/3] %s: %s\033[0m\n' "$1" "$2" "$3"
   local number="$1" folder="$work_dir/$2" config="$3" option

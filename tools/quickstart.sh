@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# From a fresh clone to a pre-trained network and a picture of what it learned: about 4 minutes
-# on 2 cores after the installation.
+# Install the environment, pre-train a small network and draw a report of its evaluation: about
+# 4 minutes on 2 cores after the installation.
 #   bash tools/quickstart.sh [--seeds 3] [--method METHOD] [--work-dir DIR]
-# METHOD: any with configs/quickstart/METHOD.py and METHOD_finetune.py; conmim by default.
+# METHOD: any with configs/quickstart/METHOD.py and METHOD_finetune.py; by default conmim.
 set -euo pipefail
 case " $* " in *' -h '* | *' --help '*) sed -n '2,5s/^# //p' "$0"; exit 0 ;; esac
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"

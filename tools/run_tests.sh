@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sets up .venv with mmcv's ops, then runs the style and type checks and the tests.
-#   bash tools/run_tests.sh [pytest's arguments]
+# Set up .venv with mmcv's ops, then run the style checks, the type checks and the tests.
+#   bash tools/run_tests.sh [arguments of pytest]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash tools/setup_env.sh --with-ops
@@ -8,7 +8,8 @@ source .venv/bin/activate
 ruff check --quiet .
 ruff format --check --quiet mcl_plugins tools tests
 mypy
-# Two processes of one thread each: the tests start processes of their own. The tests of a file stay
-# together, for they share what is dear to make.
+# Two processes of one thread each, because the tests start further processes. The tests of a file run
+# in one process, because they share fixtures that are expensive to create; tests/conftest.py has
+# the order of the files.
 export OMP_NUM_THREADS=1
-exec python -m pytest --numprocesses 2 --dist loadfile --durations=10 "$@"
+exec python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=10 "$@"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes .venv with the pinned versions of tools/requirements.lock and this package in it.
+# Create .venv with this package and the pinned versions of tools/requirements.lock.
 #
 #   bash tools/setup_env.sh              pre-training and classification; needs no compiler
-#   bash tools/setup_env.sh --with-ops   builds mmcv's ops from source too: detection works
+#   bash tools/setup_env.sh --with-ops   also compiles mmcv's ops, which detection needs
 #
-# Safe to run again: what is there and right is kept. The Python is 3.11; PYTHON=/path/to/python3.12
-# names another one, 3.10 to 3.12, which .venv then keeps.
+# It can be run again: a complete environment is kept. The default is Python 3.11;
+# PYTHON=/path/to/python3.12 names another one, 3.10 to 3.12, which later runs keep.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -41,18 +41,19 @@ check_machine() {
   free_gb=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')
   [ "$free_gb" -ge "$needed_gb" ] || fail "only $free_gb GB free here; the environment needs $needed_gb GB"
   if [ "$ops" = yes ] && ! command -v "${CXX:-c++}" >/dev/null; then
-    fail "no C++ compiler (${CXX:-c++}); install g++, or run without --with-ops and do without detection"
+    fail "no C++ compiler (${CXX:-c++}); install g++, or run without --with-ops, which leaves out detection"
   fi
 }
 
-# In a terminal pip shows its downloads; elsewhere it would only fill the log.
+# Show pip's downloads in a terminal only; elsewhere they would fill the log.
 quiet=-q
 [ ! -t 1 ] || quiet=
 
 pip() { .venv/bin/python -m pip --disable-pip-version-check "$@"; }
 
-# pip keeps both builds of mmcv under one key and serves one for the other; hence a wheel folder
-# for each kind and no cache. Ops are compiled against one torch: its version is part of the name.
+# pip caches both builds of mmcv under one key and confuses them, so each kind has its own folder of
+# wheels and pip's cache is not used. Ops are compiled for one version of torch, which is part of the
+# folder's name.
 install_mmcv() {
   local kind=pure
   if [ "$ops" = yes ]; then
@@ -73,7 +74,7 @@ install_mmcv() {
   pip install -q --no-deps --force-reinstall "$wheels"/*.whl
 }
 
-# What the ops are compiled for: this torch and, with a CUDA toolkit to compile for it, this GPU.
+# Prints the target of the ops: this torch and, if there is a CUDA toolkit to compile for it, this GPU.
 ops_target() {
   .venv/bin/python - 2>/dev/null <<'PY'
 import torch
@@ -87,15 +88,15 @@ else:
 PY
 }
 
-# Prints how many sources are compiled, since pip itself is silent for minutes.
+# Prints the number of compiled sources, because pip itself prints nothing for minutes.
 build_ops() {
   local log="$cache/build-$$.log" build
-  # Without a toolkit mmcv must not see the GPU: it would look for nvcc and fail.
+  # Without a CUDA toolkit, hide the GPU from mmcv: it would look for nvcc and fail.
   case "$(ops_target)" in *-cpu) export CUDA_VISIBLE_DEVICES= ;; esac
   MAX_JOBS="${MAX_JOBS:-$(nproc)}" PATH="$PWD/.venv/bin:$PATH" \
     pip wheel -v --no-cache-dir --no-build-isolation --no-deps -w "$1" "$mmcv" >"$log" 2>&1 &
   build=$!
-  # A background job does not hear Ctrl-C by itself.
+  # Ctrl-C does not reach a background job.
   trap 'pkill -P "$build" 2>/dev/null; kill "$build" 2>/dev/null' EXIT
   trap 'exit 130' INT TERM
   while kill -0 "$build" 2>/dev/null; do
@@ -105,7 +106,7 @@ build_ops() {
   printf '\n'
   if ! wait "$build"; then
     tail -30 "$log" >&2
-    fail "mmcv ops did not compile; the whole log is $log"
+    fail "mmcv ops did not compile; the complete log is $log"
   fi
   trap - EXIT INT TERM
   rm -f "$log"
@@ -131,7 +132,7 @@ print(f'  mcl_plugins {mcl_plugins.__version__} on {device}')
 PY
 }
 
-# An environment with ops also serves those who do not need them, and keeps them.
+# If the environment has ops already, keep them, also without --with-ops.
 if [ "$present" = "$version" ] && .venv/bin/python -c 'import mmcv._ext' 2>/dev/null; then ops=yes; fi
 
 wanted="ops=$ops python=$version $(cat "$lock" setup.cfg mcl_plugins/version.py | sha256sum | cut -c1-16)"
@@ -141,10 +142,10 @@ if [ "$present" = "$version" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wan
 fi
 
 check_machine
-say "Making .venv with Python $version"
-# An interrupted venv has a Python but no pip; one of another version is of no use.
+say "Creating .venv with Python $version"
+# Create it anew if an earlier run was interrupted (no pip) or another Python version is wanted.
 { [ "$present" = "$version" ] && .venv/bin/python -c 'import pip' 2>/dev/null; } ||
-  "$python" -m venv --clear .venv || fail "no virtual environment could be made; on Debian: apt install python$version-venv"
+  "$python" -m venv --clear .venv || fail "no virtual environment could be created; on Debian: apt install python$version-venv"
 rm -f "$stamp"
 say 'Installing PyTorch (about 5 GB with its CUDA libraries)'
 pip install $quiet -c "$lock" torch torchvision setuptools wheel packaging ninja psutil

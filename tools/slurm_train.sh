@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [train.py's arguments]
-# GPUS (8), GPUS_PER_NODE (8), CPUS_PER_TASK (10) and SRUN_ARGS are taken from the environment.
+# tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [arguments of train.py]
+# Environment variables, with defaults: GPUS (8), GPUS_PER_NODE (8), CPUS_PER_TASK (10), SRUN_ARGS.
 set -euo pipefail
 [ $# -ge 4 ] || { echo "usage: $0 PARTITION JOB_NAME CONFIG WORK_DIR [ARGUMENT ...]" >&2; exit 2; }
 command -v srun >/dev/null || { echo "$0: srun was not found; without Slurm use tools/dist_train.sh" >&2; exit 2; }

@@ -1,5 +1,5 @@
 # CMAE* on a hybrid convolutional ViT, 1600 epochs: 85.3 after fine-tuning (paper, Table 1). The
-# paper says no more about the encoder; this is ConvMAE's, which is as large as ViT-B.
+# paper does not describe the encoder further; this is ConvMAE's, which has the size of ViT-B.
 _base_ = 'vit-b.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# CMAE ViT-S/16, 1600 epochs (paper, Figure 5b, which gives no settings: those of ViT-B).
+# CMAE ViT-S/16, 1600 epochs (paper, Figure 5b, which gives no hyperparameters: those of ViT-B).
 _base_ = 'vit-b.py'
 
 model = dict(

@@ -8,7 +8,7 @@ model = dict(
 train_dataloader = dict(batch_size=64)
 optim_wrapper = dict(optimizer=dict(lr=7.5e-4), clip_grad=dict(max_norm=1.0))
 train_cfg = dict(max_epochs=1600)
-# As in the base, but for the ratio: the rate ends at 1e-5 here too.
+# As in the base config, except the ratio: the learning rate ends at 1e-5 here too.
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-4, begin=0, end=10, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=10, eta_min_ratio=1 / 75, convert_to_iter_based=True),

@@ -1,5 +1,5 @@
 # Masked BYOL ViT-S/16 on ImageNet-100, 800 epochs, LayerNorm heads and class attention:
-# 91.7 after fine-tuning (paper, section 3.5; which heads is our reading).
+# 91.7 after fine-tuning (paper, section 3.5; which heads is our interpretation).
 # Augmentation and warm-up are not stated for this length.
 _base_ = [
     '../_base_/models/masked_byol.py',

@@ -1,5 +1,5 @@
-# MoBY Swin-B, 300 epochs: 83.1 after fine-tuning (MimCo, Table 1: their own run, whose settings are
-# not given; these are Swin-T's). No weights were released.
+# MoBY Swin-B, 300 epochs: 83.1 after fine-tuning (MimCo, Table 1: their own run, whose
+# hyperparameters are not given; these are Swin-T's). No weights were released.
 _base_ = 'swin-t.py'
 
 model = dict(backbone=dict(arch='base'), projector=dict(in_channels=1024))

@@ -19,14 +19,14 @@ data_preprocessor = dict(
     bgr_to_rgb=True,
     views=[{{_base_.first_view}}, {{_base_.second_view}}])
 
-# Statistics of all processes on every device, and a loss in float32; the rest is mmpretrain's.
+# BatchNorm over all processes on every device, and a loss in float32; the rest is mmpretrain's.
 norm_cfg = dict(type='mcl_plugins.SyncBN')
 model = dict(
     neck=dict(norm_cfg=norm_cfg),
     head=dict(type='mcl_plugins.MoCoV3Head', predictor=dict(norm_cfg=norm_cfg)))
 del norm_cfg
 
-# AdamW, rate 1.5e-4 for a batch of 256; everything is decayed.
+# AdamW, learning rate 1.5e-4 for a batch size of 256; all parameters have weight decay.
 optim_wrapper = dict(
     _delete_=True,
     type='mcl_plugins.Bf16OptimWrapper',

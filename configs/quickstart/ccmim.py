@@ -1,5 +1,5 @@
 # ccMIM in minutes on a CPU: a small ViT on 32 px crops of handwritten digits.
-# bash tools/quickstart.sh --method ccmim runs it and measures what it gave.
+# bash tools/quickstart.sh --method ccmim runs it and evaluates the result.
 _base_ = [
     '../_base_/models/ccmim.py',
     '../_base_/datasets/digits.py',
@@ -7,8 +7,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# A digit's colours say nothing about it and would be the easiest thing to compare; with one view
-# they cannot be changed on one side only, so the images are gray.
+# The colours of a digit say nothing about its class, but would be the easiest feature to match.
+# With one view they cannot differ between query and key, so the images are gray.
 data_preprocessor = dict(views=[[dict(type='mcl_plugins.Grayscale', prob=1.0)]])
 
 model = dict(

@@ -1,5 +1,5 @@
 # CMAE in minutes on a CPU: a small ViT on 32 px crops of handwritten digits.
-# bash tools/quickstart.sh --method cmae runs it and measures what it gave.
+# bash tools/quickstart.sh --method cmae runs it and evaluates the result.
 _base_ = [
     '../_base_/models/cmae.py',
     '../_base_/datasets/digits.py',
@@ -7,8 +7,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# A digit's colours say nothing about it and would be the easiest thing to compare: the target's are
-# changed beyond recognition.
+# The colours of a digit say nothing about its class, but would be the easiest feature to match. So
+# those of the target's view are changed beyond recognition.
 data_preprocessor = dict(
     views=[[], [
         dict(
@@ -18,7 +18,8 @@ data_preprocessor = dict(
         dict(type='mcl_plugins.GaussianBlur', prob=0.5, sigma=(0.1, 1.0)),
     ]])
 
-# 16 patches are too few for units of 2x2; the target's memory is short as the training is.
+# 16 patches are too few for masks in units of 2x2. The momentum is low because the training is
+# short.
 decoder = dict(
     num_patches=16, patch_size=8, embed_dim=96, decoder_embed_dim=64, decoder_num_heads=2)
 model = dict(

@@ -1,5 +1,5 @@
 # ConMIM in minutes on a CPU: a small ViT on 32 px crops of handwritten digits.
-# bash tools/quickstart.sh runs it and measures what it gave.
+# bash tools/quickstart.sh runs it and evaluates the result.
 _base_ = [
     '../_base_/models/conmim.py',
     '../_base_/datasets/digits.py',
@@ -7,8 +7,9 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# In the few minutes of this run the zero-initialised position tables must learn at once: they have
-# twenty times the rate, layer scale is 1, weights start larger and the teacher's memory is short.
+# In the few minutes of this training the zero-initialised position tables must learn quickly: they
+# have twenty times the learning rate. For the same reason layer scale is 1, the initial weights are
+# larger and the momentum of the teacher is low.
 model = dict(
     backbone=dict(
         arch=dict(

@@ -1,5 +1,5 @@
 # Masked BYOL in minutes on a CPU: a small ViT on 32 px crops of handwritten digits.
-# bash tools/quickstart.sh --method masked_byol runs it and measures what it gave.
+# bash tools/quickstart.sh --method masked_byol runs it and evaluates the result.
 _base_ = 'masked_moco.py'
 
 norm_cfg = dict(_delete_=True, type='mcl_plugins.SyncBN')
@@ -11,8 +11,9 @@ model = dict(
     contrast_head=dict(_delete_=True, type='mcl_plugins.CosineHead', loss_weight=2.0))
 del norm_cfg
 
-# Without negatives, in so few steps, an encoder at Masked MoCo's rate forgets all but two or three
-# directions. It keeps more of them if it learns slowly and the predictor is ahead of it.
+# Without negatives, in so few steps, the features of an encoder with Masked MoCo's learning rate
+# collapse to two or three dimensions. More dimensions remain if the encoder learns more slowly than
+# the predictor.
 optim_wrapper = dict(
     optimizer=dict(lr=3e-4),
     paramwise_cfg=dict(custom_keys=dict(predictor=dict(lr_mult=10.0))))

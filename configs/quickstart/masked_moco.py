@@ -1,5 +1,5 @@
 # Masked MoCo in minutes on a CPU: a small ViT on 32 px crops of handwritten digits.
-# bash tools/quickstart.sh --method masked_moco runs it and measures what it gave.
+# bash tools/quickstart.sh --method masked_moco runs it and evaluates the result.
 _base_ = [
     '../_base_/models/masked_moco.py',
     '../_base_/datasets/digits.py',
@@ -7,8 +7,8 @@ _base_ = [
     '../_base_/masked_moco_runtime.py',
 ]
 
-# A digit's colours say nothing about it and would be the easiest thing to compare: they are changed
-# beyond recognition.
+# The colours of a digit say nothing about its class, but would be the easiest feature to match. So
+# they are changed beyond recognition.
 colours = [
     dict(
         type='mcl_plugins.ColorJitter',
@@ -23,7 +23,7 @@ data_preprocessor = dict(
     views=[colours, colours])
 del colours
 
-# 4 chunks of 4 patches; the target's memory is short as the training is.
+# 4 chunks of 4 patches. The momentum is low because the training is short.
 model = dict(
     backbone=dict(
         arch=dict(

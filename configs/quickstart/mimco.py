@@ -1,5 +1,5 @@
-# MimCo in minutes on a CPU: the student of mimco_teacher.py's network, on 32 px crops of handwritten
-# digits. bash tools/quickstart.sh --method mimco runs both and measures what it gave.
+# MimCo in minutes on a CPU: the student of mimco_teacher.py's network, on 32 px crops of
+# handwritten digits. bash tools/quickstart.sh --method mimco runs both and evaluates the result.
 _base_ = [
     '../_base_/models/mimco.py',
     '../_base_/datasets/digits.py',

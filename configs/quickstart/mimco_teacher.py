@@ -7,8 +7,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# A digit's colours say nothing about it and would be the easiest thing to compare. The student has
-# one view, whose colours cannot be changed on one side only, so all images are gray.
+# The colours of a digit say nothing about its class, but would be the easiest feature to match. The
+# student has one view, whose colours cannot differ between query and key, so all images are gray.
 gray = [
     dict(type='mcl_plugins.Grayscale', prob=1.0),
     dict(
@@ -40,8 +40,8 @@ train_dataloader = dict(
             dict(type='PackInputs'),
         ]))
 
-# The queue holds less than an epoch, so that an image does not meet its own old keys; the target's
-# memory is short as the training is.
+# The queue holds less than an epoch, so that the negatives do not contain earlier keys of the same
+# image. The momentum is low because the training is short.
 model = dict(
     backbone=dict(
         arch=dict(_delete_=True, embed_dims=48, depths=(2, 2), num_heads=(2, 4)),

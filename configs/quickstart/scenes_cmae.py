@@ -2,7 +2,8 @@
 # scenes (tools/data/make_scenes.py). bash tools/transfer_demo.sh runs it.
 _base_ = 'cmae.py'
 
-# A material's colour is its own: the target's are changed a little.
+# The colour of a material is one of its features, so the colours of the target's view are changed
+# only a little.
 data_preprocessor = dict(
     views=[[], [
         dict(

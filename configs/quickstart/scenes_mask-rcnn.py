@@ -1,6 +1,6 @@
-# Mask R-CNN in minutes on a CPU: the Swin of scenes_mimco.py on the miniature COCO, from its checkpoint
-# (the student) or, with init_cfg=None, from random weights.
-# bash tools/transfer_demo.sh runs it and measures what it gave.
+# Mask R-CNN in minutes on a CPU: the Swin of scenes_mimco.py on the miniature COCO, from its
+# checkpoint (the student) or, with init_cfg=None, from random weights.
+# bash tools/transfer_demo.sh runs it and evaluates the result.
 _base_ = [
     '../_base_/models/mask_rcnn_swin.py',
     '../_base_/datasets/scenes_detection.py',
@@ -8,7 +8,7 @@ _base_ = [
     '../_base_/detection_runtime.py',
 ]
 
-# Two stages, at 4 and 8 px, and a map at 16 px from the pyramid; narrow heads, few regions.
+# Two stages, at 4 and 8 px, and a map at 16 px from the pyramid; narrow heads and few regions.
 model = dict(
     data_preprocessor=dict(pad_size_divisor=16),
     backbone=dict(

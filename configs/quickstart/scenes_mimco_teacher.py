@@ -2,7 +2,8 @@
 # COCO's unlabelled scenes (tools/data/make_scenes.py). bash tools/transfer_demo.sh trains it first.
 _base_ = 'mimco_teacher.py'
 
-# A material's colour is its own: both views' are changed a little.
+# The colour of a material is one of its features, so the colours of both views are changed only a
+# little.
 colours = [
     dict(
         type='mcl_plugins.ColorJitter',

@@ -1,6 +1,6 @@
-# UperNet in minutes on a CPU: the ViT of scenes_cmae.py on the miniature ADE20K, from its checkpoint (the
-# online encoder) or, with init_cfg=None, from random weights.
-# bash tools/transfer_demo.sh runs it and measures what it gave.
+# UperNet in minutes on a CPU: the ViT of scenes_cmae.py on the miniature ADE20K, from its
+# checkpoint (the online encoder) or, with init_cfg=None, from random weights.
+# bash tools/transfer_demo.sh runs it and evaluates the result.
 _base_ = [
     '../_base_/models/upernet_vit.py',
     '../_base_/datasets/scenes_segmentation.py',
@@ -24,7 +24,7 @@ model = dict(
     test_cfg=dict(crop_size=(96, 96), stride=(64, 64)),
 )
 
-# No layer decay: it would hold back the network that starts from random weights.
+# No layer decay: it would slow down the training from random weights.
 optim_wrapper = dict(optimizer=dict(lr=1e-3), paramwise_cfg=dict(layer_decay_rate=1.0))
 auto_scale_lr = dict(base_batch_size=8)
 train_cfg = dict(max_iters=300, val_interval=300)

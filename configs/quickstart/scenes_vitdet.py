@@ -1,6 +1,6 @@
-# ViTDet in minutes on a CPU: the ViT of scenes_cmae.py on the miniature COCO, from its checkpoint (the
-# online encoder) or, with init_cfg=None, from random weights.
-# bash tools/transfer_demo.sh runs it and measures what it gave.
+# ViTDet in minutes on a CPU: the ViT of scenes_cmae.py on the miniature COCO, from its checkpoint
+# (the online encoder) or, with init_cfg=None, from random weights.
+# bash tools/transfer_demo.sh runs it and evaluates the result.
 _base_ = [
     '../_base_/models/mask_rcnn_vitdet.py',
     '../_base_/datasets/scenes_detection.py',
@@ -8,8 +8,8 @@ _base_ = [
     '../_base_/detection_runtime.py',
 ]
 
-# 12 x 12 patches of 8 px, hence maps at 2 to 32 px, half of the usual, and windows of 4; narrow heads,
-# few regions.
+# 12 x 12 patches of 8 px, hence maps at 2 to 32 px, half of the usual, and windows of 4; narrow
+# heads and few regions.
 model = dict(
     data_preprocessor=dict(pad_size_divisor=32),
     backbone=dict(
@@ -41,7 +41,7 @@ model = dict(
         rcnn=dict(max_per_img=30)),
 )
 
-# No layer decay: it would hold back the network that starts from random weights.
+# No layer decay: it would slow down the training from random weights.
 optim_wrapper = dict(
     optimizer=dict(lr=5e-4),
     paramwise_cfg=dict(layer_decay_rate=1.0),

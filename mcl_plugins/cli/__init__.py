@@ -1,1 +1,1 @@
-"""The commands: what ``tools/`` and ``mcl`` start, as functions that can be imported."""
+"""The commands that ``tools/`` and ``mcl`` run, as functions that can be imported."""

@@ -1,8 +1,8 @@
 """The command ``mcl``: ``mcl train CONFIG``, ``mcl knn CONFIG CHECKPOINT``, ``mcl --help``.
 
-Each command is a module of this package with ``main(argv)``. It is imported when it is called, so
-that the help and a mistyped word need none of the libraries. The scripts of ``tools/`` start the
-same commands through :func:`run_command`.
+Each command is a module of this package with a function ``main(argv)``. The module is imported only
+when its command is called, so that the help and the message for a misspelt command need none of the
+libraries. The scripts in ``tools/`` run the same commands through :func:`run_command`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .arguments import did_you_mean
 
 FOLDER = Path(__file__).parent
 
-# The words of a command -> its module in this package.
+# Name of a command (one or two words) -> its module in this package.
 COMMANDS = {
     'train': 'train',
     'test': 'test',
@@ -60,17 +60,18 @@ configs: conmim/vit-b.py or mcl_plugins::conmim/vit-b.py. On several processes:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command whose words are the first ones.
+    """Run the command that the first one or two arguments name.
 
     Args:
-        argv: the words after ``mcl``; those of the process by default.
+        argv: arguments after ``mcl``; by default those of the process.
 
     Raises:
-        SystemExit: with 2 if there is no such command; with the command's own status.
+        SystemExit: with status 2 if there is no such command, otherwise with the command's own
+        status.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if words in (['-h'], ['--help']):
-        print(USAGE.format(commands=_list_of(COMMANDS)))
+        print(USAGE.format(commands=_format_list(COMMANDS)))
         return
     if words == ['--version']:
         print(f'mcl_plugins {__version__}')
@@ -85,45 +86,45 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def run_command(name: str, argv: Sequence[str] | None = None) -> None:
-    """Run a command as the task of this process.
+    """Run a command; it is the only task of this process.
 
     Args:
-        name: its words, ``'train'`` or ``'convert conmim'``.
-        argv: its arguments; those of the process by default.
+        name: name of the command, such as ``'train'`` or ``'convert conmim'``.
+        argv: arguments of the command; by default those of the process.
 
     Raises:
-        SystemExit: with 1 after an error in what the user gave, whose message is printed.
+        SystemExit: with status 1 after an error in the user's input, whose message is printed.
     """
-    # This one first: it imports mmpretrain quietly.
+    # Import this module first, because it imports mmpretrain without its notices.
     common = importlib.import_module('.common', __package__)
     module = importlib.import_module(f'.{COMMANDS[name]}', __package__)
     common.run(partial(module.main, argv))
 
 
 def summary(name: str) -> str:
-    """The first line of a command's docstring, read without importing its module."""
+    """Return the first line of a command's docstring without importing its module."""
     file = FOLDER / f'{COMMANDS[name].replace(".", "/")}.py'
     docstring = ast.get_docstring(ast.parse(file.read_text(encoding='utf-8'))) or ''
     return docstring.partition('\n')[0]
 
 
-def _list_of(names: Sequence[str] | dict[str, str]) -> str:
+def _format_list(names: Sequence[str] | dict[str, str]) -> str:
     width = max(map(len, names))
     return '\n'.join(f'  {name:{width}}  {summary(name)}' for name in names)
 
 
 def _explain(words: list[str]) -> None:
-    """Say what could have been meant, and exit with 2 unless it was asked for."""
+    """Print the usage or suggest a similar command; exit with status 2 after an error."""
     group = [name for name in COMMANDS if words and name.startswith(f'{words[0]} ')]
     if group and words[1:] in (['-h'], ['--help']):
-        print(f'usage: mcl {words[0]} COMMAND [ARGUMENT ...]\n\n{_list_of(group)}')
+        print(f'usage: mcl {words[0]} COMMAND [ARGUMENT ...]\n\n{_format_list(group)}')
         return
     if not words:
-        message = USAGE.format(commands=_list_of(COMMANDS))
+        message = USAGE.format(commands=_format_list(COMMANDS))
     elif group:
-        message = f'mcl {words[0]} has the commands\n{_list_of(group)}'
+        message = f'mcl {words[0]} has the commands\n{_format_list(group)}'
     else:
-        # The first word alone, or two that make a command.
+        # Suggest for the first word, and if nothing is similar for the first two words together.
         tried = ' '.join(words[:2])
         near = did_you_mean(words[0], {name.split()[0] for name in COMMANDS})
         near = did_you_mean(tried, COMMANDS) if near == '.' else near

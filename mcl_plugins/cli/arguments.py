@@ -1,4 +1,4 @@
-"""What all commands do with their words: parsers, types of numbers, and near misses."""
+"""Command line arguments of all commands: parsers, number types and spelling suggestions."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable
 
 
 def parser_for(description: str | None) -> argparse.ArgumentParser:
-    """A parser whose help is a module's docstring, with its lines as they are."""
+    """Create a parser whose help shows a module's docstring without rewrapping its lines."""
     return argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
 
 
 def at_least(least: int) -> Callable[[str], int]:
-    """The type of whole numbers from ``least``."""
+    """Return an argument type for whole numbers of at least ``least``."""
 
     def whole(text: str) -> int:
         try:
@@ -32,7 +32,7 @@ def at_least(least: int) -> Callable[[str], int]:
 
 
 def positive(text: str) -> float:
-    """The type of finite numbers above zero."""
+    """Convert an argument to a finite number greater than zero."""
     try:
         value = float(text)
     except ValueError:
@@ -43,7 +43,11 @@ def positive(text: str) -> float:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown word: ``'; did you mean X?'``, or a full stop.
+    """Return the end of a message about an unknown word: ``'; did you mean X?'`` or a full stop.
+
+    Args:
+        word: the unknown word.
+        known: the words that would be valid.
 
     >>> did_you_mean('trian', ['test', 'train'])
     "; did you mean 'train'?"

@@ -1,4 +1,4 @@
-"""What commands have in common: the arguments of training, the config, and how errors end."""
+"""Parts that the commands share: common arguments, loading a config, and reporting errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ..utils.places import find_config
 from .messages import describe, is_first_to_say
 from .options import Options, merge_options
 
-# Before the parts of this package that derive from mmpretrain's import it with its notices.
+# Import mmpretrain here, without its notices, before the parts of this package that derive from it.
 import_quietly('mmpretrain.models', 'mmpretrain.datasets')
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -37,14 +37,14 @@ LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add OpenMMLab's arguments that training and testing share.
 
-    What is parsed has the names of the arguments of :func:`load_config`.
+    The parsed arguments have the names of the arguments of :func:`load_config`.
     """
-    parser.add_argument('--work-dir', help='where logs and checkpoints go')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=Options,
-        help='settings to override, as key=value: a.b=1 c="[1,2]" d="[(1,2),(3,4)]"',
+        help='options of the config to override, as key=value: a.b=1 c="[1,2]" d="[(1,2),(3,4)]"',
     )
     parser.add_argument(
         '--launcher',
@@ -62,13 +62,13 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class LocalRank(argparse.Action):
-    """The rank that older launchers give as an argument: it goes where MMEngine looks for it."""
+    """Argument with the local rank from older launchers; sets the variable that MMEngine reads."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{**kwargs, 'default': argparse.SUPPRESS, 'type': int})
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
-        """Set ``LOCAL_RANK``, unless the launcher has."""
+        """Set ``LOCAL_RANK`` unless the launcher has set it."""
         os.environ.setdefault('LOCAL_RANK', str(values))
 
 
@@ -79,80 +79,88 @@ def load_config(
     launcher: str = 'none',
     pin_memory: bool = True,
 ) -> Config:
-    """Read a config file, and complete it for a Runner.
+    """Read a config file and complete it for a Runner.
 
     Args:
         config: a path, or a name among the package's own configs; see
             :func:`~mcl_plugins.utils.places.find_config`.
-        work_dir: where logs and checkpoints go; the config's, else ``work_dirs/<name>``, by
-            default.
-        cfg_options: settings to override, by dotted name.
-        launcher: of several processes: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
-        pin_memory: whether data loaders pin their memory, where there is a GPU.
+        work_dir: folder for logs and checkpoints; by default the config's, or ``work_dirs/<name>``
+            if the config has none.
+        cfg_options: options to override, by dotted name.
+        launcher: how several processes are started: ``'none'``, ``'pytorch'``, ``'slurm'`` or
+            ``'mpi'``.
+        pin_memory: whether data loaders pin their memory if there is a GPU.
 
     Raises:
         FileNotFoundError: there is no such config.
-        ValueError: its library is not installed, or nothing would read one of the settings.
+        ValueError: the library that the config needs is not installed, or an option would be
+        ignored.
     """
-    settings = read_config(config)
-    settings.launcher = launcher
-    settings.setdefault('runner_type', 'mcl_plugins.Runner')
-    default_work_dir = settings.get('work_dir') or f'./work_dirs/{name_of(settings.filename)}'
-    settings.work_dir = str(work_dir or default_work_dir)
-    merge_options(settings, cfg_options)
+    cfg = read_config(config)
+    cfg.launcher = launcher
+    cfg.setdefault('runner_type', 'mcl_plugins.Runner')
+    default_work_dir = cfg.get('work_dir') or f'./work_dirs/{get_config_name(cfg.filename)}'
+    cfg.work_dir = str(work_dir or default_work_dir)
+    merge_options(cfg, cfg_options)
     own_schedule = any(key.partition('.')[0] == 'param_scheduler' for key in cfg_options or {})
-    if settings.get('auto_scale_schedule') and not own_schedule:
-        scale_schedule(settings)
-    if settings.get('strategy') and not reads_strategy(settings.runner_type):
+    if cfg.get('auto_scale_schedule') and not own_schedule:
+        scale_schedule(cfg)
+    if cfg.get('strategy') and not reads_strategy(cfg.runner_type):
         raise ValueError(
-            f'strategy={settings.strategy}: {settings.runner_type} does not read it. Set '
+            f'strategy={cfg.strategy}: {cfg.runner_type} does not read it. Set '
             'runner_type=FlexibleRunner, or leave strategy out.'
         )
     for name in LOADERS:
-        if settings.get(name):
-            _complete_loader(settings[name], settings.get('default_scope'), pin_memory)
-    return settings
+        if cfg.get(name):
+            _complete_loader(cfg[name], cfg.get('default_scope'), pin_memory)
+    return cfg
 
 
 def read_config(config: str | Path) -> Config:
-    """Read a config file whose library, mmseg or mmdet, may not be installed.
+    """Read a config file, which may need mmseg or mmdet, and import the library that it needs.
 
     Args:
         config: a path, or a name among the package's own configs.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the library is not here, or lacks what the config needs; names the command that
-            installs it.
+        ValueError: the library or mmcv's compiled ops are not installed; the message names the
+            command that installs them.
     """
     path = find_config(config)
-    remedy = 'run: bash tools/setup_env.sh --with-ops'
+    how_to_install = 'run: bash tools/setup_env.sh --with-ops'
     try:
-        settings = Config.fromfile(path)
+        cfg = Config.fromfile(path)
     except ModuleNotFoundError as error:  # a base file of the library
-        raise ValueError(f'{path} needs a library that is not here ({error}); {remedy}') from error
-    library = settings.get('default_scope')
+        raise ValueError(
+            f'{path} needs a library that is not installed ({error}); {how_to_install}'
+        ) from error
+    library = cfg.get('default_scope')
     if library not in ('mmseg', 'mmdet'):
-        return settings
+        return cfg
     try:
-        # Detection computes with mmcv's compiled ops; mmdet does not even import without them.
+        # Detection needs mmcv's compiled ops; mmdet cannot even be imported without them.
         ops = ['mmcv._ext'] if library == 'mmdet' else []
         import_quietly(*ops, f'{library}.models', f'{library}.datasets')
     except ImportError as error:
         missing = "mmcv's compiled ops" if 'mmcv._ext' in str(error) else library
-        raise ValueError(f'{path} needs {missing} ({error}); {remedy}') from error
+        raise ValueError(f'{path} needs {missing} ({error}); {how_to_install}') from error
     ignore_mmseg_notices()
-    return settings
+    return cfg
 
 
-def name_of(path: str | Path) -> str:
-    """``conmim/vit-b`` of ``configs/conmim/vit-b.py``: methods share the names of their files."""
+def get_config_name(path: str | Path) -> str:
+    """Return the name of a config with its folder, because methods share file names.
+
+    >>> get_config_name('configs/conmim/vit-b.py')
+    'conmim/vit-b'
+    """
     parts = Path(path).with_suffix('').parts
     return '/'.join(parts[parts.index('configs') + 1 :] if 'configs' in parts else parts[-1:])
 
 
 def _complete_loader(loader: dict, scope: str | None, pin_memory: bool) -> None:
-    """The defaults of OpenMMLab's own scripts, as far as the machine has a use for them."""
+    """Set the defaults of OpenMMLab's own scripts for a data loader if the machine can use them."""
     loader.setdefault('pin_memory', True)
     loader.setdefault('persistent_workers', True)
     if scope == 'mmpretrain':
@@ -170,24 +178,24 @@ def reads_strategy(runner_type: str) -> bool:
 
 
 def build_runner(config: Config) -> Runner:
-    """Build the runner that the config names."""
+    """Build the Runner that the config names."""
     return RUNNERS.build(config)
 
 
 def ignore_mmseg_notices() -> None:
-    """Silence, for the rest of the process, what mmseg warns of whenever a segmentor is built.
+    """Silence three warnings of mmseg, which appear for every segmentor, in this process.
 
-    That the loss averages over all pixels as it always did, that pictures are off by default, and
-    that its own base configs still say ``reduce_zero_label``.
+    They say that the loss averages over all pixels, as it always did; that no pictures are drawn by
+    default; and that mmseg's own base configs still use ``reduce_zero_label``.
     """
     for message in ('Default ``avg_non_ignore``', 'The draw is False', '`reduce_zero_label` will'):
         warnings.filterwarnings('ignore', message=message)
 
 
 def run(main: Callable[[], object]) -> None:
-    """Run a command; an error in what the user gave ends it with its message alone.
+    """Run a command; for an error in the user's input, print only its message.
 
-    Whatever library reads a checkpoint in a command reads it without executing anything in it.
+    While the command runs, every library reads checkpoints without executing code in them.
     """
     use_safe_checkpoints()
     try:
@@ -198,16 +206,17 @@ def run(main: Callable[[], object]) -> None:
             raise
         logger = MMLogger.get_current_instance()
         if any(isinstance(handler, logging.FileHandler) for handler in logger.handlers):
-            logger.info(traceback.format_exc())  # too long for the console: only into the file
-        say(f'\nerror: {message}\n(MCL_TRACEBACK=1 shows where it arose.)')
+            logger.info(traceback.format_exc())  # too long for the console
+        say(f'\nerror: {message}\n(Set MCL_TRACEBACK=1 to see the traceback.)')
         sys.exit(1)
     if dist.is_initialized():
-        dist.destroy_process_group()  # gloo's threads may abort a process that ends with them
+        dist.destroy_process_group()  # gloo's running threads may abort the process at its end
 
 
 def say(message: str) -> None:
-    """Print a message to standard error, on one of the processes that meet the same error."""
-    # torchrun stops the other processes as soon as one has ended: not between the two lines.
+    """Print a message to standard error, on only one of the processes that have the same error."""
+    # torchrun stops the other processes as soon as one has ended. Do not let it stop this process
+    # between registering the message and printing it.
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if is_first_to_say(message):
         print(message, file=sys.stderr, flush=True)

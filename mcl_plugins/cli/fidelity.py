@@ -2,10 +2,10 @@
 
     mcl fidelity FILE.npz ... [--json RESULT.json] [--device cuda] [--import MODULE]
 
-A golden file names its method and sizes, and holds weights under the released key names, inputs,
-outputs and gradients. Each file gets one line: the largest relative error of losses, outputs and
-gradients. Exit status 1 if any is above tolerance. MODULE states how a method from outside the
-package is compared, see ``released/__init__.py``.
+A golden file contains the name and sizes of its method, weights under the released names, inputs,
+outputs and gradients. For each file one line is printed: the largest relative errors of losses,
+outputs and gradients. The exit status is 1 if an error exceeds its tolerance. MODULE defines the
+comparison of a method from outside the package, see ``released/__init__.py``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from torch import Tensor
 from .arguments import parser_for
 from .released import comparisons
 
-# The files are float32 copies of float64 numbers; computing in float64 leaves only that rounding.
+# The files are float32 copies of float64 numbers. We compute in float64, so only their rounding
+# remains.
 TOLERANCE = {'loss': 1e-4, 'outputs': 1e-3, 'gradients': 1e-3}
 
 
@@ -48,22 +49,27 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = parser_for(__doc__)
     parser.add_argument('files', nargs='+', type=Path, help='golden files')
-    parser.add_argument('--json', type=Path, help='also write the results here')
-    parser.add_argument('--device', default='cpu', help='where to compute')
+    parser.add_argument('--json', type=Path, help='file to which the results are also written')
+    parser.add_argument('--device', default='cpu', help='device to compute on')
     parser.add_argument(
-        '--import', dest='modules', nargs='+', default=[], metavar='MODULE', help='further methods'
+        '--import',
+        dest='modules',
+        nargs='+',
+        default=[],
+        metavar='MODULE',
+        help='modules that define comparisons of further methods',
     )
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Check the files of the command line, and exit with 1 if one does not agree."""
+    """Check the files of the command line and exit with status 1 if one does not agree."""
     args = parse_args(argv)
     for module in args.modules:
         importlib.import_module(module)
     try:
         results = [check(file, torch.device(args.device)) for file in args.files]
-    except RuntimeError as error:  # tensors of other shapes than the method's
+    except RuntimeError as error:  # tensors whose shapes do not fit the method
         raise ValueError(str(error)) from error
     report = json.dumps([asdict(result) for result in results], indent=2)
     print(report)
@@ -73,34 +79,38 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def read(file: Path) -> dict[str, np.ndarray]:
-    """What a golden file holds; see :func:`check` for errors."""
+    """Read a golden file; for its errors see :func:`check`."""
     if not file.is_file():
         raise FileNotFoundError(f'Golden file {str(file)!r} does not exist; check the path.')
     if not zipfile.is_zipfile(file):
-        raise ValueError(f'{file} is no .npz archive, or not a whole one.')
+        raise ValueError(
+            f'{file} is not an .npz archive, or is incomplete; download or copy it again.'
+        )
     with np.load(file, allow_pickle=False) as archive:
         return dict(archive)
 
 
 def check(file: Path, device: torch.device) -> Result:
-    """Run the file's method on its inputs and print how far the numbers are apart.
+    """Run the file's method on its inputs and print the largest relative errors.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no golden file, or of a method that this tool does not know.
+        ValueError: the file is not a golden file, or its method is unknown.
     """
     golden = read(file)
     method, known = str(golden.get('method')), comparisons()
     if method not in known:
         raise ValueError(
-            f'{file}: method {method!r} is unknown; known are {sorted(known)}. A module that '
-            'compares a method of your own goes to --import.'
+            f'{file}: method {method!r} is unknown; known are {sorted(known)}. Name the '
+            'module that compares your own method with --import.'
         )
     try:
         with DefaultScope.overwrite_default_scope('mmpretrain'):
             found = [compare(golden, device) for compare in known[method]]
     except KeyError as error:
-        raise ValueError(f'{file} lacks {error}, which a file of {method} has.') from error
+        raise ValueError(
+            f'{file} lacks the entry {error}, which files of {method} need.'
+        ) from error
     errors = {
         'loss': max(largest_error(comparison.loss) for comparison in found),
         'outputs': max(largest_error(comparison.outputs) for comparison in found),
@@ -113,10 +123,10 @@ def check(file: Path, device: torch.device) -> Result:
 
 
 def largest_error(pairs: dict[str, tuple[Tensor, np.ndarray]]) -> float:
-    """Largest error of a group of tensors, each relative to its own largest entry.
+    """Return the largest error of a group of tensors, each relative to its own largest entry.
 
-    A tensor of zeros but for rounding (the gradient of a bias before a batch norm) is measured
-    against a millionth of the group's largest entry. NaN and a wrong shape count as infinite.
+    A tensor that is zero except for rounding errors (the gradient of a bias before a batch norm) is
+    compared with a millionth of the group's largest entry. NaN and a wrong shape count as infinite.
     """
     wanted = {name: torch.as_tensor(np.asarray(pairs[name][1])).double() for name in pairs}
     floor = 1e-6 * max((values.abs().max().item() for values in wanted.values()), default=0.0)

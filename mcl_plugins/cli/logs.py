@@ -1,4 +1,4 @@
-"""What trainings logged: ``*/vis_data/scalars.json`` below their work dirs."""
+"""Read the scalars that trainings logged, ``*/vis_data/scalars.json`` in their work dirs."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from pathlib import Path
 
 @dataclass
 class Run:
-    """What a run logged: for each name its steps and values."""
+    """Scalars of a run: for each name its steps and values."""
 
     name: str
     curves: dict[str, tuple[list[int], list[float]]]
 
 
 def read_run(work_dir: Path, name: str) -> Run:
-    """All that was logged in a work dir: a run that began anew at a step replaces what followed it.
+    """Read all scalars that were logged in a work dir.
+
+    A training that was resumed at a step replaces the earlier values from this step on.
 
     Raises:
-        FileNotFoundError: nothing was logged there.
-        ValueError: a file holds something else than log lines.
+        FileNotFoundError: the work dir has no log files.
+        ValueError: a line of a file is not JSON.
     """
     curves: dict[str, dict[int, float]] = {}
     for file in log_files(work_dir):
@@ -33,24 +35,24 @@ def read_run(work_dir: Path, name: str) -> Run:
 
 
 def log_files(work_dir: Path) -> list[Path]:
-    """The log files of a work dir, oldest first; one for each start of the training.
+    """List the log files of a work dir, oldest first; each start of the training wrote one.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: there is no log file.
     """
     files = sorted(work_dir.glob('*/vis_data/scalars.json'))
     if not files:
         raise FileNotFoundError(
-            f'{str(work_dir)!r} has no */vis_data/scalars.json: no run logged there.'
+            f'{str(work_dir)!r} has no */vis_data/scalars.json; give the work dir of a training.'
         )
     return files
 
 
 def read_rows(file: Path) -> list[dict]:
-    """The lines of a log file; half a last line, of a run that was killed, is left out.
+    """Read the lines of a log file; an incomplete last line of a killed run is ignored.
 
     Raises:
-        ValueError: another line is no JSON.
+        ValueError: any other line is not JSON.
     """
     rows = []
     lines = file.read_text().splitlines()
@@ -60,12 +62,12 @@ def read_rows(file: Path) -> list[dict]:
         except json.JSONDecodeError as error:
             if number == len(lines):  # the run was killed while it wrote
                 break
-            raise ValueError(f'{file}, line {number} is no log line: {error}.') from None
+            raise ValueError(f'{file}, line {number} is not JSON: {error}.') from None
     return rows
 
 
 def _points(rows: list[dict]) -> dict[str, dict[int, float]]:
-    """Values by name and step."""
+    """Group the values by name and step."""
     values: dict[str, dict[int, float]] = {}
     for row in rows:
         for key, value in row.items():

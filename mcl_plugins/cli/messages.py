@@ -1,4 +1,4 @@
-"""Which errors are the user's to mend, and what to say of them: a message instead of a trace."""
+"""Messages for errors that the user can correct, printed instead of a traceback."""
 
 from __future__ import annotations
 
@@ -32,36 +32,36 @@ _DISTRIBUTIONS = {
     'sklearn': 'scikit-learn',
     'yaml': 'pyyaml',
 }
-_REMEDIES = {
-    errno.EEXIST: 'a file is where a folder is to be made; choose another --work-dir or --out',
-    errno.ENOTDIR: 'a file is where a folder is to be; choose another --work-dir or --out',
-    errno.EACCES: 'choose a place that you may read or write',
-    errno.EPERM: 'choose a place that you may read or write',
-    errno.EROFS: 'choose a place that can be written to',
-    errno.ENOSPC: 'make room, then go on with --resume',
-    errno.EDQUOT: 'make room, then go on with --resume',
+_ADVICE = {
+    errno.EEXIST: 'a file has the name of the folder; choose another --work-dir or --out',
+    errno.ENOTDIR: 'a part of the path is a file, not a folder; choose another --work-dir or --out',
+    errno.EACCES: 'choose a path that you may read or write',
+    errno.EPERM: 'choose a path that you may read or write',
+    errno.EROFS: 'choose a path that can be written to',
+    errno.ENOSPC: 'free some space, then continue with --resume',
+    errno.EDQUOT: 'free some space, then continue with --resume',
 }
 
 
 def describe(error: Exception) -> str | None:
-    """What to say of an error in what the user gave; None for any other, which keeps its trace.
+    """Return the message for an error in the user's input, or None for one that keeps its trace.
 
-    The former are errors that this package raised in words, those of the system (OSError), those of
-    a command that was started, missing optional libraries, and what arises while MMEngine builds a
-    part from its config: an argument that the part does not have, a name that is not registered, a
-    value that it refuses. An error of the same types that Python or PyTorch raised ("not enough
-    values to unpack") says nothing without its trace.
+    Errors in the user's input are those that this package raises with a message, errors of the
+    operating system (OSError), failures of commands that were started, missing optional libraries,
+    and errors while MMEngine builds a part from its config, such as an unknown argument, a name
+    that is not registered or a value that the part refuses. An error of the same types that Python or
+    PyTorch raised, such as "not enough values to unpack", says nothing without its traceback.
     """
     if isinstance(error, OSError) and error.errno is not None:
-        return _system_words(error)
-    if isinstance(error, subprocess.CalledProcessError):  # which has said why
+        return _system_message(error)
+    if isinstance(error, subprocess.CalledProcessError):  # it has printed its own message
         return f'{shlex.join(map(str, error.cmd))}\nended with {error.returncode}; see above.'
     if isinstance(error, ImportError):
         return _missing_library(error)
     if isinstance(error, ValueError | OSError | FloatingPointError) and raised_here(error):
         return _without_worker_trace(error)
     if isinstance(error, TypeError | KeyError | AssertionError | ValueError):
-        return _building_words(error)
+        return _building_message(error)
     return None
 
 
@@ -72,8 +72,10 @@ def raised_here(error: BaseException) -> bool:
     """
     if str(error).startswith('Caught '):  # the trace of a worker is the text
         places = re.findall(r'^  File "(.+)", line \d+, in .+\n    (.+)$', str(error), re.MULTILINE)
-        own = [Path(file).is_relative_to(_PACKAGE) for file, _ in places]
-        return bool(places) and own[-1] and places[-1][1].startswith('raise')
+        if not places:
+            return False
+        file, line = places[-1]
+        return Path(file).is_relative_to(_PACKAGE) and line.startswith('raise')
     steps = list(traceback.walk_tb(error.__traceback__))
     if not steps:
         return True
@@ -107,14 +109,14 @@ def _missing_library(error: ImportError) -> str | None:
     )
 
 
-def _system_words(error: OSError) -> str:
+def _system_message(error: OSError) -> str:
     place = f'{error.filename}: ' if error.filename is not None else ''
-    remedy = _REMEDIES.get(error.errno or 0)
-    return f'{place}{error.strerror}{f"; {remedy}" if remedy else ""}.'
+    advice = _ADVICE.get(error.errno or 0)
+    return f'{place}{error.strerror}{f"; {advice}" if advice else ""}.'
 
 
 def _without_worker_trace(error: Exception) -> str:
-    """The message alone of an error that a loader's worker handed on, whose text is its trace."""
+    """Extract the message of an error from a loader's worker, whose text is a whole traceback."""
     text = str(error)
     if not text.startswith('Caught '):
         return text
@@ -122,8 +124,8 @@ def _without_worker_trace(error: Exception) -> str:
     return last.split(text)[-1].strip()
 
 
-def _building_words(error: Exception) -> str | None:
-    """What MMEngine was building when an error arose, and why it could not; None if it was not."""
+def _building_message(error: Exception) -> str | None:
+    """Say which part MMEngine was building and why it failed; None if it was not building one."""
     frames = list(_building_frames(error))
     if not frames:
         return None
@@ -131,20 +133,20 @@ def _building_words(error: Exception) -> str | None:
     kind, built = variables.get('obj_type'), variables.get('obj_cls')
     reason = str(error.args[0] if error.args else type(error).__name__)
     if isinstance(error, KeyError) and kind and built is None:
-        # MMEngine's own, of four lines with a link.
+        # MMEngine's own message has four lines with a link.
         reason = reason.partition('. Please')[0] + did_you_mean(str(kind), _names(variables))
-    elif reason == 'None is not a callable object':  # MMEngine's on an unknown optimizer
+    elif reason == 'None is not a callable object':  # MMEngine's message for an unknown optimizer
         reason = 'its optimizer.type is not registered.'
     elif unknown := re.search(r"unexpected keyword argument '(\w+)'", reason):
         reason += did_you_mean(unknown[1], _arguments(built))
     place = getattr(variables.get('registry'), 'name', function.removeprefix('build_'))
     name = getattr(built, '__name__', None) or kind or place
-    advice = 'Check the names and values that the config and --cfg-options give it.'
+    advice = 'Check its names and values in the config and in --cfg-options.'
     return f'{reason if str(name) in reason else f"{name}: {reason}"}\n{advice}'
 
 
 def _building_frames(error: Exception) -> Iterator[FrameType]:
-    """MMEngine's functions that build something, in the registry and in the Runner."""
+    """Yield the frames of MMEngine's functions that build a part, in registry and Runner."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         module, function = frame.f_globals.get('__name__', ''), frame.f_code.co_name
         if module.startswith('mmengine.') and function.startswith('build_'):
@@ -152,15 +154,15 @@ def _building_frames(error: Exception) -> Iterator[FrameType]:
 
 
 def _arguments(built: Any) -> set[str]:
-    """The arguments of a class, and of those to which it hands on what it does not know."""
+    """Return the arguments of a class and of the base classes to which it may pass them on."""
     classes = built.__mro__ if isinstance(built, type) else ()
     makers = [vars(kind).get('__init__') for kind in classes]
-    functions = filter(inspect.isfunction, makers)  # not those in C, which may have no signature
+    functions = filter(inspect.isfunction, makers)  # functions in C may have no signature
     return {name for function in functions for name in inspect.signature(function).parameters}
 
 
 def _names(variables: dict) -> list[str]:
-    """What is registered where a name was looked for, here and in the libraries' registries."""
+    """Return the registered names where a name was looked up, here and in the libraries."""
     registry = variables.get('registry')
     if not isinstance(registry, Registry):
         return []
@@ -177,10 +179,10 @@ def _names(variables: dict) -> list[str]:
 
 
 def is_first_to_say(message: str) -> bool:
-    """Whether no other process that torchrun started on this machine has said the same.
+    """Whether this process is the first on its machine that prints a message.
 
-    Under torchrun each process meets the same error. They count in the store through which they
-    find each other; where it does not answer, each speaks.
+    Under torchrun each process raises the same error. The processes count messages in the store
+    through which they find each other; if the store does not answer, each process prints.
     """
     if not dist.is_torchelastic_launched():
         return True

@@ -1,9 +1,9 @@
-"""List the methods of the package: what each reproduces, on which networks, for which benchmarks.
+"""List the methods of the package, their networks and their benchmarks.
 
     mcl methods
 
-The table is read from ``configs/<method>/metafile.yml``, where the ``Summary`` of the collection is
-the method's row. It is the table of the README.
+The table is the one of the README. Its rows are read from ``configs/<method>/metafile.yml``, where
+the ``Summary`` of the collection has the row of the method.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class Method:
     """A method of the package and its row of the table.
 
     Attributes:
-        folder: name of its folder of configs.
+        folder: name of the folder with its configs.
         title: heading of its page.
         source: authors, venue and year.
-        summary: the row's entries by column.
+        summary: entries of the row by column.
     """
 
     folder: str
@@ -38,7 +38,7 @@ class Method:
     summary: dict[str, str]
 
     def row(self) -> str:
-        """The row in Markdown."""
+        """Return the row in Markdown."""
         name = f'[{self.title}](configs/{self.folder}/README.md) ({self.source})'
         return f'| {" | ".join((name, *(self.summary[column] for column in COLUMNS)))} |'
 
@@ -55,23 +55,23 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def table() -> str:
-    """The table of all methods in Markdown, without a line break at the end."""
+    """Return the table of all methods in Markdown, without a final line break."""
     header = f'| Method | {" | ".join(COLUMNS)} |'
     rule = '| --- ' * (len(COLUMNS) + 1) + '|'
     return '\n'.join((header, rule, *(method.row() for method in methods())))
 
 
 def methods(configs: Path | None = None) -> list[Method]:
-    """The methods whose configs have a metafile.
+    """Return the methods whose configs have a metafile.
 
     Args:
-        configs: folder of the methods' folders; the package's own by default.
+        configs: folder that contains the methods' folders; by default the package's own.
 
     Returns:
-        Those with a paper's pre-training first, then the teachers, by title.
+        The methods sorted by title, MimCo's teachers last.
 
     Raises:
-        ValueError: a metafile lacks a part of its row; names file and part.
+        ValueError: a metafile lacks an entry of its row; the message names both.
     """
     files = sorted((configs or home() / 'configs').glob('*/metafile.yml'))
     found = [read(file) for file in files]
@@ -79,14 +79,14 @@ def methods(configs: Path | None = None) -> list[Method]:
 
 
 def read(metafile: Path) -> Method:
-    """The method that a metafile and the page beside it describe; see :func:`methods`."""
+    """Read a method from its metafile and the page beside it; see :func:`methods`."""
     collection = load(metafile)['Collections'][0]
     summary = collection.get('Summary', {})
     missing = [name for name in ('Source', *COLUMNS) if not summary.get(name)]
     if missing:
         raise ValueError(
             f'{metafile}: the Summary of the collection lacks {", ".join(missing)}; see the '
-            "neighbours' metafiles."
+            'metafiles of the other methods.'
         )
     page = metafile.with_name('README.md').read_text(encoding='utf-8')
     title = page.partition('\n')[0].lstrip('# ')

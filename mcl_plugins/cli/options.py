@@ -1,4 +1,4 @@
-"""The settings of a command line, ``--cfg-options key=value``: read, checked, merged."""
+"""Options of the command line, ``--cfg-options key=value``: read, check and merge them."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ _SECTIONS = _OWN_SECTIONS | _read_sections()
 _SCALE_LR = ('enable', 'base_batch_size')
 
 
-class Settings(dict[str, Any]):
-    """Settings with the words as they were typed, for those values that were meant as words.
+class Typed(dict[str, Any]):
+    """Options with the words as they were typed, for those values that were meant as words.
 
     Attributes:
         words: what was typed, by key.
     """
 
-    def __init__(self, settings: dict[str, Any], words: dict[str, str]) -> None:
-        super().__init__(settings)
+    def __init__(self, options: dict[str, Any], words: dict[str, str]) -> None:
+        super().__init__(options)
         self.words = words
 
 
 class Options(argparse.Action):
-    """OpenMMLab's ``key=value`` settings; what cannot be read ends in the usage and a message.
+    """OpenMMLab's ``key=value`` options, with a message for options that cannot be parsed.
 
     A value is a number, True, False, None, a list (``1,2`` or ``[1,2]``), a tuple (``(1,2)``), a
     literal of Python, ``dict(...)`` among them, or else a word. Blanks in a word and paths, those
@@ -65,25 +65,26 @@ class Options(argparse.Action):
     def __call__(
         self, parser: Any, namespace: Any, values: Any, option_string: str | None = None
     ) -> None:
-        """Add the settings to those that were read before."""
+        """Add the options to those that were read before."""
         before = getattr(namespace, self.dest, None) or {}
-        settings, words = dict(before), dict(getattr(before, 'words', {}))
-        for setting in values or ():
-            key, equals, value = setting.partition('=')
+        options, words = dict(before), dict(getattr(before, 'words', {}))
+        for option in values or ():
+            key, equals, value = option.partition('=')
             if not key or key != key.strip() or not equals:
                 raise argparse.ArgumentError(
-                    self, f'{setting!r} is not key=value (with no blank beside the "=")'
+                    self,
+                    f'{option!r} is not of the form key=value (without a blank beside the "=")',
                 )
             try:
-                settings[key] = read_value(value)
+                options[key] = read_value(value)
             except ValueError as error:
-                raise argparse.ArgumentError(self, f'{setting!r}: {error}') from None
+                raise argparse.ArgumentError(self, f'{option!r}: {error}') from None
             words[key] = value
-        setattr(namespace, self.dest, Settings(settings, words))
+        setattr(namespace, self.dest, Typed(options, words))
 
 
 def read_value(text: str) -> Any:
-    """Read the value of a setting.
+    """Read the value of an option.
 
     Raises:
         ValueError: brackets do not match.
@@ -143,7 +144,7 @@ def _read_word(text: str) -> Any:
 
 
 def merge_options(config: Config, options: dict[str, Any] | None) -> None:
-    """Change a config by the settings of a command line, in place.
+    """Change a config in place by the options of a command line.
 
     A number is taken as it was typed where the config has a word, or where the key is that of a
     file or folder: ``data_root=2024``. The place after the last one of a list adds to it:
@@ -151,7 +152,7 @@ def merge_options(config: Config, options: dict[str, Any] | None) -> None:
     ``visualizer.vis_backends.2.type=WandbVisBackend``.
 
     Raises:
-        ValueError: a setting that nothing would read, or of something that has no parts.
+        ValueError: an option would be ignored, or is a part of a value that has no parts.
     """
     given = dict(options or {})
     check_options(config, given)
@@ -163,7 +164,7 @@ def merge_options(config: Config, options: dict[str, Any] | None) -> None:
         _make_place(config, key)
     try:
         config.merge_from_dict(given)
-    except (KeyError, TypeError) as error:  # MMEngine's words: no such index, or no dict
+    except (KeyError, TypeError) as error:  # MMEngine: no such index, or not a dict
         raise ValueError(f'--cfg-options {options}: {error.args[0]}') from None
 
 
@@ -202,23 +203,22 @@ def _make_place(config: Config, key: str) -> None:
 
 
 def check_options(config: Config, options: dict[str, Any]) -> None:
-    """Raise a ValueError for the first setting that would be ignored without a word.
+    """Raise a ValueError for the first option that would be silently ignored.
 
-    MMEngine refuses unknown arguments of what it builds; but it does not look at sections that it
-    does not know, which a config's own variables are too, and in ``auto_scale_lr`` only for what
-    it knows.
+    MMEngine refuses unknown arguments of the parts that it builds. It ignores unknown sections,
+    such as the variables of a config file, and unknown keys of ``auto_scale_lr``.
     """
     known = set(config.keys()) | _SECTIONS
     for key in options:
         section, _, rest = key.partition('.')
         if section in config and section not in _SECTIONS:
             raise ValueError(
-                f'--cfg-options {key}: {section} is a variable of the config files, whose value '
-                f'the sections have got already. {_where(config, section)}'
+                f'--cfg-options {key}: {section} is a variable of the config files, which is '
+                f'not read after they are loaded. {_where(config, section)}'
             )
         if section not in known:
             raise ValueError(
-                f'--cfg-options {key}: nothing reads a section {section!r}'
+                f'--cfg-options {key}: there is no section {section!r}'
                 f'{did_you_mean(section, known)} The config has: {", ".join(sorted(config))}.'
             )
         if section == 'auto_scale_lr' and rest and rest not in _SCALE_LR:
@@ -229,7 +229,7 @@ def check_options(config: Config, options: dict[str, Any]) -> None:
 
 
 def _where(config: Config, name: str) -> str:
-    """Advice: what in the sections has a variable's name, else what has its value."""
+    """Advise which option to set instead: the one with the variable's name, or with its value."""
     parts = list(_parts({section: config[section] for section in config if section in _SECTIONS}))
     found = [path for path, _ in parts if path.endswith(f'.{name}')]
     if not found and isinstance(config[name], dict | list):
@@ -238,7 +238,7 @@ def _where(config: Config, name: str) -> str:
 
 
 def _parts(section: Any, path: str = '') -> Iterator[tuple[str, Any]]:
-    """Everything within a section with its dotted path."""
+    """Yield every part of a section with its dotted path."""
     items = section.items() if isinstance(section, dict) else enumerate(section)
     for key, part in items:
         yield f'{path}{key}', part

@@ -25,26 +25,30 @@ VISUALISATION = {
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; what is parsed are the arguments of :func:`test`."""
+    """Read the command line into the arguments of :func:`test`."""
     parser = parser_for(__doc__)
-    parser.add_argument('config', help='config file, or name of one of the package')
-    parser.add_argument('checkpoint', help='checkpoint of the whole model')
+    parser.add_argument('config', help="config file, or name of one of the package's configs")
+    parser.add_argument('checkpoint', help='checkpoint of the complete model')
     parser.add_argument('--out', type=Path, help='file for the predictions (.pkl) or metrics')
     parser.add_argument(
-        '--out-item', choices=['metrics', 'pred'], default='pred', help='what goes into --out'
+        '--out-item', choices=['metrics', 'pred'], default='pred', help='what --out receives'
     )
     parser.add_argument('--amp', action='store_true', help='evaluate in mixed precision')
     parser.add_argument('--show', action='store_true', help='show predictions in a window')
-    parser.add_argument('--show-dir', help='where pictures of predictions are saved')
-    parser.add_argument('--interval', type=at_least(1), default=1, help='show every so many images')
-    parser.add_argument('--wait-time', type=float, default=2, help='seconds a window stays')
-    parser.add_argument('--tta', action='store_true', help='average over augmented copies')
+    parser.add_argument('--show-dir', help='folder for pictures of predictions')
+    parser.add_argument('--interval', type=at_least(1), default=1, help='show every N-th image')
+    parser.add_argument(
+        '--wait-time', type=float, default=2, help='seconds that a window stays open'
+    )
+    parser.add_argument(
+        '--tta', action='store_true', help='average predictions over augmented copies of each image'
+    )
     add_common_arguments(parser)
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Evaluate as the command line says."""
+    """Run the evaluation that the command line describes."""
     test(**vars(parse_args(argv)))
 
 
@@ -53,27 +57,27 @@ def test(
     checkpoint: str | Path,
     out: Path | None = None,
     out_item: str = 'pred',
-    **settings: Any,
+    **options: Any,
 ) -> dict[str, float]:
     """Evaluate a checkpoint on the test set of a config.
 
     Args:
         config: a path, or a name among the package's own configs.
-        checkpoint: of the whole model, as fine-tuning wrote it.
-        out: file for what ``out_item`` says.
+        checkpoint: checkpoint of the complete model, as written by fine-tuning.
+        out: file that receives ``out_item``.
         out_item: ``'pred'`` for the predictions or ``'metrics'``.
-        **settings: those of :func:`configure`: ``tta``, ``show_dir``, ``cfg_options``, ...
+        **options: arguments of :func:`configure`: ``tta``, ``show_dir``, ``cfg_options``, ...
 
     Returns:
         The metrics.
 
     Raises:
         FileNotFoundError: the config or the checkpoint does not exist.
-        ValueError: the config has no test set, or a setting does not fit.
+        ValueError: the config has no test set, or an option is not valid for it.
     """
     if out:
         check_output(out, out_item)
-    runner = build_runner(configure(config, checkpoint, **settings))
+    runner = build_runner(configure(config, checkpoint, **options))
     if out and out_item == 'pred':
         dump = dump_type(runner.cfg.get('default_scope'))
         runner.test_evaluator.metrics.append(dump(out_file_path=str(out)))
@@ -94,38 +98,38 @@ def configure(
     tta: bool = False,
     **loading: Any,
 ) -> Config:
-    """The config of an evaluation with everything that was asked for.
+    """Load the config of an evaluation and apply the options.
 
     Args:
         config: a path, or a name among the package's own configs.
-        checkpoint: of the whole model.
+        checkpoint: checkpoint of the complete model.
         amp: evaluate in mixed precision.
         show: show predictions in a window.
         show_dir: folder for pictures of predictions.
-        interval: show, or save, the pictures of every so many images.
-        wait_time: seconds that a window stays.
+        interval: show or save a picture for every ``interval``-th image.
+        wait_time: seconds that a window stays open.
         tta: average over augmented copies of each image.
         **loading: ``work_dir``, ``cfg_options``, ``launcher`` and ``pin_memory`` of
             :func:`~mcl_plugins.cli.common.load_config`.
 
     Raises:
         FileNotFoundError: there is no such config.
-        ValueError: the config has no test set, or a setting does not fit.
+        ValueError: the config has no test set, or an option is not valid for it.
     """
-    settings = load_config(config, **loading)
-    if not settings.get('test_dataloader'):
+    cfg = load_config(config, **loading)
+    if not cfg.get('test_dataloader'):
         raise ValueError(
-            f'{config} has nothing to test: pre-training configs have no test set. '
-            'Fine-tune with one of the configs under transfer/ and test that.'
+            f'{config} has no test set, because it is a pre-training config. '
+            'Fine-tune with one of the configs under transfer/ and test the result.'
         )
-    settings.load_from = str(checkpoint)
+    cfg.load_from = str(checkpoint)
     if amp:
-        settings.test_cfg.fp16 = True
+        cfg.test_cfg.fp16 = True
     if show or show_dir:
-        show_predictions(settings, show, show_dir, interval, wait_time)
+        show_predictions(cfg, show, show_dir, interval, wait_time)
     if tta:
-        use_test_time_augmentation(settings)
-    return settings
+        use_test_time_augmentation(cfg)
+    return cfg
 
 
 def check_output(path: Path, item: str) -> None:
@@ -134,13 +138,13 @@ def check_output(path: Path, item: str) -> None:
     if path.suffix not in suffixes:
         raise ValueError(f'--out {path}: {item} can be written as {", ".join(suffixes)}.')
     if not path.absolute().parent.is_dir():
-        raise ValueError(f'--out {path}: there is no folder {str(path.parent)!r}; make it first.')
+        raise ValueError(f'--out {path}: there is no folder {str(path.parent)!r}; create it first.')
 
 
 def show_predictions(
     config: Config, show: bool, show_dir: str | None, interval: int, wait_time: float
 ) -> None:
-    """Turn on pictures of predictions, as the library's own hook for them wants it."""
+    """Enable pictures of predictions through the hook of the library that the config uses."""
     scope = config.get('default_scope', 'mmpretrain')
     hook = config.default_hooks.setdefault('visualization', dict(type=VISUALISATION[scope]))
     hook.update(show=show, wait_time=wait_time, interval=interval)
@@ -155,13 +159,17 @@ def show_predictions(
 
 
 def use_test_time_augmentation(config: Config) -> None:
-    """Average over what ``tta_pipeline`` says; for classifiers the flip is the default.
+    """Average predictions over the augmentations of ``tta_pipeline``.
+
+    Classifiers without ``tta_pipeline`` use the image and its horizontal flip.
 
     Raises:
-        ValueError: the config of a detector or segmentor says nothing.
+        ValueError: the config of a detector or segmentor has no ``tta_model``.
     """
     if 'tta_model' not in config and config.get('default_scope') not in (None, 'mmpretrain'):
-        raise ValueError('--tta: this config has neither tta_model nor tta_pipeline; leave it out.')
+        raise ValueError(
+            '--tta: this config has neither tta_model nor tta_pipeline; run without --tta.'
+        )
     if 'tta_model' not in config:
         config.tta_model = dict(type='mmpretrain.AverageClsScoreTTA')
     if 'tta_pipeline' not in config:
@@ -174,20 +182,20 @@ def use_test_time_augmentation(config: Config) -> None:
 
 
 class DumpLabelMaps(DumpResults):
-    """Label maps of segmentors, without the scores of all classes: 600 bytes a pixel on ADE20K."""
+    """Dump label maps of segmentors without the class scores, 600 bytes per pixel on ADE20K."""
 
     def process(self, data_batch: dict, predictions: Sequence[dict]) -> None:
-        """Keep what was predicted of a batch."""
-        left_out = ('seg_logits', 'gt_sem_seg')
+        """Keep the label maps of a batch."""
+        dropped = ('seg_logits', 'gt_sem_seg')
         kept = [
-            {key: value for key, value in sample.items() if key not in left_out}
+            {key: value for key, value in sample.items() if key not in dropped}
             for sample in predictions
         ]
         super().process(data_batch, kept)
 
 
 def dump_type(scope: str | None) -> type[DumpResults]:
-    """What writes a library's predictions: masks and label maps of whole data sets are large."""
+    """Return the class that dumps a library's predictions in a compact form."""
     if scope == 'mmseg':
         return DumpLabelMaps
     if scope == 'mmdet':

@@ -1,7 +1,7 @@
-"""Start a command on several processes, as torchrun does, with short errors.
+"""Start a command on several processes, as torchrun does, with short error messages.
 
-torchrun itself adds its own traceback and a table, some forty lines, to each message. It waits for
-other machines without a word, also for one that cannot exist.
+torchrun itself adds its own traceback and a table of about forty lines to each message. It waits
+silently for other machines, also for one that cannot exist.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
 PATIENCE = 600  # seconds that a machine waits for the others, torchrun's default
-SAID_WHY = 1  # how Python ends after an exception: its traceback, or a message instead, is printed
+# Exit status of a Python process that has printed a traceback or a message.
+EXPLAINED = 1
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run torchrun with the command line's arguments, and end with its status."""
+    """Run torchrun with the command line's arguments and exit with its status."""
     sys.exit(start(argv))
 
 
@@ -28,9 +29,9 @@ def start(argv: Sequence[str] | None = None) -> int:
     """Run torchrun and return the exit status.
 
     Args:
-        argv: torchrun's arguments; those of the process by default.
+        argv: torchrun's arguments; by default those of the process.
     """
-    # Which process was sent which signal because another one had failed.
+    # Hide the lines on which process received which signal because another one had failed.
     logging.getLogger('torch.distributed.elastic.multiprocessing.api').setLevel(logging.CRITICAL)
     args = run.parse_args(sys.argv[1:] if argv is None else list(argv))
     try:
@@ -44,7 +45,7 @@ def start(argv: Sequence[str] | None = None) -> int:
         run.run(args)
     except ChildFailedError as error:
         _, first = error.get_first_failure()
-        if first.exitcode != SAID_WHY:  # killed, or crashed without a word: the table says how
+        if first.exitcode != EXPLAINED:  # killed or crashed: the table says how
             print(error, file=sys.stderr)
         return max(first.exitcode, 1)
     except (DistNetworkError, DistStoreError) as error:
@@ -54,7 +55,7 @@ def start(argv: Sequence[str] | None = None) -> int:
             return 1
         print(
             f'\nerror: {str(error).splitlines()[0]}\nIf the address is in use, another training '
-            'has it: set PORT to another number. It must be the same on all machines.',
+            'uses it: set PORT to another number, the same on all machines.',
             file=sys.stderr,
         )
         return 1

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 import step
 import torch
-from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DATASETS, MODELS, PARAM_SCHEDULERS, DefaultScope
 from PIL import Image, ImageDraw
-from zoo import ROOT
+from zoo import ROOT, read
 
 from mcl_plugins.engine.hooks.class_count import check_class_count
 from mcl_plugins.utils.compat import LinspaceOnHost
@@ -97,7 +96,7 @@ def _detection(monkeypatch, _scope):
 
 
 def load(name):
-    return Config.fromfile(ROOT / 'configs' / name)
+    return read(ROOT / 'configs' / name)
 
 
 @pytest.fixture(scope='module')

@@ -11,10 +11,9 @@ import warnings
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.runner.checkpoint import load_checkpoint
 from mmpretrain.registry import MODELS
-from zoo import ROOT, Zoo
+from zoo import ROOT, Zoo, read
 
 from mcl_plugins.checkpoint.files import save_file
 
@@ -36,12 +35,8 @@ def source_of(name):
 
 
 @functools.cache
-def load(path):
-    return Config.fromfile(path)
-
-
 def config_of(name):
-    return load(source_of(name))
+    return read(source_of(name))
 
 
 def is_transfer(name):

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from mmengine.config import Config
-
-from conftest import ROOT
+from zoo import ROOT, read
 
 NAMES = sorted(
     path.relative_to(ROOT / 'configs').as_posix()
@@ -28,7 +26,7 @@ def test_files_and_guards_do_not_hang_on_the_runner(method):
     for name in NAMES:
         if not name.startswith(f'{method}/'):
             continue
-        config = Config.fromfile(ROOT / 'configs' / name)
+        config = read(ROOT / 'configs' / name)
         hooks = config.default_hooks
         assert hooks.checkpoint.type == 'mcl_plugins.CheckpointHook', name
         assert hooks.schedule.type == 'mcl_plugins.ScheduleHook', name

@@ -4,14 +4,13 @@ import socket
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DATASETS, MODELS, PARAM_SCHEDULERS, DefaultScope
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from step import strings
 from torch import nn
-from zoo import ROOT
+from zoo import ROOT, read
 
 from ade_folder import make_ade20k
 from mcl_plugins.backbones import MaskedConvViT, MaskedViT, SimMIMSwin
@@ -64,7 +63,7 @@ def _offline_mmseg(monkeypatch):
 
 
 def load(name):
-    return Config.fromfile(ROOT / 'configs' / f'{name}.py')
+    return read(ROOT / 'configs' / f'{name}.py')
 
 
 def on_no_device(config):

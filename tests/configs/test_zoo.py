@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 import step
-from mmengine.config import Config
 from modelindex.load_model_index import load
-from zoo import ROOT, Zoo
+from zoo import ROOT, Zoo, read
 
 from mcl_plugins.cli.methods import methods, table
 
@@ -138,7 +137,7 @@ def test_files_that_a_page_names_are_written_by_their_configs(method):
     for name, unit, number in re.findall(r'work_dirs/(\S+?)/(epoch|iter)_(\d+)\.pth', page):
         config = ROOT / 'configs' / f'{name}.py'
         if config.is_file():
-            training = Config.fromfile(config).train_cfg
+            training = read(config).train_cfg
             assert training[f'max_{unit}s'] == int(number), name
 
 
@@ -173,7 +172,7 @@ def test_model_index_loads_and_its_files_exist():
         assert model.name == model.name.lower()
         assert (ROOT / model.config).is_file(), model.config
         assert set(model.data.get('Downstream') or []) <= set(names)
-        training = Config.fromfile(ROOT / model.config).train_cfg
+        training = read(ROOT / model.config).train_cfg
         stated = {key: model.metadata.data.get(key) for key in ('Epochs', 'Iterations')}
         configured = dict(Epochs=training.get('max_epochs'), Iterations=training.get('max_iters'))
         assert stated == configured, model.name

@@ -1,6 +1,8 @@
 """The configs of a method, and what is true of them all."""
 
+import copy
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,16 @@ ROOT = Path(__file__).parents[2]
 ABSENT = 'absent'
 DENSE = ('transfer/ade20k-', 'transfer/coco-')  # beginnings of segmentation's and detection's
 OWN_IMAGES = '_own-images.py'  # ending of configs for users' own images: they stand in no table
+
+
+def read(path):
+    """A config file, which all tests together parse once: parsing takes a hundred times a copy."""
+    return copy.deepcopy(_parse(path))
+
+
+@cache
+def _parse(path):
+    return Config.fromfile(path)
 
 
 class Zoo:
@@ -46,7 +58,7 @@ class Zoo:
         return [name for name in self.names if name.startswith('transfer/in1k-finetune')]
 
     def config(self, name):
-        return Config.fromfile(self.folder / name)
+        return read(self.folder / name)
 
     def changes(self, name, base):
         """What config ``name`` says otherwise than ``base``: {'a.b': value or ABSENT}."""

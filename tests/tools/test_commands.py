@@ -4,8 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -13,9 +11,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from conftest import ROOT
 from mcl_plugins.checkpoint.files import load_file
+from processes import mcl, script
 
 CONFIG = str(ROOT / 'configs/quickstart/conmim.py')
-ENV = {**os.environ, 'PYTHON': sys.executable, 'VIRTUAL_ENV': sys.prefix}
 SHORT = [
     'train_cfg.max_epochs=3',
     'model.neck.hid_channels=32',
@@ -31,23 +29,12 @@ def options(images):
     return [*SHORT, f'train_dataloader.dataset.data_root={images}']
 
 
-def run(*command, cwd=None, **env):
-    return subprocess.run(
-        [str(word) for word in command],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={**ENV, **{key: str(value) for key, value in env.items()}},
-        timeout=300,
-    )
-
-
 def test_train_logs_a_readable_console_and_resumes(options, tmp_path):
     work_dir = tmp_path / 'work'
-    command = [sys.executable, ROOT / 'tools/train.py', CONFIG, '--work-dir', work_dir]
+    words = [CONFIG, '--work-dir', work_dir]
     options.append('default_hooks.checkpoint.interval=1')
-    result = run(*command, '--cfg-options', *options, 'default_hooks.logger.interval=2')
+    settings = [*options, 'default_hooks.logger.interval=2']
+    result = script('train.py', *words, '--cfg-options', *settings)
     assert result.returncode == 0, result.stderr
     lines = (result.stdout + result.stderr).splitlines()
     (line,) = [line for line in lines if 'Epoch(train) [3][4/4]' in line]
@@ -58,7 +45,7 @@ def test_train_logs_a_readable_console_and_resumes(options, tmp_path):
     assert list(work_dir.glob('*/vis_data/events.out.tfevents*')), 'no TensorBoard log'
 
     (work_dir / 'epoch_3.pth').unlink()
-    result = run(*command, '--resume', '--cfg-options', *options)
+    result = mcl('train', *words, '--resume', '--cfg-options', *options)
     assert result.returncode == 0, result.stderr
     assert 'resumed epoch: 2' in result.stdout + result.stderr
 
@@ -66,17 +53,10 @@ def test_train_logs_a_readable_console_and_resumes(options, tmp_path):
 def test_kappa_is_in_the_log_line_and_in_tensorboard(options, tmp_path):
     """Masked BYOL on two processes, each with eight of the sixteen images."""
     names = [f'kappa_{part}' for part in ('representation', 'projection', 'prediction')]
-    result = run(
-        ROOT / 'tools/dist_train.sh',
-        ROOT / 'configs/quickstart/masked_byol.py',
-        2,
-        '--work-dir',
-        tmp_path / 'work',
-        '--cfg-options',
-        *[option for option in options if 'model.' not in option],
-        'default_hooks.logger.interval=2',
-        PORT='29523',
-    )
+    options = [option for option in options if 'model.' not in option]
+    words = ['--work-dir', tmp_path / 'work', '--cfg-options', *options]
+    words.append('default_hooks.logger.interval=2')
+    result = mcl('train', ROOT / 'configs/quickstart/masked_byol.py', *words, processes=2)
     assert result.returncode == 0, result.stderr[-3000:]
     lines = (result.stdout + result.stderr).splitlines()
     (line,) = [line for line in lines if 'Epoch(train) [3][2/2]' in line]
@@ -92,10 +72,9 @@ def test_kappa_is_in_the_log_line_and_in_tensorboard(options, tmp_path):
 def test_pretrained_file_is_fine_tuned_and_tested(options, tmp_path):
     """The way of the README: the pre-training file goes into fine-tuning as it is."""
     finetune = ROOT / 'configs/quickstart/conmim_finetune.py'
-    train = [sys.executable, ROOT / 'tools/train.py']
     # The same images serve as validation set.
     shutil.copytree(tmp_path / 'data/train', tmp_path / 'data/val')
-    result = run(*train, CONFIG, '--work-dir', tmp_path / 'pre', '--cfg-options', *options)
+    result = mcl('train', CONFIG, '--work-dir', tmp_path / 'pre', '--cfg-options', *options)
     assert result.returncode == 0, result.stderr
     folder = f'dataset.data_root={tmp_path / "data"}'
     tuning = [
@@ -111,11 +90,12 @@ def test_pretrained_file_is_fine_tuned_and_tested(options, tmp_path):
     ]
     start = f'model.backbone.init_cfg.checkpoint={tmp_path / "pre/epoch_3.pth"}'
     work_dir = tmp_path / 'fine'
-    result = run(*train, finetune, '--work-dir', work_dir, '--cfg-options', *tuning, start)
+    words = ['--work-dir', work_dir, '--cfg-options', *tuning, start]
+    result = mcl('train', finetune, *words)
     assert result.returncode == 0, result.stderr
     assert 'Loaded BEiTViT from' in result.stdout + result.stderr
-    result = run(
-        ROOT / 'tools/dist_test.sh',
+    result = script(
+        'dist_test.sh',
         finetune,
         work_dir / 'epoch_5.pth',
         2,
@@ -127,7 +107,7 @@ def test_pretrained_file_is_fine_tuned_and_tested(options, tmp_path):
         'metrics',
         '--cfg-options',
         *tuning,
-        PORT='29518',
+        PORT=29518,
     )
     assert result.returncode == 0, result.stderr[-3000:]
     assert 0 <= json.loads((tmp_path / 'metrics.json').read_text())['accuracy/top1'] <= 100
@@ -137,9 +117,9 @@ def test_slurm_train_calls_srun(tmp_path):
     srun = tmp_path / 'srun'
     srun.write_text('#!/bin/sh\necho "$@"\n')
     srun.chmod(0o755)
-    path = f'{tmp_path}:{ENV["PATH"]}'
-    command = [ROOT / 'tools/slurm_train.sh', 'part', 'job', CONFIG, 'out', '--resume']
-    result = run(*command, PATH=path, GPUS='16', SRUN_ARGS='--exclusive --qos=high')
+    env = dict(PATH=f'{tmp_path}:{os.environ["PATH"]}', SRUN_ARGS='--exclusive --qos=high')
+    words = ['part', 'job', CONFIG, 'out', '--resume']
+    result = script('slurm_train.sh', *words, GPUS=16, **env)
     assert result.returncode == 0, result.stderr
     for words in (
         '-p part --job-name=job --gres=gpu:8 --ntasks=16 --ntasks-per-node=8',
@@ -150,8 +130,8 @@ def test_slurm_train_calls_srun(tmp_path):
 
 
 def test_dist_train_runs_two_processes_from_another_folder(options, tmp_path):
-    result = run(
-        ROOT / 'tools/dist_train.sh',
+    result = script(
+        'dist_train.sh',
         CONFIG,
         2,
         '--work-dir',
@@ -159,7 +139,7 @@ def test_dist_train_runs_two_processes_from_another_folder(options, tmp_path):
         '--cfg-options',
         *options,
         cwd=tmp_path,
-        PORT='29517',
+        PORT=29517,
     )
     assert result.returncode == 0, result.stderr[-3000:]
     assert 'Effective batch 8 = 2 processes x 4 images' in result.stdout + result.stderr
@@ -169,22 +149,21 @@ def test_dist_train_runs_two_processes_from_another_folder(options, tmp_path):
 @pytest.mark.parametrize('method', ['ccmim', 'cmae'])
 def test_the_mae_family_trains_on_two_processes(images, tmp_path, method):
     config = ROOT / f'configs/quickstart/{method}.py'
-    command = [ROOT / 'tools/dist_train.sh', config, 2, '--work-dir', tmp_path / 'work']
+    words = [config, '--work-dir', tmp_path / 'work']
     options = [SHORT[0], *SHORT[3:], f'train_dataloader.dataset.data_root={images}']
     options.append('default_hooks.checkpoint.interval=1')
-    port = {'ccmim': '29519', 'cmae': '29520'}[method]
-    result = run(*command, '--cfg-options', *options, PORT=port)
+    result = mcl('train', *words, '--cfg-options', *options, processes=2)
     assert result.returncode == 0, result.stderr[-3000:]
     state = load_file(tmp_path / 'work/epoch_3.pth')['state_dict']
     assert any(name.startswith('ema.') for name in state) == (method == 'cmae')
 
     (tmp_path / 'work/epoch_3.pth').unlink()
-    result = run(*command, '--resume', '--cfg-options', *options, PORT=port)
+    result = mcl('train', *words, '--resume', '--cfg-options', *options, processes=2)
     assert result.returncode == 0, result.stderr[-3000:]
     assert 'resumed epoch: 2' in result.stdout + result.stderr
 
 
-TWO_STAGES = ROOT / 'tools/mimco_two_stage.sh'
+TWO_STAGES = 'mimco_two_stage.sh'
 
 
 @pytest.fixture
@@ -204,18 +183,18 @@ def few_images(images):
 
 
 def test_mimco_goes_on_between_its_stages(few_images, tmp_path):
-    """From an empty folder; stopped after the first stage; then to the end, on two processes."""
+    """From an empty folder; stopped after the first stage; then to the end."""
     work = tmp_path / 'with a blank, and a comma'
-    command = [TWO_STAGES, 'digits', 2, '--work-dir', work, '--cfg-options', *few_images]
+    words = ['digits', 1, '--work-dir', work, '--cfg-options', *few_images]
     broken = tmp_path / 'broken.py'
     base = ROOT / 'configs/quickstart/mimco.py'
     broken.write_text(f'_base_ = "{base}"\nmodel = dict(mask_generator=dict(mask_ratio=1.2))\n')
-    result = run(*command, cwd=tmp_path, PORT='29521', STUDENT_CONFIG=broken)
+    result = script(TWO_STAGES, *words, cwd=tmp_path, PORT=29521, STUDENT_CONFIG=broken)
     assert result.returncode != 0 and 'mask_ratio=1.2 is outside' in result.stderr
     teacher = (work / 'teacher/epoch_5.pth').stat().st_mtime_ns
     assert not list((work / 'student').glob('*.pth'))
 
-    result = run(*command, cwd=tmp_path, PORT='29521')
+    result = script(TWO_STAGES, *words, cwd=tmp_path, PORT=29521)
     assert result.returncode == 0, result.stderr[-3000:]
     output = result.stdout + result.stderr
     assert 'resumed epoch: 5' in output and output.count('Saving checkpoint') == 2
@@ -238,13 +217,13 @@ def test_mimco_goes_on_between_its_stages(few_images, tmp_path):
     ],
 )
 def test_two_stages_name_what_is_wrong(arguments, env, message):
-    result = run(TWO_STAGES, *arguments, **env)
+    result = script(TWO_STAGES, *arguments, **env)
     assert result.returncode == 2 and message in result.stderr
     assert '[1/3]' not in result.stdout
 
 
 def test_two_stages_explain_themselves():
-    result = run(TWO_STAGES, '--help')
+    result = script(TWO_STAGES, '--help')
     assert result.returncode == 0 and 'TEACHER=FILE' in result.stdout and not result.stderr
 
 
@@ -260,10 +239,9 @@ def test_mimco_without_its_teacher_says_how_to_get_one(images, tmp_path, change,
     other = {'backbone.conv1.weight': torch.ones(1)}
     torch.save({'state_dict': other}, tmp_path / 'other.pth')
     config = ROOT / 'configs/quickstart/mimco.py'
-    command = [sys.executable, ROOT / 'tools/train.py', config, '--work-dir', tmp_path / 'work']
     change = f'model.teacher.backbone.init_cfg.checkpoint={change}'.format(tmp_path).split()
     options = [*SHORT[3:], f'train_dataloader.dataset.data_root={images}', *change]
-    result = run(*command, '--cfg-options', *options)
+    result = mcl('train', config, '--work-dir', tmp_path / 'work', '--cfg-options', *options)
     assert result.returncode == 1 and 'Traceback' not in result.stderr
     assert message in result.stderr
     assert 'tools/train.py configs/quickstart/mimco_teacher.py' in result.stderr
@@ -321,12 +299,11 @@ train_cfg = dict(max_epochs=1)
 
 
 def test_moco_v3_trains_on_two_processes_and_teaches_mimco(images, tmp_path):
-    """mmpretrain's algorithm, whose own SyncBN and mixed precision would refuse gloo on CPUs."""
+    """mmpretrain's algorithm: its own SyncBN and mixed precision would refuse gloo on CPUs."""
     two_crops = "dict(type='MultiView', num_views=[2], transforms=[[crop]])"
     data = SMALL_DATA.format(images=images, crops=two_crops)
     (tmp_path / 'small.py').write_text(SMALL_MOCO_V3.format(root=ROOT) + data)
-    command = [ROOT / 'tools/dist_train.sh', tmp_path / 'small.py', 2]
-    result = run(*command, '--work-dir', tmp_path / 'work', PORT='29522')
+    result = mcl('train', tmp_path / 'small.py', '--work-dir', tmp_path / 'work', processes=2)
     assert result.returncode == 0, result.stderr[-3000:]
     state = load_file(tmp_path / 'work/epoch_2.pth')['state_dict']
     name = 'layers.1.attn.qkv.weight'
@@ -336,24 +313,23 @@ def test_moco_v3_trains_on_two_processes_and_teaches_mimco(images, tmp_path):
     teacher = tmp_path / 'work/epoch_2.pth'
     data = SMALL_DATA.format(images=images, crops='crop')
     (tmp_path / 'mimco.py').write_text(SMALL_MIMCO.format(root=ROOT, teacher=teacher) + data)
-    command = [sys.executable, ROOT / 'tools/train.py', tmp_path / 'mimco.py']
-    result = run(*command, '--work-dir', tmp_path / 'mimco')
+    result = mcl('train', tmp_path / 'mimco.py', '--work-dir', tmp_path / 'mimco', processes=2)
     assert result.returncode == 0, result.stderr[-3000:]
     assert f'Loaded VisionTransformer from {teacher}' in result.stdout + result.stderr
     assert (tmp_path / 'mimco/epoch_1.pth').is_file()
 
 
 def test_more_processes_than_devices_say_how_to_spread():
-    result = run(ROOT / 'tools/dist_train.sh', CONFIG, 4096)
+    result = script('dist_train.sh', CONFIG, 4096)
     assert result.returncode == 2
     assert '4096 processes asked for, but this machine has' in result.stderr
     assert 'NODE_RANK=0 MASTER_ADDR=' in result.stderr and 'Traceback' not in result.stderr
-    assert 'keeps the learning rate. It does not train quite the same' in result.stderr
+    assert 'keeps the learning rate. The training is not quite the same' in result.stderr
 
 
 @pytest.mark.parametrize('number', ['0', '-1', 'all', '1.5'])
 def test_a_senseless_number_of_processes_is_refused(number):
-    result = run(ROOT / 'tools/dist_train.sh', CONFIG, number)
+    result = script('dist_train.sh', CONFIG, number)
     assert result.returncode == 2 and f"'{number}', not a positive integer" in result.stderr
 
 
@@ -370,8 +346,8 @@ def test_a_senseless_number_of_processes_is_refused(number):
     ],
 )
 def test_bad_input_ends_in_one_clear_message(options, tmp_path, option, message):
-    command = [sys.executable, ROOT / 'tools/train.py', CONFIG, '--work-dir', tmp_path / 'work']
-    result = run(*command, '--cfg-options', *options, option)
+    words = [CONFIG, '--work-dir', tmp_path / 'work']
+    result = mcl('train', *words, '--cfg-options', *options, option)
     assert result.returncode == 1
     assert message in result.stderr and 'Traceback' not in result.stderr
 
@@ -381,17 +357,16 @@ def test_a_classifier_of_another_number_of_classes_is_refused(images, tmp_path, 
     """With too many it would train without a word."""
     shutil.copytree(images / 'train', images / 'val')
     config = ROOT / 'configs/quickstart/conmim_finetune.py'
-    command = [sys.executable, ROOT / 'tools/train.py', config, '--work-dir', tmp_path / 'work']
     folders = [f'{split}_dataloader.dataset.data_root={images}' for split in ('train', 'val')]
     few = ['train_dataloader.dataset.ann_file=', 'model.backbone.init_cfg=None']
-    result = run(*command, '--cfg-options', *folders, *few, f'model.head.num_classes={classes}')
+    settings = [*folders, *few, f'model.head.num_classes={classes}']
+    result = mcl('train', config, '--work-dir', tmp_path / 'work', '--cfg-options', *settings)
     assert result.returncode == 1 and 'Traceback' not in result.stderr
     assert f'model.head has num_classes={classes}, but the data set has 2' in result.stderr
 
 
 def test_half_precision_without_a_gpu_is_refused(options):
-    command = [sys.executable, ROOT / 'tools/train.py', CONFIG, '--amp']
-    result = run(*command, CUDA_VISIBLE_DEVICES='')
+    result = mcl('train', CONFIG, '--amp', CUDA_VISIBLE_DEVICES='')
     assert result.returncode == 1 and '--amp trains in float16 on a GPU' in result.stderr
 
 
@@ -399,12 +374,12 @@ def test_a_python_without_torch_is_named(tmp_path):
     python = tmp_path / 'python'
     python.write_text('#!/bin/sh\nexit 1\n')
     python.chmod(0o755)
-    result = run(ROOT / 'tools/dist_train.sh', CONFIG, 2, PYTHON=python)
+    result = script('dist_train.sh', CONFIG, 2, PYTHON=python)
     assert result.returncode == 2 and 'cannot import torch; run tools/setup_env.sh' in result.stderr
 
 
 def test_a_missing_config_and_an_untestable_one_are_named(tmp_path):
-    result = run(sys.executable, ROOT / 'tools/train.py', 'configs/conmim/vit-x.py')
+    result = mcl('train', 'configs/conmim/vit-x.py')
     assert result.returncode == 1 and "'configs/conmim/vit-x.py' does not exist" in result.stderr
-    result = run(sys.executable, ROOT / 'tools/test.py', CONFIG, tmp_path / 'x.pth')
-    assert result.returncode == 1 and 'nothing to test' in result.stderr
+    result = script('test.py', CONFIG, tmp_path / 'x.pth')
+    assert result.returncode == 1 and 'has no test set' in result.stderr

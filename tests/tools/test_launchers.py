@@ -105,7 +105,7 @@ def test_an_error_of_all_processes_is_said_once(killed, tmp_path):
         assert lines == [
             'error: mask_ratio=2 is outside (0, 1): it is the share of patches to mask, '
             'for example 0.75.',
-            '(MCL_TRACEBACK=1 shows where it arose.)',
+            '(Set MCL_TRACEBACK=1 to see the traceback.)',
         ]
 
 

@@ -46,7 +46,7 @@ def test_a_folder_that_has_a_run_is_not_started_in(read, tmp_path):
     with pytest.raises(ValueError, match=r'has a run already \(epoch_4.*--resume.*--overwrite'):
         read()
     assert not read('--overwrite').resume
-    with pytest.raises(ValueError, match='--overwrite starts anew and --resume goes on'):
+    with pytest.raises(ValueError, match='--overwrite starts anew and --resume continues'):
         read('--overwrite', '--resume', str(tmp_path / 'epoch_4.pth'))
 
 

@@ -1,4 +1,4 @@
-"""Images a second of the data path on one core, against the released ConMIM's data path."""
+"""Measure the images per second of data loading, compared with the released ConMIM's."""
 
 from mcl_plugins.cli.app import run_command
 

@@ -1,4 +1,4 @@
-"""What chunks save: Masked MoCo's Figure 3a, counted and in closed form."""
+"""Count the FLOPs that chunks save in Masked MoCo (Figure 3a)."""
 
 from mcl_plugins.cli.app import run_command
 

@@ -1,4 +1,4 @@
-"""Time of a training step of a config, and against a variant of it in the same run."""
+"""Measure the time of a training step of a config, and compare it with a variant."""
 
 from mcl_plugins.cli.app import run_command
 

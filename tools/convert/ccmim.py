@@ -1,4 +1,4 @@
-"""Convert released ccMIM checkpoints into this package's, and back."""
+"""Convert released ccMIM checkpoints to the names of this package, and back."""
 
 from mcl_plugins.cli.app import run_command
 

@@ -1,4 +1,4 @@
-"""Convert released ConMIM checkpoints into this package's, and back."""
+"""Convert released ConMIM checkpoints to the names of this package, and back."""
 
 from mcl_plugins.cli.app import run_command
 

@@ -1,4 +1,4 @@
-"""Convert released MoCo v3 checkpoints of ViTs into mmpretrain's names, and back."""
+"""Convert released MoCo v3 checkpoints of ViTs to the names of mmpretrain, and back."""
 
 from mcl_plugins.cli.app import run_command
 

@@ -1,4 +1,4 @@
-"""Pre-train a small network on handwritten digits and measure what that is worth."""
+"""Pre-train a small network on handwritten digits and evaluate it."""
 
 from mcl_plugins.cli.app import run_command
 

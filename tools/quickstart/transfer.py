@@ -1,4 +1,4 @@
-"""Transfer pre-trained encoders to segmentation and detection, in miniature."""
+"""Transfer pre-trained encoders to segmentation and detection on miniature data sets."""
 
 from mcl_plugins.cli.app import run_command
 

@@ -1,4 +1,4 @@
-"""Draw where the class token of a vision transformer looks (ConMIM, Figure 3)."""
+"""Draw the attention of a vision transformer's class token (ConMIM, Figure 3)."""
 
 from mcl_plugins.cli.app import run_command
 

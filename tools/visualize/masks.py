@@ -1,4 +1,4 @@
-"""Draw the masks of a method in the course of its pre-training, as ccMIM shows them."""
+"""Draw the masks of a method in the course of its pre-training."""
 
 from mcl_plugins.cli.app import run_command
 

@@ -1,4 +1,4 @@
-"""Draw the patches that an encoder finds most alike, with their surroundings (MimCo, Figure 4)."""
+"""Draw the patches whose features are most similar to a query (MimCo, Figure 4)."""
 
 from mcl_plugins.cli.app import run_command
 

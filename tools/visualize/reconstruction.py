@@ -1,4 +1,4 @@
-"""Draw what a masked autoencoder (CMAE, ccMIM) makes of images of which it sees a part."""
+"""Draw the reconstructions of a masked autoencoder (CMAE, ccMIM)."""
 
 from mcl_plugins.cli.app import run_command
 

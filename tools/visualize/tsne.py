@@ -1,4 +1,4 @@
-"""Draw the features of some classes in the plane by t-SNE (MimCo, Figure 3)."""
+"""Draw the t-SNE of the features of some classes (MimCo, Figure 3)."""
 
 from mcl_plugins.cli.app import run_command
 

@@ -1,5 +1,5 @@
-# ADE20K for encoders that see crops of 512 px: the short side is never less, also with several
-# scales, where 0.5 and 0.75 become 1 (SETR's resize in BEiT's released code).
+# ADE20K for encoders that see crops of 512 px: the short side is at least 512 px. With several
+# scales, 0.5 and 0.75 therefore have the effect of 1 (SETR's resize in BEiT's released code).
 _base_ = './ade20k.py'
 
 test_pipeline = [

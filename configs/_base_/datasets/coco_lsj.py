@@ -26,7 +26,7 @@ test_pipeline = [
         type='PackDetInputs',
         meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
 ]
-# 8 processes with 4 images and 2 steps of accumulation make the batch of 64.
+# 8 processes with 4 images and 2 steps of accumulation give the batch size of 64.
 train_dataloader = dict(
     batch_size=4,
     num_workers=8,

@@ -27,7 +27,7 @@ train_pipeline = [
     dict(type='PackDetInputs'),
 ]
 test_pipeline = [dict(type='mcl_plugins.LoadImageFromFile'), *_base_.test_pipeline[1:]]
-# 8 processes with 2 images make the batch of 16.
+# 8 processes with 2 images give the batch size of 16.
 train_dataloader = dict(
     batch_size=2,
     num_workers=4,

@@ -1,5 +1,5 @@
 # Two windows along the diagonal of one crop, 0 to 32 px apart (Masked MoCo's medium augmentation).
-# A part for a data set.
+# A part of a data set's config.
 diagonal_windows = [
     dict(type='mcl_plugins.LoadImageFromFile'),
     dict(type='RandomResizedCrop', scale=256, crop_ratio_range=(0.2, 1.0), backend='pillow'),

@@ -1,5 +1,5 @@
-# The quickstart's digits (tools/data/make_digits.py): 20 labels of each for training, all unseen
-# ones for evaluation.
+# The quickstart's digits (tools/data/make_digits.py): 20 labels of each class for training, all
+# unseen images for evaluation.
 data_preprocessor = dict(
     type='ClsDataPreprocessor',
     num_classes=10,

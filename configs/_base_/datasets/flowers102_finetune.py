@@ -1,4 +1,5 @@
-# Flowers-102: training and validation images (2040) to learn from, test images (6149).
+# Flowers-102: training on the training and validation images (2040), testing on the test images
+# (6149).
 _base_ = './imagenet_finetune.py'
 
 data_preprocessor = dict(num_classes=102)

@@ -1,5 +1,5 @@
 # ImageNet-1k for methods whose views share one crop: each image is decoded once, cropped and
-# flipped once, and sent to the device as uint8. The views part ways there.
+# flipped once, and sent to the device as uint8. The views are made there.
 train_pipeline = [
     dict(type='mcl_plugins.LoadImageFromFile'),
     dict(

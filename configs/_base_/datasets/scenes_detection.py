@@ -1,5 +1,5 @@
-# The miniature COCO (tools/data/make_scenes.py): cut-outs of materials on photographs, 240 scenes for
-# training, cut to 96 x 96 px, and 80 for testing, whole.
+# The miniature COCO (tools/data/make_scenes.py): cut-outs of materials on photographs, 240 scenes
+# for training, cropped to 96 x 96 px, and 80 complete ones for testing.
 _base_ = './coco_lsj.py'
 
 train_pipeline = [

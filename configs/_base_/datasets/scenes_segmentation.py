@@ -1,5 +1,5 @@
 # The miniature ADE20K (tools/data/make_scenes.py): cut-outs of materials on photographs, 240 scenes
-# for training, cut to 96 x 96 px, and 80 for testing.
+# for training, cropped to 96 x 96 px, and 80 for testing.
 _base_ = './ade20k_slide.py'
 
 train_pipeline = [

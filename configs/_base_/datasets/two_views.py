@@ -1,6 +1,6 @@
-# Two crops of an image, and strong colours that are not the same for both (BYOL's; MoCo v3 and MoBY
-# have them with this strength). Parts for a data set: the crops are cut by the loader, the colours
-# are changed on the device.
+# Two crops of an image, and strong colour augmentations that differ between them (BYOL's; MoCo v3
+# and MoBY use this strength). Parts of a data set's config: the loader crops, and the device
+# augments the colours.
 two_crops = [
     dict(type='mcl_plugins.LoadImageFromFile'),
     dict(

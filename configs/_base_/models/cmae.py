@@ -54,7 +54,7 @@ model = dict(
         norm_pix=True,
         patch_size=16,
         loss=dict(type='PixelReconstructionLoss', criterion='L2')),
-    # Beside this weight the head multiplies by 2 tau, as released: 0.14 in all.
+    # The head also multiplies by 2 tau, as in the released code, which gives 0.14 in total.
     contrast_head=dict(type='mcl_plugins.InfoNCEHead', temperature=0.07, loss_weight=1.0),
     mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.65, unit=2),  # 32 px units
     momentum=dict(start=0.996, end=0.996),

@@ -9,7 +9,7 @@ model = dict(
         drop_path_rate=0.1,
         layer_scale_init_value=0.1,
         use_rel_pos_bias=True,  # a table for each block, starting as the shared one
-        # The pre-training norm goes; a new one follows the mean of the patches.
+        # The norm of pre-training is not used; a new one follows the mean of the patches.
         final_norm=False,
         out_type='avg_featmap',
         # The EMA copy: the released README fine-tunes that one.
@@ -21,6 +21,6 @@ model = dict(
         loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original'),
         # 0.02 truncated at one deviation, times 0.001 (the bias is zero).
         init_cfg=dict(type='TruncNormal', layer='Linear', std=2e-5, a=-2e-5, b=2e-5)),
-    # One of the two for each batch, evenly.
+    # One of the two is drawn for each batch, with equal probability.
     train_cfg=dict(augments=[dict(type='Mixup', alpha=0.8), dict(type='CutMix', alpha=1.0)]),
 )

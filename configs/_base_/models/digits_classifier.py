@@ -1,4 +1,4 @@
-# The quickstart's classifier of ten digits; each method gives it its encoder, 96 wide.
+# The quickstart's classifier of ten digits; each method sets its encoder of width 96.
 model = dict(
     type='ImageClassifier',
     head=dict(

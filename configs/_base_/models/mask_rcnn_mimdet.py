@@ -3,7 +3,7 @@
 _base_ = 'mmdet::_base_/models/mask-rcnn_r50_fpn.py'
 
 model = dict(
-    # Fills every image up to 1024 x 1024 after normalisation, in training and in testing.
+    # Pads every image to 1024 x 1024 after normalisation, in training and in testing.
     data_preprocessor=dict(pad_size_divisor=1024),
     backbone=dict(
         _delete_=True,
@@ -31,7 +31,7 @@ model = dict(
             num_outs=5,
             norm_cfg=dict(type='mcl_plugins.SyncBN')),
     ],
-    # Boxes are float32, also under bfloat16.
+    # Boxes are float32, also when the network runs in bfloat16.
     rpn_head=dict(type='mcl_plugins.RPNHead', num_convs=2),
     roi_head=dict(
         bbox_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor'),

@@ -17,7 +17,7 @@ model = dict(
         dict(type='mcl_plugins.ViTPyramid', embed_dims=768),
         dict(type='FPN', in_channels=[768, 768, 768, 768], out_channels=256, num_outs=5),
     ],
-    # Boxes are float32, also under bfloat16.
+    # Boxes are float32, also when the network runs in bfloat16.
     rpn_head=dict(type='mcl_plugins.RPNHead'),
     roi_head=dict(
         bbox_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor'),

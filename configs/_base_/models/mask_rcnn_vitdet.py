@@ -3,7 +3,7 @@
 _base_ = 'mmdet::_base_/models/mask-rcnn_r50_fpn.py'
 
 model = dict(
-    # Fills every image up to 1024 x 1024 after normalisation, in training and in testing.
+    # Pads every image to 1024 x 1024 after normalisation, in training and in testing.
     data_preprocessor=dict(pad_size_divisor=1024),
     backbone=dict(
         _delete_=True,
@@ -14,7 +14,7 @@ model = dict(
         drop_path_rate=0.1,
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
     neck=dict(_delete_=True, type='mcl_plugins.SimpleFPN', in_channels=768, out_channels=256),
-    # Boxes are float32, also under bfloat16.
+    # Boxes are float32, also when the network runs in bfloat16.
     rpn_head=dict(type='mcl_plugins.RPNHead', num_convs=2),
     roi_head=dict(
         bbox_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor'),

@@ -30,7 +30,8 @@ model = dict(
         how_to_get='train one with tools/dist_train.sh configs/moby/swin-t.py 8, or convert a '
         'released one with python tools/convert/moby.py RELEASED.pth MOBY.pth, and give it with '
         '--cfg-options model.teacher.backbone.init_cfg.checkpoint=MOBY.pth'),
-    # On the grid of the last stage, whose tokens are 32 px wide: SimMIM's units.
+    # Masks are drawn on the grid of the last stage, whose tokens are 32 px wide as SimMIM's mask
+    # units.
     mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.6),
     patch_contrast=contrast,
     image_contrast=contrast,

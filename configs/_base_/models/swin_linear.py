@@ -1,5 +1,5 @@
-# Linear evaluation of a frozen Swin-T as MoBY's (released moby_linear.py): mean of the normalised last
-# map. Drop path acts in the frozen encoder, the labels are smoothed.
+# Linear evaluation of a frozen Swin-T as MoBY's (released moby_linear.py): mean of the normalised
+# last map. Drop path is active in the frozen encoder, and labels are smoothed.
 model = dict(
     type='ImageClassifier',
     backbone=dict(

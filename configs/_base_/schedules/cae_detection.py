@@ -1,10 +1,11 @@
-# AdamW, 12 epochs, rate 3e-4 for a batch of 32 with layer decay, divided by 10 after 9 and 11 epochs
-# (ccMIM's paper); weight decay and warm-up are CAE's. Other batches scale the rate.
+# AdamW, 12 epochs, learning rate 3e-4 for a batch size of 32 with layer decay, divided by 10 after
+# 9 and 11 epochs (ccMIM's paper); weight decay and warm-up are CAE's. The learning rate is scaled
+# for other batch sizes.
 optim_wrapper = dict(
     type='mcl_plugins.Bf16OptimWrapper',
     optimizer=dict(type='AdamW', lr=3e-4, betas=(0.9, 0.999), weight_decay=0.05),
     constructor='mcl_plugins.LayerDecayOptimWrapperConstructor',
-    # No 1-D parameter, class token or position is decayed.
+    # 1-D parameters, class token and positions have no weight decay.
     paramwise_cfg=dict(
         layer_decay_rate=0.75,
         norm_decay_mult=0.0,

@@ -1,4 +1,5 @@
-# MAE's schedule. The released code names what is not decayed, so the weights of batch norms are.
+# MAE's schedule. The released code lists the parameters without weight decay by name. The
+# weights of batch norms are not among them, so they have it.
 _base_ = './mae.py'
 
 optim_wrapper = dict(

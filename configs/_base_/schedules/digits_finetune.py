@@ -1,5 +1,5 @@
 # Fine-tuning of the quickstart's small networks: 40 epochs of 200 images. Position tables have
-# twenty times the rate, as in their pre-training.
+# twenty times the learning rate, as in pre-training.
 optim_wrapper = dict(
     type='mcl_plugins.Bf16OptimWrapper',
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),

@@ -1,10 +1,10 @@
-# DeiT's training (defaults of its released main.py): AdamW, rate 5e-4 for a batch of 512, 5 epochs of
-# warm-up from 1e-6, down to 1e-5.
+# DeiT's training (defaults of its released main.py): AdamW, learning rate 5e-4 for a batch size of
+# 512, 5 epochs of warm-up from 1e-6, down to 1e-5.
 optim_wrapper = dict(
     type='mcl_plugins.Bf16OptimWrapper',
     optimizer=dict(type='AdamW', lr=5e-4, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.05),
     constructor='mcl_plugins.MergedOptimWrapperConstructor',
-    # 1-D parameters, class token and positions are not decayed.
+    # 1-D parameters, class token and positions have no weight decay.
     paramwise_cfg=dict(
         norm_decay_mult=0.0,
         bias_decay_mult=0.0,

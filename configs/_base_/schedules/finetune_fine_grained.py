@@ -1,5 +1,5 @@
-# Fine-tuning on small classes: 360 epochs, rate 3e-4 (ccMIM's paper; that this is for a batch of 1024
-# and that the rest is MAE's is ours), down to 1e-6.
+# Fine-tuning on small classes: 360 epochs, learning rate 3e-4 (ccMIM's paper; that this is for a
+# batch size of 1024 and that the rest is MAE's is ours), down to 1e-6.
 _base_ = './finetune_layer_decay.py'
 
 optim_wrapper = dict(optimizer=dict(lr=3e-4))

@@ -1,4 +1,5 @@
-# MAE's fine-tuning of ViT-B: rate 2e-3 for a batch of 1024, 5 epochs of warm-up, down to 1e-6.
+# MAE's fine-tuning of ViT-B: learning rate 2e-3 for a batch size of 1024, 5 epochs of warm-up, down
+# to 1e-6.
 _base_ = './finetune_layer_decay.py'
 
 optim_wrapper = dict(optimizer=dict(lr=2e-3))

@@ -1,5 +1,5 @@
-# MoBY's linear evaluation (released moby_linear.py): SGD, rate 1 for a batch of 512, 5 of 100 epochs
-# of warm-up. The cosine runs over the whole training, the warm-up is part of it.
+# MoBY's linear evaluation (released moby_linear.py): SGD, learning rate 1 for a batch size of 512,
+# 5 of 100 epochs of warm-up. The cosine runs over the whole training, including the warm-up.
 optim_wrapper = dict(
     type='mcl_plugins.Bf16OptimWrapper',
     optimizer=dict(type='SGD', lr=1.0, momentum=0.9, nesterov=True, weight_decay=0.0),

@@ -1,5 +1,5 @@
-# MoCo v3's linear classification: SGD, rate 3 for a batch of 256 (12 for the released 1024), 90
-# epochs, a cosine by epochs without warm-up.
+# MoCo v3's linear classification: SGD, learning rate 3 for a batch size of 256 (12 for the released
+# 1024), 90 epochs, a cosine by epochs without warm-up.
 optim_wrapper = dict(
     type='mcl_plugins.Bf16OptimWrapper',
     optimizer=dict(type='SGD', lr=12.0, momentum=0.9, weight_decay=0.0),

@@ -1,8 +1,8 @@
-# AdamW, rate 1.5e-4 for a batch of 256, weight decay 0.1, 20 epochs of warm-up, cosine to zero
-# (paper, Table 8). Other batches scale the rate.
+# AdamW, learning rate 1.5e-4 for a batch size of 256, weight decay 0.1, 20 epochs of warm-up,
+# cosine to zero (paper, Table 8). The learning rate is scaled for other batch sizes.
 _base_ = './mae.py'
 
-# All 1-D parameters and the class token are not decayed (ExtreMA's; the paper does not say).
+# 1-D parameters and the class token have no weight decay (ExtreMA's; the paper does not say).
 optim_wrapper = dict(
     optimizer=dict(weight_decay=0.1),
     paramwise_cfg=dict(custom_keys=dict(cls_token=dict(decay_mult=0.0))))

@@ -1,5 +1,5 @@
-# MimCo's AdamW: rate 1e-3 for a batch of 512 and 10 epochs of warm-up (paper); what the
-# paper leaves open is MoBY's.
+# MimCo's AdamW: learning rate 1e-3 for a batch size of 512 and 10 epochs of warm-up (paper); points
+# that the paper leaves open follow MoBY.
 _base_ = './moby.py'
 
 optim_wrapper = dict(

@@ -1,5 +1,6 @@
-# AdamW, 25 epochs, rate 1e-4 for a batch of 64, weight decay 0.1, cosine to zero (ConMIM, Table 13);
-# a warm-up of 0.25 epochs from a thousandth, and what is not decayed, are MIMDet's. No layer decay.
+# AdamW, 25 epochs, learning rate 1e-4 for a batch size of 64, weight decay 0.1, cosine to zero
+# (ConMIM, Table 13); a warm-up of 0.25 epochs from a thousandth, and the parameters without weight
+# decay, are MIMDet's. No layer decay.
 optim_wrapper = dict(
     type='mcl_plugins.Bf16OptimWrapper',
     optimizer=dict(type='AdamW', lr=1e-4, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.1),

@@ -1,11 +1,12 @@
-# AdamW, rate 1e-3 for a batch of 512, 5 epochs of warm-up (released moby_swin_tiny.yaml). Other
-# batches scale it.
+# AdamW, learning rate 1e-3 for a batch size of 512, 5 epochs of warm-up (released
+# moby_swin_tiny.yaml). The learning rate is scaled for other batch sizes.
 optim_wrapper = dict(
     type='mcl_plugins.Bf16OptimWrapper',
     optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.05),
     clip_grad=dict(max_norm=5.0),
     constructor='mcl_plugins.MergedOptimWrapperConstructor',
-    # All 1-D parameters are not decayed; position tables, class token and positions are.
+    # 1-D parameters have no weight decay; tables of position biases, class token and position
+    # embeddings have it.
     paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0, flat_decay_mult=0.0),
 )
 auto_scale_lr = dict(enable=True, base_batch_size=512)

@@ -1,10 +1,10 @@
-# AdamW, 12 epochs, rate 1e-4 for a batch of 16, divided by 10 after 8 and 11 epochs (Swin's detection
-# code, 1x). Other batches scale the rate.
+# AdamW, 12 epochs, learning rate 1e-4 for a batch size of 16, divided by 10 after 8 and 11 epochs
+# (Swin's detection code, 1x). The learning rate is scaled for other batch sizes.
 optim_wrapper = dict(
     type='mcl_plugins.Bf16OptimWrapper',
     optimizer=dict(type='AdamW', lr=1e-4, betas=(0.9, 0.999), weight_decay=0.05),
     constructor='mcl_plugins.MergedOptimWrapperConstructor',
-    # Norms and tables of relative bias are not decayed; biases are.
+    # Norms and tables of relative position biases have no weight decay; biases have it.
     paramwise_cfg=dict(
         custom_keys={
             'norm': dict(decay_mult=0.0),

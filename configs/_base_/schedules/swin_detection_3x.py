@@ -1,4 +1,4 @@
-# 36 epochs, the rate divided by 10 after 27 and 33 (Swin's detection code, 3x).
+# 36 epochs, the learning rate divided by 10 after 27 and 33 (Swin's detection code, 3x).
 _base_ = './swin_detection.py'
 
 train_cfg = dict(max_epochs=36)

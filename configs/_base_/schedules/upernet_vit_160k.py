@@ -1,10 +1,11 @@
-# 160k iterations of AdamW with layer-wise decay of the rate, 1e-4 for a batch of 16; other batches
-# scale it. Linear warm-up over 1500 iterations from 1e-6 of the rate, then linearly to zero.
+# 160k iterations of AdamW with layer-wise learning rate decay, 1e-4 for a batch size of 16; the
+# learning rate is scaled for other batch sizes. Linear warm-up over 1500 iterations from 1e-6 of
+# the learning rate, then linear decay to zero.
 optim_wrapper = dict(
     type='mcl_plugins.Bf16OptimWrapper',
     optimizer=dict(type='AdamW', lr=1e-4, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.05),
     constructor='mcl_plugins.LayerDecayOptimWrapperConstructor',
-    # All 1-D parameters, class token and absolute positions are not decayed; bias tables are.
+    # 1-D parameters, class token and absolute positions have no weight decay; bias tables have it.
     paramwise_cfg=dict(
         layer_decay_rate=0.65,
         norm_decay_mult=0.0,

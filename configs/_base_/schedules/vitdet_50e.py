@@ -1,7 +1,7 @@
-# AdamW, 50 epochs, rate 1.6e-4 for a batch of 64, weight decay 0.1, layer decay 0.7, a warm-up of 0.25
-# epochs, then steps (Masked MoCo, Table 9). The steps are ViTDet's, after 8/9 and 0.963 of the
-# training, here at the whole epochs before; the start of the warm-up and what is not decayed are
-# detectron2's. Other batches scale the rate.
+# AdamW, 50 epochs, learning rate 1.6e-4 for a batch size of 64, weight decay 0.1, layer decay 0.7,
+# a warm-up of 0.25 epochs, then steps (Masked MoCo, Table 9). The steps are ViTDet's, after 8/9 and
+# 0.963 of the training, rounded down to epochs; the start of the warm-up and the parameters without
+# weight decay are detectron2's. The learning rate is scaled for other batch sizes.
 optim_wrapper = dict(
     type='mcl_plugins.Bf16OptimWrapper',
     optimizer=dict(type='AdamW', lr=1.6e-4, betas=(0.9, 0.999), weight_decay=0.1),

@@ -1,6 +1,7 @@
-# ccMIM ViT-B/16 on Flowers-102: 99.2 from 800 epochs of pre-training (paper, Table 4, which says no
-# more). Ours: 1000 epochs and a batch of 768 as in iBOT's script, iNaturalist's rate, MAE's recipe.
-# Give the pre-training checkpoint with --cfg-options model.backbone.init_cfg.checkpoint=...
+# ccMIM ViT-B/16 on Flowers-102: 99.2 from 800 epochs of pre-training (paper, Table 4, which gives
+# no recipe). Ours: 1000 epochs and a batch size of 768 as in iBOT's script, iNaturalist's learning
+# rate, MAE's recipe. Give the pre-training checkpoint with
+# --cfg-options model.backbone.init_cfg.checkpoint=...
 _base_ = [
     '../../_base_/models/vit_finetune.py',
     '../../_base_/datasets/flowers102_finetune.py',

@@ -1,4 +1,4 @@
-# ccMIM ViT-S/16 on ImageNet (in no table of the paper: ViT-B's recipe, with a layer decay of ours).
+# ccMIM ViT-S/16 on ImageNet (in no table of the paper: ViT-B's recipe, with our layer decay).
 _base_ = 'in1k-finetune_vit-b.py'
 
 model = dict(backbone=dict(arch='small'), head=dict(in_channels=384))

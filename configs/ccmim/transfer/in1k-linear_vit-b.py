@@ -1,5 +1,5 @@
 # ccMIM ViT-B/16 on ImageNet, linear classification on the mean of the patches, 90 epochs (paper,
-# Table 1, which says no more: MAE's recipe). Give the pre-training checkpoint with
+# Table 1, which gives no recipe: MAE's). Give the pre-training checkpoint with
 # --cfg-options model.backbone.init_cfg.checkpoint=...
 _base_ = [
     '../../_base_/models/vit_linear.py',

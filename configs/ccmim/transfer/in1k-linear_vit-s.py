@@ -1,5 +1,5 @@
 # ccMIM ViT-S/16 on ImageNet, linear classification on the mean of the patches: in no table of the
-# paper; ViT-B's settings.
+# paper; ViT-B's hyperparameters.
 _base_ = 'in1k-linear_vit-b.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# Table 4e, 25 % of the target view hidden, in the same units: 83.6.
+# Table 4e, 25 % of the target view masked, in the same units: 83.6.
 _base_ = '../vit-b_300e.py'
 
 model = dict(

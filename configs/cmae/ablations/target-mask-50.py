@@ -1,4 +1,4 @@
-# Table 4e, 50 % of the target view hidden, in the same units: 83.3.
+# Table 4e, 50 % of the target view masked, in the same units: 83.3.
 _base_ = '../vit-b_300e.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# Table 4e, 75 % of the target view hidden, in the same units: 83.0.
+# Table 4e, 75 % of the target view masked, in the same units: 83.0.
 _base_ = '../vit-b_300e.py'
 
 model = dict(

@@ -1,6 +1,6 @@
 # CMAE* on ADE20K, UperNet: mIoU 52.5 from 1600 epochs of pre-training (paper, Table 3a, which gives
-# no recipe). Encoder, rate, layer decay and drop path are those of ConvMAE's released segmentation
-# config, the heads' initialisation is CMAE's. Give the pre-training checkpoint with
+# no recipe). Encoder, learning rate, layer decay and drop path are those of ConvMAE's released
+# segmentation config, the heads' initialisation is CMAE's. Give the pre-training checkpoint with
 # --cfg-options model.backbone.init_cfg.checkpoint=...
 _base_ = 'ade20k-upernet_vit-b.py'
 

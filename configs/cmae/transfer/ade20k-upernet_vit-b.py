@@ -1,7 +1,7 @@
-# CMAE ViT-B/16 on ADE20K, UperNet: mIoU 51.0 from 1600 epochs of pre-training (paper, Table 3a). The
-# paper gives the framework and the heads' Xavier initialisation; the rest is the recipe that
-# reproduces MAE's 48.1 (implus/mae_segmentation). Sweep the rate. Give the pre-training checkpoint
-# with --cfg-options model.backbone.init_cfg.checkpoint=...
+# CMAE ViT-B/16 on ADE20K, UperNet: mIoU 51.0 from 1600 epochs of pre-training (paper, Table 3a).
+# The paper gives the framework and the heads' Xavier initialisation; the rest is the recipe that
+# reproduces MAE's 48.1 (implus/mae_segmentation). Sweep the learning rate. Give the pre-training
+# checkpoint with --cfg-options model.backbone.init_cfg.checkpoint=...
 _base_ = [
     '../../_base_/models/upernet_vit.py',
     '../../_base_/datasets/ade20k_slide.py',

@@ -1,6 +1,6 @@
 # CMAE* on COCO, Mask R-CNN, 100 epochs: 52.9 box and 47.0 mask AP from 1600 epochs of pre-training
-# (paper, Table 3b). The paper has epochs, rate, weight decay and cosine; the rest is ConvMAE's released
-# detector at MIMDet's batch of 64 (ours). Give the pre-training checkpoint with
+# (paper, Table 3b). The paper has epochs, learning rate, weight decay and cosine; the rest is
+# ConvMAE's released detector at MIMDet's batch of 64 (ours). Give the pre-training checkpoint with
 # --cfg-options model.backbone.init_cfg.checkpoint=...
 _base_ = [
     '../../_base_/models/mask_rcnn_mimdet.py',

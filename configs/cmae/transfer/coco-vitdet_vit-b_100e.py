@@ -1,7 +1,7 @@
 # CMAE ViT-B/16 on COCO, Mask R-CNN, 100 epochs: 52.4 box and 46.5 mask AP from 1600 epochs of
-# pre-training (paper, Table 3b). The paper has epochs, rate, weight decay and cosine; the architecture,
-# batch, jitter, layer decay and drop path are those of ViTDet, ours: the MAE with which the paper
-# compares has ViTDet's numbers. Give the pre-training checkpoint with
+# pre-training (paper, Table 3b). The paper has epochs, learning rate, weight decay and cosine; the
+# architecture, batch, jitter, layer decay and drop path are those of ViTDet, ours: the MAE with
+# which the paper compares has ViTDet's numbers. Give the pre-training checkpoint with
 # --cfg-options model.backbone.init_cfg.checkpoint=...
 _base_ = [
     '../../_base_/models/mask_rcnn_vitdet.py',

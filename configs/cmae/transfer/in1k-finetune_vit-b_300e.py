@@ -1,5 +1,5 @@
 # CMAE ViT-B/16 on ImageNet, 100 epochs: 83.8 from 300 epochs of pre-training (paper, Table 4; the
-# paper's base rate 5e-4). Give the pre-training checkpoint with
+# paper's base learning rate 5e-4). Give the pre-training checkpoint with
 # --cfg-options model.backbone.init_cfg.checkpoint=...
 _base_ = [
     '../../_base_/models/vit_finetune.py',

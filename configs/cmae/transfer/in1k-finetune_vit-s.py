@@ -1,4 +1,4 @@
-# CMAE ViT-S/16 on ImageNet (paper, Figure 5b, no settings: ViT-B's, with a layer decay of ours).
+# CMAE ViT-S/16 on ImageNet (paper, Figure 5b, no hyperparameters: ViT-B's, with our layer decay).
 _base_ = 'in1k-finetune_vit-b.py'
 
 model = dict(backbone=dict(arch='small'), head=dict(in_channels=384))

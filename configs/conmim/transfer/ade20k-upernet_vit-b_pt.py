@@ -1,6 +1,6 @@
 # ConMIM ViT-B/16 on ADE20K, UperNet, without fine-tuning on ImageNet in between: BEiT's recipe for
-# that (rate, layer decay, resizing of the tables); the paper has no number. Give the pre-training
-# checkpoint with --cfg-options model.backbone.init_cfg.checkpoint=...
+# that (learning rate, layer decay, resizing of the tables); the paper has no number. Give the
+# pre-training checkpoint with --cfg-options model.backbone.init_cfg.checkpoint=...
 _base_ = 'ade20k-upernet_vit-b.py'
 
 model = dict(

@@ -1,5 +1,5 @@
-# ConMIM ViT-S/16 on ADE20K, UperNet, without fine-tuning on ImageNet in between: the settings of
-# ViT-B, for which BEiT has them; the paper has no number. Give the pre-training checkpoint with
+# ConMIM ViT-S/16 on ADE20K, UperNet, without fine-tuning on ImageNet in between: BEiT's
+# hyperparameters for ViT-B; the paper has no number. Give the pre-training checkpoint with
 # --cfg-options model.backbone.init_cfg.checkpoint=...
 _base_ = 'ade20k-upernet_vit-s.py'
 

@@ -6,7 +6,8 @@ _base_ = [
     '../../_base_/default_runtime.py',
 ]
 
-# The whole 224 px classifier, encoder and head; its bias tables are resized on loading. The rate
-# is too small for a fresh head. Give it with --cfg-options load_from=...
+# Start from the complete 224 px classifier, encoder and head, because the learning rate is too
+# small for a new head; its bias tables are resized on loading. Give its checkpoint with
+# --cfg-options load_from=...
 load_from = ''
 model = dict(backbone=dict(img_size=384, init_cfg=None))

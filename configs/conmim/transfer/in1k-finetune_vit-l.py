@@ -1,6 +1,7 @@
 # ConMIM ViT-L/16 on ImageNet: 85.5 from 1600 epochs of pre-training, 85.2 from 800, 84.6 from 400
-# (released README). Neither paper nor README says how: the settings are ours, those of BEiT's
-# ViT-L (50 epochs, rate 1e-3, layer decay 0.75, drop path 0.2; MAE's differ in the rate, 4e-3).
+# (released README). Neither the paper nor the README gives the hyperparameters. We use those of
+# BEiT's ViT-L (50 epochs, learning rate 1e-3, layer decay 0.75, drop path 0.2; MAE's differ in the
+# learning rate, 4e-3).
 _base_ = 'in1k-finetune_vit-b.py'
 
 model = dict(

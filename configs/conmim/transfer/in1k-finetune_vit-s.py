@@ -1,5 +1,5 @@
 # ConMIM ViT-S/16 on ImageNet, 200 epochs: 82.0 (paper, Tables 1 and 11). The paper sweeps the
-# rate over 1e-3, 2e-3, 4e-3 and 5e-3; this is ViT-B's.
+# learning rate over 1e-3, 2e-3, 4e-3 and 5e-3; this is ViT-B's.
 _base_ = 'in1k-finetune_vit-b.py'
 
 model = dict(backbone=dict(arch='small'), head=dict(in_channels=384))

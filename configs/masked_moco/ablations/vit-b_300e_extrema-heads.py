@@ -1,4 +1,4 @@
-# Heads as in ExtreMA's released code (biases, GELU, nothing after the last layer): no number.
+# Heads as in ExtreMA's released code (biases, GELU, no norm after the last layer): no number.
 _base_ = '../vit-b_300e.py'
 
 projector = dict(_delete_=True, type='mcl_plugins.ExtreMANeck', hid_channels=4096, out_channels=256)

@@ -1,6 +1,7 @@
 # Masked MoCo ViT-S/16 with 12 heads on ImageNet-100, linear classification, 100 epochs, batch 4096:
-# 75.7 from 200 epochs of pre-training there, 78.7 from 800 (paper, Tables 1 and 3; base rate 1.0).
-# Give the pre-training checkpoint with --cfg-options model.backbone.init_cfg.checkpoint=...
+# 75.7 from 200 epochs of pre-training there, 78.7 from 800 (paper, Tables 1 and 3; base learning
+# rate 1.0). Give the pre-training checkpoint with
+# --cfg-options model.backbone.init_cfg.checkpoint=...
 _base_ = [
     '../../_base_/models/vit_linear.py',
     '../../_base_/datasets/imagenet_linear.py',

@@ -1,5 +1,5 @@
-# Table 10, SimMIM and MoBY trained together, 100 epochs: 81.06. The paper gives no settings: the
-# two losses are added, on views of their own (so an epoch counts three times, as in the paper).
+# Table 10, SimMIM and MoBY trained together, 100 epochs: 81.06. The paper gives no details. Here
+# the two losses are added, each on its own views, so an epoch counts three times, as in the paper.
 _base_ = [
     '../../_base_/models/moby.py',
     '../../_base_/datasets/imagenet_two_views.py',

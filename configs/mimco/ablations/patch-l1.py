@@ -1,5 +1,5 @@
-# Table 7, patches drawn together by an l1 distance, without negatives: 81.35. The paper gives no
-# formula; this is the distance of the unit vectors that the contrastive loss compares.
+# Table 7, l1 distance between patches, without negatives: 81.35. The paper gives no formula; this
+# is the distance between the L2-normalised vectors that the contrastive loss compares.
 _base_ = '../swin-t.py'
 
 model = dict(

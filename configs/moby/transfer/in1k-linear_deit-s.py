@@ -1,5 +1,5 @@
 # MoBY DeiT-S/16 on ImageNet, linear evaluation: 72.8 from 300 epochs of pre-training (released
-# README). The class token in the place of Swin's mean.
+# README). The class token replaces Swin's mean.
 _base_ = 'in1k-linear_swin-t.py'
 
 model = dict(

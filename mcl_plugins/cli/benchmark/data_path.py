@@ -1,17 +1,18 @@
-"""Count images a second of the data path, against the released ConMIM's.
+"""Measure the images per second of data loading, compared with the released ConMIM's.
 
     mcl bench data-path --images 64 --rounds 9
 
 Two pipelines read the same JPEG files (500x375, quality 90, cut from scikit-image's photographs)
-in turn, so that both meet the same machine:
+in turn, so that both are measured under the same conditions:
 
 * one crop: the workers' pipeline of configs/_base_/datasets/imagenet_one_crop.py, which decodes,
   crops and flips once and sends uint8;
-* two branches: what the released ConMIM describes. PIL decodes, flips and crops once; the basic
-  branch is only normalised, the strong one is jittered, blurred and solarized before.
-  Its second crop of 112 px, which nothing uses, and its masks are left out.
+* two branches: the pipeline of the released ConMIM. PIL decodes, flips and crops once; the basic
+  branch is only normalised, the strong branch is first jittered, blurred and solarized. The
+  released second crop of 112 px, which is not used, and the masks are not computed.
 
-What the first leaves to the device, MultiViewPreprocessor on a batch, is timed apart.
+The augmentation that the first pipeline leaves to the device, MultiViewPreprocessor on a batch, is
+measured separately.
 """
 
 from __future__ import annotations
@@ -50,32 +51,34 @@ Pipeline = Callable[[Path], list[Tensor]]
 
 @dataclass
 class Rates:
-    """What was measured of the data path."""
+    """Measurements of the data path."""
 
-    kilobytes: float  # of a JPEG file, on average
-    sent: dict[str, float]  # kB that a worker sends of an image, by pipeline
-    seconds: dict[str, list[float]]  # in which a pipeline reads all files, a number a round
-    preprocessor: float  # milliseconds of a batch
+    kilobytes: float  # mean size of a JPEG file
+    sent: dict[str, float]  # kB that a worker sends per image, by pipeline
+    seconds: dict[str, list[float]]  # time to read all files in each round, by pipeline
+    preprocessor: float  # milliseconds per batch
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; what is parsed are the arguments of :func:`measure`."""
+    """Read the command line into the arguments of :func:`measure`."""
     parser = parser_for(__doc__)
-    parser.add_argument('--images', type=at_least(1), default=64, help='JPEG files')
+    parser.add_argument('--images', type=at_least(1), default=64, help='number of JPEG files')
     parser.add_argument(
-        '--rounds', type=at_least(1), default=9, help='times that each pipeline reads them'
+        '--rounds', type=at_least(1), default=9, help='how often each pipeline reads them'
     )
-    parser.add_argument('--batch-size', type=at_least(1), default=64, help='of the preprocessor')
+    parser.add_argument(
+        '--batch-size', type=at_least(1), default=64, help="images of the preprocessor's batch"
+    )
     parser.add_argument(
         '--device',
         default='cuda' if torch.cuda.is_available() else 'cpu',
-        help='where the preprocessor runs',
+        help='device of the preprocessor',
     )
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure on one core, and print a table."""
+    """Measure on one core and print a table."""
     args = parse_args(argv)
     use_one_core()
     seed(0)
@@ -84,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         f'{args.images} JPEG files of 500x375, {rates.kilobytes:.0f} kB on average; one core; '
         f'medians of {args.rounds} interleaved rounds\n'
     )
-    print(f'{"pipeline":<16}{"images/s":>10}{"kB sent an image":>20}')
+    print(f'{"pipeline":<16}{"images/s":>10}{"kB sent per image":>20}')
     for name, times in rates.seconds.items():
         rate = args.images / statistics.median(times)
         print(f'{name:<16}{rate:>10.1f}{rates.sent[name]:>20.1f}')
@@ -95,18 +98,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     print(
         f'\nMultiViewPreprocessor on {args.device}: {rates.preprocessor / args.batch_size:.3f} ms '
-        f'an image ({rates.preprocessor:.2f} ms a batch of {args.batch_size})'
+        f'per image ({rates.preprocessor:.2f} ms per batch of {args.batch_size})'
     )
 
 
 def measure(images: int = 64, rounds: int = 9, batch_size: int = 64, device: str = 'cpu') -> Rates:
-    """Measure both pipelines and the preprocessor, with the threads that the process has.
+    """Measure both pipelines and the preprocessor with the process's number of threads.
 
     Args:
-        images: JPEG files to read.
-        rounds: times that each pipeline reads them.
+        images: number of JPEG files.
+        rounds: how often each pipeline reads them.
         batch_size: images of the preprocessor's batch.
-        device: where the preprocessor runs.
+        device: device of the preprocessor.
     """
     with tempfile.TemporaryDirectory() as folder:
         files = make_images(Path(folder), images)
@@ -122,7 +125,7 @@ def measure(images: int = 64, rounds: int = 9, batch_size: int = 64, device: str
 
 
 def use_one_core() -> None:
-    """As in a loader's worker: no library computes with more than one thread."""
+    """Restrict all libraries to one thread, as in a data loader's worker."""
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     if hasattr(os, 'sched_setaffinity'):
@@ -130,14 +133,14 @@ def use_one_core() -> None:
 
 
 def seed(value: int) -> None:
-    """Seed all the generators that the pipelines draw from."""
+    """Seed all random generators that the pipelines use."""
     random.seed(value)
     np.random.seed(value)
     torch.manual_seed(value)
 
 
 def make_images(folder: Path, number: int) -> list[Path]:
-    """Write JPEG files of ImageNet's commonest size, random parts of photographs."""
+    """Write JPEG files of ImageNet's most common size, random crops of photographs."""
     photographs = [Image.fromarray(getattr(skimage.data, name)()) for name in PHOTOGRAPHS]
     cut = transforms.RandomResizedCrop((375, 500), scale=(0.5, 1.0), ratio=(1.2, 1.45))
     files = [folder / f'{index:05d}.jpg' for index in range(number)]
@@ -147,7 +150,7 @@ def make_images(folder: Path, number: int) -> list[Path]:
 
 
 def one_crop() -> Pipeline:
-    """This package's workers: one uint8 image."""
+    """Build the pipeline of this package, which returns one uint8 image."""
     config = Config.fromfile(CONFIGS / 'datasets/imagenet_one_crop.py')
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         steps = Compose(config.train_pipeline)
@@ -155,7 +158,7 @@ def one_crop() -> Pipeline:
 
 
 def two_branches() -> Pipeline:
-    """The released ConMIM's workers: a basic and a strong float image."""
+    """Build the pipeline of the released ConMIM, which returns a basic and a strong float image."""
     common = transforms.Compose(
         [
             transforms.RandomHorizontalFlip(),
@@ -184,16 +187,16 @@ def two_branches() -> Pipeline:
 
 
 def blur(image: Image.Image) -> Image.Image:
-    """Blur by a random radius."""
+    """Blur with a random radius."""
     return image.filter(ImageFilter.GaussianBlur(random.uniform(0.1, 2.0)))
 
 
 def interleaved(
     pipelines: Sequence[Pipeline], files: Sequence[Path], rounds: int
 ) -> list[list[float]]:
-    """Seconds in which each pipeline reads all files: a list a pipeline, a number a round.
+    """Measure the seconds in which each pipeline reads all files: one list per pipeline.
 
-    Within a round the pipelines follow one another at once; who is first changes.
+    Within a round the pipelines run directly after one another; their order alternates.
     """
     seconds: list[list[float]] = [[] for _ in pipelines]
     for current in range(rounds):
@@ -207,7 +210,7 @@ def interleaved(
 
 
 def preprocessor_milliseconds(device: torch.device, batch_size: int, rounds: int) -> float:
-    """Median time in which ConMIM's preprocessor makes both views of a batch on the device."""
+    """Measure the median time in which ConMIM's preprocessor makes both views of a batch."""
     config = Config.fromfile(CONFIGS / 'models/conmim.py')
     preprocessor = MODELS.build(config.data_preprocessor).to(device)
     inputs = torch.randint(256, (batch_size, 3, 224, 224), dtype=torch.uint8, device=device)
@@ -218,10 +221,10 @@ def preprocessor_milliseconds(device: torch.device, batch_size: int, rounds: int
         preprocessor({'inputs': inputs}, training=True)
         synchronize(device)
         times.append(time.perf_counter() - start)
-    return 1000 * statistics.median(times[1:])  # the first one warms up
+    return 1000 * statistics.median(times[1:])  # the first one is a warm-up
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait for a GPU."""
+    """Wait until a GPU has finished."""
     if device.type == 'cuda':
         torch.cuda.synchronize(device)

@@ -1,4 +1,4 @@
-"""Count what chunks save of Masked MoCo's FLOPs (Figure 3a).
+"""Count the FLOPs that chunks save in Masked MoCo (Figure 3a).
 
     mcl bench flops masked_moco/vit-b.py [--picture flops.png]
 
@@ -8,12 +8,12 @@ hidden width H, a block's matrix products cost per image
     attention   2 n (4 T D^2 + 2 T^2 D)      of which 4 n T^2 D are scores and weighted sums
     block       2 n (4 T D^2 + 2 T^2 D + 2 T D H)
 
-FLOPs. The first three columns are these relative to n = 1; the tool counts the products that the
-config's own block makes, and stops if they are others. "step" is counted alone: a training step of
-the whole config, forward and backward of both views, projectors, predictor and target included. The
-similarities, whose number depends on the batch of all processes, are left out. Each chunk also has
-a class token, and a row in the heads: small images pay more for these than attention saves. Nothing
-is computed (the model has no memory behind it), so any size takes seconds.
+FLOPs. The first three columns are these numbers relative to n = 1. The command also counts the
+products of the config's own block and stops if they differ. "step" is only counted: a training step
+of the complete config, with forward and backward of both views, projectors, predictor and target.
+It does not include the similarities, whose number depends on the batch of all processes. Each chunk
+also has a class token and a vector in the heads; for small images these cost more than attention
+saves. The model is on the meta device and computes nothing, so every size takes seconds.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--chunks', nargs='+', type=at_least(1), default=list(range(1, 11)), metavar='N'
     )
-    parser.add_argument('--picture', type=Path, help='also draw the table here, as PNG')
+    parser.add_argument('--picture', type=Path, help='PNG file to draw the table to')
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Print the table, and draw it if asked to."""
+    """Print the table, and draw it if --picture is given."""
     args = parse_args(argv)
     MMLogger.get_instance('benchmark', log_level='ERROR')
     rows = relative_flops(args.config, args.chunks)
@@ -69,10 +69,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 def relative_flops(
     config: str | Path, chunks: Sequence[int] = tuple(range(1, 11))
 ) -> dict[int, dict[str, float]]:
-    """FLOPs of Masked MoCo relative to those with one chunk.
+    """Count the FLOPs of Masked MoCo relative to those with one chunk.
 
     Args:
-        config: of the pre-training: a path, or a name among the package's own configs.
+        config: config of a pre-training: a path, or a name among the package's own configs.
         chunks: numbers of chunks; 1 is always counted.
 
     Returns:
@@ -80,12 +80,12 @@ def relative_flops(
 
     Raises:
         FileNotFoundError: there is no such config.
-        ValueError: its model has no chunks, or blocks of another kind than the closed form's.
+        ValueError: the model has no chunks, or its blocks do not agree with the closed form.
     """
-    settings = read_config(config)
-    if 'num_chunks' not in settings.model:
-        raise ValueError(f'The model of {config} has no num_chunks; take one of Masked MoCo.')
-    flops = {n: count(settings, n) for n in sorted({1, *chunks})}
+    cfg = read_config(config)
+    if 'num_chunks' not in cfg.model:
+        raise ValueError(f'The model of {config} has no num_chunks; use a config of Masked MoCo.')
+    flops = {n: count(cfg, n) for n in sorted({1, *chunks})}
     return {
         n: {column: value / flops[1][column] for column, value in costs.items()}
         for n, costs in flops.items()
@@ -93,14 +93,15 @@ def relative_flops(
 
 
 def count(config: Config, num_chunks: int) -> dict[str, int]:
-    """FLOPs of one image in a block, and of a training step of a few images.
+    """Count the FLOPs of one image in a block, and of a training step of a few images.
 
     Raises:
-        ValueError: a counted block that is not the closed form's; more chunks than patches.
+        ValueError: the block does not agree with the closed form, or there are more chunks than
+            patches.
     """
     with DefaultScope.overwrite_default_scope('mmpretrain'), torch.device('meta'):
-        settings = {**config.model, 'num_chunks': num_chunks}
-        model: Any = MODELS.build({**settings, 'data_preprocessor': config.data_preprocessor})
+        model_cfg = {**config.model, 'num_chunks': num_chunks}
+        model: Any = MODELS.build({**model_cfg, 'data_preprocessor': config.data_preprocessor})
         rows, columns = model.backbone.patch_resolution
         tokens = 1 + model.partition.chunk_length(rows * columns)
         block: Any = model.backbone.layers[0]
@@ -125,28 +126,28 @@ def count(config: Config, num_chunks: int) -> dict[str, int]:
 
 
 def train(model: Any, views: list[Tensor]) -> None:
-    """Forward and backward of a batch."""
+    """Run forward and backward of a batch."""
     model.loss(views)['loss'].backward()
 
 
 class Sum(nn.Module):
-    """A head that costs nothing, with a gradient for all predictions."""
+    """Head without FLOPs that gives all predictions a gradient."""
 
     def forward(self, query: Tensor, key: Tensor) -> dict[str, Tensor]:
-        """(N, n, C) and (N, C) -> a loss."""
+        """Return a loss for queries (N, n, C) and keys (N, C)."""
         return {'loss': query.sum() + key.sum()}
 
 
 def counted(function: Callable, *inputs: Any) -> int:
-    """FLOPs of the matrix products and convolutions that a call makes, backward included."""
-    # Without a fused kernel, whose products would not be seen one by one.
+    """Count the FLOPs of a call's matrix products and convolutions, including the backward pass."""
+    # Without fused kernels, whose products are not counted.
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         function(*inputs)
     return counter.get_total_flops()
 
 
 def closed_form(width: int, hidden: int, num_chunks: int, tokens: int) -> dict[str, int]:
-    """FLOPs of a block for one image: of its scores and sums, its attention, and all of it."""
+    """Compute a block's FLOPs for one image: scores and sums, attention, and the complete block."""
     scores = 4 * num_chunks * tokens**2 * width
     attention = 8 * num_chunks * tokens * width**2 + scores
     return {
@@ -157,7 +158,7 @@ def closed_form(width: int, hidden: int, num_chunks: int, tokens: int) -> dict[s
 
 
 def draw(rows: dict[int, dict[str, float]], path: Path, config: Path) -> None:
-    """A line for each column over the number of chunks."""
+    """Draw each column over the number of chunks."""
     names = {
         'scores': 'scores and weighted sums',
         'attention': 'attention with projections',
@@ -174,7 +175,7 @@ def draw(rows: dict[int, dict[str, float]], path: Path, config: Path) -> None:
     highest = max(max(row.values()) for row in rows.values())
     axes.set(
         title=f'FLOPs relative to one chunk: {config.parent.name}/{config.name}',
-        xlabel='chunks n of an image',
+        xlabel='chunks n per image',
         ylim=(0, 1.1 * highest),
         xticks=chunks,
     )

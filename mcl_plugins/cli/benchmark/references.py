@@ -1,6 +1,6 @@
-"""Other ways to compute the same step, for ``mcl bench step --against`` to compare with.
+"""Reference implementations of the same step, to compare with ``mcl bench step --against``.
 
-They have a registry and a scope of their own, ``mcl_benchmark``: nothing is added to the package's.
+They are registered in their own registry with the scope ``mcl_benchmark``, not in the package's.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ REFERENCES = root.Registry(
 
 @REFERENCES.register_module()
 class CcMIMWithMaps(CcMIM):
-    """ccMIM with its default importances, the way its released code goes: the same numbers.
+    """ccMIM computed like its released code, with the same results for the default importance.
 
-    All passes of the encoder build their attention maps, and the hidden patches are encoded with
-    a graph that no gradient goes through. The decoder is the same.
+    All passes of the encoder compute explicit attention maps, and the masked patches are encoded
+    with a graph that receives no gradient. The decoder is the same.
     """
 
     def losses(self, image: Tensor) -> dict[str, Tensor]:
-        """Losses and monitors of a batch (N, 3, H, W)."""
+        """Compute losses and monitors of a batch (N, 3, H, W)."""
         patches = self.backbone.embed(image)
         with explicit_attention(self.backbone) as maps:
             mask = self._mask_from(maps, patches)
             tokens = self.backbone.encode(patches, mask.ids_keep)
-            hidden_tokens = self.backbone.encode(patches, mask.ids_mask)
+            masked_tokens = self.backbone.encode(patches, mask.ids_mask)
         pixels = self.decoder(tokens, mask.ids_restore)
         loss_pixel = self.pixel_head.loss(pixels, image, mask.mask)
         (visible,) = self.projector((tokens[:, 0],))
-        (hidden,) = self.projector((hidden_tokens[:, 0],))
-        return {'loss_pixel': loss_pixel, **self.contrast_head(visible, hidden)}
+        (masked,) = self.projector((masked_tokens[:, 0],))
+        return {'loss_pixel': loss_pixel, **self.contrast_head(visible, masked)}
 
     @torch.no_grad()
     def _mask_from(self, maps: list[Tensor], patches: Tensor) -> PatchMask:
@@ -58,7 +58,7 @@ class CcMIMWithMaps(CcMIM):
 
 @REFERENCES.register_module()
 class MMPretrainBEiT(BEiTPretrainViT):
-    """mmpretrain's encoder of masked images, called as ConMIM's."""
+    """mmpretrain's encoder of masked images with the interface of ConMIM's."""
 
     @property
     def mask_grid(self) -> tuple[int, int]:
@@ -66,19 +66,19 @@ class MMPretrainBEiT(BEiTPretrainViT):
         return self.patch_resolution
 
     def forward(self, x: Tensor, mask: PatchMask | None = None) -> tuple[Tensor, ...]:
-        """(N, 3, H, W) -> (N, 1 + L, D)."""
+        """Encode images (N, 3, H, W) into tokens (N, 1 + L, D)."""
         if mask is None:
-            hidden = x.new_zeros(len(x), self.mask_grid[0] * self.mask_grid[1])
-            return super().forward(x, hidden)
+            no_mask = x.new_zeros(len(x), self.mask_grid[0] * self.mask_grid[1])
+            return super().forward(x, no_mask)
         return super().forward(x, mask.mask)
 
 
 @REFERENCES.register_module()
 class QueueInfoNCEWithLogits(QueueInfoNCEHead):
-    """MoBY's and MimCo's loss as the released MoBY computes it: one tensor of all logits."""
+    """Loss of MoBY and MimCo as the released MoBY computes it, with one tensor of all logits."""
 
     def forward(self, query: Tensor, key: Tensor, negatives: Tensor) -> dict[str, Tensor]:
-        """As the base class's."""
+        """Compute the loss; see the base class."""
         with torch.autocast(query.device.type, enabled=False):
             query, key = l2_normalize(query), l2_normalize(key.detach())
             positive = (query * key).sum(dim=-1, keepdim=True)
@@ -89,7 +89,7 @@ class QueueInfoNCEWithLogits(QueueInfoNCEHead):
 
 @contextmanager
 def explicit_attention(encoder: MaskedViT) -> Iterator[list[Tensor]]:
-    """Let the encoder's blocks build their maps (N, heads, T, T), and keep those of a pass."""
+    """Let the encoder's blocks compute and keep their attention maps (N, heads, T, T)."""
     maps: list[Tensor] = []
     attentions = [layer.attn for layer in encoder.layers]
     for attention in attentions:
@@ -98,18 +98,18 @@ def explicit_attention(encoder: MaskedViT) -> Iterator[list[Tensor]]:
         yield maps
     finally:
         for attention in attentions:
-            del attention.forward  # back to the class's
+            del attention.forward  # use the method of the class again
 
 
 class ExplicitAttention:
-    """An attention without a fused kernel; it adds its map to ``maps``."""
+    """Attention without a fused kernel that appends its map to ``maps``."""
 
     def __init__(self, attention: MultiheadAttention, maps: list[Tensor]) -> None:
         self.attention: Any = attention
         self.maps = maps
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(N, T, D) -> (N, T, D)."""
+        """Attend within tokens (N, T, D)."""
         heads = self.attention.num_heads
         qkv = self.attention.qkv(x).unflatten(-1, (3, heads, -1))
         query, key, value = qkv.permute(2, 0, 3, 1, 4)

@@ -1,4 +1,4 @@
-"""Time a training step of a config, and compare it with a variant.
+"""Measure the time of a training step of a config, and compare it with a variant.
 
     mcl bench step conmim/vit-b.py --batch-size 64
     mcl bench step conmim/vit-b.py --batch-size 2 \
@@ -8,9 +8,10 @@
     mcl bench step mimco/vit-b.py --batch-size 8 \
         --against model.patch_contrast.head.type=mcl_benchmark.QueueInfoNCEWithLogits
 
-A step is what training does with a batch of uint8 images on the device: preprocessing, forward,
-backward, optimizer, teacher. Both variants take turns step by step, so that they meet the same
-machine; medians and their ratio are printed, and on a GPU the peak memory.
+A step is the complete work of training on a batch of uint8 images on the device: preprocessing,
+forward, backward, optimizer and EMA. Both variants alternate step by step, so that they are
+measured under the same conditions. The medians, their ratio and, on a GPU, the peak memory are
+printed.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ from ...targets.frozen_teacher import FrozenTeacher
 from ..arguments import at_least, parser_for
 from ..common import read_config
 from ..options import Options, merge_options
-from . import references  # noqa: F401  what --against may name
+from . import references  # noqa: F401  registers the names for --against
 
 
 class Step:
-    """A model with its optimizer, and a batch of random images for it."""
+    """A model with its optimizer and a batch of random images."""
 
     def __init__(self, config: Config, batch_size: int, device: torch.device) -> None:
         with DefaultScope.overwrite_default_scope(config.get('default_scope', 'mmpretrain')):
@@ -47,7 +48,7 @@ class Step:
             )
             for module in self.model.modules():
                 if isinstance(module, FrozenTeacher):
-                    module.is_init = True  # any weights will do
+                    module.is_init = True  # its weights do not matter
             self.model.init_weights()
             self.model.to(device).train()
             self.wrapper = build_optim_wrapper(self.model, config.optim_wrapper)
@@ -64,7 +65,7 @@ class Step:
         self.memory = 0.0
 
     def __call__(self) -> None:
-        """Take a step and note its time and peak memory."""
+        """Take a step and record its time and peak memory."""
         if self.device.type == 'cuda':
             torch.cuda.reset_peak_memory_stats()
         start = self._now()
@@ -81,7 +82,7 @@ class Step:
         return time.perf_counter()
 
     def report(self, name: str) -> float:
-        """Print and return the median of the steps after the first, which warms up."""
+        """Print and return the median time of all steps after the first, a warm-up."""
         median = statistics.median(self.seconds[1:])
         images = self.images / median
         memory = f'{self.memory:8.1f} GiB' if self.memory else ''
@@ -90,7 +91,7 @@ class Step:
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; what is parsed are the arguments of :func:`time_steps`."""
+    """Read the command line into the arguments of :func:`time_steps`."""
     parser = parser_for(__doc__)
     parser.add_argument('config', help='pre-training config')
     parser.add_argument('--batch-size', type=at_least(1), default=64)
@@ -104,7 +105,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Time the steps, and print their medians and ratio."""
+    """Measure the steps and print their medians and ratio."""
     MMLogger.get_instance('benchmark', log_level='ERROR')
     steps = time_steps(**vars(parse_args(argv)))
     medians = [step.report(name) for name, step in steps.items()]
@@ -124,33 +125,36 @@ def time_steps(
     cfg_options: dict[str, Any] | None = None,
     against: dict[str, Any] | None = None,
 ) -> dict[str, Step]:
-    """Time training steps of a config, in turn with those of a variant.
+    """Measure training steps of a config, alternating with those of a variant.
 
     Args:
-        config: of the pre-training: a path, or a name among the package's own configs.
+        config: config of a pre-training: a path, or a name among the package's own configs.
         batch_size: images of a step.
-        steps: how many, beside the first, which warms up.
-        device: where.
-        cfg_options: settings of the config to override, by dotted name.
-        against: further settings of the variant; None for no variant.
+        steps: number of measured steps, after one step of warm-up.
+        device: device to train on.
+        cfg_options: options of the config to override, by dotted name.
+        against: further options of the variant; None for no variant.
 
     Returns:
-        ``config`` and, if there is one, ``variant``, with ``seconds`` and ``memory`` in GiB.
+        the steps ``config`` and, if there is one, ``variant``, with ``seconds`` and ``memory`` in
+        GiB.
 
     Raises:
         FileNotFoundError: there is no such config.
-        ValueError: it is not of a pre-training, or nothing would read one of the settings.
+        ValueError: the config is not of a pre-training, or an option would be ignored.
     """
     variants = {'config': {}, 'variant': against} if against else {'config': {}}
     timed = {}
     for name, options in variants.items():
-        settings = read_config(config)
-        if settings.get('val_dataloader'):
-            raise ValueError(f'{config} is no pre-training; see configs/<method>/.')
-        merge_options(settings, {**(cfg_options or {}), **options})
-        timed[name] = Step(settings, batch_size, torch.device(device))
+        cfg = read_config(config)
+        if cfg.get('val_dataloader'):
+            raise ValueError(
+                f'{config} is not a pre-training config; use one from configs/<method>/.'
+            )
+        merge_options(cfg, {**(cfg_options or {}), **options})
+        timed[name] = Step(cfg, batch_size, torch.device(device))
     for turn in range(steps + 1):
-        # Who goes first pays for memory that the other has given back: they take turns in that.
+        # The first one allocates memory that the other has released, so the order alternates.
         for step in list(timed.values())[:: 1 if turn % 2 else -1]:
             step()
     return timed

@@ -1,4 +1,4 @@
-"""The command of methods whose released checkpoint is one file."""
+"""The conversion command for methods whose released checkpoint is one file."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ def parse_args(description: str | None, argv: Sequence[str] | None) -> argparse.
 def convert_file(
     names: Names, released_key: str, source: Path, target: Path, to_released: bool = False
 ) -> None:
-    """Convert a released checkpoint into this package's layout, or back, and say what was written.
+    """Convert a released checkpoint to this package's layout, or back, and print what was written.
 
     Args:
-        names: the method's table of names.
-        released_key: under which key the released code keeps its tensors.
+        names: table of names of the method.
+        released_key: key under which the released code stores its tensors.
         source: file to convert.
         target: file to write.
-        to_released: ``source`` is of this package, and ``target`` is to be of the released layout.
+        to_released: convert back: ``source`` is a file of this package, ``target`` gets the
+            released layout.
 
     Raises:
-        FileNotFoundError: there is no such source.
-        ValueError: the source is no checkpoint of the method.
+        FileNotFoundError: the source does not exist.
+        ValueError: the source is not a checkpoint of the method.
     """
     tensors = extract_state_dict(load_file(source))
     if to_released:

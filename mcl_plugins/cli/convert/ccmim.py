@@ -1,10 +1,10 @@
-"""Convert released ccMIM checkpoints into this package's, and back.
+"""Convert released ccMIM checkpoints to the names of this package, and back.
 
     mcl convert ccmim checkpoint-799.pth ccmim.pth
     mcl convert ccmim ccmim.pth checkpoint-799.pth --to-released
 
-The names are MAE's, so MAE's own checkpoints convert too. A fine-tuned model becomes an
-``ImageClassifier``'s file.
+The names are MAE's, so MAE's own checkpoints can be converted too. A fine-tuned model becomes the
+checkpoint of an ``ImageClassifier``.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Convert released CMAE checkpoints into this package's, and back.
+"""Convert released CMAE checkpoints to the names of this package, and back.
 
     mcl convert cmae released.pth cmae.pth
     mcl convert cmae cmae.pth released.pth --to-released
 
-Takes whole pre-training states, encoders alone (they come to stand under ``backbone.``) and
-fine-tuned models, which become an ``ImageClassifier``'s.
+The source is a complete pre-training state, an encoder alone (its tensors get the prefix
+``backbone.``) or a fine-tuned model, which becomes the checkpoint of an ``ImageClassifier``.
 """
 
 from __future__ import annotations

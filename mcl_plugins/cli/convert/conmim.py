@@ -1,11 +1,12 @@
-"""Convert released ConMIM checkpoints into this package's, and back.
+"""Convert released ConMIM checkpoints to the names of this package, and back.
 
     mcl convert conmim checkpoint-799.pth conmim.pth --teacher checkpoint_copy-799.pth
     mcl convert conmim conmim.pth student.pth --to-released
     mcl convert conmim conmim.pth ema.pth --to-released --part teacher
 
-The first makes a file as pre-training writes it: the student under ``backbone.`` and ``neck.``,
-the EMA copy under ``ema.``. A fine-tuned model becomes an ``ImageClassifier``'s file.
+The first command writes a file like those of pre-training: the student has the prefixes
+``backbone.`` and ``neck.``, the EMA copy ``ema.``. A fine-tuned model becomes the checkpoint of an
+``ImageClassifier``.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--teacher', type=Path, help='released EMA file that belongs to source')
     parser.add_argument('--to-released', action='store_true', help='convert back')
     parser.add_argument(
-        '--part', choices=['student', 'teacher'], default='student', help='with --to-released'
+        '--part',
+        choices=['student', 'teacher'],
+        default='student',
+        help='which network --to-released converts',
     )
     return parser.parse_args(argv)
 
@@ -47,18 +51,19 @@ def convert_conmim(
     to_released: bool = False,
     part: str = 'student',
 ) -> None:
-    """Convert a released ConMIM checkpoint, or back, and say what was written.
+    """Convert a released ConMIM checkpoint, or back, and print what was written.
 
     Args:
         source: file to convert.
         target: file to write.
         teacher: released EMA file that belongs to ``source``.
-        to_released: ``source`` is of this package, and ``target`` is to be of the released layout.
-        part: which of its networks goes back, ``'student'`` or ``'teacher'``.
+        to_released: convert back: ``source`` is a file of this package, ``target`` gets the
+            released layout.
+        part: network that is converted back, ``'student'`` or ``'teacher'``.
 
     Raises:
-        FileNotFoundError: there is no such source or teacher.
-        ValueError: a file is no checkpoint of ConMIM, or lacks the part.
+        FileNotFoundError: the source or the teacher does not exist.
+        ValueError: a file is not a checkpoint of ConMIM, or does not contain the part.
     """
     if to_released:
         content = {'model': convert_back(source, part)}
@@ -70,7 +75,7 @@ def convert_conmim(
 
 
 def convert(student: Path, teacher: Path | None) -> dict[str, Tensor]:
-    """The state dict of a :class:`ConMIM` from the released student's and EMA files."""
+    """Build the state dict of a :class:`ConMIM` from the released files of student and EMA."""
     state = CONMIM.from_released(extract_state_dict(load_file(student)))
     if teacher:
         ema = CONMIM.from_released(extract_state_dict(load_file(teacher)))
@@ -79,10 +84,10 @@ def convert(student: Path, teacher: Path | None) -> dict[str, Tensor]:
 
 
 def convert_back(path: Path, part: str) -> dict[str, Tensor]:
-    """The released state dict of the student or the teacher in a file of this package.
+    """Return the released state dict of the student or the teacher in a file of this package.
 
     Raises:
-        ValueError: the file has no such part.
+        ValueError: the file does not contain the part.
     """
     content = extract_state_dict(load_file(path))
     named = {present_name(name): tensor for name, tensor in content.items()}

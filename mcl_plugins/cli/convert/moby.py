@@ -1,11 +1,11 @@
-"""Convert released MoBY checkpoints into this package's, and back.
+"""Convert released MoBY checkpoints to the names of this package, and back.
 
     mcl convert moby moby_swin_t_300ep_pretrained.pth moby.pth
     mcl convert moby moby.pth released.pth --to-released
 
-The file is a whole pre-training state: MimCo's teacher and fine-tuning take ``backbone.``, the
-online encoder, from it. The table in the README of the released code has the links of its Swin and
-its DeiT file exchanged; a file of the other architecture is refused when it is loaded.
+The file contains a complete pre-training state. MimCo's teacher and fine-tuning load the online
+encoder, ``backbone.``, from it. In the README of the released code the links of the Swin and the
+DeiT file are exchanged; a file of the wrong architecture is refused when it is loaded.
 """
 
 from __future__ import annotations

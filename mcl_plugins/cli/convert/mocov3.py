@@ -1,10 +1,10 @@
-"""Convert released MoCo v3 checkpoints of ViTs into mmpretrain's names, and back.
+"""Convert released MoCo v3 checkpoints of ViTs to the names of mmpretrain, and back.
 
     mcl convert mocov3 vit-s-300ep.pth.tar mocov3.pth
     mcl convert mocov3 mocov3.pth released.pth.tar --to-released
 
-MimCo's teacher takes ``backbone.``, the base encoder, from the file. ViT-S has 12 heads there
-(``arch='mocov3-small'``), which no tensor shows.
+MimCo's teacher loads the base encoder, ``backbone.``, from the file. MoCo v3's ViT-S has 12
+attention heads (``arch='mocov3-small'``); the shapes of the tensors do not show their number.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Data made of what packages hold."""
+"""Small data sets made from images that installed packages contain."""

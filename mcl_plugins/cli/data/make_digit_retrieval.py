@@ -2,10 +2,10 @@
 
     mcl data digit-retrieval data/quickstart
 
-Every fourth scan of the validation images is a query, with one of its two drawings; the other
-drawing is the easy image to find, other scans of the digit are hard ones. The folder
-``rdigits`` below the root has the images under ``jpg/``, gray and cut as the quickstart's ccMIM and
-MimCo see digits, and the ground truth ``gnd_rdigits.pkl``. Deterministic.
+Every fourth scan of the validation images is a query, with one of its two drawings. The other
+drawing is its easy positive, and other scans of the same digit are its hard positives. The folder
+``rdigits`` below the root contains the images in ``jpg/``, gray and cropped as in the quickstart's
+ccMIM and MimCo, and the ground truth ``gnd_rdigits.pkl``. The result is deterministic.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from .recipe import begin, finish
 
 EVERY = 4  # scans from one query to the next
 SIDE = 32  # pixels
-RECIPE = 1  # raise when the images change, so that old folders are made anew
+RECIPE = 1  # increase it when the images change, so that old folders are replaced
 
 
 def make(root: Path) -> None:
     """Write ``root/rdigits`` from ``root/val``.
 
     Raises:
-        FileNotFoundError: the digits have not been drawn.
-        ValueError: there is something else in the way.
+        FileNotFoundError: the digits do not exist yet.
+        ValueError: the folder contains other files.
     """
     files = sorted(root.glob('val/*/*.jpg'))
     if not files:
@@ -51,7 +51,7 @@ def make(root: Path) -> None:
     truth = {
         'imlist': [file.stem for file in database],
         'qimlist': [file.stem for file in queries],
-        'gnd': [to_find(query, database) for query in queries],
+        'gnd': [find_positives(query, database) for query in queries],
     }
     (folder / 'gnd_rdigits.pkl').write_bytes(pickle.dumps(truth))
     finish(folder, recipe)
@@ -59,25 +59,25 @@ def make(root: Path) -> None:
 
 
 def prepare(image: Image.Image) -> Image.Image:
-    """The middle of a digit's image, without its colours."""
+    """Crop the centre of a digit's image and remove its colours."""
     left, top = (image.width - SIDE) // 2, (image.height - SIDE) // 2
     return image.convert('L').crop((left, top, left + SIDE, top + SIDE))
 
 
-def to_find(query: Path, database: list[Path]) -> dict:
-    """Which images of the database show the query's scan, and which its digit."""
+def find_positives(query: Path, database: list[Path]) -> dict:
+    """List the images of the database with the query's scan (easy) and with its digit (hard)."""
     digit = [number for number, file in enumerate(database) if file.parent == query.parent]
-    easy = [number for number in digit if scan_of(database[number]) == scan_of(query)]
+    easy = [number for number in digit if get_scan_id(database[number]) == get_scan_id(query)]
     return {'bbx': [0, 0, SIDE, SIDE], 'easy': easy, 'hard': sorted(set(digit) - set(easy)), 'junk': []}
 
 
-def scan_of(file: Path) -> str:
-    """``0045`` of ``0045_1.jpg``."""
+def get_scan_id(file: Path) -> str:
+    """Return the number of a file's scan: ``0045`` for ``0045_1.jpg``."""
     return file.stem.split('_')[0]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Make the images of the command line."""
+    """Write the images into the folder of the command line."""
     parser = parser_for(__doc__)
     parser.add_argument('root', type=Path, nargs='?', default=Path('data/quickstart'))
     try:

@@ -2,11 +2,12 @@
 
     mcl data digits data/quickstart
 
-Real material that ships inside packages: scikit-learn's 1,797 handwritten digits (8x8 scans) and
-scikit-image's photographs. Each digit is drawn at a mildly varying size and place, in a colour
-and on a background taken from a photograph. The result is an ImageNet-style folder of JPEG files,
-``train/<digit>/*.jpg`` and ``val/<digit>/*.jpg``; no scan is in both. ``few_labels_K.txt`` lists
-20 training images of each digit, for three choices K. Deterministic.
+The images are made from data that packages contain: scikit-learn's 1,797 handwritten digits (8x8
+scans) and scikit-image's photographs. Each digit is drawn with a slightly varying size and
+position, in a colour and on a background from a photograph. The result is an ImageNet-style folder
+of JPEG files, ``train/<digit>/*.jpg`` and ``val/<digit>/*.jpg``; no scan is in both.
+``few_labels_K.txt`` lists 20 training images of each digit, for three choices K. The result is
+deterministic.
 """
 
 from __future__ import annotations
@@ -27,19 +28,19 @@ from ..arguments import parser_for
 from .recipe import begin, finish
 
 SIDE = 40  # pixels; the pipelines crop 32
-COPIES = {'train': 3, 'val': 2}  # images made of each scan
+COPIES = {'train': 3, 'val': 2}  # images drawn of each scan
 VALIDATION_SCANS = 397
 LABELS = 20  # labelled images of each digit
 LABEL_CHOICES = 3
 PHOTOGRAPHS = ('astronaut', 'chelsea', 'coffee', 'rocket')
-RECIPE = 2  # raise when the images change, so that old folders are made anew
+RECIPE = 2  # increase it when the images change, so that old folders are replaced
 
 
 def make(root: Path) -> None:
-    """Write the images below ``root``, unless they are there.
+    """Write the images below ``root`` unless they exist.
 
     Raises:
-        ValueError: there is something else in the way.
+        ValueError: the folder contains other files.
     """
     recipe = {'recipe': RECIPE, 'side': SIDE, 'copies': COPIES}
     if not begin(root, recipe, tuple(COPIES)):
@@ -81,12 +82,12 @@ def write_few_labels(root: Path, choice: int) -> None:
 
 
 def draw(scan: np.ndarray, photograph: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One image (SIDE, SIDE, 3) uint8 of a digit.
+    """Draw one image (SIDE, SIDE, 3) uint8 of a digit.
 
     Args:
         scan: (8, 8) ink between 0 and 1.
         photograph: (H, W, 3) uint8.
-        rng: draws size, place and colours.
+        rng: draws size, position and colours.
     """
     size = int(rng.integers(32, 39))
     top, left = rng.integers(0, SIDE - size + 1, 2)
@@ -98,7 +99,7 @@ def draw(scan: np.ndarray, photograph: np.ndarray, rng: np.random.Generator) -> 
 
 
 def two_colours(photograph: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Mean colours (3,) of two patches of the photograph, a dark one and a much lighter one."""
+    """Return the mean colours (3,) of a dark and a much lighter patch of the photograph."""
     while True:
         rows = rng.integers(0, photograph.shape[0] - 16, 2)
         columns = rng.integers(0, photograph.shape[1] - 16, 2)
@@ -111,7 +112,7 @@ def two_colours(photograph: np.ndarray, rng: np.random.Generator) -> tuple[np.nd
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Make the images of the command line."""
+    """Write the images into the folder of the command line."""
     parser = parser_for(__doc__)
     parser.add_argument('root', type=Path, nargs='?', default=Path('data/quickstart'))
     try:

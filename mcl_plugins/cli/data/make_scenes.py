@@ -2,17 +2,17 @@
 
     mcl data scenes data/scenes [--train 240] [--val 80] [--unlabeled 1200] [--seed 0]
 
-Cut-outs of five materials on photographs, see ``scenes.py``; all of it ships inside packages.
-Written are
+The scenes are cut-outs of five materials on photographs (see ``scenes.py``), all from images that
+packages contain. The command writes
 
 - ``ade/images/{training,validation}/*.jpg`` and ``ade/annotations/{training,validation}/*.png``:
-  0 is "other", as in ADE20K, and on no pixel; 1 is the photograph, 2 to 6 are the materials;
+  0 means "other", as in ADE20K, and does not occur; 1 is the photograph, 2 to 6 are the materials;
 - ``coco/{train2017,val2017}/*.jpg`` and ``coco/annotations/instances_{train,val}2017.json``: the
   visible part of each cut-out as RLE, with its area and tight box; categories 1 to 5 are the
   materials;
 - ``coco/unlabeled2017/*.jpg``: further scenes without annotations, for pre-training.
 
-Deterministic: the same arguments give the same bytes.
+The result is deterministic: the same arguments give the same bytes.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ from .recipe import begin, finish
 from .scenes import CLASSES, Scene, describe, draw
 
 ADE_FOLDERS = {'train': 'training', 'val': 'validation'}
-RECIPE = 1  # raise when the scenes change, so that old folders are made anew
+RECIPE = 1  # increase it when the scenes change, so that old folders are replaced
 
 
 def make(
     root: Path, train: int = 240, val: int = 80, unlabeled: int = 1200, seed: int = 0
 ) -> None:
-    """Write both sets below ``root``, unless they are there.
+    """Write both data sets below ``root`` unless they exist.
 
     Args:
-        root: folder of the two sets.
+        root: folder of the two data sets.
         train, val, unlabeled: numbers of scenes.
-        seed: of the scenes.
+        seed: random seed of the scenes.
 
     Raises:
-        ValueError: a number of scenes is not positive, the seed is negative, or there is something
-            else in the way.
+        ValueError: a number of scenes is not positive, the seed is negative, or the folder contains
+            other files.
     """
     counts = {'train': train, 'val': val, 'unlabeled': unlabeled}
     for name, count in counts.items():
@@ -70,7 +70,7 @@ def make(
 
 
 def write_unlabeled(root: Path, scenes: list[Scene]) -> None:
-    """Write the images that have no annotations."""
+    """Write the images without annotations."""
     folder = root / 'coco' / 'unlabeled2017'
     folder.mkdir(parents=True)
     for image_id, scene in enumerate(progress(scenes, 'unlabeled'), start=1):
@@ -78,7 +78,7 @@ def write_unlabeled(root: Path, scenes: list[Scene]) -> None:
 
 
 def write_split(root: Path, split: str, scenes: list[Scene]) -> None:
-    """Write the images of one split and what is on them, in both formats."""
+    """Write the images and annotations of one split in both formats."""
     ade = {name: root / 'ade' / name / ADE_FOLDERS[split] for name in ('images', 'annotations')}
     coco = root / 'coco' / f'{split}2017'
     for folder in (*ade.values(), coco, root / 'coco' / 'annotations'):
@@ -106,13 +106,13 @@ def write_split(root: Path, split: str, scenes: list[Scene]) -> None:
 
 
 def semantic_map(scene: Scene, owner: np.ndarray) -> np.ndarray:
-    """(H, W) uint8 labels of ADE20K's kind: 1 for the photograph, 2 + m for the material m."""
+    """Return labels (H, W) uint8 in ADE20K's format: 1 for the photograph, 2 + m for material m."""
     labels = np.array([1, *(2 + cutout.material for cutout in scene.cutouts)], dtype=np.uint8)
     return labels[owner]
 
 
 def instances(scene: Scene, owner: np.ndarray) -> list[dict]:
-    """COCO's description of each cut-out's visible part."""
+    """Return COCO's annotation of the visible part of each cut-out."""
     found = []
     for number, cutout in enumerate(scene.cutouts, start=1):
         code = rle.encode(np.asfortranarray(owner == number, dtype=np.uint8))
@@ -129,17 +129,17 @@ def instances(scene: Scene, owner: np.ndarray) -> list[dict]:
 
 
 def progress(scenes: list[Scene], split: str) -> tqdm:
-    """The scenes, with a bar on the console."""
+    """Iterate over the scenes with a progress bar."""
     return tqdm(scenes, desc=f'drawing scenes, {split}', unit='image', file=sys.stdout)
 
 
 def save(image: np.ndarray, path: Path) -> None:
-    """Write a JPEG file with all of the colour, so that it ends at the silhouettes."""
+    """Write a JPEG file without colour subsampling, so that colours do not cross the outlines."""
     Image.fromarray(image).save(path, quality=95, subsampling=0)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Make the images of the command line."""
+    """Write the data sets into the folder of the command line."""
     parser = parser_for(__doc__)
     parser.add_argument('root', type=Path, nargs='?', default=Path('data/scenes'))
     parser.add_argument('--train', type=int, default=240, help='scenes for training')

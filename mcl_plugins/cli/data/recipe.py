@@ -1,4 +1,4 @@
-"""The note that the scripts of this folder leave in what they make, and delete nothing without."""
+"""The note that marks a folder as written by a script, without which nothing in it is deleted."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ NOTE = 'recipe.json'
 
 
 def begin(root: Path, recipe: dict, folders: Sequence[str]) -> bool:
-    """Get a place ready, unless it holds just what is wanted.
+    """Prepare a folder for new data unless it contains them already.
 
-    What another recipe left there, or a run that did not end, is deleted.
+    Data of another recipe or of an interrupted run are deleted.
 
     Args:
-        root: the place; made if it does not exist.
-        recipe: everything that what is made depends on; goes into the note.
-        folders: what will be written below ``root``.
+        root: the folder; created if it does not exist.
+        recipe: everything that the data depend on; written into the note.
+        folders: folders that will be written below ``root``.
 
     Returns:
-        Whether there is something to make.
+        Whether the data have to be made.
 
     Raises:
-        ValueError: the note is another script's; or it is not there and one of the folders is, which
-            then is somebody else's.
+        ValueError: the note is that of another script; or there is no note but one of the folders
+            exists, which was therefore not written by this script.
     """
     note = root / NOTE
     if note.is_file():
@@ -34,13 +34,13 @@ def begin(root: Path, recipe: dict, folders: Sequence[str]) -> bool:
             print(f'{root} is complete')
             return False
         if made.get('unfinished', made).keys() != recipe.keys():
-            raise ValueError(f'{root} holds what another script made ({note}): name another place.')
+            raise ValueError(f'{root} was written by another script ({note}); name another folder.')
     else:
         foreign = [root / name for name in folders if (root / name).exists()]
         if foreign:
             raise ValueError(
-                f'{foreign[0]} is there already, and not made by this script (there is no '
-                f'{note}): name another place, or move it away.'
+                f'{foreign[0]} exists and was not written by this script (there is no '
+                f'{note}); name another folder, or move it away.'
             )
     root.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps({'unfinished': recipe}))
@@ -50,5 +50,5 @@ def begin(root: Path, recipe: dict, folders: Sequence[str]) -> bool:
 
 
 def finish(root: Path, recipe: dict) -> None:
-    """Note that everything is there."""
+    """Write the note that the data are complete."""
     (root / NOTE).write_text(json.dumps(recipe))

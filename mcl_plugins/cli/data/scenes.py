@@ -1,9 +1,9 @@
-"""Scenes of the miniature benchmarks: what is in them, and how they look.
+"""Describe and draw the scenes of the miniature benchmarks.
 
-A scene is a piece of a photograph with a few cut-outs of materials on it, which may overlap. A
-material has a pattern and a tint of its own, from which each cut-out's varies; shape and size are
-drawn by lot. Silhouettes are exact, to the pixel. Scenes to learn from have the left halves of
-photographs and materials, validation scenes the right ones: no pixel is in both.
+A scene is a crop of a photograph with a few cut-outs of materials on it, which may overlap. Each
+material has its own pattern and tint, and the tint varies between cut-outs; shape and size are
+random. The masks are exact to the pixel. Training scenes use the left halves of photographs and
+materials, validation scenes the right halves, so no pixel is in both.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from .make_digits import PHOTOGRAPHS
 CLASSES = ('brick', 'grass', 'gravel', 'page', 'coins')  # scikit-image's names
 TINTS = ((150, 75, 55), (95, 130, 55), (120, 120, 130), (205, 195, 170), (175, 140, 60))
 TINT_SPREAD = 20.0  # standard deviation of each channel of a cut-out's tint
-BRIGHTNESS = (0.75, 1.25)  # of a cut-out
-CONTRAST = (0.4, 1.4)  # the darkest and the lightest of a pattern, in tints
-# Ten, of scikit-image and scikit-learn: four and they would be learned by heart.
+BRIGHTNESS = (0.75, 1.25)  # range of a cut-out's brightness
+CONTRAST = (0.4, 1.4)  # darkest and lightest value of a pattern, relative to the tint
+# Ten photographs of scikit-image and scikit-learn; a network would memorise four.
 MORE = ('hubble_deep_field', 'immunohistochemistry', 'retina', 'stereo_motorcycle')
 SAMPLES = ('china', 'flower')
 BACKGROUNDS = (*PHOTOGRAPHS, *MORE, *SAMPLES)
 SPLITS = ('train', 'val', 'unlabeled')
 SHAPES = ((96, 128), (128, 96))  # height and width of a scene
-RADII = (13, 26)  # least and greatest mean radius of a cut-out in pixels
-WAVES = (0.25, 0.12)  # greatest swing of the outline, two and three times around, in radii
-ZOOM = (1.5, 2.5)  # pixels of a material in a pixel of the scene
+RADII = (13, 26)  # smallest and largest mean radius of a cut-out in pixels
+WAVES = (0.25, 0.12)  # largest amplitudes of the outline's waves, of two and three periods, in radii
+ZOOM = (1.5, 2.5)  # pixels of a material per pixel of the scene
 CUTOUTS = (2, 5)
-VISIBLE = 0.6  # least part of a silhouette that later cut-outs leave uncovered
-TRIES = 20  # places tried for a cut-out before the scene goes without it
+VISIBLE = 0.6  # smallest share of a mask that later cut-outs must leave visible
+TRIES = 20  # positions tried for a cut-out before it is dropped
 
 
 @dataclass(frozen=True)
 class Cutout:
-    """One object: a material, which part of it, its outline, where, and in which colours (R, G, B).
+    """One object: material, its part, outline, position and colours (R, G, B).
 
-    The outline is at ``radius * (1 + sum_k a_k cos(k t + p_k))`` in the direction t from the centre,
-    with ``(a_k, p_k)`` of k = 2 and 3 in ``waves``. ``top`` and ``left`` are those of the square
-    array around it.
+    In the direction t from the centre the outline is at ``radius * (1 + sum_k a_k cos(k t +
+    p_k))``; ``waves`` has ``(a_k, p_k)`` for k = 2 and 3. ``top`` and ``left`` are the position of
+    the square array around the outline.
     """
 
     material: int
@@ -59,9 +59,9 @@ class Cutout:
 
 @dataclass(frozen=True)
 class Scene:
-    """A piece of a photograph and the cut-outs on it, the lowest first.
+    """A crop of a photograph and the cut-outs on it, from the lowest to the topmost.
 
-    ``crop`` is left, top, right and bottom in pixels of the photograph, which are resized to
+    ``crop`` is left, top, right and bottom in pixels of the photograph; the crop is resized to
     ``shape`` (height, width).
     """
 
@@ -73,54 +73,54 @@ class Scene:
 
 @cache
 def photograph(name: str) -> Image.Image:
-    """A photograph that scikit-image or scikit-learn ships."""
+    """Load a photograph that scikit-image or scikit-learn contains."""
     if name in SAMPLES:
         return Image.fromarray(load_sample_image(f'{name}.jpg'))
     picture = getattr(skimage.data, name)()
-    picture = picture[0] if isinstance(picture, tuple) else picture  # a stereo pair's left one
+    picture = picture[0] if isinstance(picture, tuple) else picture  # the left one of a stereo pair
     return Image.fromarray(picture[..., :3])
 
 
 @cache
 def material(index: int) -> Image.Image:
-    """A gray photograph of a material."""
+    """Load the gray photograph of a material."""
     return Image.fromarray(getattr(skimage.data, CLASSES[index])())
 
 
-def half_of(picture: Image.Image, split: str) -> tuple[int, int, int]:
-    """The half of a picture that a split may use: first column, width and height."""
+def choose_half(picture: Image.Image, split: str) -> tuple[int, int, int]:
+    """Return the half of a picture that a split may use: first column, width and height."""
     half = picture.width // 2
     return (half if split == 'val' else 0), half, picture.height
 
 
 def describe(split: str, count: int, seed: int) -> list[Scene]:
-    """Think up scenes; the same ones for the same arguments.
+    """Describe random scenes; the same arguments give the same scenes.
 
     Args:
-        split: ``'train'``, ``'val'`` or ``'unlabeled'``: which halves of photographs and materials
-            are used.
+        split: ``'train'``, ``'val'`` or ``'unlabeled'``; determines the halves of photographs and
+            materials.
         count: number of scenes; a larger number begins with the same scenes.
-        seed: any integer from 0.
+        seed: random seed, at least 0.
     """
     rng = np.random.default_rng([seed, SPLITS.index(split)])
     return [_describe_one(split, rng) for _ in range(count)]
 
 
 def _describe_one(split: str, rng: np.random.Generator) -> Scene:
-    """A random piece of a photograph, and cut-outs of which none hides too much of another."""
+    """Describe a random crop of a photograph and cut-outs that do not cover one another too much."""
     height, width = SHAPES[rng.integers(len(SHAPES))]
     name = BACKGROUNDS[rng.integers(len(BACKGROUNDS))]
-    start, half, full = half_of(photograph(name), split)
+    start, half, full = choose_half(photograph(name), split)
     zoom = rng.uniform(1, min(full / height, half / width))
     crop_height, crop_width = int(height * zoom), int(width * zoom)
     top = int(rng.integers(full - crop_height + 1))
     left = start + int(rng.integers(half - crop_width + 1))
-    owner = np.zeros((height, width), dtype=int)  # whose pixel it is; 0 is the photograph's
+    owner = np.zeros((height, width), dtype=int)  # number of the cut-out of each pixel; 0 is the photograph
     areas: list[int] = []
     cutouts: list[Cutout] = []
     for _ in range(rng.integers(CUTOUTS[0], CUTOUTS[1] + 1)):
         for _ in range(TRIES):
-            cutout = _draw_lot(split, (height, width), rng)
+            cutout = _random_cutout(split, (height, width), rng)
             covered = owner.copy()
             covered[place(cutout)][silhouette(cutout)] = len(cutouts) + 1
             visible = np.bincount(covered.ravel(), minlength=len(areas) + 2)[1:-1]
@@ -133,14 +133,14 @@ def _describe_one(split: str, rng: np.random.Generator) -> Scene:
     return Scene(name, box, (height, width), tuple(cutouts))
 
 
-def _draw_lot(split: str, shape: tuple[int, int], rng: np.random.Generator) -> Cutout:
-    """A random cut-out somewhere within ``shape``; small ones are as frequent as large ones."""
+def _random_cutout(split: str, shape: tuple[int, int], rng: np.random.Generator) -> Cutout:
+    """Draw a random cut-out within ``shape``; its radius is uniform on a logarithmic scale."""
     index = int(rng.integers(len(CLASSES)))
     radius = float(np.exp(rng.uniform(*np.log(RADII))))
     waves = tuple((float(rng.uniform(0, most)), float(rng.uniform(0, 2 * np.pi))) for most in WAVES)
     side = _side(radius)
     top, left = (int(rng.integers(extent - side + 1)) for extent in shape)
-    start, half, full = half_of(material(index), split)
+    start, half, full = choose_half(material(index), split)
     extent = min(round(side * rng.uniform(*ZOOM)), half, full)
     patch_left = start + int(rng.integers(half - extent + 1))
     patch_top = int(rng.integers(full - extent + 1))
@@ -150,12 +150,12 @@ def _draw_lot(split: str, shape: tuple[int, int], rng: np.random.Generator) -> C
 
 
 def _side(radius: float) -> int:
-    """Side of the array around any outline with this mean radius."""
+    """Return the side of an array that contains any outline with this mean radius."""
     return 2 * math.ceil(radius * (1 + sum(WAVES))) + 1
 
 
 def silhouette(cutout: Cutout) -> np.ndarray:
-    """(S, S) bool: what lies within the outline."""
+    """Return the mask (S, S) of the pixels within the outline."""
     steps = np.arange(_side(cutout.radius)) - _side(cutout.radius) // 2
     down, right = np.meshgrid(steps, steps, indexing='ij')
     direction = np.arctan2(down, right)
@@ -167,7 +167,7 @@ def silhouette(cutout: Cutout) -> np.ndarray:
 
 
 def pattern(cutout: Cutout) -> np.ndarray:
-    """(S, S) the material between 0 (dark) and 1 (light)."""
+    """Return the material's pattern (S, S), between 0 (dark) and 1 (light)."""
     left, top, extent = cutout.patch
     patch = material(cutout.material).crop((left, top, left + extent, top + extent))
     side = _side(cutout.radius)
@@ -175,17 +175,17 @@ def pattern(cutout: Cutout) -> np.ndarray:
 
 
 def place(cutout: Cutout) -> tuple[slice, slice]:
-    """Rows and columns of the cut-out's (S, S) array in the scene."""
+    """Return rows and columns of the cut-out's (S, S) array in the scene."""
     side = _side(cutout.radius)
     return slice(cutout.top, cutout.top + side), slice(cutout.left, cutout.left + side)
 
 
 def draw(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
-    """What a scene looks like.
+    """Draw a scene.
 
     Returns:
-        The image (H, W, 3) uint8 RGB, and (H, W) int whose pixel is which: 0 is the photograph's,
-        ``i`` that of ``scene.cutouts[i - 1]``.
+        The image (H, W, 3) uint8 RGB, and a map (H, W) int of its pixels: 0 for the photograph,
+        ``i`` for ``scene.cutouts[i - 1]``.
     """
     height, width = scene.shape
     piece = photograph(scene.photograph).crop(scene.crop)

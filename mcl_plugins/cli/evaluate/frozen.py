@@ -1,4 +1,4 @@
-"""What the commands of this folder share: features of two data sets, and a report."""
+"""Parts that the evaluation commands share: a frozen encoder, its features, and the report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ...engine.hooks.unwrap import unwrapped_model
 from ...evaluation.features import extract_features
 from ...utils.places import find_config
 from ..arguments import parser_for
-from ..common import add_common_arguments, build_runner, load_config, name_of
+from ..common import add_common_arguments, build_runner, get_config_name, load_config
 
 PACKAGES = ('mcl_plugins', 'torch', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain')
 
@@ -40,12 +40,14 @@ class Features:
 
 
 def frozen_parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser with the arguments that all commands on frozen features take."""
+    """Create a parser with the arguments that all evaluations of frozen features share."""
     parser = parser_for(description)
-    parser.add_argument('config', help="a classifier's config, from configs/<method>/transfer/")
-    parser.add_argument('checkpoint', help='pre-training checkpoint; the config has its prefix')
+    parser.add_argument('config', help='config of a classifier, from configs/<method>/transfer/')
     parser.add_argument(
-        '--out', type=Path, help='where the result goes; beside CHECKPOINT by default'
+        'checkpoint', help='pre-training checkpoint; the config names the prefix of its encoder'
+    )
+    parser.add_argument(
+        '--out', type=Path, help='file for the result; by default beside CHECKPOINT'
     )
     add_common_arguments(parser)
     return parser
@@ -57,56 +59,61 @@ def build_classifier(
     work_dir: str | Path | None = None,
     **loading: Any,
 ) -> tuple[Runner, Any, Config]:
-    """Build a classifier around the encoder of a checkpoint, in evaluation mode.
+    """Build a classifier with the encoder of a checkpoint, in evaluation mode.
 
     Args:
-        config: a classifier's: a path, or a name among the package's own configs.
-        checkpoint: of a pre-training or a classifier; None for an encoder of random weights.
-        work_dir: where the log goes; ``work_dirs/evaluate/<config>`` by default, which is not
-            where the config's own training keeps its record.
+        config: config of a classifier: a path, or a name among the package's own configs.
+        checkpoint: checkpoint of a pre-training or a classifier; None for random weights.
+        work_dir: folder for the log; by default ``work_dirs/evaluate/<config>``, which differs from
+            the work dir of the config's own training.
         **loading: ``cfg_options``, ``launcher`` and ``pin_memory`` of
             :func:`~mcl_plugins.cli.common.load_config`.
 
     Returns:
-        The runner, its classifier, and the config with what was asked for.
+        The Runner, its classifier, and the config with the options applied.
 
     Raises:
         FileNotFoundError: the config or the checkpoint does not exist.
-        ValueError: the config is not a classifier's, or the checkpoint does not fit it.
+        ValueError: the config is not that of a classifier, or the checkpoint does not fit it.
     """
-    work_dir = work_dir or f'./work_dirs/evaluate/{name_of(find_config(config))}'
-    settings = load_config(config, work_dir=work_dir, **loading)
-    classifies = settings.get('default_scope') in (None, 'mmpretrain')
-    if not classifies or not settings.get('val_evaluator') or 'backbone' not in settings.model:
+    work_dir = work_dir or f'./work_dirs/evaluate/{get_config_name(find_config(config))}'
+    cfg = load_config(config, work_dir=work_dir, **loading)
+    classifies = cfg.get('default_scope') in (None, 'mmpretrain')
+    if not classifies or not cfg.get('val_evaluator') or 'backbone' not in cfg.model:
         raise ValueError(
-            f'{config} is no config of a classifier; take one of configs/<method>/transfer/.'
+            f'{config} is not the config of a classifier; use one from configs/<method>/transfer/.'
         )
-    backbone = settings.model.backbone
+    backbone = cfg.model.backbone
     if checkpoint is None:
         backbone.init_cfg = None
     else:
         start_from(backbone, checkpoint, config)
     if 'Swin' in backbone.type:
         backbone.setdefault('pad_small_map', True)  # images of any size
-    runner = build_runner(without_training(settings))
+    runner = build_runner(without_training(cfg))
     model = unwrapped_model(runner)
     model.init_weights()
     model.eval()
-    return runner, model, settings
+    return runner, model, cfg
 
 
 def start_from(backbone: Config, checkpoint: str | Path, config: str | Path) -> None:
-    """Let an encoder's config begin with a checkpoint; ``config`` is named in messages.
+    """Set the checkpoint that an encoder's config is initialised from.
+
+    Args:
+        backbone: config of the encoder, changed in place.
+        checkpoint: the file to load.
+        config: the config file, named in messages.
 
     Raises:
-        ValueError: it does not say which part of a checkpoint is the encoder.
+        ValueError: the config does not say which part of a checkpoint is the encoder.
     """
     backbone.init_cfg = {**(backbone.get('init_cfg') or {}), 'type': 'Pretrained'}
     if 'prefix' not in backbone.init_cfg:
         raise ValueError(
             f'{config} does not say which part of a checkpoint is its encoder: set '
-            'model.backbone.init_cfg.prefix (backbone. for a classifier, or for the student of a '
-            'pre-training), or take a config that starts from a pre-training.'
+            'model.backbone.init_cfg.prefix (backbone. for a classifier or for the student of a '
+            'pre-training), or use a config that starts from a pre-training.'
         )
     backbone.init_cfg.checkpoint = str(checkpoint)
 
@@ -117,35 +124,35 @@ def extract(
     check: Callable[[int], None] = lambda images: None,
     **loading: Any,
 ) -> Features:
-    """Encode the training and the validation images of a config, all prepared as for validation.
+    """Encode the training and validation images of a config, all with the validation pipeline.
 
     Args:
-        config: a classifier's; its head would see these features.
+        config: config of a classifier; the features are the input of its head.
         checkpoint: see :func:`build_classifier`.
-        check: is called with the number of training images before they are encoded, which takes
-            long, and raises if there is no use for so many.
+        check: called with the number of training images before they are encoded, which takes long;
+            raises if the number is not suitable.
         **loading: see :func:`build_classifier`.
     """
-    runner, model, settings = build_classifier(config, checkpoint, **loading)
+    runner, model, cfg = build_classifier(config, checkpoint, **loading)
 
     def encode(batch: dict) -> Tensor:
         return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]
 
-    return features_of(encode, runner, settings, check)
+    return compute_features(encode, runner, cfg, check)
 
 
-def features_of(
+def compute_features(
     encode: Callable[[dict], Tensor],
     runner: Runner,
     config: Config,
     check: Callable[[int], None] = lambda images: None,
 ) -> Features:
-    """Encode the training and the validation images of a config.
+    """Encode the training and validation images of a config.
 
     Args:
-        encode: from a batch of a data loader to (N, D) features.
-        runner: builds the loaders.
-        config: of :func:`build_classifier`.
+        encode: maps a batch of a data loader to features (N, D).
+        runner: builds the data loaders.
+        config: config that :func:`build_classifier` returned.
         check: see :func:`extract`.
     """
     features: list[Tensor] = []
@@ -160,7 +167,7 @@ def features_of(
 
 
 def evaluation_loader(config: Config, split: str) -> dict:
-    """The config's loader of a split, in order, and with the validation's pipeline."""
+    """Return the config of a split's data loader, unshuffled and with the validation pipeline."""
     loader = copy.deepcopy(config[f'{split}_dataloader'])
     loader.update(
         drop_last=False,
@@ -172,7 +179,7 @@ def evaluation_loader(config: Config, split: str) -> dict:
 
 
 def without_training(config: Config) -> Config:
-    """The config with a model and nothing to do."""
+    """Return a copy of a config without training, validation and test."""
     config = copy.deepcopy(config)
     for part in ('train', 'val', 'test'):
         for name in (f'{part}_dataloader', f'{part}_cfg', f'{part}_evaluator'):
@@ -183,36 +190,36 @@ def without_training(config: Config) -> Config:
 
 
 def check_output(path: Path) -> None:
-    """Raise a ValueError unless a result can be written to ``path``, or beside it."""
+    """Raise a ValueError unless a result can be written to ``path``."""
     folder = next(place for place in path.absolute().parents if place.exists())
     if path.is_dir() or not os.access(folder, os.W_OK):
-        raise ValueError(f'The result cannot be written to {path}: name a file with --out.')
+        raise ValueError(f'The result cannot be written to {path}; name another file with --out.')
 
 
 def report(command: str, evaluate: Callable[..., dict[str, float]], args: Namespace) -> None:
-    """Run the function of a command, print what it found, and write it down.
+    """Run the function of a command, print its results and write them to a file.
 
     Args:
-        command: its name, which is part of the file's name.
-        evaluate: takes all arguments but ``out``, and returns figures by name.
-        args: of :func:`frozen_parser`.
+        command: name of the command, which is part of the file's name.
+        evaluate: takes all arguments except ``out`` and returns numbers by name.
+        args: parsed arguments of :func:`frozen_parser`.
     """
-    settings = vars(args)
-    out = settings.pop('out') or Path(f'{args.checkpoint}.{command}.json')
+    arguments = vars(args)
+    out = arguments.pop('out') or Path(f'{args.checkpoint}.{command}.json')
     check_output(out)
-    results = evaluate(**settings)
+    results = evaluate(**arguments)
     if is_main_process():
         write_results(command, results, out, args)
 
 
 def write_results(command: str, results: dict[str, float], out: Path, args: Namespace) -> None:
-    """Print figures, and write them down with what they were computed from.
+    """Print results and write them to a file, with the config and checkpoint they are for.
 
-    A result that is not a number, such as the mean over no query, is null in the file: JSON has
-    nothing else for it.
+    A result that is NaN, such as a mean over no queries, is null in the file, because JSON has no
+    NaN.
     """
     for name, value in results.items():
-        shown = 'none: nothing to score, null in the file' if isnan(value) else f'{value:.2f}'
+        shown = 'none: no queries to score; null in the file' if isnan(value) else f'{value:.2f}'
         print(f'{name:>12}: {shown}')
     record = {
         'command': command,
@@ -229,5 +236,5 @@ def write_results(command: str, results: dict[str, float], out: Path, args: Name
 
 
 def accuracy(predictions: Tensor, labels: Tensor) -> float:
-    """Share of hits in percent."""
+    """Return the share of correct predictions in percent."""
     return round(100 * (predictions == labels).float().mean().item(), 4)

@@ -2,9 +2,9 @@
 
     mcl knn CONFIG CHECKPOINT [--k 10 20 100 200] [--temperature 0.07]
 
-CONFIG is a classifier's, from configs/<method>/transfer/: it says which part of CHECKPOINT is the
-encoder, which feature the head sees, and where the images are. Nothing is trained. The accuracies
-go to CHECKPOINT.knn.json.
+CONFIG is the config of a classifier, from configs/<method>/transfer/. It defines which part of
+CHECKPOINT is the encoder, which feature is classified, and where the images are. Nothing is
+trained. The accuracies are written to CHECKPOINT.knn.json.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from .frozen import accuracy, extract, frozen_parser, report
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; what is parsed are the arguments of :func:`evaluate_knn`."""
+    """Read the command line into the arguments of :func:`evaluate_knn`."""
     parser = frozen_parser(__doc__)
     parser.add_argument(
         '--k', nargs='+', type=int, default=list(KS), dest='ks', help='numbers of neighbours'
     )
-    parser.add_argument('--temperature', type=float, default=0.07, help='of the votes')
+    parser.add_argument('--temperature', type=float, default=0.07, help='temperature of the votes')
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Evaluate as the command line says, and write the result down."""
+    """Run the evaluation that the command line describes and write the result to a file."""
     report('knn', evaluate_knn, parse_args(argv))
 
 
@@ -41,22 +41,23 @@ def evaluate_knn(
     temperature: float = 0.07,
     **loading: Any,
 ) -> dict[str, float]:
-    """Top-1 accuracy of k-NN on frozen features.
+    """Compute the top-1 accuracy of k-NN on frozen features.
 
     Args:
-        config: a classifier's: a path, or a name among the package's own configs.
-        checkpoint: whose encoder is evaluated; None for random weights.
+        config: config of a classifier: a path, or a name among the package's own configs.
+        checkpoint: checkpoint whose encoder is evaluated; None for random weights.
         ks: numbers of neighbours.
-        temperature: of the votes.
+        temperature: temperature of the votes.
         **loading: ``work_dir``, ``cfg_options``, ``launcher``, ``pin_memory``; see
             :func:`~mcl_plugins.cli.evaluate.frozen.build_classifier`.
 
     Returns:
-        ``knn_<k>`` in percent for each k.
+        the accuracy ``knn_<k>`` in percent for each k.
 
     Raises:
         FileNotFoundError: the config or the checkpoint does not exist.
-        ValueError: a k or the temperature is out of range, or the two files do not fit.
+        ValueError: a k or the temperature is out of range, or the checkpoint does not fit the
+        config.
     """
     check_temperature(temperature)
     data = extract(config, checkpoint, lambda images: check_neighbours(ks, images), **loading)

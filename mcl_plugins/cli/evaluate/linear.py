@@ -2,10 +2,10 @@
 
     mcl linear CONFIG CHECKPOINT [--epochs 30] [--lr 0.1]
 
-CONFIG is a classifier's, from configs/<method>/transfer/. All images are encoded once, without
-augmentation, so this takes one pass over the data set: a quick look. The papers' linear
-classification augments its images; for that train the in1k-linear configs. The accuracy goes to
-CHECKPOINT.linear.json.
+CONFIG is the config of a classifier, from configs/<method>/transfer/. All images are encoded once,
+without augmentation, so this is a quick estimate that needs one pass over the data set. The papers'
+linear classification augments the images; train the in1k-linear configs for it. The accuracy is
+written to CHECKPOINT.linear.json.
 """
 
 from __future__ import annotations
@@ -23,16 +23,18 @@ from .frozen import accuracy, extract, frozen_parser, report
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; what is parsed are the arguments of :func:`evaluate_linear`."""
+    """Read the command line into the arguments of :func:`evaluate_linear`."""
     parser = frozen_parser(__doc__)
     parser.add_argument('--epochs', type=at_least(1), default=30, help='passes over the features')
-    parser.add_argument('--lr', type=positive, default=0.1, help='of SGD at a batch of 1024')
+    parser.add_argument(
+        '--lr', type=positive, default=0.1, help='learning rate of SGD for a batch size of 1024'
+    )
     parser.add_argument('--weight-decay', type=float, default=0.0)
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Evaluate as the command line says, and write the result down."""
+    """Run the evaluation that the command line describes and write the result to a file."""
     report('linear', evaluate_linear, parse_args(argv))
 
 
@@ -44,23 +46,23 @@ def evaluate_linear(
     weight_decay: float = 0.0,
     **loading: Any,
 ) -> dict[str, float]:
-    """Top-1 accuracy of a linear classifier that is trained on frozen features.
+    """Compute the top-1 accuracy of a linear classifier that is trained on frozen features.
 
     Args:
-        config: a classifier's: a path, or a name among the package's own configs.
-        checkpoint: whose encoder is evaluated; None for random weights.
+        config: config of a classifier: a path, or a name among the package's own configs.
+        checkpoint: checkpoint whose encoder is evaluated; None for random weights.
         epochs: passes over the features.
-        lr: learning rate of SGD at a batch of 1024.
-        weight_decay: of the classifier.
+        lr: learning rate of SGD for a batch size of 1024.
+        weight_decay: weight decay of the classifier.
         **loading: ``work_dir``, ``cfg_options``, ``launcher``, ``pin_memory``; see
             :func:`~mcl_plugins.cli.evaluate.frozen.build_classifier`.
 
     Returns:
-        ``linear`` in percent.
+        the accuracy ``linear`` in percent.
 
     Raises:
         FileNotFoundError: the config or the checkpoint does not exist.
-        ValueError: the two files do not fit.
+        ValueError: the checkpoint does not fit the config.
     """
     data = extract(config, checkpoint, **loading)
     probe = fit_linear_probe(

@@ -3,11 +3,12 @@
     mcl retrieval CONFIG CHECKPOINT --data data/roxford5k
     mcl retrieval CONFIG CHECKPOINT --data data/rparis6k
 
-CONFIG is a classifier's, from configs/<method>/transfer/: its encoder and the feature that its head
-sees. The folder has the published gnd_<name>.pkl and the images under jpg/. By default as DINO's
-script does it (MimCo, Table 4): whole query images, the longer side 512 px, three scales. With
---queries cropped they are cut to their boxes, as the benchmark's own protocol wants it. mAP and
-mP@k in percent, Medium and Hard, go to CHECKPOINT.retrieval-<name>.json.
+CONFIG is the config of a classifier, from configs/<method>/transfer/. It defines the encoder and
+the feature that is compared. The folder contains the published gnd_<name>.pkl and the images in
+jpg/. The default protocol is that of DINO's script (MimCo, Table 4): complete query images, a
+longer side of 512 px, three scales. --queries cropped crops the queries to their boxes, as in the
+benchmark's own protocol. mAP and mP@k in percent, for Medium and Hard, are written to
+CHECKPOINT.retrieval-<name>.json.
 """
 
 from __future__ import annotations
@@ -29,19 +30,22 @@ from .frozen import build_classifier, frozen_parser, report
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; what is parsed are the arguments of :func:`evaluate_retrieval`."""
+    """Read the command line into the arguments of :func:`evaluate_retrieval`."""
     parser = frozen_parser(__doc__)
     parser.add_argument('--data', type=Path, required=True, help='folder of the data set')
-    parser.add_argument('--size', type=at_least(1), default=512, help='pixels of the longer side')
+    parser.add_argument('--size', type=at_least(1), default=512, help='longer side in pixels')
     parser.add_argument('--scales', nargs='+', type=positive, default=list(SCALES))
     parser.add_argument(
-        '--queries', choices=['whole', 'cropped'], default='whole', help='what of a query is seen'
+        '--queries',
+        choices=['whole', 'cropped'],
+        default='whole',
+        help='use complete query images, or crop them to their boxes',
     )
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Evaluate as the command line says, and write the result down."""
+    """Run the evaluation that the command line describes and write the result to a file."""
     args = parse_args(argv)
     report(f'retrieval-{args.data.name}', evaluate_retrieval, args)
 
@@ -55,33 +59,36 @@ def evaluate_retrieval(
     queries: str = 'whole',
     **loading: Any,
 ) -> dict[str, float]:
-    """Scores of image retrieval on revisited Oxford or Paris.
+    """Compute the scores of image retrieval on revisited Oxford or Paris.
 
     Args:
-        config: a classifier's: a path, or a name among the package's own configs.
-        checkpoint: whose encoder is evaluated; None for random weights.
+        config: config of a classifier: a path, or a name among the package's own configs.
+        checkpoint: checkpoint whose encoder is evaluated; None for random weights.
         data: folder of the data set.
-        size: pixels of an image's longer side.
-        scales: factors of the image's sides, whose features are averaged.
-        queries: ``'whole'`` query images, or ``'cropped'`` to their boxes.
+        size: longer side of an image in pixels.
+        scales: factors by which the image is scaled; the features of all scales are averaged.
+        queries: ``'whole'`` for complete query images, ``'cropped'`` to crop them to their boxes.
         **loading: ``work_dir``, ``cfg_options``, ``pin_memory``; see
             :func:`~mcl_plugins.cli.evaluate.frozen.build_classifier`.
 
     Returns:
-        ``medium mAP``, ``hard mP@10`` and the like in percent; NaN where there is nothing to find.
+        scores in percent, named ``medium mAP``, ``hard mP@10`` and so on; NaN if no query has a
+        positive image.
 
     Raises:
         FileNotFoundError: the config, the checkpoint or the data set does not exist.
-        ValueError: the two files do not fit, or the encoder takes images of one size only.
+        ValueError: the checkpoint does not fit the config, or the encoder takes images of one size
+            only.
     """
     benchmark = Revisited.read(data)
     if loading.get('launcher', 'none') != 'none':
-        raise ValueError('retrieval encodes one image at a time: start it without a launcher.')
+        raise ValueError('retrieval encodes one image at a time; run it without --launcher.')
     _, model, _ = build_classifier(config, checkpoint, **loading)
     if isinstance(model.backbone, BEiTViT | ConvViT):
         raise ValueError(
-            f'{type(model.backbone).__name__} encodes images of one size only, its positions being '
-            'made for that, and retrieval has images of many sizes: take a plain ViT or a Swin.'
+            f'{type(model.backbone).__name__} encodes images of one size only, because its '
+            'positions are fixed, but retrieval has images of many sizes: use a plain ViT or a '
+            'Swin.'
         )
 
     def encode(image: Tensor) -> Tensor:

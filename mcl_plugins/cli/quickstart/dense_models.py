@@ -1,4 +1,4 @@
-"""Segmentors and detectors of the transfer demo: from their configs, and what they predict."""
+"""Build the segmentors and detectors of the transfer demo and predict with them."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from ...utils.places import workspace
 
 
 @contextmanager
-def _settings(config: Path) -> Iterator[Config]:
-    """A config, with its scope as the default, and initialisation kept out of the console."""
+def _load_config(config: Path) -> Iterator[Config]:
+    """Load a config and make its scope the default; initialisation is not logged to the console."""
     if not MMLogger.check_instance_created('quickstart'):
         MMLogger.get_instance('quickstart', log_level='WARNING')
-    settings = Config.fromfile(config)
-    with DefaultScope.overwrite_default_scope(settings.default_scope):
-        yield settings
+    cfg = Config.fromfile(config)
+    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        yield cfg
 
 
 def build_model(config: Path, checkpoint: Path | None = None) -> nn.Module:
-    """The config's model in evaluation mode, trained or as it is initialised."""
-    with _settings(config) as settings:
-        settings.model.backbone.init_cfg = None
+    """Build the config's model in evaluation mode, with a checkpoint or random weights."""
+    with _load_config(config) as cfg:
+        cfg.model.backbone.init_cfg = None
         torch.manual_seed(0)
-        model = MODELS.build(settings.model)
+        model = MODELS.build(cfg.model)
         model.init_weights()
     if checkpoint:
         model.load_state_dict(extract_state_dict(load_file(checkpoint)))
@@ -41,19 +41,19 @@ def build_model(config: Path, checkpoint: Path | None = None) -> nn.Module:
 
 
 def validation_samples(config: Path, indices: Sequence[int]) -> list[dict[str, Any]]:
-    """Images of the validation set as a model takes them, with what is on them."""
-    with _settings(config) as settings:
-        # The configs name the scenes from where the demo puts them.
-        settings.val_dataloader.dataset.data_root = str(
-            workspace() / settings.val_dataloader.dataset.data_root
+    """Return images of the validation set as input of a model, with their annotations."""
+    with _load_config(config) as cfg:
+        # The path in the configs is relative to the workspace.
+        cfg.val_dataloader.dataset.data_root = str(
+            workspace() / cfg.val_dataloader.dataset.data_root
         )
-        dataset = DATASETS.build(settings.val_dataloader.dataset)
+        dataset = DATASETS.build(cfg.val_dataloader.dataset)
         return [dataset[index] for index in indices]
 
 
 @torch.no_grad()
 def predict(model: Any, samples: list[dict[str, Any]]) -> list[Any]:
-    """The data sample of each image with the model's prediction, one image at a time."""
+    """Predict one image at a time and return the data samples with the predictions."""
     return [
         model.test_step({'inputs': [sample['inputs']], 'data_samples': [sample['data_samples']]})[0]
         for sample in samples

@@ -1,4 +1,4 @@
-"""The methods that the quickstart knows: those that have the two configs that it needs."""
+"""Find the methods of the quickstart: those that have the two configs that it needs."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ FOLDER = home() / 'configs' / 'quickstart'
 
 
 def methods() -> dict[str, Path]:
-    """Pre-training configs by method: ``<method>.py`` beside a ``<method>_finetune.py``."""
+    """Return the pre-training configs by method: ``<method>.py`` with ``<method>_finetune.py``."""
     files = sorted(FOLDER.glob('*.py'))
     return {file.stem: file for file in files if finetune_config(file).is_file()}
 
 
 def finetune_config(config: Path) -> Path:
-    """The fine-tuning config that belongs to a pre-training config."""
+    """Return the fine-tuning config that belongs to a pre-training config."""
     return config.with_name(f'{config.stem}_finetune.py')
 
 
-def config_of(method: str) -> Path:
-    """The pre-training config of a method.
+def find_method_config(method: str) -> Path:
+    """Return the pre-training config of a method.
 
     Args:
-        method: one of :func:`methods`; or, for a method of one's own, the path of its config,
+        method: a name of :func:`methods`, or the path of the config of your own method,
             ``<method>.py``, with ``<method>_finetune.py`` beside it.
 
     Raises:
-        FileNotFoundError: there is no such method, or the path has no fine-tuning config beside it.
+        FileNotFoundError: the method is unknown, or there is no fine-tuning config beside the path.
     """
     known = methods()
     if method in known:
@@ -40,7 +40,7 @@ def config_of(method: str) -> Path:
     if path.suffix != '.py':
         raise FileNotFoundError(
             f'The quickstart has no method {method!r}{did_you_mean(method, known)} It has '
-            f'{", ".join(known)}; for one of your own give the path of its config.'
+            f'{", ".join(known)}; for your own method give the path of its config.'
         )
     for file in (path, finetune_config(path)):
         if not file.is_file():
@@ -48,11 +48,11 @@ def config_of(method: str) -> Path:
     return path
 
 
-def title_of(config: Path) -> str:
-    """How a method is called: the heading of its page, or the name of its class.
+def read_title(config: Path) -> str:
+    """Return the name of a method: the heading of its page, or the name of its class.
 
     Args:
-        config: of its pre-training.
+        config: config of its pre-training.
     """
     page = home() / 'configs' / config.stem / 'README.md'
     if page.is_file():

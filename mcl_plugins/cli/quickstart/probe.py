@@ -1,4 +1,4 @@
-"""What frozen features of the quickstart's encoder are worth, by the package's evaluation."""
+"""Evaluate frozen features of the quickstart's encoder with the package's evaluation."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from torch import Tensor
 
 from ...evaluation.knn import knn_predict
 from ...evaluation.linear import fit_linear_probe
-from ..evaluate.frozen import Features, accuracy, build_classifier, features_of
+from ..evaluate.frozen import Features, accuracy, build_classifier, compute_features
 
 NEIGHBOURS = 20
 
 
 def extract_all(config: Path, checkpoint: Path, data: Path, work_dir: Path) -> dict[str, Features]:
-    """Encode the digits with the pre-trained encoder and with random weights, and keep them as is.
+    """Encode the digits with the pre-trained encoder and with random weights, and flatten them.
 
     Args:
-        config: fine-tuning config, whose head would see these features.
-        checkpoint: of the pre-training.
+        config: fine-tuning config; the features are the input of its head.
+        checkpoint: checkpoint of the pre-training.
         data: folder of the digits, all of whose training images are used.
-        work_dir: for the logs.
+        work_dir: folder for the logs.
 
     Returns:
-        Features of ``random`` and ``pretrained``; and ``pixels``, (N, 3 S^2) RGB in [0, 1] as the
-        encoder gets them.
+        Features ``random``, ``pretrained`` and ``pixels``; the last are (N, 3 S^2) RGB in [0, 1],
+        the encoder's input.
     """
     options = {
         'log_level': 'WARNING',
@@ -36,36 +36,34 @@ def extract_all(config: Path, checkpoint: Path, data: Path, work_dir: Path) -> d
     }
     found = {}
     for name, start in (('random', None), ('pretrained', checkpoint)):
-        runner, model, settings = build_classifier(
-            config, start, work_dir=work_dir, cfg_options=options
-        )
+        runner, model, cfg = build_classifier(config, start, work_dir=work_dir, cfg_options=options)
 
         def encode(batch: dict, model: Any = model) -> Tensor:
             return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]
 
-        found[name] = features_of(encode, runner, settings)
-    return {'pixels': features_of(pixels, runner, settings), **found}
+        found[name] = compute_features(encode, runner, cfg)
+    return {'pixels': compute_features(pixels, runner, cfg), **found}
 
 
 def pixels(batch: dict) -> Tensor:
-    """(N, 3 S^2) RGB in [0, 1] of a batch of BGR images, as files are decoded."""
+    """Flatten a batch of BGR images, as decoded from files, to (N, 3 S^2) RGB in [0, 1]."""
     return batch['inputs'].flip(1).flatten(1) / 255
 
 
-def images_of(values: Tensor) -> Tensor:
+def unflatten_images(values: Tensor) -> Tensor:
     """Undo the flattening of :func:`pixels`: (N, 3, S, S) in [0, 1] of square images."""
     side = round((values.shape[1] / 3) ** 0.5)
     return values.unflatten(1, (3, side, side))
 
 
 def frozen_accuracies(features: dict[str, Features]) -> dict[str, dict]:
-    """Accuracies in percent of a linear classifier and of k-NN, as ``mcl linear`` and ``mcl knn``.
+    """Compute the accuracy of a linear classifier and of k-NN like ``mcl linear`` and ``mcl knn``.
 
     Args:
-        features: of :func:`extract_all`.
+        features: result of :func:`extract_all`.
 
     Returns:
-        By task and name; ``spread`` is None, for there is one run.
+        summaries in percent by task and name; ``spread`` is None, because there is one run.
     """
     measures = {'linear probe': linear_accuracy, 'k-NN': knn_accuracy}
     return {
@@ -79,12 +77,12 @@ def frozen_accuracies(features: dict[str, Features]) -> dict[str, dict]:
 
 @torch.no_grad()
 def linear_accuracy(data: Features) -> float:
-    """Accuracy of a linear classifier that is trained on all training images."""
+    """Compute the accuracy of a linear classifier trained on all training images."""
     probe = fit_linear_probe(data.train, data.train_labels)
     return accuracy(probe(data.val).argmax(dim=1), data.val_labels)
 
 
 def knn_accuracy(data: Features) -> float:
-    """Accuracy of the vote of the nearest training images."""
+    """Compute the accuracy of the vote of the nearest training images."""
     found = knn_predict(data.val, data.train, data.train_labels, ks=(NEIGHBOURS,))
     return accuracy(found[NEIGHBOURS], data.val_labels)

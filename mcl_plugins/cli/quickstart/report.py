@@ -1,4 +1,4 @@
-"""The quickstart's picture: what was learned, how much it helps, and what it looks like."""
+"""Draw the quickstart's report: loss curve, accuracies, and nearest neighbours."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ...evaluation.knn import nearest
 from ..evaluate.frozen import Features
-from ..visualize.pictures import build_pretraining, hide, student_view, to_rgb
-from .probe import images_of
+from ..visualize.pictures import build_pretraining, paint_masked, student_view, to_rgb
+from .probe import unflatten_images
 
 COLOURS = {
     'untrained': '#d5dbe1',
@@ -46,10 +46,10 @@ def draw_report(
 
     Args:
         results: the content of ``results.json``.
-        features: of :func:`~.probe.extract_all`.
+        features: result of :func:`~.probe.extract_all`.
         config: pre-training config; its model draws the masks.
         checkpoint: pre-training checkpoint.
-        folder: where the picture goes.
+        folder: folder for the picture.
     """
     figure = Figure(figsize=(13, 10), layout='constrained')
     figure.suptitle(
@@ -68,7 +68,7 @@ def draw_report(
 
 
 def draw_curve(axes: Axes, history: dict) -> None:
-    """Losses over steps; the dashed line is the contrastive one of a network that only guesses."""
+    """Draw losses over steps; the dashed line is the contrastive loss of random guessing."""
     for name, values in history['losses'].items():
         axes.plot(history['step'], values, color=LOSSES[name], linewidth=2, label=name)
     axes.axhline(history['chance'], color=CONTRAST, linestyle='--', linewidth=1)
@@ -87,7 +87,7 @@ def draw_curve(axes: Axes, history: dict) -> None:
 
 
 def draw_accuracies(axes: Axes, results: dict) -> None:
-    """Bars of top-1 accuracy, beside chance."""
+    """Draw bars of top-1 accuracy and the line of chance."""
     tasks = ('fine-tune on 200 labels', 'linear probe', 'k-NN')
     draw_bars(axes, {task: results[task] for task in tasks}, ('random', 'pretrained', 'pixels'))
     axes.axhline(10, color='black', linestyle='--', linewidth=1)
@@ -96,12 +96,12 @@ def draw_accuracies(axes: Axes, results: dict) -> None:
 
 
 def draw_bars(axes: Axes, rows: dict[str, dict], names: Sequence[str]) -> None:
-    """Groups of bars with the spread over seeds.
+    """Draw groups of bars with the standard deviation over seeds.
 
     Args:
-        axes: where they go.
-        rows: for each group the summaries (mean, spread) by name; a name may be absent.
-        names: which bars a group has, from left to right, as in ``NAMES``.
+        axes: axes to draw on.
+        rows: for each group the summaries (mean, spread) by name; names may be missing.
+        names: bars of a group from left to right, keys of ``NAMES``.
     """
     width = 0.26
     for index, name in enumerate(names):
@@ -122,16 +122,16 @@ def draw_bars(axes: Axes, rows: dict[str, dict], names: Sequence[str]) -> None:
 def draw_neighbours(
     figure: Figure | SubFigure, features: dict[str, Features], config: Path, checkpoint: Path
 ) -> None:
-    """A row for each of a few unseen digits: itself, masked, and its nearest training images."""
+    """Draw a row for each of a few unseen digits: image, masked image, nearest training images."""
     pixels, encoded = features['pixels'], features['pretrained']
-    train, val = images_of(pixels.train), images_of(pixels.val)
+    train, val = unflatten_images(pixels.train), unflatten_images(pixels.val)
     labels = pixels.val_labels
     queries = torch.stack([(labels == digit).nonzero()[7, 0] for digit in range(0, 10, 2)])
     _, rows = nearest(encoded.val[queries], encoded.train, NEIGHBOURS)
     masked = mask_pixels(config, checkpoint, val[queries])
 
     figure.suptitle(
-        'An unseen digit, what pre-training shows of one, and its nearest training images '
+        'An unseen digit, the digit as masked in pre-training, and its nearest training images '
         '(green: same digit)'
     )
     grid = figure.subplots(len(queries), NEIGHBOURS + 2)
@@ -147,15 +147,15 @@ def draw_neighbours(
 
 @torch.no_grad()
 def mask_pixels(config: Path, checkpoint: Path, images: Tensor) -> Tensor:
-    """Paint what a pre-trained model would hide of (N, 3, S, S) RGB images in [0, 1] gray."""
+    """Paint the patches that a pre-trained model masks gray, in (N, 3, S, S) RGB in [0, 1]."""
     model, _ = build_pretraining(Config.fromfile(config), checkpoint)
     torch.manual_seed(0)
     view = student_view(model, (255 * images).round().to(torch.uint8))
-    return hide(to_rgb(model, view), model.draw_mask(view))
+    return paint_masked(to_rgb(model, view), model.draw_mask(view))
 
 
 def frame(axes: Axes, image: Tensor, title: str, colour: str) -> None:
-    """One image in a frame of a colour."""
+    """Draw one image in a coloured frame."""
     axes.imshow(image.permute(1, 2, 0).numpy())
     axes.set_title(title, fontsize=10, color=colour, pad=2)
     axes.set(xticks=[], yticks=[])

@@ -1,13 +1,13 @@
-"""Pre-train a small network on handwritten digits and measure what that is worth.
+"""Pre-train a small network on handwritten digits and evaluate it.
 
     mcl quickstart [--method conmim] [--seeds 1] [--work-dir work_dirs/quickstart]
 
-Makes the images, pre-trains with ``configs/quickstart/<method>.py`` (before it, where there is
-one, the teacher with ``<method>_teacher.py``), then compares the pre-trained
-encoder with the same network from random weights: a fine-tune on 200 labels
-(``<method>_finetune.py``), a linear probe and k-NN, with raw pixels as a reference. Writes
-``results.json`` and ``report.png`` into the work dir. All training runs through ``mcl train``, as a
-user's own does. --method may be the path of a config of one's own, with those beside it.
+The command makes the images and pre-trains with ``configs/quickstart/<method>.py``. If there is a
+``<method>_teacher.py``, it trains this teacher first. It then compares the pre-trained encoder with
+the same network with random weights, by fine-tuning on 200 labels (``<method>_finetune.py``), a
+linear probe and k-NN; raw pixels are a further reference. It writes ``results.json`` and
+``report.png`` into the work dir. All trainings are run by ``mcl train``. --method may be the path
+of your own config, with the other configs beside it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ...utils.places import workspace
 from ..arguments import parser_for
-from .methods import config_of, finetune_config, methods, title_of
+from .methods import find_method_config, finetune_config, methods, read_title
 from .probe import extract_all, frozen_accuracies
 from .report import draw_report
 from .stages import call, cell, clock, logged, pretrain, say, seconds, summary, train
@@ -28,18 +28,26 @@ STEPS = 5
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; what is parsed are the arguments of :func:`run_quickstart`."""
+    """Read the command line into the arguments of :func:`run_quickstart`."""
     parser = parser_for(__doc__)
     parser.add_argument(
         '--method', default='conmim', help=f'{", ".join(methods())}, or the path of a config'
     )
-    parser.add_argument('--seeds', type=int, choices=(1, 2, 3), default=1, help='fine-tunings each')
-    parser.add_argument('--work-dir', type=Path, help='work_dirs/quickstart by default')
+    parser.add_argument(
+        '--seeds',
+        type=int,
+        choices=(1, 2, 3),
+        default=1,
+        help='number of fine-tunings from each start',
+    )
+    parser.add_argument(
+        '--work-dir', type=Path, help='folder for results; by default work_dirs/quickstart'
+    )
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the whole quickstart, and print what it gave."""
+    """Run the quickstart and print its results."""
     results = run_quickstart(**vars(parse_args(argv)))
     print_results(results)
     folder = Path(results['work_dir'])
@@ -53,17 +61,17 @@ def run_quickstart(
 
     Args:
         method: a name of :func:`~.methods.methods`, or the path of a pre-training config.
-        seeds: fine-tunings from each start.
-        work_dir: ``work_dirs/quickstart`` by default.
+        seeds: number of fine-tunings from each start.
+        work_dir: folder for results; by default ``work_dirs/quickstart``.
 
     Returns:
         The content of ``results.json``.
 
     Raises:
-        FileNotFoundError: there is no such method.
-        subprocess.CalledProcessError: a training failed, and has said why.
+        FileNotFoundError: the method is unknown.
+        subprocess.CalledProcessError: a training failed and has printed why.
     """
-    config = config_of(method)
+    config = find_method_config(method)
     finetune = finetune_config(config)
     data = workspace() / 'data' / 'quickstart'
     folder = Path(work_dir or workspace() / 'work_dirs' / 'quickstart').resolve()
@@ -90,13 +98,13 @@ def run_quickstart(
     say(5, STEPS, 'Report')
     results = {
         'method': config.stem,
-        'title': title_of(config),
+        'title': read_title(config),
         'config': str(config),
         'checkpoint': str(checkpoint),
         'work_dir': str(folder),
         'fine-tune on 200 labels': {name: summary(values) for name, values in accuracies.items()},
         **frozen,
-        'pre-training': curve_of(folder / 'pretrain'),
+        'pre-training': read_curve(folder / 'pretrain'),
         'seconds': seconds(),
     }
     (folder / 'results.json').write_text(json.dumps(results, indent=2) + '\n')
@@ -104,19 +112,19 @@ def run_quickstart(
     return results
 
 
-def curve_of(work_dir: Path) -> dict:
-    """Losses of a pre-training over its steps, and the loss of a network that only guesses."""
+def read_curve(work_dir: Path) -> dict:
+    """Return the losses of a pre-training over its steps, and the loss of random guessing."""
     rows = [row for row in logged(work_dir) if 'loss' in row]
     chance = rows[-1]['chance' if 'chance' in rows[-1] else 'chance_patch']
     return {
-        'losses': losses_of(rows),
+        'losses': select_losses(rows),
         'chance': round(chance, 4),
         'step': [row['step'] for row in rows],
     }
 
 
 def fine_tune(config: Path, work_dir: Path, checkpoint: Path | None, seed: int) -> float:
-    """Top-1 accuracy in percent after fine-tuning on the label choice of ``seed``."""
+    """Fine-tune on the label choice of ``seed`` and return the top-1 accuracy in percent."""
     start = (
         {'model__backbone__init_cfg__checkpoint': checkpoint}
         if checkpoint
@@ -129,8 +137,8 @@ def fine_tune(config: Path, work_dir: Path, checkpoint: Path | None, seed: int) 
     )
 
 
-def losses_of(rows: list[dict]) -> dict[str, list[float]]:
-    """The parts of the pre-training loss, by name, as logged."""
+def select_losses(rows: list[dict]) -> dict[str, list[float]]:
+    """Return the logged parts of the pre-training loss by name."""
     names = {
         'loss_contrast': 'contrast',
         'loss_pixel': 'reconstruction',

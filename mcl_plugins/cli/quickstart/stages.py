@@ -1,4 +1,4 @@
-"""What the quickstart and the transfer demo share: trainings, their logs, their figures."""
+"""Parts that the quickstart and the transfer demo share: trainings, logs and summaries."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ START = time.monotonic()
 
 
 def seconds() -> int:
-    """How long the whole run has taken so far."""
+    """Return the seconds since the start of the process."""
     return round(time.monotonic() - START)
 
 
 def clock(duration: int) -> str:
-    """``minutes:seconds`` of seconds."""
+    """Format seconds as ``minutes:seconds``."""
     return f'{duration // 60}:{duration % 60:02d}'
 
 
 def say(step: int, steps: int, text: str) -> None:
-    """Announce a step with the time that has passed."""
+    """Print the title of a step and the time since the start."""
     print(f'\n\033[1m[{step}/{steps}] {text}  ({clock(seconds())})\033[0m', flush=True)
 
 
 def call(*words: object, label: str = '') -> None:
-    """Run a command of this package in a process of its own; its progress goes to the console.
+    """Run a command of this package in its own process and show its output.
 
     Args:
-        words: of the command line, after ``mcl``.
-        label: what each line begins with, for a command that is one of two side by side; it takes
-            half of the cores.
+        words: arguments after ``mcl``.
+        label: prefix of each line, for one of two commands that run at the same time; the command
+            then uses half of the cores.
 
     Raises:
-        subprocess.CalledProcessError: it failed.
+        subprocess.CalledProcessError: the command failed.
     """
     command = [*MCL, *map(str, words)]
     if not label:
@@ -66,7 +66,7 @@ def call(*words: object, label: str = '') -> None:
 
 @contextmanager
 def side_by_side(count: int) -> Iterator[ThreadPoolExecutor]:
-    """A queue of jobs, ``count`` at a time; what has not begun is dropped when the block ends."""
+    """Run ``count`` jobs at a time; jobs that have not begun when the block ends are cancelled."""
     pool = ThreadPoolExecutor(count)
     try:
         yield pool
@@ -75,56 +75,56 @@ def side_by_side(count: int) -> Iterator[ThreadPoolExecutor]:
 
 
 def wait_for(jobs: Sequence[Future], what: str) -> None:
-    """Wait for all jobs, and say how many are done; raises what the first failed with."""
+    """Wait for all jobs and print how many are done; raise the error of the first failed job."""
     for done, job in enumerate(as_completed(jobs), start=1):
         job.result()
         print(f'\033[1m{done} of {len(jobs)} {what} done  ({clock(seconds())})\033[0m', flush=True)
 
 
 def train(config: Path, work_dir: Path, label: str = '', **options: object) -> None:
-    """Run ``mcl train``, over an earlier run's results; ``a__b=1`` sets ``a.b`` of the config."""
-    settings = [f'{key.replace("__", ".")}={value}' for key, value in options.items()]
-    words = ['train', config, '--overwrite', '--work-dir', work_dir, '--cfg-options', *settings]
+    """Run ``mcl train`` over an earlier run; the option ``a__b=1`` sets ``a.b`` of the config."""
+    pairs = [f'{key.replace("__", ".")}={value}' for key, value in options.items()]
+    words = ['train', config, '--overwrite', '--work-dir', work_dir, '--cfg-options', *pairs]
     call(*words, label=label)
 
 
 def logged(work_dir: Path) -> list[dict]:
-    """The rows that the newest run in ``work_dir`` logged, in order."""
+    """Return the rows that the newest run in ``work_dir`` logged, in order."""
     return read_rows(log_files(work_dir)[-1])
 
 
-def checkpoint_of(work_dir: Path) -> Path:
-    """The last checkpoint that a run in ``work_dir`` wrote."""
+def find_last_checkpoint(work_dir: Path) -> Path:
+    """Return the last checkpoint that a run in ``work_dir`` wrote."""
     return Path((work_dir / 'last_checkpoint').read_text())
 
 
 def pretrain(config: Path, work_dir: Path, label: str = '') -> Path:
-    """Pre-train, after the frozen teacher if the method has one; returns the checkpoint.
+    """Pre-train the frozen teacher if the method has one, then the method; return the checkpoint.
 
     Args:
-        config: its teacher's would be ``<config>_teacher.py``.
-        work_dir: gets ``pretrain`` and, for the teacher, ``teacher``.
+        config: pre-training config; that of a teacher is ``<config>_teacher.py``.
+        work_dir: folder for the folders ``pretrain`` and, for the teacher, ``teacher``.
         label: see :func:`call`.
     """
     teacher = config.with_name(f'{config.stem}_teacher.py')
     start: dict[str, object] = {}
     if teacher.is_file():
         train(teacher, work_dir / 'teacher', label, randomness__seed=0)
-        start['model__teacher__backbone__init_cfg__checkpoint'] = checkpoint_of(
+        start['model__teacher__backbone__init_cfg__checkpoint'] = find_last_checkpoint(
             work_dir / 'teacher'
         )
     train(config, work_dir / 'pretrain', label, randomness__seed=0, **start)
-    return checkpoint_of(work_dir / 'pretrain')
+    return find_last_checkpoint(work_dir / 'pretrain')
 
 
 def summary(values: list[float]) -> dict:
-    """Mean, spread (sample standard deviation, None for one seed) and the single values."""
+    """Return mean, spread (sample standard deviation, None for one seed) and single values."""
     spread = round(stdev(values), 2) if len(values) > 1 else None
     return {'mean': round(mean(values), 2), 'spread': spread, 'seeds': values}
 
 
 def cell(value: dict | None) -> str:
-    """A :func:`summary` in a table: the mean and, with several seeds, the spread."""
+    """Format a :func:`summary` for a table: the mean and, for several seeds, the spread."""
     if value is None:
         return '-'
     spread = f' +- {value["spread"]:.1f}' if value['spread'] is not None else ''

@@ -1,13 +1,13 @@
-"""Transfer pre-trained encoders to segmentation and detection, in miniature.
+"""Transfer pre-trained encoders to segmentation and detection on miniature data sets.
 
     mcl transfer-demo [--seeds 1] [--work-dir work_dirs/transfer_demo]
 
-Makes scenes (``mcl data scenes``), pre-trains a ViT with CMAE and a Swin with MimCo on
-those without labels, and trains UperNet, Mask R-CNN and ViTDet on those with, each from the
-pre-trained encoder and, with the same settings, from random weights. The same networks untrained
-show where learning begins. Two trainings run at a time, each on half of the cores. Writes
-``results.json`` and ``report.png`` into the work dir. All training runs through ``mcl train``, as
-a user's own does.
+The command makes scenes (``mcl data scenes``) and pre-trains a ViT with CMAE and a Swin with MimCo
+on scenes without labels. It then trains UperNet, Mask R-CNN and ViTDet on scenes with labels, each
+from the pre-trained encoder and, with the same hyperparameters, from random weights. The untrained
+networks are evaluated too, as a baseline. Two trainings run at a time, each on half of the cores.
+The command writes ``results.json`` and ``report.png`` into the work dir. All trainings are run by
+``mcl train``.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from .report import NAMES
 from .stages import (
     call,
     cell,
-    checkpoint_of,
     clock,
+    find_last_checkpoint,
     logged,
     pretrain,
     say,
@@ -43,7 +43,7 @@ from .stages import (
 from .transfer_report import TRAINED, draw_report
 
 CONFIGS = home() / 'configs' / 'quickstart'
-Runs = dict[str, list[Future]]  # for each start the metrics, a seed each
+Runs = dict[str, list[Future]]  # for each start, the metrics of each seed
 STEPS = 3
 STARTS = ('untrained', *TRAINED)
 
@@ -53,10 +53,10 @@ class Task:
     """One benchmark.
 
     Attributes:
-        name: what it is called.
-        config: of the training on scenes.
-        pretraining: the config that the encoder is pre-trained with.
-        metrics: what is reported, with its name in the log and what it is multiplied by.
+        name: name in tables.
+        config: config of the training on scenes.
+        pretraining: config of the encoder's pre-training.
+        metrics: reported metrics, each with its name in the log and a factor.
     """
 
     name: str
@@ -65,14 +65,14 @@ class Task:
     metrics: dict[str, tuple[str, float]]
 
     def label(self, start: str) -> str:
-        """What lines of its trainings begin with."""
+        """Return the prefix of the lines that its trainings print."""
         return f'{self.name:>10}, {NAMES[start]:14}'
 
 
 AP = {'box AP': ('coco/bbox_mAP', 100.0), 'mask AP': ('coco/segm_mAP', 100.0)}
 CMAE, MIMCO = CONFIGS / 'scenes_cmae.py', CONFIGS / 'scenes_mimco.py'
-# The longest first, so that both cores are done at about the same time; the report shows the last
-# one's scenes, so it is a detector.
+# The longest task comes first, so that both cores finish at about the same time. The report shows
+# the annotated scenes of the last task, so this is a detector.
 TASKS = {
     task.name: task
     for task in (
@@ -83,10 +83,10 @@ TASKS = {
 }
 
 
-def metrics_of(task: Task, row: dict) -> dict[str, float]:
-    """A task's metrics in percent out of what an evaluation logged.
+def select_metrics(task: Task, row: dict) -> dict[str, float]:
+    """Return a task's metrics in percent from a row of the log.
 
-    mmdet logs nothing for a network that detects nothing at all.
+    mmdet logs no metrics for a network without any detection; they count as 0.
     """
     return {
         name: round(factor * row.get(key, 0.0), 2) for name, (key, factor) in task.metrics.items()
@@ -94,7 +94,7 @@ def metrics_of(task: Task, row: dict) -> dict[str, float]:
 
 
 def untrained(task: Task, work_dir: Path) -> dict[str, float]:
-    """Metrics of the task's network as it is initialised."""
+    """Return the metrics of the task's network with its initial weights."""
     work_dir.mkdir(parents=True, exist_ok=True)
     model = build_model(task.config)
     save_file({'state_dict': model.state_dict(), 'meta': {}}, work_dir / 'untrained.pth')
@@ -107,11 +107,11 @@ def untrained(task: Task, work_dir: Path) -> dict[str, float]:
         *arguments,
         label=task.label('untrained'),
     )
-    return metrics_of(task, json.loads(out.read_text()))
+    return select_metrics(task, json.loads(out.read_text()))
 
 
 def fine_tune(task: Task, work_dir: Path, checkpoint: Path | None, seed: int) -> dict[str, float]:
-    """Metrics after training on the scenes, from a checkpoint or from random weights."""
+    """Train on the scenes, from a checkpoint or random weights, and return the metrics."""
     start = (
         {'model__backbone__init_cfg__checkpoint': checkpoint}
         if checkpoint
@@ -120,13 +120,13 @@ def fine_tune(task: Task, work_dir: Path, checkpoint: Path | None, seed: int) ->
     label = task.label('pretrained' if checkpoint else 'random')
     train(task.config, work_dir, label, randomness__seed=seed, **start)
     evaluations = [row for row in logged(work_dir) if 'loss' not in row]
-    return metrics_of(task, evaluations[-1])
+    return select_metrics(task, evaluations[-1])
 
 
 def run(
     task: Task, start: str, seed: int, checkpoint: Future[Path], work_dir: Path
 ) -> dict[str, float]:
-    """Metrics of a task's network that begins with ``start``; waits for the pre-training."""
+    """Return the metrics of a task's network for a start; wait for its pre-training if needed."""
     if start == 'untrained':
         return untrained(task, work_dir / start)
     file = checkpoint.result() if start == 'pretrained' else None
@@ -140,21 +140,21 @@ def queue_runs(
     work_dir: Path,
     seeds: int,
 ) -> dict[str, Runs]:
-    """Queue what the tasks take, the first seed of all before the second of any.
+    """Queue the runs of the tasks, all runs of one seed before those of the next.
 
     Args:
-        pool: the queue.
-        tasks: which ones.
-        checkpoints: of the pre-trainings by config; they may not have ended.
-        work_dir: gets a folder for each task.
-        seeds: trainings from each start; the untrained network is measured once.
+        pool: pool that runs the jobs.
+        tasks: tasks to run.
+        checkpoints: checkpoints of the pre-trainings by config, which may still be running.
+        work_dir: folder for the folders of the tasks.
+        seeds: number of trainings from each start; the untrained network is evaluated once.
 
     Returns:
-        For each task its runs.
+        The runs of each task.
     """
     runs: dict[str, Runs] = {task.name: {start: [] for start in STARTS} for task in tasks}
     jobs = list(itertools.product(range(seeds), tasks, TRAINED))
-    short = [(0, task, 'untrained') for task in tasks]  # they fill what time is left
+    short = [(0, task, 'untrained') for task in tasks]  # they fill the remaining time
     for seed, task, start in sorted(jobs + short, key=lambda job: job[0]):
         folder = work_dir / task.config.stem
         job = pool.submit(run, task, start, seed, checkpoints[task.pretraining], folder)
@@ -163,7 +163,7 @@ def queue_runs(
 
 
 def summaries(task: Task, runs: Runs) -> dict[str, dict]:
-    """For each metric of a task the summaries by start."""
+    """Return the summaries by start for each metric of a task."""
     return {
         metric: {
             start: summary([run.result()[metric] for run in row]) for start, row in runs.items()
@@ -173,7 +173,7 @@ def summaries(task: Task, runs: Runs) -> dict[str, dict]:
 
 
 def measure(work_dir: Path, seeds: int) -> dict[str, dict]:
-    """Pre-train both encoders and run all tasks; for each task its :func:`summaries`."""
+    """Pre-train both encoders, run all tasks, and return the :func:`summaries` of each task."""
     encoders = {'ViT': CMAE, 'Swin': MIMCO}
     with side_by_side(2) as pool:
         checkpoints = {
@@ -189,15 +189,23 @@ def measure(work_dir: Path, seeds: int) -> dict[str, dict]:
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; what is parsed are the arguments of :func:`run_transfer_demo`."""
+    """Read the command line into the arguments of :func:`run_transfer_demo`."""
     parser = parser_for(__doc__)
-    parser.add_argument('--seeds', type=int, choices=(1, 2, 3), default=1, help='trainings each')
-    parser.add_argument('--work-dir', type=Path, help='work_dirs/transfer_demo by default')
+    parser.add_argument(
+        '--seeds',
+        type=int,
+        choices=(1, 2, 3),
+        default=1,
+        help='number of trainings from each start',
+    )
+    parser.add_argument(
+        '--work-dir', type=Path, help='folder for results; by default work_dirs/transfer_demo'
+    )
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the whole demo, and print what it gave."""
+    """Run the demo and print its results."""
     args = parse_args(argv)
     folder = (args.work_dir or workspace() / 'work_dirs' / 'transfer_demo').resolve()
     results = run_transfer_demo(args.seeds, folder)
@@ -211,16 +219,16 @@ def run_transfer_demo(seeds: int, work_dir: Path) -> dict:
     """Make the scenes, train everything, and write ``results.json`` and ``report.png``.
 
     Args:
-        seeds: trainings of each network from each start.
-        work_dir: where all of it goes.
+        seeds: number of trainings of each network from each start.
+        work_dir: folder for all files.
 
     Returns:
-        The content of ``results.json``: for each task its :func:`summaries`, and times in seconds.
+        The content of ``results.json``: the :func:`summaries` of each task, and times in seconds.
 
     Raises:
-        subprocess.CalledProcessError: a training failed, and has said why.
+        subprocess.CalledProcessError: a training failed and has printed why.
     """
-    say(1, STEPS, 'Images: scenes with and without labels, as ADE20K and COCO have them')
+    say(1, STEPS, 'Images: scenes with and without labels, in the formats of ADE20K and COCO')
     call('data', 'scenes', workspace() / 'data' / 'scenes')
 
     say(2, STEPS, 'Training without labels (ViT: CMAE; Swin: MoBY, then MimCo), then with them')
@@ -229,7 +237,8 @@ def run_transfer_demo(seeds: int, work_dir: Path) -> dict:
     say(3, STEPS, 'Report')
     trained = {
         name: {
-            start: checkpoint_of(work_dir / task.config.stem / f'{start}-0') for start in TRAINED
+            start: find_last_checkpoint(work_dir / task.config.stem / f'{start}-0')
+            for start in TRAINED
         }
         for name, task in TASKS.items()
     }

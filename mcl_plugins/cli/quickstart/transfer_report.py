@@ -1,4 +1,4 @@
-"""The transfer demo's picture: what was reached, and what the networks see in unseen scenes."""
+"""Draw the transfer demo's report: metrics, and predictions on unseen scenes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from mmengine.structures import InstanceData
 
-from ..visualize.pictures import show
+from ..visualize.pictures import show_image
 from .dense_models import build_model, predict, validation_samples
 from .report import NAMES, draw_bars
 
 SCENES = (0, 1, 2, 3, 4)  # validation scenes that are shown
-THRESHOLD = 0.5  # least score of a detection that is shown
+THRESHOLD = 0.5  # smallest score of detections that are shown
 CLASSES = ('brick', 'grass', 'gravel', 'page', 'coins')
 COLOURS = np.array([to_rgb(f'C{index}') for index in range(len(CLASSES))])
 TRAINED = ('random', 'pretrained')
@@ -31,10 +31,10 @@ def draw_report(
     """Draw ``report.png`` into ``folder`` and return its path.
 
     Args:
-        results: for each network, for each metric, the summaries by start.
-        configs: of the networks, a detector last.
-        checkpoints: of each network, trained from random and from pre-trained weights.
-        folder: where the picture goes.
+        results: for each network and metric, the summaries by start.
+        configs: configs of the networks; the last one is a detector.
+        checkpoints: checkpoints of each network, trained from random and from pre-trained weights.
+        folder: folder for the picture.
     """
     columns = 2 + len(TRAINED) * len(configs)
     figure = Figure(figsize=(1.9 * columns, 4 + 1.8 * len(SCENES)), layout='constrained')
@@ -50,7 +50,7 @@ def draw_report(
     detections = samples[list(configs)[-1]]
     for axes, sample in zip(grid, detections, strict=True):
         image = pixels(sample)
-        show(axes[0], image, 'scene')
+        show_image(axes[0], image, 'scene')
         show_instances(axes[1], image, sample['data_samples'].gt_instances, 'truth')
     column = 2
     for name, config in configs.items():
@@ -68,7 +68,7 @@ def draw_report(
 
 
 def draw_metrics(axes: Axes, results: dict[str, dict]) -> None:
-    """Bars of every metric of every network."""
+    """Draw bars of all metrics of all networks."""
     rows = {
         f'{name}\n{metric}': row for name, found in results.items() for metric, row in found.items()
     }
@@ -77,15 +77,15 @@ def draw_metrics(axes: Axes, results: dict[str, dict]) -> None:
 
 
 def pixels(sample: dict) -> np.ndarray:
-    """(3, H, W) RGB between 0 and 1 of a sample's BGR image."""
+    """Return a sample's BGR image as (3, H, W) RGB in [0, 1]."""
     return sample['inputs'].flip(0).numpy() / 255
 
 
 def show_prediction(axes: Axes, image: np.ndarray, result: object, title: str) -> None:
-    """A label map, or the instances that a detector is sure of."""
+    """Draw a label map, or the instances above the score threshold."""
     if hasattr(result, 'pred_sem_seg'):
         labels = result.pred_sem_seg.data[0].numpy()  # 0 is the photograph
-        show(
+        show_image(
             axes, paint(image, {index: labels == index + 1 for index in range(len(CLASSES))}), title
         )
         return
@@ -94,14 +94,14 @@ def show_prediction(axes: Axes, image: np.ndarray, result: object, title: str) -
 
 
 def show_instances(axes: Axes, image: np.ndarray, instances: InstanceData, title: str) -> None:
-    """Masks, boxes and names of instances, each class in its colour."""
+    """Draw masks, boxes and class names of instances, each class in its colour."""
     masks = instances.masks
     masks = masks.numpy() if hasattr(masks, 'numpy') else masks.to_ndarray()
     boxes = getattr(instances.bboxes, 'tensor', instances.bboxes).tolist()
     found: dict[int, np.ndarray] = {}
     for label, mask in zip(instances.labels.tolist(), masks, strict=True):
         found[label] = found.get(label, False) | mask.astype(bool)
-    show(axes, paint(image, found), title)
+    show_image(axes, paint(image, found), title)
     for label, (left, top, right, bottom) in zip(instances.labels.tolist(), boxes, strict=True):
         corner, colour = (left - 0.5, top - 0.5), COLOURS[label]
         axes.add_patch(Rectangle(corner, right - left, bottom - top, fill=False, color=colour))
@@ -110,7 +110,7 @@ def show_instances(axes: Axes, image: np.ndarray, instances: InstanceData, title
 
 
 def paint(image: np.ndarray, masks: dict[int, np.ndarray]) -> np.ndarray:
-    """A (3, H, W) image, grey and pale, with the masks (H, W) bool of classes in their colours."""
+    """Return a pale gray copy of an image (3, H, W) with the classes' masks (H, W) in colour."""
     painted = np.repeat(0.5 + 0.5 * image.mean(axis=0, keepdims=True), 3, axis=0)
     for label, mask in masks.items():
         painted[:, mask] = 0.25 * image[:, mask] + 0.75 * COLOURS[label][:, None]

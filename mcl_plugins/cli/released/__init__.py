@@ -1,13 +1,13 @@
-"""Each method on the numbers of its released implementation.
+"""Compare each method with numbers of its released implementation.
 
-A module of this folder states which methods it compares, by the name that golden files have for
-them, and is found by being here:
+Each module of this folder registers the comparison of one or more methods under the name that the
+golden files use. The modules are found automatically:
 
     @compares('conmim')
     def compare(golden: Golden, device: torch.device) -> Comparison: ...
 
-A method from outside the package does the same in a module of its own, which
-``mcl fidelity FILE --import MODULE`` imports. A method may be compared in several ways; all of
+The comparison of a method from outside the package is registered in the same way in its own module,
+which ``mcl fidelity FILE --import MODULE`` imports. A method may have several comparisons; all of
 them must agree with the file.
 """
 
@@ -25,22 +25,22 @@ __all__ = ['Compare', 'Comparison', 'Golden', 'compares', 'comparisons']
 
 Compare = Callable[[Golden, torch.device], Comparison]
 
-_STATED: dict[str, list[Compare]] = {}
+_REGISTERED: dict[str, list[Compare]] = {}
 
 
 def compares(*methods: str) -> Callable[[Compare], Compare]:
-    """State that a function compares files of these methods."""
+    """Register a function as a comparison of these methods."""
 
-    def state(compare: Compare) -> Compare:
+    def register(compare: Compare) -> Compare:
         for method in methods:
-            _STATED.setdefault(method, []).append(compare)
+            _REGISTERED.setdefault(method, []).append(compare)
         return compare
 
-    return state
+    return register
 
 
 def comparisons() -> dict[str, list[Compare]]:
-    """The ways to compare each method: those of this folder, and those stated elsewhere."""
+    """Return all registered comparisons by method, including those of this folder."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f'{__name__}.{module.name}')
-    return dict(_STATED)
+    return dict(_REGISTERED)

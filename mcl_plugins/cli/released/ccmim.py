@@ -1,4 +1,4 @@
-"""ccMIM on a golden file."""
+"""Compare ccMIM with a golden file."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from .golden import (
     FixedMask,
     Golden,
     Recorder,
-    gradients_of,
     masked_vit,
+    pair_gradients,
     part,
     pixel_head,
     tensor,
 )
 
-TEMPERATURE, WEIGHT = 0.5, 0.1  # the gradients are of 0.1 loss_align + loss_recons
+TEMPERATURE, WEIGHT = 0.5, 0.1  # the stored gradients are those of 0.1 loss_align + loss_recons
 
 
 @compares('ccmim')
 def compare(golden: Golden, device: torch.device) -> Comparison:
-    """ccMIM: images and sampling noise in; importances, mask, reconstruction and losses out."""
+    """Compare importance, mask, reconstruction and losses for stored images and sampling noise."""
     state = CCMIM.from_released(part(golden, 'state', device))
-    model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
+    model = MODELS.build(build_config(golden, state)).to(device, torch.float64)
     model.load_state_dict(state)
 
     images = tensor(golden, 'images', device)
@@ -47,22 +47,22 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
             'mask': (mask.mask, golden['mask']),
             'pred': (model.decoder(*decoded.arguments), golden['pred']),
         },
-        gradients=gradients_of(model, CCMIM.from_released(part(golden, 'grad', device))),
+        gradients=pair_gradients(model, CCMIM.from_released(part(golden, 'grad', device))),
     )
 
 
-def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
-    """A model with the sizes of the file."""
+def build_config(golden: Golden, state: dict[str, Tensor]) -> dict:
+    """Config of a model with the sizes of the golden file."""
     img, patch, dim, depth, heads, decoder_dim, decoder_depth, decoder_heads = golden[
         'meta'
     ].tolist()
-    hidden = golden['mask'][0]
+    masked = golden['mask'][0]
     return dict(
         type='mcl_plugins.CcMIM',
         backbone=masked_vit(img, patch, dim, depth, heads),
         decoder=dict(
             type='mcl_plugins.MaskedDecoder',
-            num_patches=len(hidden),
+            num_patches=len(masked),
             patch_size=patch,
             embed_dim=dim,
             decoder_embed_dim=decoder_dim,
@@ -83,6 +83,6 @@ def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
             type='mcl_plugins.InfoNCEHead', temperature=TEMPERATURE, loss_weight=WEIGHT
         ),
         mask_generator=dict(
-            type='mcl_plugins.ImportanceMask', mask_ratio=hidden.sum().item() / len(hidden)
+            type='mcl_plugins.ImportanceMask', mask_ratio=masked.sum().item() / len(masked)
         ),
     )

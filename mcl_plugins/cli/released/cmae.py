@@ -1,4 +1,4 @@
-"""CMAE on a golden file."""
+"""Compare CMAE with a golden file."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from .golden import (
     Comparison,
     FixedMask,
     Golden,
-    gradients_of,
     masked_vit,
     mlp,
+    pair_gradients,
     part,
     pixel_head,
     tensor,
 )
 
-TEMPERATURE, MASK_RATIO, DECODER_HEADS = 0.07, 0.65, 4  # the file does not hold these
+TEMPERATURE, MASK_RATIO, DECODER_HEADS = 0.07, 0.65, 4  # not in the file
 
 
 @compares('cmae')
 def compare(golden: Golden, device: torch.device) -> Comparison:
-    """CMAE: images, images_target and mask noise in; both losses and the mask out."""
+    """Compare both losses and the mask for two stored views and stored mask noise."""
     state = CMAE.from_released(part(golden, 'state', device))
-    model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
+    model = MODELS.build(build_config(golden, state)).to(device, torch.float64)
     model.load_state_dict(state)
 
     grid = model.backbone.patch_resolution
@@ -42,12 +42,12 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
             'loss_rc': (losses['loss_pixel'], golden['loss_rc']),
         },
         outputs={'mask': (mask.mask, golden['mask'])},
-        gradients=gradients_of(model, CMAE.from_released(part(golden, 'grad', device))),
+        gradients=pair_gradients(model, CMAE.from_released(part(golden, 'grad', device))),
     )
 
 
-def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
-    """A model with the sizes of the file, most of which its tensors tell."""
+def build_config(golden: Golden, state: dict[str, Tensor]) -> dict:
+    """Config of a model with the sizes of the golden file, most of them read from its tensors."""
     img, patch, dim, depth, heads = golden['meta'].tolist()
 
     def decoder(name: str) -> dict:

@@ -1,4 +1,4 @@
-"""ConMIM on a golden file."""
+"""Compare ConMIM with a golden file."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from mmpretrain.registry import MODELS
 from ...checkpoint.conmim import CONMIM
 from ...mask_generators import PatchMask
 from . import compares
-from .golden import Comparison, FixedMask, Golden, Recorder, gradients_of, part, tensor
+from .golden import Comparison, FixedMask, Golden, Recorder, pair_gradients, part, tensor
 
 
 @compares('conmim')
 def compare(golden: Golden, device: torch.device) -> Comparison:
-    """ConMIM: images, images_strong and mask in; loss and both normalised projections out."""
+    """Compare the loss and both L2-normalised projections for two stored views and a mask."""
     img, patch, dim, depth, heads, out, hidden = golden['meta'].tolist()
     model = MODELS.build(
         dict(
@@ -61,5 +61,5 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
             'student_proj': (torch.nn.functional.normalize(query, dim=-1), golden['student_proj']),
             'teacher_proj': (torch.nn.functional.normalize(key, dim=-1), golden['teacher_proj']),
         },
-        gradients=gradients_of(model, CONMIM.from_released(part(golden, 'grad', device))),
+        gradients=pair_gradients(model, CONMIM.from_released(part(golden, 'grad', device))),
     )

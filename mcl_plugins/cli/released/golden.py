@@ -1,4 +1,4 @@
-"""What golden files hold, and what the methods need to compare themselves with them."""
+"""Read golden files, and build the parts that the comparisons share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Golden = dict[str, np.ndarray]
 
 @dataclass
 class Comparison:
-    """Ours against the file's, by name."""
+    """Pairs of our tensor and the file's, by name."""
 
     loss: dict[str, tuple[Tensor, np.ndarray]]
     outputs: dict[str, tuple[Tensor, np.ndarray]]
@@ -25,13 +25,13 @@ class Comparison:
 
 
 def tensor(golden: Golden, name: str, device: torch.device) -> Tensor:
-    """A stored tensor; floating point ones in float64."""
+    """Read a stored tensor; floating point values become float64."""
     value = torch.as_tensor(golden[name], device=device)
     return value.double() if value.is_floating_point() else value
 
 
 def part(golden: Golden, name: str, device: torch.device) -> dict[str, Tensor]:
-    """The stored tensors under ``name/``, without it."""
+    """Read the stored tensors whose names begin with ``name/``, and remove this prefix."""
     start = f'{name}/'
     return {
         key.removeprefix(start): tensor(golden, key, device)
@@ -40,17 +40,19 @@ def part(golden: Golden, name: str, device: torch.device) -> dict[str, Tensor]:
     }
 
 
-def gradients_of(
+def pair_gradients(
     model: BaseSelfSupervisor, wanted: dict[str, Tensor]
 ) -> dict[str, tuple[Tensor, np.ndarray]]:
-    """Pair each stored gradient with the model's; a parameter without gradient has zeros.
+    """Pair each stored gradient with the model's; a missing gradient counts as zeros.
 
     Raises:
-        ValueError: the file and the model do not train the same parameters.
+        ValueError: the file and the model have different trained parameters.
     """
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if trained.keys() != wanted.keys():
-        raise ValueError(f'Trained on one side only: {sorted(trained.keys() ^ wanted.keys())}.')
+        raise ValueError(
+            f'Trained only in the file or in the model: {sorted(trained.keys() ^ wanted.keys())}.'
+        )
     return {
         name: (p.grad if p.grad is not None else torch.zeros_like(p), wanted[name].cpu().numpy())
         for name, p in trained.items()
@@ -58,7 +60,7 @@ def gradients_of(
 
 
 def masked_vit(img: int, patch: int, dim: int, depth: int, heads: int) -> dict:
-    """Config of MAE's encoder, whose MLPs are four times as wide as its tokens."""
+    """Config of MAE's encoder; the width of its MLPs is four times that of the tokens."""
     return dict(
         type='mcl_plugins.MaskedViT',
         arch=dict(embed_dims=dim, num_layers=depth, num_heads=heads, feedforward_channels=4 * dim),
@@ -77,8 +79,8 @@ def pixel_head(patch: int) -> dict:
     )
 
 
-def mlp(state: dict[str, Tensor], name: str, **settings: Any) -> dict:
-    """Config of two linear layers with one norm between, as wide as their tensors in ``state``."""
+def mlp(state: dict[str, Tensor], name: str, **options: Any) -> dict:
+    """Config of two linear layers with a norm in between, as wide as their tensors in ``state``."""
     hidden, inputs = state[f'{name}.fc0.weight'].shape
     return {
         **dict(
@@ -92,7 +94,7 @@ def mlp(state: dict[str, Tensor], name: str, **settings: Any) -> dict:
             with_avg_pool=False,
             norm_cfg=dict(type='mcl_plugins.SyncBN'),
         ),
-        **settings,
+        **options,
     }
 
 
@@ -104,12 +106,12 @@ class FixedMask(torch.nn.Module):
         self.mask = mask
 
     def forward(self, *_: object) -> PatchMask:
-        """The stored mask."""
+        """Return the stored mask."""
         return self.mask
 
 
 class Recorder:
-    """Keeps the arguments of a module's last call."""
+    """Keep the arguments of a module's last call."""
 
     def __init__(self, module: torch.nn.Module) -> None:
         self.arguments: tuple = ()

@@ -1,4 +1,4 @@
-"""Masked MoCo and Masked BYOL on their golden files, and with one chunk on MoCo v3's."""
+"""Compare Masked MoCo and Masked BYOL with golden files, with one chunk also with MoCo v3's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...checkpoint.renaming import Renaming
 from ...mask_generators import Partition
 from ...utils.similarity import l2_normalize
 from . import compares
-from .golden import Comparison, Golden, gradients_of, part, tensor
+from .golden import Comparison, Golden, pair_gradients, part, tensor
 
 NORMS = {
     'BN': dict(type='mcl_plugins.SyncBN'),
@@ -21,20 +21,20 @@ NORMS = {
 
 
 class GivenPartition(Partition):
-    """A partition that cuts by stored noise, one array (N, L) a call."""
+    """Partition patches by stored noise, one array (N, L) for each call."""
 
     def __init__(self, num_chunks: int, noise: Tensor) -> None:
         super().__init__(num_chunks)
         self.noise = iter(noise)
 
     def forward(self, *_: object) -> Tensor:
-        """The chunks of the next call."""
+        """Return the chunks of the next call."""
         return self.from_noise(next(self.noise))
 
 
 @compares('masked_moco', 'masked_byol')
 def compare(golden: Golden, device: torch.device) -> Comparison:
-    """Two views and the shuffles in; the loss, the first view's queries and keys out."""
+    """Compare the loss and the first view's queries and keys for two views and stored noise."""
     model = build(golden, MASKED_MOCO, device)
     noise = tensor(golden, 'noise', device)
     *_, online, target = golden['meta'].tolist()
@@ -44,7 +44,7 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     model.contrast_head.register_forward_pre_hook(lambda _, arguments: calls.append(arguments))
 
     comparison = step(model, golden, MASKED_MOCO, device)
-    (query, _), (_, key) = calls  # the second view's queries meet the first one's keys
+    (query, _), (_, key) = calls  # the second view's queries are compared with the first one's keys
     comparison.outputs = {
         'query1': (l2_normalize(query), golden['query1']),
         'key1': (key, golden['key1']),
@@ -54,11 +54,11 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
 
 @compares('mocov3')
 def compare_mocov3(golden: Golden, device: torch.device) -> Comparison:
-    """MoCo v3's file: whole images, a frozen patch embedding, and the EMA before the keys."""
+    """Compare with MoCo v3's file: one chunk, frozen patch embedding, EMA moved before the keys."""
     model = build(golden, MOCOV3, device)
     momentum = golden['momentum'].item()
     model.ema.update(momentum)
-    # There the fixed positions are averaged too: equal as they are, this changes no training.
+    # MoCo v3's code also averages the fixed positions, which are equal on both sides in training.
     model.ema.backbone.pos_embed.lerp_(model.backbone.pos_embed, 1 - momentum)
     comparison = step(model, golden, MOCOV3, device)
     weights = model.state_dict()
@@ -72,23 +72,23 @@ def compare_mocov3(golden: Golden, device: torch.device) -> Comparison:
 def step(
     model: BaseSelfSupervisor, golden: Golden, table: Renaming, device: torch.device
 ) -> Comparison:
-    """Loss and gradients of the file's views."""
+    """Compute loss and gradients of the file's views."""
     losses = model.loss([tensor(golden, name, device) for name in ('view1', 'view2')])
     losses['loss_contrast'].backward()
-    gradients = gradients_of(model, table.from_released(part(golden, 'grad', device)))
+    gradients = pair_gradients(model, table.from_released(part(golden, 'grad', device)))
     return Comparison({'loss': (losses['loss_contrast'], golden['loss'])}, {}, gradients)
 
 
 def build(golden: Golden, table: Renaming, device: torch.device) -> BaseSelfSupervisor:
-    """A model with the file's sizes and weights."""
+    """Build a model with the file's sizes and weights."""
     state = table.from_released(part(golden, 'state', device))
-    model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
+    model = MODELS.build(build_config(golden, state)).to(device, torch.float64)
     model.load_state_dict(state)
     return model
 
 
-def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
-    """A model as the file's method, sizes and norms have it."""
+def build_config(golden: Golden, state: dict[str, Tensor]) -> dict:
+    """Config of a model with the file's method, sizes and norms."""
     method = str(golden['method'])
     img, patch, dim, depth, heads, out, hidden, *chunks = golden['meta'].tolist()
     online, target = chunks or (1, 1)

@@ -1,4 +1,4 @@
-"""MimCo on a golden file."""
+"""Compare MimCo with a golden file."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from torch import Tensor
 from ...checkpoint.mimco import MIMCO
 from ...mask_generators import PatchMask
 from . import compares
-from .golden import Comparison, FixedMask, Golden, gradients_of, mlp, part, tensor
+from .golden import Comparison, FixedMask, Golden, mlp, pair_gradients, part, tensor
 
 
 @compares('mimco')
 def compare(golden: Golden, device: torch.device) -> Comparison:
-    """MimCo on ViT: images, mask and queues in; both losses and the queued keys out."""
-    state = rows(MIMCO.from_released(part(golden, 'state', device)))
+    """Compare both losses and the new keys of MimCo on ViT for stored images, mask and queues."""
+    state = as_linear(MIMCO.from_released(part(golden, 'state', device)))
     for level in ('patch', 'image'):
         state[f'{level}_contrast.queue.keys'] = tensor(golden, f'queue_{level}', device)
         state[f'{level}_contrast.queue.pointer'] = torch.zeros(1, dtype=torch.long, device=device)
-    model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
+    model = MODELS.build(build_config(golden, state)).to(device, torch.float64)
     model.teacher.encoder.load_state_dict(
         {k.removeprefix('teacher.'): v for k, v in state.items() if k.startswith('teacher.')}
     )
@@ -27,7 +27,9 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     model.load_state_dict({**student, 'teacher.fingerprint': model.teacher.fingerprint})
     model.mask_generator = FixedMask(PatchMask.from_mask(tensor(golden, 'mask', device)))
 
-    model.ema.update(golden['momentum'].item())  # as in MoBY: within the step, before the keys
+    model.ema.update(
+        golden['momentum'].item()
+    )  # as in MoBY's code: in the step, before the keys are computed
     contrasts = {'patch': model.patch_contrast, 'image': model.image_contrast}
     images = tensor(golden, 'images', device)
     losses = model.loss([images])
@@ -41,12 +43,14 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
             )
             for level, contrast in contrasts.items()
         },
-        gradients=gradients_of(model, rows(MIMCO.from_released(part(golden, 'grad', device)))),
+        gradients=pair_gradients(
+            model, as_linear(MIMCO.from_released(part(golden, 'grad', device)))
+        ),
     )
 
 
-def rows(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights of 1x1 convolutions as those of linear layers over rows of positions."""
+def as_linear(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Reshape weights of 1x1 convolutions to those of linear layers, which the heads use."""
     return {
         name: value
         if name.startswith(('backbone.', 'teacher.')) or value.ndim < 4
@@ -55,8 +59,8 @@ def rows(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
-    """A model with the sizes of the file."""
+def build_config(golden: Golden, state: dict[str, Tensor]) -> dict:
+    """Config of a model with the sizes of the golden file."""
     img, patch, dim, depth, heads, out, _, length, unit = golden['meta'].tolist()
     encoder = dict(
         arch=dict(embed_dims=dim, num_layers=depth, num_heads=heads, feedforward_channels=4 * dim),

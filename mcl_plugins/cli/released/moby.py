@@ -1,4 +1,4 @@
-"""MoBY on a golden file."""
+"""Compare MoBY with a golden file."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from mmpretrain.registry import MODELS
 
 from ...checkpoint.moby import MOBY
 from . import compares
-from .golden import Comparison, Golden, gradients_of, mlp, part, tensor
+from .golden import Comparison, Golden, mlp, pair_gradients, part, tensor
 
 
 @compares('moby')
 def compare(golden: Golden, device: torch.device) -> Comparison:
-    """MoBY on Swin: two views in; the loss and the keys that entered the queues out."""
+    """Compare the loss and the new keys in the queues of MoBY on Swin for two stored views."""
     state = MOBY.from_released(part(golden, 'state', device))
-    model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
+    model = MODELS.build(build_config(golden, state)).to(device, torch.float64)
     model.load_state_dict(state)
 
-    model.ema.update(golden['momentum'].item())  # released: within the step, before the keys
+    model.ema.update(
+        golden['momentum'].item()
+    )  # released code: in the step, before the keys are computed
     losses = model.loss([tensor(golden, name, device) for name in ('view1', 'view2')])
     losses['loss_contrast'].backward()
     batch = len(golden['view1'])
@@ -27,12 +29,12 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
             name: (queue.keys[:, :batch], golden[name])
             for name, queue in zip(('queue1_after', 'queue2_after'), model.queues, strict=True)
         },
-        gradients=gradients_of(model, MOBY.from_released(part(golden, 'grad', device))),
+        gradients=pair_gradients(model, MOBY.from_released(part(golden, 'grad', device))),
     )
 
 
-def config_of(golden: Golden, state: dict[str, torch.Tensor]) -> dict:
-    """A model with the sizes of the file, most of which its tensors tell."""
+def build_config(golden: Golden, state: dict[str, torch.Tensor]) -> dict:
+    """Config of a model with the sizes of the golden file, most of them read from its tensors."""
     img, dim, window, length = golden['meta'].tolist()
     return dict(
         type='mcl_plugins.MoBY',

@@ -1,4 +1,4 @@
-"""MoCo v3, by mmpretrain's algorithm, on a golden file."""
+"""Compare MoCo v3, mmpretrain's algorithm, with a golden file."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from torch import Tensor
 
 from ...checkpoint.mocov3 import MOCOV3
 from . import compares
-from .golden import Comparison, Golden, gradients_of, part, tensor
+from .golden import Comparison, Golden, pair_gradients, part, tensor
 
 
 @compares('mocov3')
 def compare(golden: Golden, device: torch.device) -> Comparison:
-    """MoCo v3 on ViT: two views in; the loss and EMA weights after the step out."""
+    """Compare the loss and the EMA weights after the step for two stored views."""
     state = MOCOV3.from_released(part(golden, 'state', device))
-    model = MODELS.build(config_of(golden, state)).to(device, torch.float64)
+    model = MODELS.build(build_config(golden, state)).to(device, torch.float64)
     model.backbone.pos_embed.requires_grad_(False)  # as its init_weights does
-    # Its EMA anneals over the run's iterations.
+    # Its momentum anneals over the iterations of the run; keep it at its first value.
     MessageHub.get_current_instance().update_info('max_iters', 10**12)
     model.load_state_dict(state)
 
@@ -29,12 +29,12 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     return Comparison(
         loss={'loss': (losses['loss'], golden['loss'])},
         outputs={name: (weights[name], value.cpu().numpy()) for name, value in after.items()},
-        gradients=gradients_of(model, MOCOV3.from_released(part(golden, 'grad', device))),
+        gradients=pair_gradients(model, MOCOV3.from_released(part(golden, 'grad', device))),
     )
 
 
-def config_of(golden: Golden, state: dict[str, Tensor]) -> dict:
-    """mmpretrain's model with the sizes of the file."""
+def build_config(golden: Golden, state: dict[str, Tensor]) -> dict:
+    """Config of mmpretrain's model with the sizes of the golden file."""
     img, patch, dim, depth, heads, out, hidden = golden['meta'].tolist()
     temperature = golden['temperature'].item()
 

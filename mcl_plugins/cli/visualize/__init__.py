@@ -1,1 +1,1 @@
-"""Pictures."""
+"""Commands that draw pictures."""

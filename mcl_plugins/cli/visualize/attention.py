@@ -1,12 +1,12 @@
-"""Draw where the class token of a vision transformer looks (ConMIM, Figure 3).
+"""Draw the attention of a vision transformer's class token (ConMIM, Figure 3).
 
     mcl attention CONFIG CHECKPOINT --images data/imagenet/val \
         [--size 480] [--heads]
 
-CONFIG is a classifier's, from configs/<method>/transfer/: it says which part of CHECKPOINT is the
-encoder. Beside each image stands the attention of the last block, averaged over the heads; with
---heads each head's follows. Larger images than those of the training show more: positions are
-resized to them.
+CONFIG is the config of a classifier, from configs/<method>/transfer/. It defines which part of
+CHECKPOINT is the encoder. Beside each image its attention in the last block is drawn, averaged over
+the heads; --heads also draws the map of each head. Images larger than in training show more detail;
+the positions are interpolated.
 """
 
 from __future__ import annotations
@@ -27,28 +27,30 @@ from torch.nn import functional as F
 from ...evaluation.attention import class_attention_maps
 from ...utils.places import find_config
 from ..arguments import at_least
-from ..common import name_of
+from ..common import get_config_name
 from ..evaluate.frozen import build_classifier, frozen_parser
-from .pictures import add_image_arguments, panels, read_images, save, show, with_title
+from .pictures import add_image_arguments, panels, read_images, save, show_image, with_title
 
-# Steps of a pipeline that read, cut or pack an image.
+# Steps of a pipeline that read, resize, crop or pack an image.
 GEOMETRY = ('LoadImageFromFile', 'ResizeEdge', 'Resize', 'CenterCrop', 'PackInputs')
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; beside ``out`` these are the arguments of :func:`draw_attention`."""
+    """Read the command line into ``out`` and the arguments of :func:`draw_attention`."""
     parser = frozen_parser(__doc__)
     add_image_arguments(parser, count=6)
-    parser.add_argument('--size', type=at_least(1), help="pixels a side; the config's by default")
-    parser.add_argument('--heads', action='store_true', help="draw each head's map too")
+    parser.add_argument(
+        '--size', type=at_least(1), help="side of the images in pixels; by default the config's"
+    )
+    parser.add_argument('--heads', action='store_true', help='also draw the map of each head')
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Draw what the command line says, and write the picture."""
-    settings = vars(parse_args(argv))
-    out = settings.pop('out') or Path(f'{settings["checkpoint"]}.attention.png')
-    save(draw_attention(**settings), out)
+    """Draw the picture that the command line describes and write it to a file."""
+    arguments = vars(parse_args(argv))
+    out = arguments.pop('out') or Path(f'{arguments["checkpoint"]}.attention.png')
+    save(draw_attention(**arguments), out)
 
 
 def draw_attention(
@@ -64,37 +66,40 @@ def draw_attention(
     """Draw images and, beside each, the attention of the class token in the last block.
 
     Args:
-        config: a classifier's: a path, or a name among the package's own configs.
-        checkpoint: whose encoder is looked at.
-        images: files, or folders to pick from.
+        config: config of a classifier: a path, or a name among the package's own configs.
+        checkpoint: checkpoint whose encoder is used.
+        images: image files, or folders to choose images from.
         count: number of images.
-        size: pixels of an image's side; the config's by default.
-        heads: draw each head's map too.
-        cfg_options: settings of the config to override, by dotted name.
+        size: side of the images in pixels; by default the config's.
+        heads: also draw the map of each head.
+        cfg_options: options of the config to override, by dotted name.
         **loading: ``work_dir``, ``launcher``, ``pin_memory``; see
             :func:`~mcl_plugins.cli.evaluate.frozen.build_classifier`.
 
     Raises:
         FileNotFoundError: a file does not exist.
-        ValueError: the encoder has no class token, or the two files do not fit.
+        ValueError: the encoder has no class token, or the checkpoint does not fit the config.
     """
     if size:
         cfg_options = {**(cfg_options or {}), 'model.backbone.img_size': size}
-    _, model, settings = build_classifier(config, checkpoint, cfg_options=cfg_options, **loading)
-    inputs = read_images(images, count, size or settings.model.backbone.img_size)
-    inputs = with_colours_of(settings, inputs)
+    _, model, cfg = build_classifier(config, checkpoint, cfg_options=cfg_options, **loading)
+    inputs = read_images(images, count, size or cfg.model.backbone.img_size)
+    inputs = apply_colours(cfg, inputs)
     batch = model.data_preprocessor({'inputs': inputs.flip(1)})  # BGR, as files are decoded
     maps = class_attention_maps(model.backbone, batch['inputs'])
     return draw(
-        inputs, maps.cpu(), heads, f'Attention of the class token, {name_of(find_config(config))}'
+        inputs,
+        maps.cpu(),
+        heads,
+        f'Attention of the class token, {get_config_name(find_config(config))}',
     )
 
 
-def with_colours_of(config: Config, images: Tensor) -> Tensor:
-    """What the config's validation pipeline does to images beside cutting them to a size.
+def apply_colours(config: Config, images: Tensor) -> Tensor:
+    """Apply the steps of the config's validation pipeline that do not resize or crop.
 
     Args:
-        config: a classifier's.
+        config: config of a classifier.
         images: (N, 3, S, S) uint8 RGB.
     """
     steps = config.val_dataloader.dataset.pipeline
@@ -105,18 +110,18 @@ def with_colours_of(config: Config, images: Tensor) -> Tensor:
 
 
 def draw(images: Tensor, maps: Tensor, heads: bool, title: str) -> Figure:
-    """A line an image: itself, its map, and the maps of the heads if wanted.
+    """Draw for each image the image, its mean map and, with ``heads``, the maps of the heads.
 
     Args:
         images: (N, 3, S, S) uint8 RGB.
         maps: (N, heads, rows, columns).
-        heads: draw these too.
-        title: of the picture.
+        heads: also draw the map of each head.
+        title: title of the picture.
     """
     maps = torch.cat((maps.mean(dim=1, keepdim=True), maps), dim=1)[:, : None if heads else 1]
     names = ['all heads', *(f'head {head}' for head in range(1, maps.shape[1]))]
     maps = F.interpolate(maps, images.shape[-2:], mode='nearest')
-    # Without the heads two images stand side by side.
+    # Without the heads there are two images in a row.
     pairs = 1 if heads else min(2, len(images))
     lines, width = -(-len(images) // pairs), pairs * (1 + maps.shape[1])
     figure, axes = panels(lines, width, size=(2.1 * width, 2.15 * lines + 0.6))
@@ -126,7 +131,7 @@ def draw(images: Tensor, maps: Tensor, heads: bool, title: str) -> Figure:
     places = axes.reshape(lines * pairs, -1)
     for line, (image, image_maps) in enumerate(zip(images, maps, strict=True)):
         first = line < pairs
-        show(places[line, 0], image, 'input' if first else '')
+        show_image(places[line, 0], image, 'input' if first else '')
         for place, values, name in zip(places[line, 1:], image_maps, names, strict=True):
-            show(place, values, name if first else '')
+            show_image(place, values, name if first else '')
     return figure

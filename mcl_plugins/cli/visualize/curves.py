@@ -2,9 +2,9 @@
 
     mcl curves WORK_DIR [WORK_DIR ...] --out curves.png
 
-Losses with their chance floor (dashed: what a network that only guesses would have), the accuracy
-of the contrast, the spread of the keys (0: collapsed), kappa where it was logged, and what probes
-and validation found. A run that was resumed is one curve.
+The picture shows the losses, with the loss of random guessing as a dashed line; the accuracy of the
+contrastive task; the spread of the keys (0: collapsed); kappa if it was logged; and the results of
+probes and validation. A resumed run is one curve.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from ..arguments import parser_for
 from ..logs import Run, read_run
 from .pictures import panels, save, with_title
 
-# What is drawn, in this order, by the beginning of its name in the log; and what it means.
+# Quantities in the order of their panels: beginning of the name in the log -> meaning.
 QUANTITIES = {
-    'loss': '',  # the name says it
-    'top1': 'accuracy of the contrast',
+    'loss': '',  # the name is the title
+    'top1': 'accuracy of the contrastive task',
     'key_spread': 'spread of the keys',
     'kappa': 'concentration',
     'knn': 'k-NN on the probe, %',
@@ -38,39 +38,41 @@ COLUMNS = 3
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; beside ``out`` these are the arguments of :func:`draw_curves`."""
+    """Read the command line into ``out`` and the arguments of :func:`draw_curves`."""
     parser = parser_for(__doc__)
-    parser.add_argument('work_dirs', nargs='+', type=Path, help='where the runs wrote their logs')
-    parser.add_argument('--names', nargs='+', help='of the runs; their folders by default')
-    parser.add_argument('--out', type=Path, required=True, help='the picture')
+    parser.add_argument('work_dirs', nargs='+', type=Path, help='work dirs of the runs')
+    parser.add_argument('--names', nargs='+', help='names of the runs; by default their folders')
+    parser.add_argument('--out', type=Path, required=True, help='file for the picture')
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Draw what the command line says, and write the picture."""
+    """Draw the picture that the command line describes and write it to a file."""
     args = parse_args(argv)
     save(draw_curves(args.work_dirs, args.names), args.out)
 
 
 def draw_curves(work_dirs: Sequence[Path], names: Sequence[str] | None = None) -> Figure:
-    """Draw what runs logged: a panel a quantity, a colour a run.
+    """Draw the logs of runs, with one panel per quantity and one colour per run.
 
     Args:
-        work_dirs: of the runs.
-        names: of the runs; their folders by default.
+        work_dirs: work dirs of the runs.
+        names: names of the runs; by default their folders.
 
     Raises:
-        FileNotFoundError: no run logged in one of the folders.
-        ValueError: there is nothing to draw, or not a name for each run.
+        FileNotFoundError: one of the folders has no log.
+        ValueError: the logs have nothing to draw, or the number of names is wrong.
     """
     names = names or [str(folder) for folder in work_dirs]
     if len(names) != len(work_dirs):
-        raise ValueError(f'--names has {len(names)} for {len(work_dirs)} runs.')
+        raise ValueError(
+            f'--names has {len(names)} names for {len(work_dirs)} runs; give one for each.'
+        )
     return draw([read_run(folder, name) for folder, name in zip(work_dirs, names, strict=True)])
 
 
-def panels_of(runs: list[Run]) -> list[str]:
-    """Names of what at least one run logged, in the order of ``QUANTITIES``."""
+def select_panels(runs: list[Run]) -> list[str]:
+    """Return the names that at least one run logged, in the order of ``QUANTITIES``."""
     logged = {key for entry in runs for key in entry.curves}
     parts = {key for key in logged if key.startswith('loss_')}
     names = []
@@ -80,15 +82,15 @@ def panels_of(runs: list[Run]) -> list[str]:
             for key in logged
             if (key == beginning if beginning in EXACT else key.startswith(beginning))
         }
-        # A sum of one part is that part.
+        # With one part, the sum equals it.
         if beginning == 'loss' and len(parts) == 1:
             found -= {'loss'}
         names += sorted(found)
     return names
 
 
-def floor_of(name: str, logged: set[str]) -> str | None:
-    """The name under which the chance floor of a loss was logged, if there is one."""
+def find_floor(name: str, logged: set[str]) -> str | None:
+    """Return the name under which the chance level of a loss was logged, or None."""
     if not name.startswith('loss'):
         return None
     part = name.removeprefix('loss')
@@ -99,12 +101,12 @@ def floor_of(name: str, logged: set[str]) -> str | None:
 
 
 def draw(runs: list[Run]) -> Figure:
-    """A panel a quantity, a colour a run.
+    """Draw one panel per quantity, with one colour per run.
 
     Raises:
         ValueError: the runs logged nothing that is drawn.
     """
-    names = panels_of(runs)
+    names = select_panels(runs)
     if not names:
         raise ValueError(f'The runs logged none of {", ".join(QUANTITIES)}.')
     columns = min(COLUMNS, len(names))
@@ -128,7 +130,7 @@ def draw(runs: list[Run]) -> Figure:
 
 
 def draw_panel(axes: Axes, name: str, runs: list[Run]) -> None:
-    """One quantity of all runs, losses with their floors."""
+    """Draw one quantity of all runs; losses have their chance level as a dashed line."""
     for number, entry in enumerate(runs):
         if name not in entry.curves:
             continue
@@ -136,7 +138,7 @@ def draw_panel(axes: Axes, name: str, runs: list[Run]) -> None:
         steps, values = entry.curves[name]
         marker = 'o' if len(steps) < 3 else None
         axes.plot(steps, values, color=colour, linewidth=1.8, marker=marker, label=entry.name)
-        floor = floor_of(name, set(entry.curves))
+        floor = find_floor(name, set(entry.curves))
         if floor is not None:
             axes.plot(*entry.curves[floor], color=colour, linestyle='--', linewidth=1)
     meaning = next(text for start, text in reversed(QUANTITIES.items()) if name.startswith(start))

@@ -3,9 +3,9 @@
     mcl masks configs/ccmim/vit-b.py work_dirs/ccmim/vit-b/epoch_*.pth \
         --images data/imagenet/val [--count 4]
 
-A row an image and a column a checkpoint. Under each image of a method that hides what it attends
-to there is the importance of its patches, dark to bright. All checkpoints draw with the same seed,
-so that what changes from one to the next is the model.
+Each row is an image and each column a checkpoint. For methods that mask by importance, the
+importance of the patches is drawn below each image, from dark to bright. All checkpoints use the
+same seed, so only the model differs between columns.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from .pictures import (
     add_image_arguments,
     add_pretraining_arguments,
     build_pretraining,
-    hide,
     image_side,
     label_row,
+    paint_masked,
     panels,
     read_images,
     save,
-    show,
-    spread,
+    show_image,
     student_view,
     to_rgb,
+    upsample_to_pixels,
     with_title,
 )
 
 
 @dataclass
 class Column:
-    """What one checkpoint does to the images."""
+    """Masked images of one checkpoint."""
 
     method: str
     epoch: int
@@ -55,35 +55,37 @@ class Column:
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; beside ``out`` these are the arguments of :func:`masks_of`."""
+    """Read the command line into ``out`` and the arguments of :func:`compute_masks`."""
     parser = parser_for(__doc__)
     add_pretraining_arguments(parser)
-    parser.add_argument('checkpoints', nargs='+', metavar='CHECKPOINT', help='of its pre-training')
+    parser.add_argument(
+        'checkpoints', nargs='+', metavar='CHECKPOINT', help='checkpoints of its pre-training'
+    )
     add_image_arguments(parser, count=4)
-    parser.add_argument('--seed', type=int, default=0, help='of the masks')
+    parser.add_argument('--seed', type=int, default=0, help='random seed of the masks')
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Draw what the command line says, and write the picture."""
-    settings = vars(parse_args(argv))
-    out = settings.pop('out')
-    columns = masks_of(**settings)
+    """Draw the picture that the command line describes and write it to a file."""
+    arguments = vars(parse_args(argv))
+    out = arguments.pop('out')
+    columns = compute_masks(**arguments)
     save(draw(columns), out or Path(f'{columns[-1].checkpoint}.masks.png'))
 
 
-def draw_masks(config: str | Path, checkpoints: Sequence[str | Path], **settings: Any) -> Figure:
+def draw_masks(config: str | Path, checkpoints: Sequence[str | Path], **options: Any) -> Figure:
     """Draw the masks of a method in the course of its pre-training.
 
     Args:
-        config: of the pre-training: a path, or a name among the package's own configs.
-        checkpoints: of the pre-training, in any order.
-        **settings: the other arguments of :func:`masks_of`: ``images``, ``count``, ...
+        config: config of a pre-training: a path, or a name among the package's own configs.
+        checkpoints: checkpoints of the pre-training, in any order.
+        **options: the other arguments of :func:`compute_masks`: ``images``, ``count``, ...
     """
-    return draw(masks_of(config, checkpoints, **settings))
+    return draw(compute_masks(config, checkpoints, **options))
 
 
-def masks_of(
+def compute_masks(
     config: str | Path,
     checkpoints: Sequence[str | Path],
     images: Sequence[Path],
@@ -91,25 +93,25 @@ def masks_of(
     seed: int = 0,
     cfg_options: dict[str, Any] | None = None,
 ) -> list[Column]:
-    """What each checkpoint hides of the same images, in the order of the epochs.
+    """Mask the same images with each checkpoint, in the order of the epochs.
 
     Args:
-        config: of the pre-training.
-        checkpoints: of the pre-training, in any order.
-        images: files, or folders to pick from.
+        config: config of the pre-training.
+        checkpoints: checkpoints of the pre-training, in any order.
+        images: image files, or folders to choose images from.
         count: number of images.
-        seed: of the masks.
-        cfg_options: settings of the config to override, by dotted name.
+        seed: random seed of the masks.
+        cfg_options: options of the config to override, by dotted name.
 
     Raises:
         FileNotFoundError: a file does not exist.
-        ValueError: a checkpoint is not of this config, or the method hides nothing.
+        ValueError: a checkpoint does not fit the config, or the method masks nothing.
     """
-    settings = read_config(config)
-    merge_options(settings, cfg_options)
+    cfg = read_config(config)
+    merge_options(cfg, cfg_options)
     columns = []
     for checkpoint in checkpoints:
-        model, epoch = build_pretraining(settings, checkpoint)
+        model, epoch = build_pretraining(cfg, checkpoint)
         pixels = read_images(images, count, image_side(model))
         torch.manual_seed(seed)
         visible, importance = mask(model, pixels)
@@ -120,21 +122,21 @@ def masks_of(
 
 @torch.no_grad()
 def mask(model: Any, images: Tensor) -> tuple[Tensor, Tensor | None]:
-    """What is visible of (N, 3, H, W) uint8 RGB images, and the importance of their patches."""
+    """Mask images (N, 3, H, W) uint8 RGB; return them with the importance of their patches."""
     view = student_view(model, images)
     drawn = model.draw_mask(view) if isinstance(model, PretrainingMethod) else None
     if drawn is None:
         raise ValueError(
-            f'{type(model).__name__} of this config hides no patches: it has no mask to draw.'
+            f'{type(model).__name__} of this config masks no patches, so there is no mask to draw.'
         )
     importance = model.compute_importance(view)
     if importance is not None:
-        importance = spread(importance, view.shape[-1]).cpu()
-    return hide(to_rgb(model, view), drawn), importance
+        importance = upsample_to_pixels(importance, view.shape[-1]).cpu()
+    return paint_masked(to_rgb(model, view), drawn), importance
 
 
 def draw(columns: list[Column]) -> Figure:
-    """The images to the left, a column a checkpoint."""
+    """Draw the images in the first column and one column per checkpoint."""
     images = columns[0].images
     kinds = 1 if columns[0].importance is None else 2
     lines, width = kinds * len(images), 1 + len(columns)
@@ -143,11 +145,11 @@ def draw(columns: list[Column]) -> Figure:
     for place in axes.flat:
         place.set_axis_off()
     for index, image in enumerate(images):
-        show(axes[kinds * index, 0], image, '' if index else 'input')
+        show_image(axes[kinds * index, 0], image, '' if index else 'input')
         for column, places in zip(columns, axes[kinds * index :, 1:].T, strict=True):
-            show(places[0], column.visible[index], '' if index else f'epoch {column.epoch}')
+            show_image(places[0], column.visible[index], '' if index else f'epoch {column.epoch}')
             if column.importance is not None:
-                show(places[1], column.importance[index, 0])
+                show_image(places[1], column.importance[index, 0])
         if kinds == 2:
             label_row(axes[kinds * index + 1, 1], 'importance')
     return figure

@@ -1,13 +1,14 @@
-"""Draw the patches that an encoder finds most alike (MimCo, Figure 4).
+"""Draw the patches whose features are most similar to a query (MimCo, Figure 4).
 
     mcl patterns CONFIG CHECKPOINT [--queries 4]
     mcl patterns CONFIG CHECKPOINT --at IMAGE ROW COLUMN [--at ...]
 
-CONFIG is a classifier's, from configs/<method>/transfer/: it says which part of CHECKPOINT is the
-encoder, and where the validation images are. A query is a patch of one of them, drawn at random or
-given by the image's number and the patch's place. Its square shows the 36 patches of highest
-cosine similarity, one of an image at most, each lit up amid the five by five patches around it;
-the query is at the top left. Dark surroundings are left out, as in iBOT's script.
+CONFIG is the config of a classifier, from configs/<method>/transfer/. It defines which part of
+CHECKPOINT is the encoder and where the validation images are. A query is a patch of one of them,
+drawn at random or given by the number of the image and the position of the patch. For each query
+the 36 patches of highest cosine similarity are drawn, at most one per image, each highlighted in
+the five by five patches around it; the query is at the top left. Patches with dark surroundings are
+skipped, as in iBOT's script.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ from tqdm import tqdm
 from ...checkpoint.files import extract_state_dict, load_file
 from ...utils.places import find_config
 from ..arguments import at_least
-from ..common import name_of, read_config
+from ..common import get_config_name, read_config
 from ..evaluate.frozen import build_classifier, evaluation_loader, frozen_parser
-from .pictures import save, show, with_title
+from .pictures import save, show_image, with_title
 
 SIDE = 6  # patches along a side of a query's square
-AROUND = 2  # patches on each side of the one that is lit up
-DARK = 40 / 255  # surroundings of a lower mean value (of HSV) are left out
+AROUND = 2  # patches on each side of the highlighted one
+DARK = 40 / 255  # surroundings with a lower mean value (of HSV) are skipped
 ORANGE = '#ff8c1a'
 
 
@@ -61,26 +62,26 @@ class Nearest:
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; beside ``out`` these are the arguments of :func:`draw_patterns`."""
+    """Read the command line into ``out`` and the arguments of :func:`draw_patterns`."""
     parser = frozen_parser(__doc__)
-    parser.add_argument('--queries', type=at_least(0), default=4, help='patches to draw at random')
+    parser.add_argument('--queries', type=at_least(0), default=4, help='number of random queries')
     parser.add_argument(
         '--at',
         nargs=3,
         type=int,
         action='append',
         metavar=('IMAGE', 'ROW', 'COLUMN'),
-        help='a query of your own, counted from 0',
+        help='image, row and column of a query, counted from 0',
     )
-    parser.add_argument('--seed', type=int, default=0, help='of the random queries')
+    parser.add_argument('--seed', type=int, default=0, help='random seed of the queries')
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Draw what the command line says, and write the picture."""
-    settings = vars(parse_args(argv))
-    out = settings.pop('out') or Path(f'{settings["checkpoint"]}.patterns.png')
-    save(draw_patterns(**settings), out)
+    """Draw the picture that the command line describes and write it to a file."""
+    arguments = vars(parse_args(argv))
+    out = arguments.pop('out') or Path(f'{arguments["checkpoint"]}.patterns.png')
+    save(draw_patterns(**arguments), out)
 
 
 def draw_patterns(
@@ -91,23 +92,23 @@ def draw_patterns(
     seed: int = 0,
     **loading: Any,
 ) -> Figure:
-    """Draw the patches that an encoder finds most like a few queries.
+    """Draw the patches whose features are most similar to those of a few queries.
 
     Args:
-        config: a classifier's: a path, or a name among the package's own configs.
-        checkpoint: whose encoder is looked at.
-        queries: how many patches are drawn at random, from 1.
-        at: image, row and column of queries of one's own, counted from 0, instead of those.
-        seed: of the random queries.
+        config: config of a classifier: a path, or a name among the package's own configs.
+        checkpoint: checkpoint whose encoder is used.
+        queries: number of random queries, at least 1.
+        at: image, row and column of each query, counted from 0, instead of random ones.
+        seed: random seed of the queries.
         **loading: ``work_dir``, ``cfg_options``, ``pin_memory``; see
             :func:`~mcl_plugins.cli.evaluate.frozen.build_classifier`.
 
     Raises:
         FileNotFoundError: a file does not exist.
-        ValueError: a query is not there, or the two files do not fit.
+        ValueError: a query does not exist, or the checkpoint does not fit the config.
     """
     if loading.get('launcher', 'none') != 'none':
-        raise ValueError('the picture is made by one process: start it without a launcher.')
+        raise ValueError('patterns runs on one process; run it without --launcher.')
     if queries < 1:
         raise ValueError(f'--queries={queries} must be at least 1.')
     encoder = PatchEncoder(config, checkpoint, **loading)
@@ -123,17 +124,20 @@ def draw_patterns(
         for index in range(len(places))
     ]
     return draw(
-        dataset, squares, encoder.grid, f'Most similar patches, {name_of(find_config(config))}'
+        dataset,
+        squares,
+        encoder.grid,
+        f'Most similar patches, {get_config_name(find_config(config))}',
     )
 
 
 class PatchEncoder:
-    """An encoder that gives a feature to every patch, and the validation images.
+    """Encoder of patches, with the validation images.
 
     Attributes:
         grid: (rows, columns) of patches.
-        dataset: the images.
-        loader: of them, in order.
+        dataset: validation images.
+        loader: data loader of the images, in order.
     """
 
     def __init__(
@@ -144,29 +148,29 @@ class PatchEncoder:
         **loading: Any,
     ) -> None:
         options = {'model.neck': None, **dense_output(read_config(config), checkpoint)}
-        runner, self.model, settings = build_classifier(
+        runner, self.model, cfg = build_classifier(
             config, checkpoint, cfg_options={**options, **(cfg_options or {})}, **loading
         )
-        self.loader: DataLoader = runner.build_dataloader(evaluation_loader(settings, 'val'))
+        self.loader: DataLoader = runner.build_dataloader(evaluation_loader(cfg, 'val'))
         self.dataset: Any = self.loader.dataset
-        rows, columns = self.features_of(0).shape[-2:]
+        rows, columns = self.image_features(0).shape[-2:]
         self.grid = (rows, columns)
 
-    def features_of(self, image: int) -> Tensor:
-        """(D, rows, columns) of one image."""
+    def image_features(self, image: int) -> Tensor:
+        """Encode the patches of one image into (D, rows, columns)."""
         return self.features({'inputs': self.dataset[image]['inputs'][None]})[0]
 
     @torch.no_grad()
     def features(self, batch: dict) -> Tensor:
-        """(N, D, rows, columns) of unit length."""
+        """Encode the patches of a batch into L2-normalised features (N, D, rows, columns)."""
         images = self.model.data_preprocessor(batch)['inputs']
         return F.normalize(self.model.backbone(images)[-1].float(), dim=1)
 
 
 def dense_output(config: Config, checkpoint: str | Path) -> dict[str, Any]:
-    """Settings with which the encoder gives out its map of patches.
+    """Return the options with which the encoder outputs its feature map.
 
-    After its own last norm, which a fine-tuned network may have done away with.
+    The last norm is applied if the checkpoint has it; fine-tuned networks may not.
     """
     backbone = config.model.backbone
     if 'Swin' in backbone.type:
@@ -177,7 +181,7 @@ def dense_output(config: Config, checkpoint: str | Path) -> dict[str, Any]:
 
 
 def draw_queries(dataset: BaseDataset, grid: tuple[int, int], count: int, seed: int) -> list[Place]:
-    """Patches of different images whose surroundings are not dark.
+    """Draw random patches of different images whose surroundings are not dark.
 
     Raises:
         ValueError: the data set has too few such images.
@@ -194,7 +198,7 @@ def draw_queries(dataset: BaseDataset, grid: tuple[int, int], count: int, seed: 
 
 
 def check_places(places: list[Place], images: int, grid: tuple[int, int]) -> None:
-    """Raise a ValueError for a place that is not there."""
+    """Raise a ValueError for a place that does not exist."""
     for place in places:
         inside = place.image < images and place.row < grid[0] and place.column < grid[1]
         if not inside or min(place.image, place.row, place.column) < 0:
@@ -205,8 +209,8 @@ def check_places(places: list[Place], images: int, grid: tuple[int, int]) -> Non
 
 
 def search(encoder: PatchEncoder, queries: list[Place]) -> Nearest:
-    """Compare the queries with every patch of every image; only the best of an image is kept."""
-    wanted = [encoder.features_of(place.image)[:, place.row, place.column] for place in queries]
+    """Compare the queries with every patch of every image and keep the best patch of each image."""
+    wanted = [encoder.image_features(place.image)[:, place.row, place.column] for place in queries]
     bank = torch.stack(wanted)  # (Q, D)
     best = []
     for batch in tqdm(encoder.loader, desc='validation images', leave=False):
@@ -216,7 +220,7 @@ def search(encoder: PatchEncoder, queries: list[Place]) -> Nearest:
         torch.cat([found.values for found in best], dim=1).cpu(),
         torch.cat([found.indices for found in best], dim=1).cpu(),
     )
-    for index, place in enumerate(queries):  # the query first, whatever rounding says
+    for index, place in enumerate(queries):  # the query is first regardless of rounding
         nearest.similarity[index, place.image] = math.inf
         nearest.patch[index, place.image] = place.row * encoder.grid[1] + place.column
     return nearest
@@ -225,7 +229,7 @@ def search(encoder: PatchEncoder, queries: list[Place]) -> Nearest:
 def bright_places(
     dataset: BaseDataset, similarity: Tensor, patch: Tensor, grid: tuple[int, int]
 ) -> list[Place]:
-    """The most similar patches, the best first, whose surroundings are not dark."""
+    """Return the most similar patches with surroundings that are not dark, the best first."""
     places: list[Place] = []
     for image in similarity.argsort(descending=True).tolist():
         row, column = divmod(int(patch[image]), grid[1])
@@ -238,7 +242,7 @@ def bright_places(
 
 
 def surroundings(dataset: BaseDataset, place: Place, grid: tuple[int, int]) -> np.ndarray:
-    """(S, S, 3) RGB in [0, 1]: the patches around a place, shifted to lie inside the image."""
+    """Return the patches around a place, shifted into the image: (S, S, 3) RGB in [0, 1]."""
     image = dataset[place.image]['inputs'].flip(0).permute(1, 2, 0).numpy() / 255
     top, left = corner(place, grid)
     height, width = image.shape[0] // grid[0], image.shape[1] // grid[1]
@@ -247,21 +251,21 @@ def surroundings(dataset: BaseDataset, place: Place, grid: tuple[int, int]) -> n
 
 
 def corner(place: Place, grid: tuple[int, int]) -> tuple[int, int]:
-    """Row and column of the first patch of the surroundings."""
+    """Return row and column of the first patch of the surroundings."""
     first = (place.row - AROUND, place.column - AROUND)
     last = [max(0, size - 2 * AROUND - 1) for size in grid]
     return min(max(first[0], 0), last[0]), min(max(first[1], 0), last[1])
 
 
 def is_bright(crop: np.ndarray) -> bool:
-    """Whether the mean value, the largest of a pixel's channels, is above iBOT's threshold."""
+    """Whether the mean over the pixels' largest channels is above iBOT's threshold."""
     return bool(crop.max(axis=2).mean() > DARK)
 
 
 def draw(
     dataset: BaseDataset, squares: list[list[Place]], grid: tuple[int, int], title: str
 ) -> Figure:
-    """A square of patches for each query."""
+    """Draw a square of patches for each query."""
     columns = min(2, len(squares))
     lines = -(-len(squares) // columns)
     figure = Figure(figsize=(5.4 * columns, 5.6 * lines + 0.5), layout='constrained')
@@ -275,7 +279,7 @@ def draw(
             cell.set_axis_off()
         for cell, place in zip(axes.flat, places, strict=False):
             crop = surroundings(dataset, place, grid)
-            show(cell, crop.transpose(2, 0, 1))
+            show_image(cell, crop.transpose(2, 0, 1))
             light_up(cell, place, grid, crop.shape)
     return figure
 

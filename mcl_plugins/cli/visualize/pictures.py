@@ -1,4 +1,4 @@
-"""What the commands of this folder share: images in, a pre-trained model, a picture out."""
+"""Parts that the picture commands share: read images, build a model, draw and save figures."""
 
 from __future__ import annotations
 
@@ -25,29 +25,40 @@ from ...utils.images import open_rgb
 from ..options import Options
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
-GRAY = 0.5  # of hidden patches
+GRAY = 0.5  # colour of masked patches
 
 
 def add_image_arguments(parser: argparse.ArgumentParser, count: int) -> None:
     """Add ``--images`` and ``--count``."""
     parser.add_argument(
-        '--images', nargs='+', type=Path, required=True, help='files, or folders to pick from'
+        '--images',
+        nargs='+',
+        type=Path,
+        required=True,
+        help='image files, or folders to choose images from',
     )
-    parser.add_argument('--count', type=int, default=count, help='images to draw')
+    parser.add_argument('--count', type=int, default=count, help='number of images')
 
 
 def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the config of a pre-training, settings that change it, and where the picture goes."""
-    parser.add_argument('config', help="a method's config, from configs/<method>/")
-    parser.add_argument('--cfg-options', nargs='+', action=Options, help='settings, key=value')
-    parser.add_argument('--out', type=Path, help='the picture; beside the checkpoint by default')
+    """Add the config of a pre-training, its options, and the file for the picture."""
+    parser.add_argument('config', help='pre-training config, from configs/<method>/')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=Options,
+        help='options of the config to override, as key=value',
+    )
+    parser.add_argument(
+        '--out', type=Path, help='file for the picture; by default beside the checkpoint'
+    )
 
 
 def pick_files(places: Sequence[Path], count: int) -> list[Path]:
-    """Image files among files and folders, spread evenly over what is there.
+    """Choose image files from files and folders, evenly spaced in their sorted order.
 
     Raises:
-        FileNotFoundError: a place does not exist, or holds no image.
+        FileNotFoundError: a file or folder does not exist, or there is no image.
     """
     files: list[Path] = []
     for place in places:
@@ -66,7 +77,7 @@ def pick_files(places: Sequence[Path], count: int) -> list[Path]:
 
 
 def read_images(places: Sequence[Path], count: int, side: int) -> Tensor:
-    """Images as in an evaluation: shorter side to 256 of 224 parts, the centre cut out.
+    """Read images as in an evaluation: resize the shorter side to 256/224 of ``side``, centre crop.
 
     Returns:
         (N, 3, side, side) uint8 RGB.
@@ -81,10 +92,10 @@ def read_images(places: Sequence[Path], count: int, side: int) -> Tensor:
 
 
 def build_pretraining(config: Config, checkpoint: str | Path) -> tuple[Any, int]:
-    """The config's model with every weight of the checkpoint, in evaluation mode, and its epoch.
+    """Build the config's model with the weights of a checkpoint, in evaluation mode.
 
     Raises:
-        ValueError: the checkpoint is not of this config.
+        ValueError: the checkpoint does not fit the config.
     """
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     with DefaultScope.overwrite_default_scope('mmpretrain'):
@@ -102,45 +113,48 @@ def build_pretraining(config: Config, checkpoint: str | Path) -> tuple[Any, int]
 
 
 def image_side(model: Any) -> int:
-    """Side in pixels of the images that a pre-training model was built for."""
+    """Return the side in pixels of the images that a pre-training model takes."""
     return model.backbone.img_size[0]
 
 
 def student_view(model: Any, images: Tensor) -> Tensor:
-    """(N, 3, S, S) uint8 RGB -> the first view of them, normalised, as in training."""
+    """Make the first, normalised view of images (N, 3, S, S) uint8 RGB, as in training."""
     preprocessor = model.data_preprocessor
     files = images.flip(1) if preprocessor.bgr_to_rgb else images  # files are decoded as BGR
     return preprocessor({'inputs': files}, training=True)['inputs'][0]
 
 
 def to_rgb(model: Any, view: Tensor) -> Tensor:
-    """Undo the normalisation: (N, 3, S, S) in [0, 1], on the CPU."""
+    """Undo the normalisation of a view; return (N, 3, S, S) in [0, 1] on the CPU."""
     preprocessor = model.data_preprocessor
     return (view * preprocessor.std + preprocessor.mean).clamp(0, 1).cpu()
 
 
-def spread(values: Tensor, side: int) -> Tensor:
-    """(N, L) one value a patch -> (N, 1, side, side) one value a pixel; L is a square."""
+def upsample_to_pixels(values: Tensor, side: int) -> Tensor:
+    """Upsample a value per patch (N, L), L a square, to a value per pixel (N, 1, side, side)."""
     grid = math.isqrt(values.shape[1])
     return upsample_patches(values, (grid, grid), (side, side))[:, None]
 
 
-def hide(images: Tensor, mask: PatchMask) -> Tensor:
-    """Paint hidden patches of (N, 3, S, S) images in [0, 1] gray."""
-    return torch.where(spread(mask.mask, images.shape[-1]).to(images.device), GRAY, images)
+def paint_masked(images: Tensor, mask: PatchMask) -> Tensor:
+    """Paint the masked patches of images (N, 3, S, S) in [0, 1] gray."""
+    return torch.where(
+        upsample_to_pixels(mask.mask, images.shape[-1]).to(images.device), GRAY, images
+    )
 
 
 def panels(lines: int, columns: int, size: tuple[float, float]) -> tuple[Figure, np.ndarray]:
-    """A figure of ``size`` in inches, and its axes (lines, columns).
+    """Create a figure of ``size`` in inches with a grid of axes (lines, columns).
 
-    It is not one of pyplot's, which would choose a way to show it, and keep it.
+    It is created without pyplot, which would choose a display backend and keep the figure in
+    memory.
     """
     figure = Figure(figsize=size, layout='constrained')
     return figure, figure.subplots(lines, columns, squeeze=False)
 
 
-def show(axes: Axes, image: Tensor | np.ndarray, title: str = '', **options: Any) -> None:
-    """One image, (3, H, W) or (H, W), without ticks or frame."""
+def show_image(axes: Axes, image: Tensor | np.ndarray, title: str = '', **options: Any) -> None:
+    """Draw one image, (3, H, W) or (H, W), without ticks or frame."""
     pixels = np.asarray(image)
     axes.imshow(pixels.transpose(1, 2, 0) if pixels.ndim == 3 else pixels, **options)
     axes.set_title(title, fontsize=10)
@@ -148,21 +162,21 @@ def show(axes: Axes, image: Tensor | np.ndarray, title: str = '', **options: Any
 
 
 def label_row(axes: Axes, text: str) -> None:
-    """Write what a row of images shows to the left of its first one."""
+    """Write the label of a row to the left of its first image."""
     axes.text(
         -0.06, 0.5, text, transform=axes.transAxes, rotation=90, ha='right', va='center', size=11
     )
 
 
 def with_title(figure: Figure, title: str) -> None:
-    """Write the title of a picture, which is widened if it is too narrow for that."""
+    """Write the title of a figure, and widen the figure if the title is wider."""
     text = figure.suptitle(title, fontsize=13)
     needed = text.get_window_extent().width / figure.dpi + 0.3
     figure.set_figwidth(max(figure.get_figwidth(), needed))
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write the picture, on the main process, and say where."""
+    """Write the picture to a file on the main process, and print its path."""
     if not is_main_process():
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,11 @@
-"""Draw what a masked autoencoder makes of the images of which it sees a part.
+"""Draw the reconstructions of a masked autoencoder.
 
     mcl reconstruction configs/cmae/vit-b.py CHECKPOINT \
         --images data/imagenet/val [--count 8]
 
-Three rows: the input, what the encoder sees of it, and the decoder's output in the hidden patches
-between the visible ones. A model that learned normalised pixels (norm_pix) says nothing of a
-patch's brightness and contrast: each patch gets those of the original.
+The three rows are the input, its visible patches, and the decoder's output in the masked patches
+with the visible patches around them. A model that was trained on normalised pixels (norm_pix) does
+not predict the brightness and contrast of a patch; these are taken from the original.
 """
 
 from __future__ import annotations
@@ -27,35 +27,35 @@ from .pictures import (
     add_image_arguments,
     add_pretraining_arguments,
     build_pretraining,
-    hide,
     image_side,
     label_row,
+    paint_masked,
     panels,
     read_images,
     save,
-    show,
-    spread,
+    show_image,
     student_view,
     to_rgb,
+    upsample_to_pixels,
     with_title,
 )
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; beside ``out`` it has what :func:`draw_reconstructions` takes."""
+    """Read the command line into ``out`` and the arguments of :func:`draw_reconstructions`."""
     parser = parser_for(__doc__)
     add_pretraining_arguments(parser)
-    parser.add_argument('checkpoint', help='what its pre-training wrote')
+    parser.add_argument('checkpoint', help='checkpoint of its pre-training')
     add_image_arguments(parser, count=8)
-    parser.add_argument('--seed', type=int, default=0, help='of the masks')
+    parser.add_argument('--seed', type=int, default=0, help='random seed of the masks')
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Draw what the command line says, and write the picture."""
-    settings = vars(parse_args(argv))
-    out = settings.pop('out') or Path(f'{settings["checkpoint"]}.reconstruction.png')
-    save(draw_reconstructions(**settings), out)
+    """Draw the picture that the command line describes and write it to a file."""
+    arguments = vars(parse_args(argv))
+    out = arguments.pop('out') or Path(f'{arguments["checkpoint"]}.reconstruction.png')
+    save(draw_reconstructions(**arguments), out)
 
 
 def draw_reconstructions(
@@ -66,26 +66,26 @@ def draw_reconstructions(
     seed: int = 0,
     cfg_options: dict[str, Any] | None = None,
 ) -> Figure:
-    """Draw images, what the encoder sees of them, and what the decoder makes of that.
+    """Draw images, their visible patches, and their reconstructions.
 
     Args:
-        config: of the pre-training: a path, or a name among the package's own configs.
-        checkpoint: of the pre-training.
-        images: files, or folders to pick from.
+        config: config of a pre-training: a path, or a name among the package's own configs.
+        checkpoint: checkpoint of the pre-training.
+        images: image files, or folders to choose images from.
         count: number of images.
-        seed: of the masks.
-        cfg_options: settings of the config to override, by dotted name.
+        seed: random seed of the masks.
+        cfg_options: options of the config to override, by dotted name.
 
     Raises:
         FileNotFoundError: a file does not exist.
-        ValueError: the method has no decoder, or the checkpoint is not of this config.
+        ValueError: the method has no decoder, or the checkpoint does not fit the config.
     """
-    settings = read_config(config)
-    merge_options(settings, cfg_options)
-    model, epoch = build_pretraining(settings, checkpoint)
+    cfg = read_config(config)
+    merge_options(cfg, cfg_options)
+    model, epoch = build_pretraining(cfg, checkpoint)
     if not isinstance(model, ReconstructingMethod):
         raise ValueError(
-            f'{type(model).__name__} reconstructs no pixels; take a config of CMAE or ccMIM.'
+            f'{type(model).__name__} reconstructs no pixels; use a config of CMAE or ccMIM.'
         )
     pixels = read_images(images, count, image_side(model))
     torch.manual_seed(seed)
@@ -94,7 +94,7 @@ def draw_reconstructions(
 
 
 def reconstructions(model: Any, images: Tensor) -> dict[str, Tensor]:
-    """The rows of the picture: (N, 3, S, S) in [0, 1] each, by what they show.
+    """Compute the rows of the picture by name, (N, 3, S, S) in [0, 1] each.
 
     Args:
         model: a :class:`ReconstructingMethod`.
@@ -102,26 +102,26 @@ def reconstructions(model: Any, images: Tensor) -> dict[str, Tensor]:
     """
     view = student_view(model, images)
     pixels, mask = model.reconstruct(view)
-    hidden = spread(mask.mask, view.shape[-1])
-    output = torch.where(hidden, to_image(model.pixel_head, pixels, view), view)
+    masked = upsample_to_pixels(mask.mask, view.shape[-1])
+    output = torch.where(masked, to_image(model.pixel_head, pixels, view), view)
     seen = to_rgb(model, view)
-    return {'input': seen, 'visible': hide(seen, mask), 'output': to_rgb(model, output)}
+    return {'input': seen, 'visible': paint_masked(seen, mask), 'output': to_rgb(model, output)}
 
 
 def to_image(head: Any, pixels: Tensor, view: Tensor) -> Tensor:
-    """Patches (N, L, 3 p^2) in the form of the head's target -> the view that they make up.
+    """Turn predicted patches (N, L, 3 p^2), in the form of the head's target, into a view.
 
-    Patches that the head normalises get mean and deviation of the view's own.
+    If the head normalises patches, they get the mean and standard deviation of the view's patches.
     """
     if head.norm_pix:
         patches = head.patchify(view)
-        scale = (patches.var(dim=-1, keepdim=True) + 1e-6).sqrt()  # as the head's target has it
+        scale = (patches.var(dim=-1, keepdim=True) + 1e-6).sqrt()  # as in the head's target
         pixels = pixels * scale + patches.mean(dim=-1, keepdim=True)
     return head.unpatchify(pixels)
 
 
 def draw(rows: dict[str, Tensor], title: str) -> Figure:
-    """A column an image."""
+    """Draw one column per image."""
     columns = len(next(iter(rows.values())))
     size = (1.7 * columns + 0.6, 1.75 * len(rows) + 0.6)
     figure, axes = panels(len(rows), columns, size)
@@ -129,5 +129,5 @@ def draw(rows: dict[str, Tensor], title: str) -> Figure:
     for line, (name, images) in zip(axes, rows.items(), strict=True):
         label_row(line[0], name)
         for place, image in zip(line, images, strict=True):
-            show(place, image)
+            show_image(place, image)
     return figure

@@ -1,11 +1,11 @@
-"""Draw the features of some classes in the plane by t-SNE (MimCo, Figure 3).
+"""Draw the t-SNE of the features of some classes (MimCo, Figure 3).
 
     mcl tsne CONFIG CHECKPOINT [CHECKPOINT ...] [--classes 10] [--seed 0]
 
-CONFIG is a classifier's, from configs/<method>/transfer/: it says which part of a CHECKPOINT is the
-encoder, which feature the head sees, and where the validation images are. The classes are drawn at
-random. Each checkpoint gets a panel, with the silhouette of the classes in the space of the
-features (1: far apart, 0: mixed), which, other than the plane, has no freedom of its own.
+CONFIG is the config of a classifier, from configs/<method>/transfer/. It defines which part of a
+CHECKPOINT is the encoder, which feature is drawn, and where the validation images are. The classes
+are drawn at random. Each checkpoint has a panel with the silhouette of the classes (1: far apart,
+0: mixed). The silhouette is computed in the space of the features, so it does not depend on t-SNE.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .pictures import panels, save, with_title
 
 @dataclass
 class Panel:
-    """What one checkpoint makes of the images."""
+    """t-SNE of one checkpoint's features."""
 
     title: str
     points: np.ndarray  # (N, 2)
@@ -42,22 +42,30 @@ class Panel:
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; beside ``out`` these are the arguments of :func:`draw_tsne`."""
+    """Read the command line into ``out`` and the arguments of :func:`draw_tsne`."""
     parser = frozen_parser(__doc__)
-    parser.add_argument('others', nargs='*', metavar='CHECKPOINT', help='more of the same config')
-    parser.add_argument('--classes', type=int, default=10, help='how many, drawn at random')
-    parser.add_argument('--per-class', type=at_least(2), default=50, help='images a class at most')
-    parser.add_argument('--perplexity', type=positive, default=30.0, help='of t-SNE')
-    parser.add_argument('--seed', type=int, default=0, help='of the classes and of t-SNE')
+    parser.add_argument(
+        'others', nargs='*', metavar='CHECKPOINT', help='further checkpoints of the same config'
+    )
+    parser.add_argument(
+        '--classes', type=int, default=10, help='number of classes, drawn at random'
+    )
+    parser.add_argument(
+        '--per-class', type=at_least(2), default=50, help='largest number of images per class'
+    )
+    parser.add_argument('--perplexity', type=positive, default=30.0, help='perplexity of t-SNE')
+    parser.add_argument(
+        '--seed', type=int, default=0, help='random seed of the classes and of t-SNE'
+    )
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Draw what the command line says, and write the picture."""
-    settings = vars(parse_args(argv))
-    out = settings.pop('out')
-    checkpoints = [settings.pop('checkpoint'), *settings.pop('others')]
-    figure = draw_tsne(checkpoints=checkpoints, **settings)
+    """Draw the picture that the command line describes and write it to a file."""
+    arguments = vars(parse_args(argv))
+    out = arguments.pop('out')
+    checkpoints = [arguments.pop('checkpoint'), *arguments.pop('others')]
+    figure = draw_tsne(checkpoints=checkpoints, **arguments)
     save(figure, out or Path(f'{checkpoints[0]}.tsne.png'))
 
 
@@ -70,15 +78,15 @@ def draw_tsne(
     seed: int = 0,
     **loading: Any,
 ) -> Figure:
-    """Draw the features of some classes of the validation images, a panel a checkpoint.
+    """Draw the features of some classes of the validation images, one panel per checkpoint.
 
     Args:
-        config: a classifier's: a path, or a name among the package's own configs.
-        checkpoints: whose encoders are looked at.
-        classes: how many, drawn at random.
-        per_class: images of a class at most.
-        perplexity: of t-SNE.
-        seed: of the choice of classes and of t-SNE.
+        config: config of a classifier: a path, or a name among the package's own configs.
+        checkpoints: checkpoints whose encoders are used.
+        classes: number of classes, drawn at random.
+        per_class: largest number of images per class.
+        perplexity: perplexity of t-SNE.
+        seed: random seed of the classes and of t-SNE.
         **loading: ``work_dir``, ``cfg_options``, ``launcher``, ``pin_memory``; see
             :func:`~mcl_plugins.cli.evaluate.frozen.build_classifier`.
 
@@ -88,8 +96,8 @@ def draw_tsne(
     """
     drawn = []
     for checkpoint in checkpoints:
-        runner, model, settings = build_classifier(config, checkpoint, **loading)
-        loader: Any = evaluation_loader(settings, 'val')
+        runner, model, cfg = build_classifier(config, checkpoint, **loading)
+        loader: Any = evaluation_loader(cfg, 'val')
         loader.dataset = DATASETS.build(loader.dataset)
         names = choose(loader.dataset, classes, per_class, seed)
 
@@ -103,15 +111,17 @@ def draw_tsne(
 
 
 def choose(dataset: BaseDataset, classes: int, per_class: int, seed: int) -> dict[int, str]:
-    """Keep the first images of some classes in ``dataset``; the names of these by label.
+    """Keep the first images of some classes in ``dataset``; return the class names by label.
 
     Raises:
-        ValueError: there are not so many classes.
+        ValueError: the data set has fewer classes.
     """
     labels = np.asarray(dataset.get_gt_labels())
     present = np.unique(labels)
     if not 2 <= classes <= len(present):
-        raise ValueError(f'--classes={classes}: the images have {len(present)}; take 2 to that.')
+        raise ValueError(
+            f'--classes={classes} must be from 2 to {len(present)}, the number of classes.'
+        )
     chosen = np.sort(np.random.default_rng(seed).choice(present, classes, replace=False))
     kept = [index for label in chosen for index in np.flatnonzero(labels == label)[:per_class]]
     dataset.get_subset_([int(index) for index in kept])
@@ -120,7 +130,7 @@ def choose(dataset: BaseDataset, classes: int, per_class: int, seed: int) -> dic
 
 
 def embed(features: Tensor, labels: Tensor, title: str, perplexity: float, seed: int) -> Panel:
-    """t-SNE of (N, D) features by their directions, and their silhouette.
+    """Compute the t-SNE of features (N, D) with cosine distances, and their silhouette.
 
     Raises:
         ValueError: the perplexity is not smaller than the number of images.
@@ -138,7 +148,7 @@ def embed(features: Tensor, labels: Tensor, title: str, perplexity: float, seed:
 
 
 def draw(drawn: list[Panel], labels: np.ndarray, names: dict[int, str]) -> Figure:
-    """A panel a checkpoint, the same colours in all."""
+    """Draw one panel per checkpoint, with the same colours for the classes."""
     figure, axes = panels(1, len(drawn), size=(5.2 * len(drawn) + 1.8, 5.4))
     with_title(figure, f't-SNE of {len(labels)} images of {len(names)} classes')
     for place, panel in zip(axes[0], drawn, strict=True):
@@ -149,7 +159,7 @@ def draw(drawn: list[Panel], labels: np.ndarray, names: dict[int, str]) -> Figur
 
 
 def scatter(axes: Axes, panel: Panel, labels: np.ndarray, names: dict[int, str]) -> None:
-    """A dot an image."""
+    """Draw one dot per image."""
     colours = colormaps['tab10' if len(names) <= 10 else 'turbo'].resampled(len(names))
     for number, (label, name) in enumerate(names.items()):
         x, y = panel.points[labels == label].T

@@ -197,9 +197,14 @@ def _compare_groups(saved: list[dict], present: list[dict], consequences: bool) 
         return [
             _line('groups of parameters', place, len(saved), len(present)),
             *(
-                _line(key, f'optim_wrapper.optimizer.{key} or paramwise_cfg', old, new)
+                _line(
+                    key,
+                    f'optim_wrapper.optimizer.{key} or paramwise_cfg',
+                    _values(saved, key),
+                    _values(present, key),
+                )
                 for key in ('lr', 'weight_decay')
-                if (old := _values(saved, key)) != (new := _values(present, key))
+                if _values(saved, key) != _values(present, key)
             ),
         ]
     lines: dict[str, str] = {}

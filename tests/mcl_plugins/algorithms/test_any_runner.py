@@ -21,11 +21,12 @@ from test_moby import MULTI_TASK
 from test_moby import SMALL as MOBY
 
 from conftest import SMALL as CONMIM
-from conftest import GivenMask, run_on_two_processes
+from conftest import GivenMask
 from mcl_plugins.algorithms import PretrainingMethod, base
 from mcl_plugins.checkpoint.files import load_file
 from mcl_plugins.engine import Runner
 from mcl_plugins.targets import following
+from processes import run_on_two_processes
 
 CONFIGS = {
     'ConMIM': CONMIM,

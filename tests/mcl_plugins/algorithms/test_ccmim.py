@@ -5,15 +5,9 @@ import torch
 from mmpretrain.registry import MODELS
 from torch.nn.parallel import DistributedDataParallel
 
-from conftest import (
-    PIXEL_HEAD,
-    PREPROCESSOR,
-    SMALL_DECODER,
-    SMALL_VIT,
-    GivenMask,
-    run_on_two_processes,
-)
+from conftest import PIXEL_HEAD, PREPROCESSOR, SMALL_DECODER, SMALL_VIT, GivenMask
 from mcl_plugins.mask_generators import PatchMask
+from processes import run_on_two_processes
 
 SMALL = dict(
     type='mcl_plugins.CcMIM',

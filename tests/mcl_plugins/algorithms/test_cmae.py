@@ -8,14 +8,8 @@ import torch
 from mmpretrain.registry import MODELS
 from torch.nn.parallel import DistributedDataParallel
 
-from conftest import (
-    PIXEL_HEAD,
-    PREPROCESSOR,
-    SMALL_DECODER,
-    SMALL_VIT,
-    GivenMask,
-    run_on_two_processes,
-)
+from conftest import PIXEL_HEAD, PREPROCESSOR, SMALL_DECODER, SMALL_VIT, GivenMask
+from processes import run_on_two_processes
 
 MLP = dict(
     type='NonLinearNeck',
@@ -230,7 +224,7 @@ def test_target_keeps_running_statistics_of_its_own():
                 },
                 **SHARED,
             ),
-            'of width 64 cannot share those of one that has 2 of width 32',
+            'of width 64 cannot share those of a decoder of 2 blocks of width 32',
         ),
     ],
 )

@@ -8,7 +8,8 @@ import torch
 from mmpretrain.registry import MODELS
 from torch.nn.parallel import DistributedDataParallel
 
-from conftest import SMALL, GivenMask, run_on_two_processes
+from conftest import SMALL, GivenMask
+from processes import run_on_two_processes
 
 
 def views(batch=4):

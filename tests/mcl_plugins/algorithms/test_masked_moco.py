@@ -10,8 +10,9 @@ from mmpretrain.registry import MODELS
 from torch.nn.parallel import DistributedDataParallel
 
 from conftest import SMALL_MASKED_MOCO as MOCO
-from conftest import SMALL_SWIN, run_on_two_processes
+from conftest import SMALL_SWIN
 from mcl_plugins.mask_generators import Partition
+from processes import run_on_two_processes
 
 TAU = MOCO['contrast_head']['temperature']
 LAYER_NORM = dict(type='mcl_plugins.LayerNorm', eps=1e-6)

@@ -8,15 +8,9 @@ import torch
 from mmpretrain.registry import MODELS
 from torch.nn.parallel import DistributedDataParallel
 
-from conftest import (
-    MOBY_MLP,
-    PREPROCESSOR,
-    SMALL_SWIN,
-    SMALL_VIT,
-    GivenMask,
-    run_on_two_processes,
-)
+from conftest import MOBY_MLP, PREPROCESSOR, SMALL_SWIN, SMALL_VIT, GivenMask
 from mcl_plugins.checkpoint.files import save_file
+from processes import run_on_two_processes
 
 ENCODERS = {
     'swin': (

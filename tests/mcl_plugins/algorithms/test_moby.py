@@ -9,7 +9,8 @@ from mmcv.cnn.bricks import DropPath
 from mmpretrain.registry import MODELS
 from torch.nn.parallel import DistributedDataParallel
 
-from conftest import MOBY_MLP, PREPROCESSOR, SMALL_SWIN, GivenMask, run_on_two_processes
+from conftest import MOBY_MLP, PREPROCESSOR, SMALL_SWIN, GivenMask
+from processes import run_on_two_processes
 
 SMALL = dict(
     type='mcl_plugins.MoBY',

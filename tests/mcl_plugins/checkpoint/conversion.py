@@ -1,7 +1,4 @@
-"""The released tensors of the golden files, and the conversion tools."""
-
-import subprocess
-import sys
+"""The released tensors of the golden files."""
 
 import numpy as np
 import torch
@@ -16,8 +13,3 @@ def released(method):
             for name in archive.files
             if name.startswith('state/')
         }
-
-
-def convert(method, *arguments):
-    command = [sys.executable, str(ROOT / f'tools/convert/{method}.py'), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)

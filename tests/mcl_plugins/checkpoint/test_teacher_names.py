@@ -5,7 +5,7 @@ import types
 
 import pytest
 import torch
-from conversion import convert, released
+from conversion import released
 from mmengine.config import Config
 from mmpretrain.models.utils import PatchMerging
 from mmpretrain.registry import MODELS
@@ -17,6 +17,7 @@ from mcl_plugins.checkpoint.files import load_file, save_file
 from mcl_plugins.checkpoint.moby import MOBY
 from mcl_plugins.checkpoint.mocov3 import MOCOV3
 from mcl_plugins.checkpoint.swin import ours_from_released, released_from_ours
+from processes import mcl, script
 
 
 @pytest.fixture
@@ -41,13 +42,13 @@ def test_a_released_moby_file_is_converted_and_comes_back(tmp_path, yacs):
     config = yacs({'MODEL': yacs({'TYPE': 'moby'}), 'TRAIN': yacs({'EPOCHS': 300})})
     content = {'model': original, 'config': config, 'max_accuracy': 0.0, 'epoch': 299}
     torch.save(content, tmp_path / 'released.pth')
-    result = convert('moby', tmp_path / 'released.pth', tmp_path / 'ours.pth')
+    result = script('convert/moby.py', tmp_path / 'released.pth', tmp_path / 'ours.pth')
     assert result.returncode == 0, result.stderr
     ours = load_file(tmp_path / 'ours.pth')['state_dict']
     tops = {name.split('.')[0] for name in ours}
     assert tops == {'backbone', 'projector', 'predictor', 'ema', 'queues'}
 
-    result = convert('moby', tmp_path / 'ours.pth', tmp_path / 'back.pth', '--to-released')
+    result = mcl('convert moby', tmp_path / 'ours.pth', tmp_path / 'back.pth', '--to-released')
     assert result.returncode == 0, result.stderr
     back = load_file(tmp_path / 'back.pth')['model']
     assert original.keys() - back.keys() == {
@@ -93,7 +94,7 @@ def test_a_released_moco_v3_file_becomes_a_teacher(tmp_path):
     original = {f'module.{name}': value for name, value in released('mocov3').items()}
     content = {'state_dict': original, 'epoch': 300, 'arch': 'vit_small'}
     torch.save(content, tmp_path / 'vit-s-300ep.pth.tar')
-    result = convert('mocov3', tmp_path / 'vit-s-300ep.pth.tar', tmp_path / 'ours.pth')
+    result = mcl('convert mocov3', tmp_path / 'vit-s-300ep.pth.tar', tmp_path / 'ours.pth')
     assert result.returncode == 0, result.stderr
     init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'ours.pth'), prefix='backbone.')
     arch = {**SMALL_VIT['arch'], 'feedforward_channels': 192}
@@ -102,7 +103,7 @@ def test_a_released_moco_v3_file_becomes_a_teacher(tmp_path):
     torch.testing.assert_close(
         teacher.layers[1].attn.qkv.weight, original['module.base_encoder.blocks.1.attn.qkv.weight']
     )
-    result = convert('mocov3', tmp_path / 'ours.pth', tmp_path / 'back.pth', '--to-released')
+    result = mcl('convert mocov3', tmp_path / 'ours.pth', tmp_path / 'back.pth', '--to-released')
     assert result.returncode == 0, result.stderr
     back = load_file(tmp_path / 'back.pth')['state_dict']
     assert back.keys() == original.keys()

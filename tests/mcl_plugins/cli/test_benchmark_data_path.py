@@ -1,20 +1,13 @@
 """The data path's benchmark runs and says what it should; how fast is not a test's matter."""
 
 import re
-import subprocess
-import sys
 
-from conftest import ROOT
-
-TOOL = ROOT / 'tools/benchmark/data_path.py'
+from processes import mcl
 
 
 def test_benchmark_prints_rates_sizes_and_ratio():
-    command = [sys.executable, str(TOOL), '--device', 'cpu']
     sizes = ['--images', '2', '--rounds', '1', '--batch-size', '2']
-    done = subprocess.run(
-        [*command, *sizes], capture_output=True, text=True, timeout=120, check=False
-    )
+    done = mcl('bench data-path', '--device', 'cpu', *sizes)
     assert done.returncode == 0, done.stderr
     rates = {}
     for name, kilobytes in (('one crop', 3 * 224**2 / 1000), ('two branches', 24 * 224**2 / 1000)):
@@ -26,4 +19,4 @@ def test_benchmark_prints_rates_sizes_and_ratio():
     ratio = float(re.search(r'^ratio +([\d.]+) ', done.stdout, re.MULTILINE)[1])
     wanted = rates['one crop'] / rates['two branches']
     assert abs(ratio - wanted) < 0.01 + 0.01 * wanted, 'of one round the ratio is that of the rates'
-    assert re.search(r'MultiViewPreprocessor on cpu: [\d.]+ ms an image', done.stdout)
+    assert re.search(r'MultiViewPreprocessor on cpu: [\d.]+ ms per image', done.stdout)

@@ -1,24 +1,18 @@
 """The FLOPs of chunks: closed form, counted blocks, and files that it does not fit."""
 
 import re
-import subprocess
-import sys
 
 import pytest
 
 from conftest import ROOT
 from mcl_plugins.cli.benchmark.flops import closed_form
-
-
-def flops(*arguments):
-    command = [sys.executable, ROOT / 'tools/benchmark/flops.py', *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+from processes import mcl
 
 
 def test_the_table_of_vit_b(tmp_path):
     """Paper, Figure 3a, where n T = n + L but for what is left over."""
     picture = tmp_path / 'flops.png'
-    result = flops(ROOT / 'configs/masked_moco/vit-b.py', '--picture', picture)
+    result = mcl('bench flops', ROOT / 'configs/masked_moco/vit-b.py', '--picture', picture)
     assert result.returncode == 0, result.stderr
     rows = re.findall(r'^ *(\d+)((?: +[\d.]+){4})$', result.stdout, re.M)
     table = {int(n): [float(value) for value in values.split()] for n, values in rows}
@@ -65,8 +59,8 @@ def test_the_closed_form_by_hand():
 
 
 def test_what_does_not_fit_is_an_error():
-    result = flops(ROOT / 'configs/masked_moco/vit-b.py', '--chunks', 197)
+    result = mcl('bench flops', ROOT / 'configs/masked_moco/vit-b.py', '--chunks', 197)
     assert result.returncode == 1 and 'Traceback' not in result.stderr
     assert 'num_chunks=197 is more than the 196 patches' in result.stderr
-    result = flops(ROOT / 'configs/cmae/vit-b.py')
+    result = mcl('bench flops', ROOT / 'configs/cmae/vit-b.py')
     assert result.returncode == 1 and 'has no num_chunks' in result.stderr

@@ -1,8 +1,6 @@
 """The step benchmark compares a config with a variant of it."""
 
 import re
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -12,13 +10,13 @@ from mmpretrain.registry import MODELS
 from conftest import ROOT
 from mcl_plugins import registry
 from mcl_plugins.cli.benchmark import references
+from processes import mcl
 
 
 def test_both_variants_and_their_ratio_are_printed():
-    command = [sys.executable, ROOT / 'tools/benchmark/step.py']
-    command += [ROOT / 'configs/quickstart/conmim.py', '--batch-size', '4', '--steps', '2']
-    command += ['--device', 'cpu', '--against', 'model.mask_generator.mask_ratio=0.75']
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    words = [ROOT / 'configs/quickstart/conmim.py', '--batch-size', 4, '--steps', 2]
+    words += ['--device', 'cpu', '--against', 'model.mask_generator.mask_ratio=0.75']
+    result = mcl('bench step', *words)
     assert result.returncode == 0, result.stderr
     rows = dict(re.findall(r'^(config|variant) +([\d.]+) ms', result.stdout, re.M))
     (ratio,) = re.findall(r'variant / config: ([\d.]+)', result.stdout)

@@ -2,12 +2,9 @@
 
 import hashlib
 import json
-import os
 import pickle
 import re
 import shutil
-import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,6 +18,7 @@ from conftest import ROOT
 from mcl_plugins.checkpoint.files import save_file
 from mcl_plugins.cli.evaluate import knn, linear
 from mcl_plugins.cli.evaluate.frozen import build_classifier
+from processes import mcl, script
 
 FINETUNE = ROOT / 'configs/quickstart/masked_moco_finetune.py'
 
@@ -42,26 +40,31 @@ def checkpoint(tmp_path):
     return tmp_path / 'epoch_1.pth'
 
 
-def evaluate(command, checkpoint, data, *arguments, config=FINETUNE, processes=None):
-    script = [sys.executable, ROOT / f'tools/evaluate/{command}.py', config, checkpoint]
-    if processes:
-        script = [ROOT / 'tools/dist_evaluate.sh', command, config, checkpoint, str(processes)]
+def settings(data):
+    """What makes a config's data sets the sixteen images."""
     options = [
         f'{split}_dataloader.{option}'
         for split in ('train', 'val')
         for option in (f'dataset.data_root={data}', 'num_workers=0', 'persistent_workers=False')
     ]
-    return subprocess.run(
-        [*script, *arguments, '--work-dir', data / 'work', '--cfg-options', *options,
-         'train_dataloader.dataset.ann_file='],
-        capture_output=True, text=True, check=False, cwd=data,
-        env={**os.environ, 'PYTHON': sys.executable, 'PORT': '29531'},
-    )  # fmt: skip
+    options.append('train_dataloader.dataset.ann_file=')
+    return ['--work-dir', data / 'work', '--cfg-options', *options]
+
+
+def evaluate(command, checkpoint, data, *arguments, config=FINETUNE):
+    return mcl(command, config, checkpoint, *arguments, *settings(data), cwd=data)
+
+
+def launch(command, checkpoint, data, *arguments):
+    """Evaluate on two processes, by the shell script."""
+    words = [command, FINETUNE, checkpoint, 2, *arguments, *settings(data)]
+    return script('dist_evaluate.sh', *words, cwd=data, PORT=29531)
 
 
 def test_knn_writes_what_it_found_and_from_what(checkpoint, data):
     """Training and validation images are the same: each is its own nearest neighbour."""
-    result = evaluate('knn', checkpoint, data, '--k', '1', '5')
+    words = [FINETUNE, checkpoint, '--k', 1, 5, *settings(data)]
+    result = script('evaluate/knn.py', *words, cwd=data)
     assert result.returncode == 0, result.stderr[-3000:]
     record = json.loads((checkpoint.parent / 'epoch_1.pth.knn.json').read_text())
     assert record['results'].keys() == {'knn_1', 'knn_5'} and record['results']['knn_1'] == 100
@@ -87,8 +90,8 @@ def test_two_processes_find_what_one_does(checkpoint, data):
     for file in data.glob('val/*/*.jpg'):  # others than those of training: not all are found
         Image.fromarray(rng.integers(0, 256, (40, 48, 3), dtype=np.uint8)).save(file)
     records = []
-    for processes in (None, 2):
-        result = evaluate('knn', checkpoint, data, '--k', '1', '3', processes=processes)
+    for start in (evaluate, launch):
+        result = start('knn', checkpoint, data, '--k', 1, 3)
         assert result.returncode == 0, result.stderr[-3000:]
         file = checkpoint.with_name('epoch_1.pth.knn.json')
         records.append(json.loads(file.read_text()))
@@ -101,7 +104,7 @@ def test_two_processes_find_what_one_does(checkpoint, data):
 
 
 def test_only_what_encodes_data_sets_is_launched_on_processes(checkpoint, data):
-    result = evaluate('retrieval', checkpoint, data, processes=2)
+    result = launch('retrieval', checkpoint, data)
     assert result.returncode == 2 and 'knn|linear CONFIG CHECKPOINT PROCESSES' in result.stderr
 
 
@@ -121,7 +124,7 @@ def test_retrieval_finds_copies_of_the_query(checkpoint, data, tmp_path):
     record = json.loads((checkpoint.parent / 'epoch_1.pth.retrieval-rparis6k.json').read_text())
     assert record['results']['medium mAP'] == 100
     assert record['results']['hard mAP'] is None  # nothing hard to find
-    assert re.search(r'hard mAP: none: nothing to score', result.stdout)
+    assert re.search(r'hard mAP: none: no queries to score', result.stdout)
     result = evaluate('retrieval', checkpoint, data, '--data', folder, '--queries', 'cropped')
     assert result.returncode == 0, result.stderr[-3000:]
 
@@ -133,7 +136,7 @@ def test_what_does_not_fit_ends_in_a_message(checkpoint, data, tmp_path):
     assert result.returncode == 1 and "none.pth' does not exist" in result.stderr
     pretraining = ROOT / 'configs/quickstart/masked_moco.py'
     result = evaluate('knn', checkpoint, data, config=pretraining)
-    assert result.returncode == 1 and 'is no config of a classifier' in result.stderr
+    assert result.returncode == 1 and 'is not the config of a classifier' in result.stderr
     assert 'Traceback' not in result.stderr
 
 
@@ -154,8 +157,8 @@ def test_a_config_that_starts_from_no_pre_training_is_named(checkpoint, tmp_path
 def test_no_classifier_and_no_place_for_the_result_stop_before_the_work(checkpoint, tmp_path):
     segmentor = ROOT / 'configs/cmae/transfer/ade20k-upernet_vit-b.py'
     for words, message in (
-        ((str(segmentor), str(checkpoint)), 'no config of a classifier'),
-        ((str(FINETUNE), str(checkpoint), '--out', str(tmp_path)), 'name a file with --out'),
+        ((str(segmentor), str(checkpoint)), 'not the config of a classifier'),
+        ((str(FINETUNE), str(checkpoint), '--out', str(tmp_path)), 'name another file with --out'),
     ):
         with pytest.raises(ValueError, match=message):
             knn.main([*words, '--work-dir', str(tmp_path / 'work')])
@@ -169,9 +172,9 @@ def test_a_notebook_gets_the_figures_and_no_file(checkpoint, data, tmp_path):
         **{f'{split}_dataloader.dataset.data_root': str(data) for split in ('train', 'val')},
         **{f'{split}_dataloader.num_workers': 0 for split in ('train', 'val')},
     }
-    settings = dict(work_dir=tmp_path / 'work', cfg_options=options)
+    loading = dict(work_dir=tmp_path / 'work', cfg_options=options)
     name = 'quickstart/masked_moco_finetune.py'
-    assert knn.evaluate_knn(name, checkpoint, ks=[1], **settings) == {'knn_1': 100.0}
-    found = linear.evaluate_linear(name, None, epochs=300, **settings)
+    assert knn.evaluate_knn(name, checkpoint, ks=[1], **loading) == {'knn_1': 100.0}
+    found = linear.evaluate_linear(name, None, epochs=300, **loading)
     assert set(found) == {'linear'} and 50 <= found['linear'] <= 100
     assert [file.name for file in checkpoint.parent.glob('*.pth*')] == ['epoch_1.pth']

@@ -13,13 +13,9 @@ from conftest import ROOT
 from mcl_plugins.checkpoint.conmim import CONMIM
 from mcl_plugins.cli.fidelity import check
 from mcl_plugins.cli.released import comparisons
+from processes import mcl
 
 GOLDEN = ROOT / 'tests/golden'
-
-
-def fidelity(*arguments):
-    command = [sys.executable, str(ROOT / 'tools/fidelity.py'), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -30,7 +26,7 @@ def golden():
 
 @pytest.mark.parametrize('method', sorted(comparisons()))
 def test_released_numbers_pass(tmp_path, method):
-    result = fidelity(GOLDEN / f'{method}_a.npz', '--json', tmp_path / 'out.json')
+    result = mcl('fidelity', GOLDEN / f'{method}_a.npz', '--json', tmp_path / 'out.json')
     assert result.returncode == 0, result.stderr
     (report,) = json.loads((tmp_path / 'out.json').read_text())
     assert report['passed'] and report['method'] == method
@@ -41,7 +37,7 @@ def test_released_numbers_pass(tmp_path, method):
 def test_a_wrong_number_fails(tmp_path, golden, key):
     golden[key] = golden[key] * 1.01
     np.savez(tmp_path / 'wrong.npz', **golden)
-    result = fidelity(GOLDEN / 'conmim_a.npz', tmp_path / 'wrong.npz')
+    result = mcl('fidelity', GOLDEN / 'conmim_a.npz', tmp_path / 'wrong.npz')
     assert result.returncode == 1
     assert 'pass  conmim_a.npz' in result.stderr and 'FAIL  wrong.npz' in result.stderr
 
@@ -49,7 +45,7 @@ def test_a_wrong_number_fails(tmp_path, golden, key):
 def test_a_missing_tensor_stops(tmp_path, golden):
     del golden['student/projectors.4.weight']
     np.savez(tmp_path / 'part.npz', **golden)
-    result = fidelity(tmp_path / 'part.npz')
+    result = mcl('fidelity', tmp_path / 'part.npz')
     assert result.returncode == 1 and 'Traceback' not in result.stderr
     assert 'neck.bn1.weight' in result.stderr
 
@@ -60,9 +56,9 @@ def test_what_is_no_golden_file_is_named(tmp_path, golden):
     np.save(array, golden['loss'])
     np.savez(lacking, **{key: value for key, value in golden.items() if key != 'loss'})
     for file, message in (
-        (part, 'is no .npz archive, or not a whole one'),
-        (array, 'is no .npz archive'),
-        (lacking, "lacks 'loss', which a file of conmim has"),
+        (part, 'is not an .npz archive, or is incomplete'),
+        (array, 'is not an .npz archive'),
+        (lacking, "lacks the entry 'loss', which files of conmim need"),
         (tmp_path, 'does not exist'),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
@@ -73,7 +69,7 @@ def test_what_is_no_golden_file_is_named(tmp_path, golden):
 def test_an_unknown_method_is_named(tmp_path, golden):
     golden['method'] = np.array('simclr')
     np.savez(tmp_path / 'simclr.npz', **golden)
-    result = fidelity(tmp_path / 'simclr.npz')
+    result = mcl('fidelity', tmp_path / 'simclr.npz')
     assert (
         result.returncode == 1
         and "'simclr' is unknown; known are ['ccmim', 'cmae', 'conmim'" in result.stderr
@@ -145,7 +141,7 @@ def test_other_sizes_pass(tmp_path):
         student_proj=query.detach().numpy(),
         teacher_proj=key.numpy(),
     )
-    result = fidelity(tmp_path / 'conmim_b.npz')
+    result = mcl('fidelity', tmp_path / 'conmim_b.npz')
     assert result.returncode == 0, result.stderr
 
 

@@ -4,7 +4,6 @@ from itertools import product
 
 import plain_mae as plain
 import torch
-from test_fidelity import fidelity
 from test_fidelity_sizes import encoder_shapes, random_state, write
 from test_fidelity_teachers import (
     META,
@@ -19,6 +18,8 @@ from test_fidelity_teachers import (
     trained,
 )
 from torch.nn import functional as F
+
+from processes import mcl
 
 IMG, PATCH, _, DEPTH, HEADS, *_ = META
 TOKENS = (IMG // PATCH) ** 2
@@ -52,7 +53,7 @@ def test_masked(tmp_path):
     files = [tmp_path / f'{index}.npz' for index in range(len(cases))]
     for file, (method, (n, m), head_norm) in zip(files, cases, strict=True):
         make(file, method, n, m, head_norm)
-    result = fidelity(*files)  # one process for all: starting one takes longer than the work
+    result = mcl('fidelity', *files)
     assert result.returncode == 0, result.stderr
     assert result.stderr.count('pass  ') == len(cases) == 12
 

@@ -3,7 +3,8 @@
 import numpy as np
 import plain_mae as plain
 import torch
-from test_fidelity import fidelity
+
+from processes import mcl
 
 N = 5
 
@@ -143,7 +144,7 @@ def test_ccmim(tmp_path):
         loss_align=align.item(),
         loss_recons=reconstruction.item(),
     )
-    result = fidelity(tmp_path / 'ccmim_b.npz')
+    result = mcl('fidelity', tmp_path / 'ccmim_b.npz')
     assert result.returncode == 0, result.stderr
 
 
@@ -215,5 +216,5 @@ def test_cmae(tmp_path):
         loss_ct=contrast.item(),
         loss_rc=reconstruction.item(),
     )
-    result = fidelity(tmp_path / 'cmae_b.npz')
+    result = mcl('fidelity', tmp_path / 'cmae_b.npz')
     assert result.returncode == 0, result.stderr

@@ -6,9 +6,10 @@ import numpy as np
 import plain_mae as plain
 import plain_swin
 import torch
-from test_fidelity import fidelity
 from test_fidelity_sizes import batch_norm_buffers, encoder_shapes, random_state, write
 from torch.nn import functional as F
+
+from processes import mcl
 
 N, TEMPERATURE, MOMENTUM = 5, 0.3, 0.9
 META = img, patch, dim, depth, heads, out, hidden = 24, 4, 24, 3, 4, 12, 20
@@ -35,7 +36,7 @@ def images(count):
 
 
 def check(file):
-    result = fidelity(file)
+    result = mcl('fidelity', file)
     assert result.returncode == 0, result.stderr
 
 

@@ -60,7 +60,7 @@ def test_settings_that_cannot_be_built_are_named(start, setting, message):
         start(setting)
     said = describe(caught.value)
     assert re.search(message, said)
-    assert 'Check the names and values' in said and len(said) < 300
+    assert 'Check its names and values' in said and len(said) < 300
 
 
 @pytest.mark.parametrize('kind', [TypeError, KeyError, AssertionError, RuntimeError])
@@ -163,11 +163,15 @@ def test_errors_of_the_system_name_the_file(tmp_path):
     file.touch()
     with pytest.raises(FileExistsError) as caught:
         file.mkdir()
-    assert describe(caught.value).startswith(f'{file}: File exists; a file is where a folder')
+    assert describe(caught.value).startswith(
+        f'{file}: File exists; a file has the name of the folder'
+    )
     denied = PermissionError(errno.EACCES, 'Permission denied', '/closed/x')
-    assert describe(denied).startswith('/closed/x: Permission denied; choose a place')
+    assert describe(denied).startswith('/closed/x: Permission denied; choose a path')
     full = OSError(errno.ENOSPC, 'No space left on device')
-    assert describe(full) == 'No space left on device; make room, then go on with --resume.'
+    assert (
+        describe(full) == 'No space left on device; free some space, then continue with --resume.'
+    )
     assert describe(FileNotFoundError('in words')) == 'in words'
 
 

@@ -30,7 +30,7 @@ def config():
     ('key', 'message'),
     [
         ('tran_dataloader.batch_size', "'tran_dataloader'; did you mean 'train_dataloader'"),
-        ('clip_grad.max_norm', "nothing reads a section 'clip_grad'.*The config has:.*model"),
+        ('clip_grad.max_norm', "there is no section 'clip_grad'.*The config has:.*model"),
         ('auto_scale_lr.base_batch', "enable and base_batch_size only.*'base_batch_size'"),
     ],
 )
@@ -88,8 +88,8 @@ def test_a_setting_of_what_has_no_such_part_is_named(config, key):
 @pytest.mark.parametrize(
     ('setting', 'message'),
     [
-        ('noequal', "'noequal' is not key=value"),
-        ('=3', "'=3' is not key=value"),
+        ('noequal', "'noequal' is not of the form key=value"),
+        ('=3', "'=3' is not of the form key=value"),
         ('x=[1,2', "'x=[1,2': Imbalanced brackets"),
     ],
 )

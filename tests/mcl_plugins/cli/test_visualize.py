@@ -165,9 +165,9 @@ def test_masks_without_importance_have_one_line_an_image(method, tmp_path, data,
     assert len(figure.axes) == 4
 
 
-def test_hidden_patches_are_the_gray_ones():
+def test_masked_patches_are_the_gray_ones():
     mask = PatchMask.from_mask(torch.eye(4, dtype=torch.bool))
-    gray = pictures.hide(torch.ones(4, 3, 6, 6), mask)[:, 0] == pictures.GRAY
+    gray = pictures.paint_masked(torch.ones(4, 3, 6, 6), mask)[:, 0] == pictures.GRAY
     assert gray[0, :3, :3].all() and gray[3, 3:, 3:].all() and gray.float().mean() == 0.25
 
 
@@ -177,7 +177,7 @@ def test_what_is_not_a_masked_autoencoder_is_named(tmp_path, data, monkeypatch):
     with pytest.raises(ValueError, match='MaskedMoCo reconstructs no pixels'):
         draw(reconstruction, monkeypatch, *arguments)
     moby = checkpoint_of('mimco_teacher', tmp_path / 'teacher.pth')
-    with pytest.raises(ValueError, match='MoBY of this config hides no patches'):
+    with pytest.raises(ValueError, match='MoBY of this config masks no patches'):
         draw(masks, monkeypatch, QUICKSTART / 'mimco_teacher.py', moby, *arguments[2:])
     with pytest.raises(ValueError, match=r'does not fit CMAE .* another one'):
         draw(reconstruction, monkeypatch, QUICKSTART / 'cmae.py', *arguments[1:])
@@ -185,7 +185,7 @@ def test_what_is_not_a_masked_autoencoder_is_named(tmp_path, data, monkeypatch):
 
 def test_a_method_without_masks_is_named(tmp_path, data, monkeypatch):
     checkpoint = checkpoint_of('conmim', tmp_path / 'epoch_1.pth')
-    with pytest.raises(ValueError, match='ConMIM of this config hides no patches'):
+    with pytest.raises(ValueError, match='ConMIM of this config masks no patches'):
         draw(
             masks, monkeypatch, QUICKSTART / 'conmim.py', checkpoint, '--images', data,
             '--cfg-options', 'model.mask_generator=None',
@@ -248,10 +248,10 @@ def test_attention_sees_the_colours_that_the_config_sees():
     """The quickstart's ccMIM is trained on gray images."""
     images = torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8)
     gray = Config.fromfile(QUICKSTART / 'ccmim_finetune.py')
-    seen = attention.with_colours_of(gray, images)
+    seen = attention.apply_colours(gray, images)
     assert (seen == seen[:, :1]).all() and seen.shape == images.shape
     coloured = Config.fromfile(ROOT / 'configs/conmim/transfer/in1k-finetune_vit-b.py')
-    assert torch.equal(attention.with_colours_of(coloured, images), images)
+    assert torch.equal(attention.apply_colours(coloured, images), images)
 
 
 def test_attention_alone_stands_in_two_columns_of_pairs():
@@ -306,7 +306,7 @@ def test_classes_are_drawn_by_the_seed_and_must_be_there():
     labels = np.array(dataset.get_gt_labels())[dataset.kept]
     assert len(names) == 2 and sorted(set(labels)) == sorted(names) and len(labels) == 6
     assert all(names[label] == ('ant', 'bee', 'cat')[label] for label in names)
-    with pytest.raises(ValueError, match='--classes=4: the images have 3'):
+    with pytest.raises(ValueError, match='--classes=4 must be from 2 to 3'):
         tsne.choose(dataset, 4, per_class=3, seed=0)
 
 
@@ -331,7 +331,7 @@ class Coded:
         angle = batch['inputs'][:, 0, ::4, ::4] / 255
         return torch.stack((angle.cos(), angle.sin()), dim=1)
 
-    def features_of(self, image):
+    def image_features(self, image):
         return self.features({'inputs': self.dataset[image]['inputs'][None]})[0]
 
 
@@ -429,7 +429,7 @@ def test_a_resumed_run_is_one_curve_and_a_new_start_replaces_the_old(tmp_path):
     assert entry.curves['loss'] == ([10, 20, 30, 40, 50], [1, 1, 2, 2, 2])
     write_log(tmp_path, '3', [{'step': 10, 'loss': 3.0}])
     assert logs.read_run(tmp_path, 'run').curves['loss'] == ([10], [3.0])
-    with pytest.raises(FileNotFoundError, match='no run logged there'):
+    with pytest.raises(FileNotFoundError, match='give the work dir of a training'):
         logs.read_run(tmp_path / 'none', 'run')
 
 
@@ -439,7 +439,7 @@ def test_half_a_last_line_is_left_out_and_another_one_named(tmp_path):
     file.write_text(file.read_text() + '\n{"step": 2, "lo')
     assert logs.read_run(tmp_path, 'run').curves['loss'] == ([1], [1.0])
     file.write_text(file.read_text() + '\n{"step": 3, "loss": 1.0}')
-    with pytest.raises(ValueError, match=r'scalars\.json, line 2 is no log line'):
+    with pytest.raises(ValueError, match=r'scalars\.json, line 2 is not JSON'):
         logs.read_run(tmp_path, 'run')
 
 
@@ -471,7 +471,7 @@ def test_curves_need_something_to_draw_and_a_name_for_each_run(tmp_path, monkeyp
     write_log(tmp_path, '1', [{'step': 1, 'lr': 0.1}])
     with pytest.raises(ValueError, match='none of loss'):
         draw(curves, monkeypatch, tmp_path, '--out', 'x.png')
-    with pytest.raises(ValueError, match='--names has 2 for 1 runs'):
+    with pytest.raises(ValueError, match='--names has 2 names for 1 runs'):
         draw(curves, monkeypatch, tmp_path, '--out', 'x.png', '--names', 'a', 'b')
 
 

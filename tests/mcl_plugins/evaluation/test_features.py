@@ -6,8 +6,8 @@ from mmengine.dataset import DefaultSampler, default_collate
 from mmpretrain.structures import DataSample
 from torch.utils.data import DataLoader
 
-from conftest import run_on_two_processes
 from mcl_plugins.evaluation.features import extract_features, pool_tokens
+from processes import run_on_two_processes
 
 IMAGES = 7
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from mmpretrain.registry import MODELS
 
-from conftest import run_on_two_processes
 from mcl_plugins.heads import CosineHead, InfoNCEHead, VisibleNegativesHead
+from processes import run_on_two_processes
 
 
 def features(count=6, channels=5):

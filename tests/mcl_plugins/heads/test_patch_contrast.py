@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from conftest import run_on_two_processes
 from mcl_plugins.heads import InstanceContrastHead, PatchContrastHead
 from mcl_plugins.mask_generators import PatchMask, RandomMask
 from mcl_plugins.utils.similarity import feature_spread, l2_normalize
+from processes import run_on_two_processes
 
 N, L, C = 3, 16, 8
 

@@ -7,8 +7,8 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from conftest import run_on_two_processes
 from mcl_plugins.layers.sync_norm import SyncBN
+from processes import run_on_two_processes
 
 PLAIN = {2: nn.BatchNorm1d, 3: nn.BatchNorm1d, 4: nn.BatchNorm2d}
 OPTIONS = (

@@ -49,7 +49,7 @@ def test_shared_blocks_are_the_other_decoders():
     assert feature.decoder_blocks[1] is pixel.decoder_blocks[1]
     assert feature.mask_token is pixel.mask_token and feature.decoder_embed is pixel.decoder_embed
     assert feature.decoder_pred is not pixel.decoder_pred and len(feature.decoder_blocks) == 2
-    with pytest.raises(ValueError, match='3 blocks of width 32 cannot share .* has 2'):
+    with pytest.raises(ValueError, match='3 blocks of width 32 cannot share .* of 2 blocks'):
         pixel.share_blocks(feature)
 
 

@@ -7,8 +7,8 @@ import torch
 from torch import distributed as dist
 from torch.nn import functional as F
 
-from conftest import run_on_two_processes
 from mcl_plugins.targets.feature_queue import FeatureQueue
+from processes import run_on_two_processes
 
 
 def unit_rows(count, dim=3):

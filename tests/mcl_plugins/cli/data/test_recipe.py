@@ -1,11 +1,8 @@
 """What the data scripts delete, and what they do not."""
 
-import subprocess
-import sys
-
 import pytest
 
-from conftest import ROOT
+from processes import mcl
 from mcl_plugins.cli.data.recipe import (begin, finish)
 
 RECIPE = {'recipe': 1, 'images': 3}
@@ -33,25 +30,23 @@ def test_another_recipes_and_half_made_folders_go(tmp_path, ended):
 def test_another_scripts_place_is_refused(tmp_path):
     begin(tmp_path, {'side': 48}, ('train',))
     (tmp_path / 'val').mkdir()
-    with pytest.raises(ValueError, match='holds what another script made'):
+    with pytest.raises(ValueError, match='was written by another script'):
         begin(tmp_path, RECIPE, ('val',))
     assert (tmp_path / 'val').is_dir()
 
 
 @pytest.mark.parametrize(
-    ('script', 'folder'), [('make_scenes.py', 'coco'), ('make_digits.py', 'val')]
+    ('command', 'folder'), [('data scenes', 'coco'), ('data digits', 'val')]
 )
-def test_somebody_elses_data_stays(tmp_path, script, folder):
+def test_somebody_elses_data_stays(tmp_path, command, folder):
     (tmp_path / folder).mkdir()
     (tmp_path / folder / 'mine.jpg').touch()
-    command = [sys.executable, str(ROOT / 'tools/data' / script), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = mcl(command, tmp_path)
     assert done.returncode == 2 and 'Traceback' not in done.stderr
-    assert f'{tmp_path / folder} is there already' in done.stderr
+    assert f'{tmp_path / folder} exists and was not written by this script' in done.stderr
     assert [file.name for file in tmp_path.rglob('*') if file.is_file()] == ['mine.jpg']
 
 
 def test_bad_numbers_of_scenes_are_an_error_in_words(tmp_path):
-    command = [sys.executable, str(ROOT / 'tools/data/make_scenes.py'), str(tmp_path), '--val', '0']
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = mcl('data scenes', tmp_path, '--val', 0)
     assert done.returncode == 2 and 'val=0 must be at least 1' in done.stderr
