@@ -49,8 +49,8 @@ def describe(error: Exception) -> str | None:
     Errors in the user's input are those that this package raises with a message, errors of the
     operating system (OSError), failures of commands that were started, missing optional libraries,
     and errors while MMEngine builds a part from its config, such as an unknown argument, a name
-    that is not registered or a value that the part refuses. An error of the same types that Python or
-    PyTorch raised, such as "not enough values to unpack", says nothing without its traceback.
+    that is not registered or a value that the part refuses. An error of the same types that Python
+    or PyTorch raised, such as "not enough values to unpack", says nothing without its traceback.
     """
     if isinstance(error, OSError) and error.errno is not None:
         return _system_message(error)

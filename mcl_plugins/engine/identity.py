@@ -140,10 +140,12 @@ def differences(saved: dict[str, Any], present: dict[str, Any]) -> dict[str, lis
     lines['start'] = list(_compare_files(saved.get('start') or {}, present['start']))
     for name in ('data', 'versions'):
         old, new = saved.get(name) or {}, present[name]
+        # A loader that one of the two does not have (--no-validate) is not compared.
+        common = {key.partition('.')[0] for key in old} & {key.partition('.')[0] for key in new}
         lines[name] = [
             _line(key, old.get(key), new.get(key))
             for key in dict.fromkeys([*old, *new])
-            if old.get(key) != new.get(key)
+            if old.get(key) != new.get(key) and key.partition('.')[0] in common
         ]
     return lines
 

@@ -27,7 +27,7 @@ def check_widths(model: nn.Module) -> None:
     backbone = getattr(model, 'backbone', None)
     width = getattr(backbone, 'embed_dims', None)
     if isinstance(getattr(backbone, 'num_features', None), list | tuple):  # one for each stage
-        width = backbone.num_features[-1]  # type: ignore[union-attr, index]
+        width = backbone.num_features[-1]  # type: ignore[union-attr]
     if not isinstance(width, int):
         return
     for name in ('neck', 'head'):

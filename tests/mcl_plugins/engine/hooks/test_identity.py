@@ -100,6 +100,13 @@ def test_data_that_was_moved_is_a_warning_where_the_checkpoint_is_named():
     assert 'the data is elsewhere: train_dataloader.dataset.data_root' in said
 
 
+def test_a_validation_that_is_left_out_is_not_another_data_set():
+    config = settings(None, val_dataloader=dict(dataset=dict(data_root='data/a')))
+    saved = identify(config)
+    config.val_dataloader = None
+    assert not resume(config, saved)
+
+
 def test_versions_and_settings_that_differ_are_listed():
     config = settings(None)
     saved = identify(config)
