@@ -10,6 +10,7 @@ default_hooks = dict(
     checkpoint=dict(
         type='mcl_plugins.CheckpointHook', by_epoch=False, interval=16000, max_keep_ckpts=2),
     finite_loss=dict(type='mcl_plugins.FiniteLossHook', interval=50),
+    identity=dict(type='mcl_plugins.IdentityHook'),
     schedule=dict(type='mcl_plugins.ScheduleHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),

@@ -45,6 +45,14 @@ class Encoder(BaseModule):
         if not self.init_cfg:
             self.fill_weights()
 
+    def train(self, mode: bool = True) -> Encoder:
+        """Set train or evaluation mode, and return the encoder, as ``nn.Module`` does.
+
+        mmpretrain's own classes return None, and ``eval`` is a call of this method.
+        """
+        super().train(mode)
+        return self
+
     def fill_weights(self) -> None:
         """Initialise the weights at random, as in the paper."""
         raise NotImplementedError

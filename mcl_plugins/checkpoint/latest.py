@@ -59,3 +59,15 @@ def _list_numbered(folder: Path) -> list[Path]:
     found = [(NUMBERED.fullmatch(file.name), file) for file in folder.glob('*.pth')]
     numbers = {file: int(match[1]) for match, file in found if match}
     return sorted(numbers, key=numbers.__getitem__, reverse=True)
+
+
+def run_files(work_dir: str | Path) -> list[Path]:
+    """List the files by which a folder holds a run: its checkpoints and what points to them.
+
+    They are ``epoch_N.pth`` and ``iter_N.pth``, the newest first, the best ones that ``save_best``
+    keeps, and ``last_checkpoint``.
+    """
+    folder = Path(work_dir)
+    best = sorted(folder.glob('best_*.pth'))
+    pointer = folder / 'last_checkpoint'
+    return [*_list_numbered(folder), *best, *([pointer] if pointer.exists() else [])]

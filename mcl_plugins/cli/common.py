@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import logging
 import os
 import signal
@@ -21,6 +22,7 @@ from mmengine.runner import Runner
 from torch import distributed as dist
 
 from ..checkpoint.sources import use_safe_checkpoints
+from ..engine.warm_up import scale_schedule
 from ..utils.compat import import_quietly
 from ..utils.places import find_config
 from .messages import describe, is_first_to_say
@@ -42,8 +44,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         '--cfg-options',
         nargs='+',
         action=Options,
-        help='options of the config to override, as key=value: a.b=1 c="[1,2]" d="[(1,2),(3,4)]" '
-        '(without blanks)',
+        help='options of the config to override, as key=value: a.b=1 c="[1,2]" d="[(1,2),(3,4)]"',
     )
     parser.add_argument(
         '--launcher',
@@ -101,6 +102,14 @@ def load_config(
     default_work_dir = cfg.get('work_dir') or f'./work_dirs/{get_config_name(cfg.filename)}'
     cfg.work_dir = str(work_dir or default_work_dir)
     merge_options(cfg, cfg_options)
+    own_schedule = any(key.partition('.')[0] == 'param_scheduler' for key in cfg_options or {})
+    if cfg.get('auto_scale_schedule') and not own_schedule:
+        scale_schedule(cfg)
+    if cfg.get('strategy') and not reads_strategy(cfg.runner_type):
+        raise ValueError(
+            f'strategy={cfg.strategy}: {cfg.runner_type} does not read it. Set '
+            'runner_type=FlexibleRunner, or leave strategy out.'
+        )
     for name in LOADERS:
         if cfg.get(name):
             _complete_loader(cfg[name], cfg.get('default_scope'), pin_memory)
@@ -160,6 +169,12 @@ def _complete_loader(loader: dict, scope: str | None, pin_memory: bool) -> None:
         loader['pin_memory'] = False
     if not loader.get('num_workers'):
         loader['persistent_workers'] = False
+
+
+def reads_strategy(runner_type: str) -> bool:
+    """Whether a Runner takes a ``strategy`` (DeepSpeed, FSDP, ...), as MMEngine's flexible one."""
+    kind = RUNNERS.get(runner_type)
+    return kind is None or 'strategy' in inspect.signature(kind).parameters
 
 
 def build_runner(config: Config) -> Runner:

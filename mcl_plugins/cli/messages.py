@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dis
 import errno
 import inspect
 import os
 import re
 import shlex
 import subprocess
+import sys
 import traceback
 import zlib
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -20,6 +23,15 @@ from torch import distributed as dist
 
 from .arguments import did_you_mean
 
+_PACKAGE = Path(__file__).resolve().parents[1]
+# Libraries that are installed under another name than they are imported by.
+_DISTRIBUTIONS = {
+    'cv2': 'opencv-python',
+    'PIL': 'pillow',
+    'skimage': 'scikit-image',
+    'sklearn': 'scikit-learn',
+    'yaml': 'pyyaml',
+}
 _ADVICE = {
     errno.EEXIST: 'a file has the name of the folder; choose another --work-dir or --out',
     errno.ENOTDIR: 'a part of the path is a file, not a folder; choose another --work-dir or --out',
@@ -32,22 +44,69 @@ _ADVICE = {
 
 
 def describe(error: Exception) -> str | None:
-    """Return the message for an error in the user's input, or None for an error in the code.
+    """Return the message for an error in the user's input, or None for one that keeps its trace.
 
-    Errors in the user's input are those that are raised with a message (ValueError,
-    FileNotFoundError), errors of the operating system (OSError), failures of commands that were
-    started, and errors while MMEngine builds a part from its config, such as an unknown argument or
-    a name that is not registered.
+    Errors in the user's input are those that this package raises with a message, errors of the
+    operating system (OSError), failures of commands that were started, missing optional libraries,
+    and errors while MMEngine builds a part from its config, such as an unknown argument, a name
+    that is not registered or a value that the part refuses. An error of the same types that Python
+    or PyTorch raised, such as "not enough values to unpack", says nothing without its traceback.
     """
     if isinstance(error, OSError) and error.errno is not None:
         return _system_message(error)
     if isinstance(error, subprocess.CalledProcessError):  # it has printed its own message
         return f'{shlex.join(map(str, error.cmd))}\nended with {error.returncode}; see above.'
-    if isinstance(error, ValueError | OSError | FloatingPointError):
+    if isinstance(error, ImportError):
+        return _missing_library(error)
+    if isinstance(error, ValueError | OSError | FloatingPointError) and raised_here(error):
         return _without_worker_trace(error)
-    if isinstance(error, TypeError | KeyError | AssertionError):
+    if isinstance(error, TypeError | KeyError | AssertionError | ValueError):
         return _building_message(error)
     return None
+
+
+def raised_here(error: BaseException) -> bool:
+    """Whether a ``raise`` in this package raised an error, in this process or in a loader's worker.
+
+    An error that was never raised has no trace to keep and counts as one.
+    """
+    if str(error).startswith('Caught '):  # the trace of a worker is the text
+        places = re.findall(r'^  File "(.+)", line \d+, in .+\n    (.+)$', str(error), re.MULTILINE)
+        if not places:
+            return False
+        file, line = places[-1]
+        return Path(file).is_relative_to(_PACKAGE) and line.startswith('raise')
+    steps = list(traceback.walk_tb(error.__traceback__))
+    if not steps:
+        return True
+    frame = steps[-1][0]
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    instruction = frame.f_code.co_code[trace.tb_lasti] if trace is not None else 0
+    own = Path(frame.f_code.co_filename).is_relative_to(_PACKAGE)
+    return own and dis.opname[instruction] == 'RAISE_VARARGS'
+
+
+def _missing_library(error: ImportError) -> str | None:
+    """How to install an optional library; None if what is missing is a part of this package.
+
+    MMEngine's visualisers say it themselves, in words.
+    """
+    said = re.search(r'pip install ([\w -]+\w)', str(error))
+    name = (getattr(error, 'name', None) or '').partition('.')[0]
+    if said is None and (
+        not isinstance(error, ModuleNotFoundError)
+        or name in ('', _PACKAGE.name)
+        or name in sys.stdlib_module_names
+    ):
+        return None
+    library = said[1] if said else _DISTRIBUTIONS.get(name, name)
+    used = library.split()[-1]
+    return (
+        f'{used} is not installed, which a part of the config needs (a visualiser or a hook).\n'
+        f'Install it: python -m pip install {library}\nOr leave that part out.'
+    )
 
 
 def _system_message(error: OSError) -> str:
@@ -72,7 +131,7 @@ def _building_message(error: Exception) -> str | None:
         return None
     variables, function = frames[-1].f_locals, frames[-1].f_code.co_name
     kind, built = variables.get('obj_type'), variables.get('obj_cls')
-    reason = str(error.args[0] if error.args else type(error).__name__).partition('\n')[0]
+    reason = str(error.args[0] if error.args else type(error).__name__)
     if isinstance(error, KeyError) and kind and built is None:
         # MMEngine's own message has four lines with a link.
         reason = reason.partition('. Please')[0] + did_you_mean(str(kind), _names(variables))

@@ -11,7 +11,9 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from ..checkpoint.latest import find_checkpoint
+from ..checkpoint.latest import find_checkpoint, run_files
+from ..engine.hooks import OverwriteHook
+from ..engine.identity import starting_files
 from .arguments import parser_for
 from .common import add_common_arguments, build_runner, load_config
 
@@ -44,6 +46,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         dest='persistent_workers',
         help='start new data loader workers in each epoch',
     )
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='start anew in a work dir that has a run, whose checkpoints are deleted',
+    )
     add_common_arguments(parser)
     return parser.parse_args(argv)
 
@@ -68,9 +75,11 @@ def train(config: str | Path, **options: Any) -> Runner:
 
     Raises:
         FileNotFoundError: the config or a file that it names does not exist.
-        ValueError: an option is not valid for the config.
+        ValueError: an option is not valid for the config, or the work dir has a run.
     """
     runner = build_runner(configure(config, **options))
+    if options.get('overwrite'):
+        runner.register_hook(OverwriteHook())
     runner.train()
     return runner
 
@@ -82,6 +91,7 @@ def configure(
     validate: bool = True,
     auto_scale_lr: bool = False,
     persistent_workers: bool = True,
+    overwrite: bool = False,
     **loading: Any,
 ) -> Config:
     """Load the config of a training and apply the options.
@@ -94,12 +104,14 @@ def configure(
         auto_scale_lr: scale the learning rate with the batch size even if the config's
             ``auto_scale_lr`` is not enabled.
         persistent_workers: keep the data loader's workers from one epoch to the next.
+        overwrite: start anew also in a work dir that has a run; :func:`train` then deletes its
+            checkpoints as soon as the new run begins.
         **loading: ``work_dir``, ``cfg_options``, ``launcher`` and ``pin_memory`` of
             :func:`~mcl_plugins.cli.common.load_config`.
 
     Raises:
         FileNotFoundError: there is no such config.
-        ValueError: an option is not valid for the config.
+        ValueError: an option is not valid for the config, or the work dir has a run.
     """
     cfg = load_config(config, **loading)
     if not validate:
@@ -115,6 +127,10 @@ def configure(
     implied = 'auto' if cfg.get('resume') and not cfg.get('load_from') else None
     if start := resume or implied:
         set_resume(cfg, start)
+    if overwrite and start:
+        raise ValueError('--overwrite starts anew and --resume continues: leave one of them out.')
+    if not overwrite and not cfg.get('resume'):
+        check_empty(cfg.work_dir)
     set_whole_model(cfg)
     if auto_scale_lr:
         if 'auto_scale_lr' not in cfg:
@@ -133,6 +149,8 @@ def set_resume(config: Config, checkpoint: str) -> None:
     """
     found = find_checkpoint(config.work_dir) if checkpoint == 'auto' else checkpoint
     if found:
+        config.start_files = starting_files(config)
+        config.resume_found = checkpoint == 'auto'
         config.resume, config.load_from = True, found
     elif not config.get('load_from'):
         config.resume = False
@@ -162,7 +180,24 @@ def set_whole_model(config: Config) -> None:
     skip_encoder_checkpoint(config)
 
 
+def check_empty(work_dir: str) -> None:
+    """Raise a ValueError if a work dir has a run, which a new one would mix with its own.
+
+    A folder that has only logs, of a run that ended before its first checkpoint, counts as empty.
+    """
+    files = run_files(work_dir)
+    if files:
+        raise ValueError(
+            f'{work_dir} has a run already ({", ".join(file.name for file in files[:3])}'
+            f'{", ..." * (len(files) > 3)}). Continue it with --resume, choose another --work-dir, '
+            'or start anew and delete its checkpoints with --overwrite.'
+        )
+
+
 def skip_encoder_checkpoint(config: Config) -> None:
-    """Do not initialise the encoder from its own file, which is not needed and may be missing."""
+    """Do not initialise the encoder from its own file, which is not needed and may be missing.
+
+    On resuming, ``start_files`` keeps its name, which is compared with the checkpoint's.
+    """
     if 'backbone' in config.model:
         config.model.backbone.pop('init_cfg', None)

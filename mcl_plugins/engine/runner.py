@@ -13,7 +13,7 @@ from mmengine.dist import master_only
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
-from mmengine.runner import BaseLoop
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop
 from mmengine.runner import Runner as _Runner
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from torch import distributed as dist
@@ -33,9 +33,11 @@ from ..registry import RUNNERS
 from ..targets.frozen_teacher import FrozenTeacher
 from .annotation_file import check_annotation_file
 from .batches import check_batches, check_epoch, images_per_process
-from .hooks import BatchNormHook, ClassCountHook, SampleCheckHook, ScheduleHook
+from .hooks import BatchNormHook, ClassCountHook, IdentityHook, SampleCheckHook, ScheduleHook
 from .hooks.unwrap import unwrapped_model
 from .message_hub import readable_only
+from .warm_up import describe_short_training
+from .widths import check_widths
 
 
 class ConsoleFilter(logging.Filter):
@@ -79,7 +81,7 @@ class Runner(_Runner):
     - A checkpoint is read without executing anything in it. It is written to a temporary file,
       which is then renamed.
     - A checkpoint that does not fit the model raises an error instead of being loaded in part.
-      Resuming with another schedule raises an error, too.
+      Resuming with another schedule, or a checkpoint of another training, raises an error, too.
     - Resuming without naming a file continues from the newest complete checkpoint in the work dir.
     """
 
@@ -122,7 +124,7 @@ class Runner(_Runner):
         )
 
     def train(self) -> nn.Module:
-        """Train the model.
+        """Train the model, after a look at the widths of its parts.
 
         MMEngine reads checkpoints only after it has built the data set. The checkpoint of a frozen
         teacher is looked for before that, so that a wrong path is reported at once, and that of
@@ -131,7 +133,9 @@ class Runner(_Runner):
         Raises:
             FileNotFoundError: the frozen teacher's checkpoint does not exist.
             ValueError: ``load_from`` was trained on other classes.
+            ValueError: neck or head are of another width than the encoder.
         """
+        check_widths(unwrapped_model(self))
         for module in self.model.modules():
             if isinstance(module, FrozenTeacher):
                 module.check_checkpoint()
@@ -158,7 +162,7 @@ class Runner(_Runner):
     def register_hooks(self, *args: Any, **kwargs: Any) -> None:
         """Register the hooks, and those that check the settings if the config lists none."""
         super().register_hooks(*args, **kwargs)
-        for kind in (ScheduleHook, ClassCountHook, BatchNormHook, SampleCheckHook):
+        for kind in (IdentityHook, ScheduleHook, ClassCountHook, BatchNormHook, SampleCheckHook):
             if not any(isinstance(hook, kind) for hook in self.hooks):
                 self.register_hook(kind())
 
@@ -204,15 +208,23 @@ class Runner(_Runner):
     def build_param_scheduler(self, scheduler: Any) -> Any:
         """Build the schedulers of learning rate and momentum.
 
-        Raises a readable error when a schedule stated as a fraction of an epoch rounds to zero
-        iterations.
+        Raises a readable error when the training ends before its warm-up, and when a schedule
+        stated as a fraction of an epoch rounds to zero iterations.
 
         Raises:
             ValueError: a schedule has no iteration.
         """
+        by_epoch = isinstance(self.train_loop, EpochBasedTrainLoop)
+        length = (self.max_epochs, None) if by_epoch else (None, self.max_iters)
+        short = describe_short_training(scheduler, *length)
         try:
-            return super().build_param_scheduler(scheduler)
+            built = super().build_param_scheduler(scheduler)
+            if short:  # MMEngine takes it where the later schedule states its end
+                self.logger.warning(short)
+            return built
         except ValueError as error:
+            if short:
+                raise ValueError(short) from error
             raise ValueError(
                 f'param_scheduler: {error}. If a schedule begins or ends within an epoch, the data '
                 'set may be too small for it. Set its begin and end to whole epochs, for example '

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from conftest import ROOT
+from mcl_plugins.cli import torchrun
 
 FAKE = """#!/bin/sh
 [ "$1" = -c ] && { echo 4 GPUs; exit 0; }
@@ -65,11 +66,12 @@ def wait_for(file):
 SCRIPT = """
 import os, signal
 from mcl_plugins.cli.common import run
+from mcl_plugins.mask_generators.patch_mask import check_mask_ratio
 
 def main():
     if os.environ.get('KILLED'):
         os.kill(os.getpid(), signal.SIGKILL)
-    raise ValueError('ratio=2 is outside (0, 1)')
+    check_mask_ratio(2)
 
 run(main)
 """
@@ -80,8 +82,13 @@ def test_an_error_of_all_processes_is_said_once(killed, tmp_path):
     """A process that was killed said nothing: torchrun's table does."""
     script = tmp_path / 'script.py'
     script.write_text(SCRIPT)
-    torchrun = ROOT / 'tools/torchrun.py'
-    command = [sys.executable, torchrun, '--nproc_per_node=2', '--master_port=29541', script]
+    command = [
+        sys.executable,
+        ROOT / 'tools/torchrun.py',
+        '--nproc_per_node=2',
+        '--master_port=29541',
+        script,
+    ]
     result = subprocess.run(
         [str(word) for word in command],
         capture_output=True,
@@ -96,9 +103,44 @@ def test_an_error_of_all_processes_is_said_once(killed, tmp_path):
     else:
         lines = [line for line in result.stderr.splitlines() if line]
         assert lines == [
-            'error: ratio=2 is outside (0, 1)',
+            'error: mask_ratio=2 is outside (0, 1): it is the share of patches to mask, '
+            'for example 0.75.',
             '(Set MCL_TRACEBACK=1 to see the traceback.)',
         ]
+
+
+@pytest.mark.parametrize('rank', ['2', '-1'])
+def test_a_machine_that_cannot_exist_is_refused(rank, capsys):
+    assert torchrun.start(['--nnodes=2', f'--node_rank={rank}', 'x.py']) == 2
+    said = capsys.readouterr().err
+    assert f'NODE_RANK (--node_rank) is {rank}, but' in said and 'the numbers 0 to 1' in said
+
+
+def test_a_number_of_machines_that_is_none_is_refused(capsys):
+    assert torchrun.start(['--nnodes=two', 'x.py']) == 2
+    assert "NNODES (--nnodes) is 'two'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('rank', 'whom'), [(0, 'the machines with NODE_RANK 1, which'), (1, 'machine 0 at')]
+)
+def test_waiting_for_other_machines_is_said_and_ends(rank, whom, capsys):
+    with socket.socket() as other:
+        other.bind(('', 0))
+        port = other.getsockname()[1]
+    words = ['--nnodes=2', f'--node_rank={rank}', f'--master_port={port}', '--rdzv_conf=timeout=2']
+    assert torchrun.start([*words, 'x.py']) == 1
+    first, last = capsys.readouterr().err.strip().split('\n\nerror: ')
+    assert first.startswith('Waiting for ') and last.startswith('waited in vain for ')
+    for said in (first, last):
+        assert whom in said and f':{port}' in said and 'After 2 s' in said
+
+
+def test_one_machine_waits_for_none():
+    args = torchrun.run.parse_args(['--nproc_per_node=2', 'x.py'])
+    assert torchrun.check_machines(args) is None
+    args = torchrun.run.parse_args(['--nnodes=1:4', '--rdzv_backend=c10d', 'x.py'])
+    assert torchrun.check_machines(args) is None
 
 
 def test_a_port_that_is_taken_is_named():

@@ -82,9 +82,9 @@ def wait_for(jobs: Sequence[Future], what: str) -> None:
 
 
 def train(config: Path, work_dir: Path, label: str = '', **options: object) -> None:
-    """Run ``mcl train``; the option ``a__b=1`` sets ``a.b`` of the config."""
+    """Run ``mcl train`` over an earlier run; the option ``a__b=1`` sets ``a.b`` of the config."""
     pairs = [f'{key.replace("__", ".")}={value}' for key, value in options.items()]
-    words = ['train', config, '--work-dir', work_dir, '--cfg-options', *pairs]
+    words = ['train', config, '--overwrite', '--work-dir', work_dir, '--cfg-options', *pairs]
     call(*words, label=label)
 
 

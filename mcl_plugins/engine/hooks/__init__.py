@@ -4,7 +4,9 @@ from .batch_norm import BatchNormHook
 from .class_count import ClassCountHook
 from .concentration import ConcentrationHook
 from .finite_loss import FiniteLossHook
+from .identity import IdentityHook
 from .momentum import MomentumHook
+from .overwrite import OverwriteHook
 from .probe import ProbeHook
 from .sample_check import SampleCheckHook
 from .schedule import ScheduleHook
@@ -14,7 +16,9 @@ __all__ = [
     'ClassCountHook',
     'ConcentrationHook',
     'FiniteLossHook',
+    'IdentityHook',
     'MomentumHook',
+    'OverwriteHook',
     'ProbeHook',
     'SampleCheckHook',
     'ScheduleHook',

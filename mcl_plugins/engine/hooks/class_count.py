@@ -106,6 +106,11 @@ def check_class_count(model: nn.Module, dataset: Dataset) -> None:
     classes = getattr(dataset, 'metainfo', {}).get('classes')
     if classes is None:
         return
+    if isinstance(classes, str):
+        raise ValueError(
+            f'metainfo classes={classes!r} of the data set is a word, not a list of classes: for '
+            f'one class write ({classes!r},), with the comma.'
+        )
     for name, module in model.named_modules():
         last = any(hasattr(module, layer) for layer in _OUTPUTS)
         # A projector of a pre-training may have such a layer, but it has no classes.

@@ -1,7 +1,8 @@
-"""A hook that refuses to resume a training with another learning rate schedule."""
+"""A hook that refuses to resume a training with another schedule or optimizer."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -17,12 +18,26 @@ SETTINGS = {
     'effective batch': (
         'processes x train_dataloader.batch_size x optim_wrapper.accumulative_counts'
     ),
+    'optimizer': 'optim_wrapper.optimizer.type',
     'learning rate': 'optim_wrapper.optimizer.lr',
     'base batch': 'auto_scale_lr.base_batch_size, if enabled',
     'epochs': 'train_cfg.max_epochs',
     'iterations per epoch': 'images / processes / train_dataloader.batch_size',
     'iterations': 'train_cfg.max_iters',
 }
+# What a scheduler's state says of its progress, and of the rates that it began with.
+_PROGRESS = {
+    'base_values',
+    'best',
+    'cooldown_counter',
+    'last_step',
+    'num_bad_epochs',
+    'verbose',
+    '_global_step',
+    '_last_value',
+}
+# Where a schedule begins and ends, in iterations or epochs.
+_PLACES = {'T_max', 'begin', 'end', 'milestones', 'min_values', 'step_size', 'total_iters'}
 
 
 @HOOKS.register_module()
@@ -31,15 +46,16 @@ class ScheduleHook(Hook):
 
     MMEngine restores optimizer and schedulers as they were saved, whatever the config says now.
     With another batch size the learning rates would stay the old ones; with more epochs the added
-    epochs would run at the final, smallest learning rate.
+    epochs would run at the final, smallest learning rate. Another weight decay, other betas,
+    another warm-up or floor would be ignored, while the next checkpoint's config would state them.
 
     The package's Runner adds the hook if a config does not list it. In another Runner the hook also
     warns if ``auto_scale_lr`` ignores gradient accumulation there, because only the package's
     Runner includes the accumulated batches.
 
     Raises:
-        ValueError: a training is resumed with another batch size, learning rate or length, or from
-            a file without the state of a training.
+        ValueError: a training is resumed with another batch size, optimizer, schedule or length, or
+            from a file without the state of a training.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -82,15 +98,32 @@ class ScheduleHook(Hook):
                 f'To start from its weights, set --cfg-options load_from={file} for a whole model '
                 f'or model.backbone.init_cfg.checkpoint={file} for an encoder.'
             )
-        if 'schedule' in meta and not _finished(meta, runner.train_loop):
-            check_same_schedule(meta['schedule'], describe_schedule(runner), file)
+        if is_finished(meta, runner.train_loop):
+            return
+        saved = meta.get('schedule')
+        lines = compare_schedules(saved, describe_schedule(runner)) if saved else []
+        lines += compare_states(checkpoint, runner, consequences=bool(lines) or not saved)
+        if lines:
+            raise ValueError(
+                f'{file} was trained with another schedule, which --resume would restore:\n  '
+                + '\n  '.join(lines)
+                + "\nSet the file's values to resume, or start a new schedule from its weights: "
+                f'remove --resume and add --cfg-options load_from={file} and another --work-dir.'
+            )
 
 
-def _finished(meta: dict[str, Any], loop: BaseLoop) -> bool:
+def is_finished(meta: dict[str, Any], loop: BaseLoop) -> bool:
     """Whether the training that wrote ``meta`` has reached the end of the loop."""
     if isinstance(loop, EpochBasedTrainLoop):
         return meta['epoch'] >= loop.max_epochs
     return meta['iter'] >= loop.max_iters
+
+
+def describe_end(meta: dict[str, Any], loop: BaseLoop) -> str:
+    """Return how long the training that wrote ``meta`` was, for a message."""
+    if isinstance(loop, EpochBasedTrainLoop):
+        return f'epoch {meta["epoch"]} of {loop.max_epochs}'
+    return f'iteration {meta["iter"]} of {loop.max_iters}'
 
 
 def get_lr_scaling(runner: Runner) -> dict[str, Any]:
@@ -105,6 +138,7 @@ def describe_schedule(runner: Runner) -> dict[str, Any]:
     scaling = get_lr_scaling(runner)
     schedule = {
         'effective batch': runner.world_size * batch * wrapper._accumulative_counts,
+        'optimizer': type(wrapper.optimizer).__name__,
         'learning rate': float(wrapper.optimizer.defaults['lr']),
         'base batch': scaling.get('base_batch_size') if scaling.get('enable') else None,
     }
@@ -114,29 +148,108 @@ def describe_schedule(runner: Runner) -> dict[str, Any]:
     return {**schedule, 'iterations': loop.max_iters}
 
 
-def check_same_schedule(saved: dict[str, Any], present: dict[str, Any], file: str | None) -> None:
-    """Raise an error if two schedules differ.
+def compare_schedules(saved: dict[str, Any], present: dict[str, Any]) -> list[str]:
+    """List the differences of two schedules.
 
     Args:
         saved: quantities of the checkpoint, see :func:`describe_schedule`.
         present: quantities of this training.
-        file: path of the checkpoint, for the message.
 
-    Raises:
-        ValueError: they differ; the message lists each difference.
+    Returns:
+        One line for each difference; what the checkpoint does not have is not compared.
 
     Example:
-        >>> check_same_schedule({'epochs': 800}, {'epochs': 800}, 'epoch_10.pth')
+        >>> compare_schedules({'epochs': 800}, {'epochs': 400})
+        ['epochs (train_cfg.max_epochs): 800 in the file, 400 here']
     """
-    lines = [
-        f'{name} ({setting}): {saved.get(name)} in the file, {present.get(name)} here'
+    return [
+        _line(name, setting, saved[name], present.get(name))
         for name, setting in SETTINGS.items()
-        if saved.get(name) != present.get(name)
+        if name in saved and saved[name] != present.get(name)
     ]
-    if lines:
-        raise ValueError(
-            f'{file} was trained with another schedule, which --resume would restore:\n  '
-            + '\n  '.join(lines)
-            + "\nSet the file's values to resume, or start a new schedule from its weights: remove "
-            f'--resume and add --cfg-options load_from={file} and another --work-dir.'
-        )
+
+
+def compare_states(checkpoint: dict[str, Any], runner: Runner, consequences: bool) -> list[str]:
+    """List what the checkpoint's optimizer and schedulers would override.
+
+    Their states hold every setting (weight decay, betas, warm-up, floor, ...), and loading a state
+    replaces the settings of this training's config.
+
+    Args:
+        checkpoint: content of the file.
+        runner: its optimizer and schedulers are built, and not yet loaded.
+        consequences: whether batch, rate or length are already known to differ. Then learning rates
+            and the places of schedules are not compared, because they follow from these.
+    """
+    groups = checkpoint['optimizer'].get('param_groups') or []
+    lines = _compare_groups(groups, runner.optim_wrapper.optimizer.param_groups, consequences)
+    schedulers = runner.param_schedulers
+    states = checkpoint.get('param_schedulers')
+    if isinstance(states, list) and isinstance(schedulers, list):
+        lines += _compare_schedulers(states, [s.state_dict() for s in schedulers], consequences)
+    return lines
+
+
+def _compare_groups(saved: list[dict], present: list[dict], consequences: bool) -> list[str]:
+    """Compare the settings of the groups of parameters: the initial ones of those that change."""
+    place = 'optim_wrapper.optimizer and paramwise_cfg'
+    if len(saved) != len(present):
+        return [
+            _line('groups of parameters', place, len(saved), len(present)),
+            *(
+                _line(
+                    key,
+                    f'optim_wrapper.optimizer.{key} or paramwise_cfg',
+                    _values(saved, key),
+                    _values(present, key),
+                )
+                for key in ('lr', 'weight_decay')
+                if _values(saved, key) != _values(present, key)
+            ),
+        ]
+    lines: dict[str, str] = {}
+    for old, new in zip(saved, present, strict=True):
+        moving = {key.removeprefix('initial_') for key in {**old, **new} if 'initial_' in key}
+        left_out = {'params', 'param_names'} | moving
+        if consequences:
+            left_out |= {'lr', 'initial_lr'}
+        if 'momentum' in moving:  # a schedule of the momentum changes Adam's betas
+            left_out.add('betas')
+        for key in (old.keys() & new.keys()) - left_out:
+            if key not in lines and not _same(old[key], new[key]):
+                name = key.removeprefix('initial_')
+                lines[key] = _line(
+                    name, f'optim_wrapper.optimizer.{name} or paramwise_cfg', old[key], new[key]
+                )
+    return [lines[key] for key in sorted(lines)]
+
+
+def _compare_schedulers(saved: list[dict], present: list[dict], consequences: bool) -> list[str]:
+    if len(saved) != len(present):
+        return [_line('schedules', 'param_scheduler', len(saved), len(present))]
+    left_out = _PROGRESS | (_PLACES if consequences else set())
+    lines = []
+    for index, (old, new) in enumerate(zip(saved, present, strict=True)):
+        for key in sorted((old.keys() | new.keys()) - left_out):
+            if not _same(old.get(key), new.get(key)):
+                setting = f'param_scheduler.{index}.{key}'
+                lines.append(_line(key, setting, old.get(key), new.get(key)))
+    return lines
+
+
+def _values(groups: list[dict], key: str) -> list[float]:
+    """Return the values that groups of parameters have of a setting."""
+    return sorted({group.get(f'initial_{key}', group[key]) for group in groups if key in group})
+
+
+def _same(saved: Any, present: Any) -> bool:
+    """Whether two settings are equal, of numbers up to rounding."""
+    if isinstance(saved, list | tuple) and isinstance(present, list | tuple):
+        return len(saved) == len(present) and all(map(_same, saved, present))
+    if isinstance(saved, int | float) and isinstance(present, int | float):
+        return math.isclose(saved, present, rel_tol=1e-6)
+    return bool(saved == present)
+
+
+def _line(name: str, setting: str, saved: object, present: object) -> str:
+    return f'{name} ({setting}): {saved} in the file, {present} here'

@@ -2,16 +2,22 @@
 
 import errno
 import re
+import sys
 import warnings
 
 import pytest
+import torch
 from mmengine.logging import MMLogger
+from mmengine.visualization import MLflowVisBackend, WandbVisBackend
 from torch.utils.data import DataLoader, Dataset
 
 from conftest import ROOT
+from mcl_plugins.checkpoint.files import load_file
 from mcl_plugins.cli import common as command
 from mcl_plugins.cli import train
 from mcl_plugins.cli.messages import describe
+from mcl_plugins.mask_generators.patch_mask import check_mask_ratio
+from mcl_plugins.utils.checks import resolve_arch
 
 CONFIG = ROOT / 'configs/quickstart/conmim.py'
 
@@ -69,8 +75,8 @@ def test_faults_of_the_code_keep_their_traceback(start, monkeypatch, kind):
 
 
 class Broken(Dataset):
-    def __init__(self, error):
-        self.error = error
+    def __init__(self, call, argument):
+        self.call, self.argument = call, argument
 
     def __len__(self):
         return 1
@@ -78,25 +84,78 @@ class Broken(Dataset):
     def __getitem__(self, index):
         try:
             raise OSError('the cause')
-        except OSError as cause:
-            raise self.error from cause
+        except OSError:
+            return self.call(self.argument)
 
 
 @pytest.mark.parametrize(
-    ('error', 'message'),
+    ('call', 'argument', 'message'),
     [
-        (ValueError('x.jpg: damaged\nremove it'), 'x.jpg: damaged\nremove it'),
-        (
-            FileNotFoundError(errno.ENOENT, 'No such file', 'a.jpg'),
-            "[Errno 2] No such file: 'a.jpg'",
-        ),
+        (check_mask_ratio, 2, r'mask_ratio=2 is outside .* 0\.75\.'),
+        (load_file, '/no/a.pth', r"(?s).*'/no/a\.pth' does not exist.*"),
     ],
 )
-def test_errors_of_loader_workers_are_their_message_alone(error, message):
-    with pytest.raises(type(error)) as caught:
-        next(iter(DataLoader(Broken(error), num_workers=1)))
+def test_errors_of_loader_workers_are_their_message_alone(call, argument, message):
+    with pytest.raises((ValueError, FileNotFoundError)) as caught:
+        next(iter(DataLoader(Broken(call, argument), num_workers=1)))
     assert 'Original Traceback' in str(caught.value)
-    assert describe(caught.value) == message
+    assert re.fullmatch(message, describe(caught.value))
+
+
+def test_errors_of_python_in_a_loader_worker_keep_their_trace():
+    with pytest.raises(ValueError, match='invalid literal') as caught:
+        next(iter(DataLoader(Broken(int, 'x'), num_workers=1)))
+    assert describe(caught.value) is None
+
+
+@pytest.mark.parametrize(
+    ('call', 'words'),
+    [
+        (lambda: [a for a, b in [(1, 2, 3)]], 'too many values'),  # Python's
+        (lambda: torch.nn.BatchNorm1d(2)(torch.zeros(1, 2)), 'Expected more than 1'),  # PyTorch's
+        (lambda: resolve_arch(dict(a=1), None, ()), ''),  # Python's, within this package
+    ],
+)
+def test_what_was_not_raised_on_purpose_keeps_its_trace(call, words):
+    with pytest.raises((ValueError, TypeError, AttributeError), match=words or '.') as caught:
+        call()
+    assert describe(caught.value) is None
+
+
+def test_a_value_that_a_library_refuses_names_its_place(start):
+    with pytest.raises(ValueError, match='Invalid learning rate') as caught:
+        start('optim_wrapper.optimizer.lr=-1')
+    assert re.match(r'AdamW: Invalid learning rate: -1.*\n.*--cfg-options', describe(caught.value))
+
+
+def test_reasons_of_several_lines_are_whole(start, monkeypatch):
+    def init(self, **_):
+        raise AssertionError('one reason\nand another')
+
+    monkeypatch.setattr('mcl_plugins.mask_generators.RandomMask.__init__', init)
+    with pytest.raises(AssertionError) as caught:
+        start()
+    assert 'RandomMask: one reason\nand another\n' in describe(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('name', 'kind'), [('wandb', WandbVisBackend), ('mlflow', MLflowVisBackend)]
+)
+def test_a_missing_visualiser_names_the_command_that_installs_it(name, kind, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, name, None)
+    backend = kind(save_dir=str(tmp_path))
+    with pytest.raises(ImportError) as caught:
+        backend.experiment  # noqa: B018  a property that starts it
+    said = describe(caught.value)
+    assert said.startswith(f'{name} is not installed') and f'pip install {name}\n' in said
+
+
+def test_a_missing_library_names_the_command_and_a_missing_part_of_ours_does_not():
+    error = ModuleNotFoundError("No module named 'sklearn'", name='sklearn.svm')
+    assert 'python -m pip install scikit-learn' in describe(error)
+    for name in ('mcl_plugins.nothing', 'asyncio.nothing', None):
+        assert describe(ModuleNotFoundError(f'No module named {name!r}', name=name)) is None
+    assert describe(ImportError("cannot import name 'x' from 'torch'", name='torch')) is None
 
 
 def test_errors_of_the_system_name_the_file(tmp_path):

@@ -34,12 +34,12 @@ def runner_of(model=None, resume=False, **datasets):
 
 def test_all_heads_are_compared_and_data_without_names_is_not():
     model = nn.ModuleDict({'decode_head': head(3), 'auxiliary_head': head(3)})
-    check_class_count(model, SimpleNamespace(metainfo=dict(classes='abc')))
+    check_class_count(model, SimpleNamespace(metainfo=dict(classes=tuple('abc'))))
     check_class_count(model, SimpleNamespace())
     check_class_count(model, SimpleNamespace(metainfo={}))
     model['auxiliary_head'] = head(4)
     with pytest.raises(ValueError, match=r'model\.auxiliary_head has num_classes=4, .* 3 classes'):
-        check_class_count(model, SimpleNamespace(metainfo=dict(classes='abc')))
+        check_class_count(model, SimpleNamespace(metainfo=dict(classes=tuple('abc'))))
 
 
 @pytest.mark.parametrize('stage', ['train', 'val', 'test'])
@@ -114,3 +114,9 @@ def test_metrics_get_the_names_that_the_data_sets_agreed_on(tmp_path):
     assert sets['val'].get_data_info(0)['gt_label'] == 1
     assert runner.val_loop.evaluator.dataset_meta['classes'] == ('ant', 'bee')
     assert runner.visualizer.dataset_meta['classes'] == ('ant', 'bee')
+
+
+def test_a_word_in_place_of_a_list_of_classes_is_named():
+    """Its letters would be counted as classes."""
+    with pytest.raises(ValueError, match=r"classes='cat' .* write \('cat',\)"):
+        check_class_count(nn.Identity(), SimpleNamespace(metainfo=dict(classes='cat')))

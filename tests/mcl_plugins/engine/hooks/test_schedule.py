@@ -1,14 +1,18 @@
 """A training goes on with the batch, rate and length that it began with."""
 
 import itertools
+import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.optim import CosineAnnealingLR, LinearLR
 from mmengine.runner import FlexibleRunner
 from mmengine.runner import Runner as MMEngineRunner
 
 from mcl_plugins.checkpoint.files import load_file, save_file
+from mcl_plugins.engine.hooks.schedule import compare_states
 from mcl_plugins.engine.runner import Runner
 
 COUNT = itertools.count()  # no two runners of a process may have one name
@@ -18,6 +22,7 @@ COUNT = itertools.count()  # no two runners of a process may have one name
 def trained(training_config):
     """The config of a training of two epochs that was stopped after one, and its checkpoint."""
     training_config.train_cfg.max_epochs = 2
+    training_config.optim_wrapper.optimizer.weight_decay = 0.01
     Runner.from_cfg(training_config).train()
     Path(training_config.work_dir, 'epoch_2.pth').unlink()
     return training_config, f'{training_config.work_dir}/epoch_1.pth'
@@ -39,6 +44,9 @@ def test_another_schedule_is_refused_and_named(trained):
         'accumulative_counts.*: 4 in the file, 8 here': {'optim_wrapper.accumulative_counts': 2},
         'epochs .*max_epochs.: 2 in the file, 3 here': {'train_cfg.max_epochs': 3},
         'optimizer.lr.: 0.001 in the file, 0.002 here': {'optim_wrapper.optimizer.lr': 2e-3},
+        'optimizer.weight_decay.*: 0.01 in the file, 0.3 here': {
+            'optim_wrapper.optimizer.weight_decay': 0.3
+        },
         'base_batch_size.*: None in the file, 32 here': {
             'auto_scale_lr': dict(enable=True, base_batch_size=32)
         },
@@ -48,6 +56,55 @@ def test_another_schedule_is_refused_and_named(trained):
             runner_of(config, resume=True, **settings).train()
         assert str(caught.value).startswith(file)
         assert f'load_from={file}' in str(caught.value)
+
+
+def states(lr=1e-3, paramwise=(0.0, 0.05), warm_up=1, floor=0.1, **settings):
+    """Optimizer and schedulers as a Runner has them when it is to load a checkpoint's."""
+    layer = torch.nn.Linear(2, 2)
+    groups = [
+        dict(params=[parameter], weight_decay=decay)
+        for parameter, decay in zip(layer.parameters(), paramwise, strict=False)
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=lr, **settings)
+    schedulers = [
+        LinearLR(optimizer, start_factor=0.1, end=warm_up),
+        CosineAnnealingLR(optimizer, T_max=3 - warm_up, begin=warm_up, end=3, eta_min_ratio=floor),
+    ]
+    return SimpleNamespace(
+        optim_wrapper=SimpleNamespace(optimizer=optimizer), param_schedulers=schedulers
+    )
+
+
+@pytest.mark.parametrize(
+    ('settings', 'lines'),
+    [
+        ({}, ''),
+        (dict(paramwise=(0.0, 0.3)), 'weight_decay .*: 0.05 in the file, 0.3 here'),
+        (dict(betas=(0.9, 0.95)), r'betas .*: \(0.9, 0.999\) in the file, \(0.9, 0.95\) here'),
+        (dict(lr=1e-2), r'lr .*: 0.001 in the file, 0.01 here'),
+        (
+            dict(paramwise=(0.3,)),
+            r'groups .*: 2 in the file, 1 here\nweight.*: \[0.0, 0.05\] in the file, \[0.3\] here',
+        ),
+        (
+            dict(warm_up=2),
+            r'end \(.*scheduler.0.end\): 1 in the file, 2 here\ntotal_iters .*\nT_max .*\nbegin .*',
+        ),
+        (dict(floor=0.2), r'eta_min_ratio \(param_scheduler.1.*\): 0.1 in the file, 0.2 here'),
+    ],
+)
+def test_all_that_the_states_override_is_named(settings, lines):
+    """Optimizer and schedulers are loaded with all their settings, not with the rate alone."""
+    before = states()
+    for scheduler in before.param_schedulers:
+        before.optim_wrapper.optimizer.step()
+        scheduler.step()
+    checkpoint = dict(
+        optimizer=before.optim_wrapper.optimizer.state_dict(),
+        param_schedulers=[scheduler.state_dict() for scheduler in before.param_schedulers],
+    )
+    found = '\n'.join(compare_states(checkpoint, states(**settings), consequences=False))
+    assert re.fullmatch(lines, found)
 
 
 @pytest.mark.parametrize('kind', [MMEngineRunner, FlexibleRunner])
