@@ -15,12 +15,11 @@ from mmdet.datasets import CocoDataset as _CocoDataset
 from mmdet.datasets.api_wrappers import COCO
 from mmengine.logging import print_log
 
+from ..datasets.image_folder import say_count
 from ..utils.exif import exif_orientation, spread
 from .annotations import AnnotationFile
 
 SAMPLE = 64  # images that are looked at
-
-from ..datasets.image_folder import say_count
 
 
 class CocoDataset(_CocoDataset):
