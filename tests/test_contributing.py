@@ -149,7 +149,7 @@ def test_the_quickstart_takes_a_method_by_its_config(outside):
     config = outside / 'masked_simsiam_vit-s.py'
     finetune = outside / 'masked_simsiam_vit-s_finetune.py'
     with pytest.raises(FileNotFoundError, match='_finetune'):
-        quickstart.config_of(str(config))
+        quickstart.find_method_config(str(config))
     finetune.touch()
-    assert quickstart.config_of(str(config)) == config
+    assert quickstart.find_method_config(str(config)) == config
     assert quickstart.read_title(config) == 'MaskedSimSiam'

@@ -95,6 +95,9 @@ def run_command(name: str, argv: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: with status 1 after an error in the user's input, whose message is printed.
     """
+    if name == 'torchrun':  # the processes that it starts import the libraries; it needs none
+        importlib.import_module('.torchrun', __package__).main(argv)
+        return
     # Import this module first, because it imports mmpretrain without its notices.
     common = importlib.import_module('.common', __package__)
     module = importlib.import_module(f'.{COMMANDS[name]}', __package__)

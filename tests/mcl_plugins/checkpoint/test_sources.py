@@ -94,8 +94,10 @@ def test_nothing_runs_from_any_source(web, monkeypatch, command, source):
     assert not proof.exists()
 
 
-def test_a_hostile_file_would_run_elsewhere(tmp_path):
+def test_a_hostile_file_would_run_elsewhere(tmp_path, monkeypatch):
     """What the commands protect from: MMEngine's own loader, called beside its registry."""
+    # A test of a command in this process leaves PyTorch's switch behind.
+    monkeypatch.delenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', raising=False)
     file, proof = write_hostile(tmp_path)
     assert mmengine_checkpoint.load_from_local(str(file), 'cpu') and proof.exists()
 
