@@ -77,9 +77,7 @@ def check_channels(path: str, labels: np.ndarray) -> None:
     """Raise a ValueError unless a label map is (H, W).
 
     Example:
-        >>> check_channels('map.png', np.zeros((2, 2, 3)))
-        Traceback (most recent call last):
-        ValueError: map.png has 3 channels of colour: a label map has one, whose value is ...
+        >>> check_channels('map.png', np.zeros((100, 120)))
     """
     if labels.ndim == 2:
         return
@@ -100,9 +98,7 @@ def check_values(path: str, labels: np.ndarray) -> None:
     """Raise a ValueError unless all values are whole numbers from 0 to 255.
 
     Example:
-        >>> check_values('map.png', np.array([[0, 1000]]))
-        Traceback (most recent call last):
-        ValueError: map.png has the labels 1000 (uint16, ... mmseg reads labels of 8 bits, ...
+        >>> check_values('map.png', np.array([[0, 1, 255]], np.uint16))
     """
     if labels.dtype in (np.uint8, bool):
         return
@@ -128,9 +124,7 @@ def check_size(path: str, shape: Sequence[int], image: str, image_shape: Sequenc
         image_shape: (H, W) of the image as it is loaded, turned as its EXIF says.
 
     Example:
-        >>> check_size('map.png', (50, 60), 'image.jpg', (100, 120))
-        Traceback (most recent call last):
-        ValueError: map.png is 60 x 50 px, but its image image.jpg is 120 x 100 px. Save label ...
+        >>> check_size('map.png', (100, 120), 'image.jpg', (100, 120))
     """
     if tuple(shape) == tuple(image_shape):
         return
@@ -158,9 +152,9 @@ def check_loaders(transforms: list) -> None:
         for branch in getattr(transform, 'subroutines', ()):
             check_loaders(branch.transforms)
         if type(transform) is LoadAnnotations:
-            transforms[index] = LabelMapLoader(
-                transform.reduce_zero_label, transform.backend_args, transform.imdecode_backend
-            )
+            loader = LabelMapLoader(None, transform.backend_args, transform.imdecode_backend)
+            loader.reduce_zero_label = transform.reduce_zero_label  # mmseg warns of the argument
+            transforms[index] = loader
 
 
 def loaders_of(transforms: Sequence, kind: type) -> Iterator[Any]:

@@ -78,7 +78,11 @@ def call(monkeypatch, tmp_path):
         monkeypatch.setattr(Config, 'pretty_text', property(lambda config: str(config.filename)))
         for kind in (Visualizer, SegLocalVisualizer):  # a command's own process has none
             kind._instance_dict.clear()
-        return command.build_runner(command.configure(command.parse_args()))
+        options = vars(command.parse_args())
+        out, item = options.pop('out', None), options.pop('out_item', None)
+        if out:
+            command.check_output(out, item)
+        return command.build_runner(command.configure(**options))
 
     yield build
     MMLogger.get_instance('tests')
