@@ -27,6 +27,11 @@ class Query:
         easy, hard: rows of the database that are easy or hard to find.
         junk: rows of the database that are ignored.
         box: left, top, right and bottom of the object in the query image, in pixels.
+
+    Example:
+        >>> query = Query(easy=[0], hard=[2], junk=[1], box=(0, 0, 64, 64))
+        >>> score(np.array([[0, 1, 2, 3]]), [query], 'medium')['mAP']  # the junk does not count
+        100.0
     """
 
     easy: Sequence[int]

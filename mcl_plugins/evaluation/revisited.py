@@ -53,6 +53,11 @@ class Revisited:
         database: names of the images that are searched.
         query_names: names of the query images.
         queries: ground truth of each query image.
+
+    Example:
+        >>> data = Revisited(Path('roxford5k'), ['all_souls_1'], ['all_souls_0'], [])
+        >>> data.names(), data.image_path('all_souls_0').as_posix()
+        (['all_souls_0', 'all_souls_1'], 'roxford5k/jpg/all_souls_0.jpg')
     """
 
     folder: Path

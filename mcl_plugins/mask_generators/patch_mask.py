@@ -150,7 +150,12 @@ def num_masked(total: int, mask_ratio: float) -> int:
 
 
 def check_mask_ratio(mask_ratio: float) -> float:
-    """Return the ratio, or raise a ValueError unless it lies strictly between 0 and 1."""
+    """Return the ratio, or raise a ValueError unless it lies strictly between 0 and 1.
+
+    Example:
+        >>> check_mask_ratio(0.75)
+        0.75
+    """
     if not 0 < mask_ratio < 1:
         raise ValueError(
             f'mask_ratio={mask_ratio} is outside (0, 1): it is the share of patches to mask, '
