@@ -168,7 +168,7 @@ TWO_STAGES = 'mimco_two_stage.sh'
 
 @pytest.fixture
 def few_images(images):
-    """What makes the stages of the small MimCo short: few images, of ten classes as the head has."""
+    """What makes the stages of the small MimCo short: few images, of ten classes like its head."""
     for name in '23456789':
         shutil.copytree(images / 'train/0', images / 'train' / name)
         for file in sorted((images / 'train' / name).iterdir())[1:]:

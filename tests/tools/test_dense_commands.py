@@ -115,7 +115,8 @@ def test_a_segmentor_is_trained_tested_and_shown(config, call, tmp_path, recwarn
     assert len(maps) == 4 and not any('seg_logits' in sample for sample in maps)
     assert maps[0]['pred_sem_seg']['data'].shape[-2:] == (70, 90)
     options = [f'load_from={trained}']  # the whole segmentor: no file for the encoder is asked for
-    assert 'init_cfg' not in call(train, config, '--cfg-options', *options).cfg.model.backbone
+    runner = call(train, config, '--overwrite', '--cfg-options', *options)
+    assert 'init_cfg' not in runner.cfg.model.backbone
     runner = call(test_command, config, trained, '--tta')
     several = runner.test()
     assert type(runner.model).__name__ == 'SegTTAModel'
