@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from ..utils.literals import evaluate
+
 
 def check_heads(module: nn.Module, content: dict, path: str) -> None:
     """Compare the number of attention heads of an encoder with that in a checkpoint's config.
@@ -62,7 +64,10 @@ def read_arch(content: dict) -> str | dict | None:
     except SyntaxError:
         return None
     arch = _find_argument(_find_argument(assigned.get('model'), 'backbone'), 'arch')
-    return None if arch is None else _evaluate_literal(arch)
+    try:
+        return None if arch is None else evaluate(arch)
+    except ValueError:  # it is no literal
+        return None
 
 
 def _find_argument(node: ast.expr | None, name: str) -> ast.expr | None:
@@ -70,13 +75,3 @@ def _find_argument(node: ast.expr | None, name: str) -> ast.expr | None:
     if not isinstance(node, ast.Call):
         return None
     return next((word.value for word in node.keywords if word.arg == name), None)
-
-
-def _evaluate_literal(node: ast.expr) -> Any:
-    """Return the value of a literal or of a ``dict(...)`` of literals; None for anything else."""
-    if isinstance(node, ast.Call):
-        return {word.arg: _evaluate_literal(word.value) for word in node.keywords}
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        return None

@@ -41,7 +41,7 @@ def class_layers(model: nn.Module, tensors: dict[str, Tensor]) -> list[str]:
 
     Returns:
         Names of tensors of heads with ``num_classes`` whose shapes differ in the first dimension
-        only, as those of the last layer do when the numbers of classes differ. None if tensors
+        only, as those of the last layer do when the numbers of classes differ. Empty if tensors
         outside of the encoder differ in another way, too: then it is another architecture.
 
     Example:

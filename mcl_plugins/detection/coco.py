@@ -16,7 +16,8 @@ from mmdet.datasets.api_wrappers import COCO
 from mmengine.logging import print_log
 
 from ..datasets.image_folder import say_count
-from ..utils.exif import exif_orientation, spread
+from ..utils.exif import exif_orientation
+from ..utils.sampling import spaced_indices
 from .annotations import AnnotationFile
 
 SAMPLE = 64  # images that are looked at
@@ -69,7 +70,7 @@ class CocoDataset(_CocoDataset):
             ValueError: an image has another size than the annotation file says.
         """
         loaders = [t for t in self.pipeline.transforms[:1] if isinstance(t, LoadImageFromFile)]
-        for index in spread(len(self), SAMPLE) if loaders else ():
+        for index in spaced_indices(len(self), SAMPLE) if loaders else ():
             record = self.get_data_info(index)
             path = record['img_path']
             if '://' not in path and not Path(path).exists():

@@ -43,9 +43,8 @@ from .widths import check_widths
 class ConsoleFilter(logging.Filter):
     """Keep long texts (environment, config, hook lists) and noise out of the console.
 
-    The log file still contains them. Tables of results are printed, whatever their length. Warnings
-    are printed, except two that MMEngine's own
-    checkpoint hook causes.
+    The log file still contains them. Tables of results are printed, whatever their length.
+    Warnings are printed, except two that MMEngine's own checkpoint hook causes.
 
     Example:
         >>> record = logging.makeLogRecord({'msg': 'Exp name: vit-b', 'levelno': logging.INFO})
@@ -132,8 +131,8 @@ class Runner(_Runner):
 
         Raises:
             FileNotFoundError: the frozen teacher's checkpoint does not exist.
-            ValueError: ``load_from`` was trained on other classes.
-            ValueError: neck or head are of another width than the encoder.
+            ValueError: ``load_from`` was trained on other classes, or neck or head are of another
+                width than the encoder.
         """
         check_widths(unwrapped_model(self))
         for module in self.model.modules():

@@ -15,7 +15,8 @@ from mmcv.transforms import LoadImageFromFile
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
-from ..utils.exif import exif_orientation, spread
+from ..utils.exif import exif_orientation
+from ..utils.sampling import spaced_indices
 from .label_maps import IGNORED, LabelMapLoader, loaders_of
 
 SAMPLE = 64  # label maps that are looked at
@@ -51,7 +52,7 @@ class Survey:
             return
         self._check_existence()
         total = len(self.dataset)
-        for index in spread(total, SAMPLE):
+        for index in spaced_indices(total, SAMPLE):
             self._look_at(index, with_image=True)
         self._warn_of_turns()
         # What a few maps lack may be in the others: only what none of them has is refused.

@@ -30,15 +30,3 @@ def exif_orientation(path: str | Path) -> int:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return 1
     return turn if turn in range(1, 9) else 1
-
-
-def spread(total: int, count: int) -> list[int]:
-    """Indices of at most ``count`` of ``total`` items, evenly spaced, the first and last included.
-
-    Example:
-        >>> spread(3, 10), spread(100, 4)
-        ([0, 1, 2], [0, 33, 66, 99])
-    """
-    if total <= count:
-        return list(range(total))
-    return [index * (total - 1) // (count - 1) for index in range(count)]
