@@ -1,0 +1,118 @@
+"""The part of the Runner that reads and writes checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import master_only
+from mmengine.runner import Runner
+from mmengine.runner.checkpoint import _load_checkpoint_to_model
+
+from ..checkpoint.files import atomic_write, extract_state_dict
+from ..checkpoint.latest import find_checkpoint
+from ..checkpoint.sources import load_checkpoint
+from ..checkpoint.whole_model import (
+    class_layers,
+    load_but_classes,
+    other_classes_error,
+    source_of,
+)
+from .hooks.unwrap import unwrapped_model
+from .message_hub import readable_only
+
+
+class CheckpointsRunner(Runner):
+    """MMEngine's Runner with strict loading, safe files and atomic saving."""
+
+    _load_from: str | None
+
+    def _init_model_weights(self) -> None:
+        """Initialise the weights, from a whole model if ``model.init_cfg`` names one.
+
+        MMEngine only warns about tensors that do not fit.
+
+        Raises:
+            ValueError: it differs in more than the layers of the classes.
+        """
+        model = unwrapped_model(self)
+        source = source_of(model)
+        if source is not None:
+            model.init_cfg = None
+        super()._init_model_weights()
+        if source is not None:
+            load_but_classes(model, source)
+
+    def load_or_resume(self) -> None:
+        """Load or resume; without a named file, resume from the newest complete checkpoint.
+
+        MMEngine only reads the file ``last_checkpoint``. If that is empty, MMEngine starts a new
+        training that overwrites the old checkpoints; if the folder was moved, the path in it is
+        wrong. See :func:`mcl_plugins.checkpoint.latest.find_checkpoint`.
+
+        Raises:
+            ValueError: the work dir has checkpoints, but none of them can be read.
+        """
+        if self._resume and self._load_from is None and not self._has_loaded:
+            self._load_from = find_checkpoint(self.work_dir)
+            if self._load_from is None:
+                self.logger.info(
+                    f'{self.work_dir} has no checkpoint to resume from; starting a new training.'
+                )
+                return
+        super().load_or_resume()
+
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: Any = 'cpu',
+        strict: bool = True,
+        revise_keys: Sequence[tuple[str, str]] = ((r'^module\.', ''),),
+    ) -> dict:
+        """Load a checkpoint of the whole model without executing anything in the file.
+
+        Raises:
+            FileNotFoundError: the file does not exist.
+            ValueError: no file is named, it is not a checkpoint, or it does not fit the model.
+        """
+        if not filename:
+            raise ValueError(
+                'load_from is empty: this config starts from a checkpoint of the whole model. '
+                'Set it with --cfg-options load_from=work_dirs/.../epoch_100.pth'
+            )
+        checkpoint = load_checkpoint(filename, map_location)
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        model = unwrapped_model(self)
+        try:
+            _load_checkpoint_to_model(model, checkpoint, strict, revise_keys=revise_keys)
+        except RuntimeError as error:
+            tensors = extract_state_dict(checkpoint)
+            if differing := class_layers(model, tensors):
+                raise other_classes_error(model, filename, tensors, differing) from error
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            raise ValueError(
+                f'{filename} does not fit the {type(model).__name__} of this config. Is it a '
+                'checkpoint of another architecture? To initialise only the encoder from a '
+                'pre-training checkpoint, set model.backbone.init_cfg instead.\n'
+                + '\n'.join(lines[:12])
+            ) from error
+        self._has_loaded = True
+        self.logger.info(f'Load checkpoint from {filename}')
+        return checkpoint
+
+    @master_only
+    def save_checkpoint(
+        self, out_dir: str, filename: str, file_client_args: dict | None = None, **kwargs: Any
+    ) -> None:
+        """Save a checkpoint; a local file is written under a temporary name and then renamed.
+
+        MMEngine writes in place, so a run that is killed while it saves leaves half a file. What a
+        metric or a hook has put into the message hub and could not be read again is left out.
+        """
+        with readable_only(self.message_hub):
+            if '://' in out_dir or file_client_args or kwargs.get('backend_args'):
+                super().save_checkpoint(out_dir, filename, file_client_args, **kwargs)
+                return
+            with atomic_write(Path(out_dir, filename)) as temporary:
+                super().save_checkpoint(out_dir, temporary.name, **kwargs)
