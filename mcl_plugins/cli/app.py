@@ -1,23 +1,22 @@
 """The command ``mcl``: ``mcl train CONFIG``, ``mcl knn CONFIG CHECKPOINT``, ``mcl --help``.
 
-Each command is a module of this package with a function ``main(argv)``. The module is imported only
-when its command is called, so that the help and the message for a misspelt command need none of the
-libraries. The scripts in ``tools/`` run the same commands through :func:`run_command`.
+Each command is a module of this package with a function ``main(argv)``, and a function in
+``parsers`` that reads its arguments. The module is imported only when its command is called and its
+arguments have been read, so that the help and the messages for a misspelt command and for a wrong
+argument need none of the libraries. The scripts in ``tools/`` run the same commands through
+:func:`run_command`.
 """
 
 from __future__ import annotations
 
-import ast
 import importlib
 import sys
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from ..version import __version__
 from .arguments import did_you_mean
-
-FOLDER = Path(__file__).parent
+from .parsers.base import FOLDER, docstring, find_parser
 
 # Name of a command (one or two words) -> its module in this package.
 COMMANDS = {
@@ -98,6 +97,7 @@ def run_command(name: str, argv: Sequence[str] | None = None) -> None:
     if name == 'torchrun':  # the processes that it starts import the libraries; it needs none
         importlib.import_module('.torchrun', __package__).main(argv)
         return
+    find_parser(COMMANDS[name])(argv)  # --help and wrong arguments end here, before the imports
     # Import this module first, because it imports mmpretrain without its notices.
     common = importlib.import_module('.common', __package__)
     module = importlib.import_module(f'.{COMMANDS[name]}', __package__)
@@ -106,9 +106,7 @@ def run_command(name: str, argv: Sequence[str] | None = None) -> None:
 
 def summary(name: str) -> str:
     """Return the first line of a command's docstring without importing its module."""
-    file = FOLDER / f'{COMMANDS[name].replace(".", "/")}.py'
-    docstring = ast.get_docstring(ast.parse(file.read_text(encoding='utf-8'))) or ''
-    return docstring.partition('\n')[0]
+    return docstring(COMMANDS[name]).partition('\n')[0]
 
 
 def _format_list(names: Sequence[str] | dict[str, str]) -> str:

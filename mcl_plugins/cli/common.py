@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import logging
 import os
@@ -26,50 +25,12 @@ from ..engine.warm_up import scale_schedule
 from ..utils.compat import import_quietly
 from ..utils.places import find_config
 from .messages import describe, is_first_to_say
-from .options import Options, merge_options
+from .options import merge_options
 
 # Import mmpretrain here, without its notices, before the parts of this package that derive from it.
 import_quietly('mmpretrain.models', 'mmpretrain.datasets')
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-
-
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add OpenMMLab's arguments that training and testing share.
-
-    The parsed arguments have the names of the arguments of :func:`load_config`.
-    """
-    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=Options,
-        help='options of the config to override, as key=value: a.b=1 c="[1,2]" d="[(1,2),(3,4)]"',
-    )
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='job launcher',
-    )
-    parser.add_argument(
-        '--no-pin-memory',
-        action='store_false',
-        dest='pin_memory',
-        help='do not pin the memory of the data loaders',
-    )
-    parser.add_argument('--local_rank', '--local-rank', action=LocalRank, help=argparse.SUPPRESS)
-
-
-class LocalRank(argparse.Action):
-    """Argument with the local rank from older launchers; sets the variable that MMEngine reads."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{**kwargs, 'default': argparse.SUPPRESS, 'type': int})
-
-    def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
-        """Set ``LOCAL_RANK`` unless the launcher has set it."""
-        os.environ.setdefault('LOCAL_RANK', str(values))
 
 
 def load_config(

@@ -10,7 +10,6 @@ comparison of a method from outside the package, see ``released/__init__.py``.
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import json
 import math
@@ -25,7 +24,7 @@ import torch
 from mmengine.registry import DefaultScope
 from torch import Tensor
 
-from .arguments import parser_for
+from .parsers.general import fidelity as parse_args
 from .released import comparisons
 
 # The files are float32 copies of float64 numbers. We compute in float64, so only their rounding
@@ -43,23 +42,6 @@ class Result:
     outputs: float
     gradients: float
     passed: bool
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = parser_for(__doc__)
-    parser.add_argument('files', nargs='+', type=Path, help='golden files')
-    parser.add_argument('--json', type=Path, help='file to which the results are also written')
-    parser.add_argument('--device', default='cpu', help='device to compute on')
-    parser.add_argument(
-        '--import',
-        dest='modules',
-        nargs='+',
-        default=[],
-        metavar='MODULE',
-        help='modules that define comparisons of further methods',
-    )
-    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -8,7 +8,6 @@ the ``Summary`` of the collection has the row of the method.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 from mmengine.fileio import load
 
 from ..utils.places import home
-from .arguments import parser_for
+from .parsers.general import methods as parse_args
 
 COLUMNS = ('Status', 'Architectures', 'Configs')
 
@@ -41,11 +40,6 @@ class Method:
         """Return the row in Markdown."""
         name = f'[{self.title}](configs/{self.folder}/README.md) ({self.source})'
         return f'| {" | ".join((name, *(self.summary[column] for column in COLUMNS)))} |'
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line, which has no arguments."""
-    return parser_for(__doc__).parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import copy
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,8 +12,8 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
-from .arguments import at_least, parser_for
-from .common import add_common_arguments, build_runner, load_config
+from .common import build_runner, load_config
+from .parsers.general import test as parse_args
 
 SUFFIXES = {'metrics': ('.json', '.yaml', '.yml', '.pkl'), 'pred': ('.pkl', '.pickle')}
 VISUALISATION = {
@@ -22,29 +21,6 @@ VISUALISATION = {
     'mmseg': 'SegVisualizationHook',
     'mmdet': 'DetVisualizationHook',
 }
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line into the arguments of :func:`test`."""
-    parser = parser_for(__doc__)
-    parser.add_argument('config', help="config file, or name of one of the package's configs")
-    parser.add_argument('checkpoint', help='checkpoint of the complete model')
-    parser.add_argument('--out', type=Path, help='file for the predictions (.pkl) or metrics')
-    parser.add_argument(
-        '--out-item', choices=['metrics', 'pred'], default='pred', help='what --out receives'
-    )
-    parser.add_argument('--amp', action='store_true', help='evaluate in mixed precision')
-    parser.add_argument('--show', action='store_true', help='show predictions in a window')
-    parser.add_argument('--show-dir', help='folder for pictures of predictions')
-    parser.add_argument('--interval', type=at_least(1), default=1, help='show every N-th image')
-    parser.add_argument(
-        '--wait-time', type=float, default=2, help='seconds that a window stays open'
-    )
-    parser.add_argument(
-        '--tta', action='store_true', help='average predictions over augmented copies of each image'
-    )
-    add_common_arguments(parser)
-    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,45 +13,8 @@ from mmengine.runner import Runner
 from ..checkpoint.latest import find_checkpoint, run_files
 from ..engine.hooks import OverwriteHook
 from ..engine.identity import starting_files
-from .arguments import parser_for
-from .common import add_common_arguments, build_runner, load_config
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line into the arguments of :func:`train`."""
-    parser = parser_for(__doc__)
-    parser.add_argument('config', help="config file, or name of one of the package's configs")
-    parser.add_argument(
-        '--resume',
-        nargs='?',
-        const='auto',
-        help='continue from this checkpoint; without a value, from the newest in the work dir',
-    )
-    parser.add_argument('--amp', action='store_true', help='train in float16 with loss scaling')
-    parser.add_argument(
-        '--no-validate',
-        action='store_false',
-        dest='validate',
-        help='do not evaluate during training',
-    )
-    parser.add_argument(
-        '--auto-scale-lr',
-        action='store_true',
-        help='scale the learning rate with the batch size even if the config does not',
-    )
-    parser.add_argument(
-        '--no-persistent-workers',
-        action='store_false',
-        dest='persistent_workers',
-        help='start new data loader workers in each epoch',
-    )
-    parser.add_argument(
-        '--overwrite',
-        action='store_true',
-        help='start anew in a work dir that has a run, whose checkpoints are deleted',
-    )
-    add_common_arguments(parser)
-    return parser.parse_args(argv)
+from .common import build_runner, load_config
+from .parsers.general import train as parse_args
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -17,7 +17,6 @@ measured separately.
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import statistics
@@ -33,6 +32,7 @@ import skimage.data
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
+from mmengine.device import get_device
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 from PIL import Image, ImageFilter, ImageOps
@@ -41,7 +41,7 @@ from torchvision import transforms
 from torchvision.transforms import InterpolationMode
 
 from ...utils.places import home
-from ..arguments import at_least, parser_for
+from ..parsers.benchmark import data_path as parse_args
 
 CONFIGS = home() / 'configs/_base_'
 PHOTOGRAPHS = ('astronaut', 'chelsea', 'coffee', 'rocket')
@@ -57,24 +57,6 @@ class Rates:
     sent: dict[str, float]  # kB that a worker sends per image, by pipeline
     seconds: dict[str, list[float]]  # time to read all files in each round, by pipeline
     preprocessor: float  # milliseconds per batch
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line into the arguments of :func:`measure`."""
-    parser = parser_for(__doc__)
-    parser.add_argument('--images', type=at_least(1), default=64, help='number of JPEG files')
-    parser.add_argument(
-        '--rounds', type=at_least(1), default=9, help='how often each pipeline reads them'
-    )
-    parser.add_argument(
-        '--batch-size', type=at_least(1), default=64, help="images of the preprocessor's batch"
-    )
-    parser.add_argument(
-        '--device',
-        default='cuda' if torch.cuda.is_available() else 'cpu',
-        help='device of the preprocessor',
-    )
-    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -97,19 +79,22 @@ def main(argv: Sequence[str] | None = None) -> None:
         f'   (rounds: {ratios[0]:.2f} to {ratios[-1]:.2f})'
     )
     print(
-        f'\nMultiViewPreprocessor on {args.device}: {rates.preprocessor / args.batch_size:.3f} ms '
-        f'per image ({rates.preprocessor:.2f} ms per batch of {args.batch_size})'
+        f'\nMultiViewPreprocessor on {args.device or get_device()}: '
+        f'{rates.preprocessor / args.batch_size:.3f} ms per image '
+        f'({rates.preprocessor:.2f} ms per batch of {args.batch_size})'
     )
 
 
-def measure(images: int = 64, rounds: int = 9, batch_size: int = 64, device: str = 'cpu') -> Rates:
+def measure(
+    images: int = 64, rounds: int = 9, batch_size: int = 64, device: str | None = None
+) -> Rates:
     """Measure both pipelines and the preprocessor with the process's number of threads.
 
     Args:
         images: number of JPEG files.
         rounds: how often each pipeline reads them.
         batch_size: images of the preprocessor's batch.
-        device: device of the preprocessor.
+        device: device of the preprocessor; by default the GPU, if there is one.
     """
     with tempfile.TemporaryDirectory() as folder:
         files = make_images(Path(folder), images)
@@ -120,7 +105,9 @@ def measure(images: int = 64, rounds: int = 9, batch_size: int = 64, device: str
             for name, pipeline in pipelines.items()
         }
         seconds = interleaved(list(pipelines.values()), files, rounds)
-    preprocessor = preprocessor_milliseconds(torch.device(device), batch_size, rounds)
+    preprocessor = preprocessor_milliseconds(
+        torch.device(device or get_device()), batch_size, rounds
+    )
     return Rates(kilobytes, sent, dict(zip(pipelines, seconds, strict=True)), preprocessor)
 
 

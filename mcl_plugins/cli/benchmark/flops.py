@@ -18,7 +18,6 @@ saves. The model is on the meta device and computes nothing, so every size takes
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,22 +33,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from ...utils.places import find_config
-from ..arguments import at_least, parser_for
 from ..common import read_config
+from ..parsers.benchmark import flops as parse_args
 
 COLUMNS = ('scores', 'attention', 'block', 'step')
 BATCH = 8  # images of the counted training step; the ratio does not depend on it
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = parser_for(__doc__)
-    parser.add_argument('config', help='pre-training config with model.num_chunks')
-    parser.add_argument(
-        '--chunks', nargs='+', type=at_least(1), default=list(range(1, 11)), metavar='N'
-    )
-    parser.add_argument('--picture', type=Path, help='PNG file to draw the table to')
-    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -16,7 +16,6 @@ printed.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
@@ -32,9 +32,9 @@ from mmpretrain.registry import MODELS
 
 from ...algorithms import PretrainingMethod
 from ...targets.frozen_teacher import FrozenTeacher
-from ..arguments import at_least, parser_for
 from ..common import read_config
-from ..options import Options, merge_options
+from ..options import merge_options
+from ..parsers.benchmark import step as parse_args
 from . import references  # noqa: F401  registers the names for --against
 
 
@@ -90,20 +90,6 @@ class Step:
         return median
 
 
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line into the arguments of :func:`time_steps`."""
-    parser = parser_for(__doc__)
-    parser.add_argument('config', help='pre-training config')
-    parser.add_argument('--batch-size', type=at_least(1), default=64)
-    parser.add_argument('--steps', type=at_least(1), default=10)
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--cfg-options', nargs='+', action=Options, default={})
-    parser.add_argument(
-        '--against', nargs='+', action=Options, help='options of the variant to compare with'
-    )
-    return parser.parse_args(argv)
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure the steps and print their medians and ratio."""
     MMLogger.get_instance('benchmark', log_level='ERROR')
@@ -121,7 +107,7 @@ def time_steps(
     config: str | Path,
     batch_size: int = 64,
     steps: int = 10,
-    device: str = 'cpu',
+    device: str | None = None,
     cfg_options: dict[str, Any] | None = None,
     against: dict[str, Any] | None = None,
 ) -> dict[str, Step]:
@@ -131,7 +117,7 @@ def time_steps(
         config: config of a pre-training: a path, or a name among the package's own configs.
         batch_size: images of a step.
         steps: number of measured steps, after one step of warm-up.
-        device: device to train on.
+        device: device to train on; by default the GPU, if there is one.
         cfg_options: options of the config to override, by dotted name.
         against: further options of the variant; None for no variant.
 
@@ -152,7 +138,7 @@ def time_steps(
                 f'{config} is not a pre-training config; use one from configs/<method>/.'
             )
         merge_options(cfg, {**(cfg_options or {}), **options})
-        timed[name] = Step(cfg, batch_size, torch.device(device))
+        timed[name] = Step(cfg, batch_size, torch.device(device or get_device()))
     for turn in range(steps + 1):
         # The first one allocates memory that the other has released, so the order alternates.
         for step in list(timed.values())[:: 1 if turn % 2 else -1]:

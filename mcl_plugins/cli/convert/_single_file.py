@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 from ...checkpoint.files import extract_state_dict, load_file, save_file
 from ...checkpoint.renaming import Names
-from ..arguments import parser_for
-
-
-def parse_args(description: str | None, argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = parser_for(description)
-    parser.add_argument('source', type=Path, help='file to convert')
-    parser.add_argument('target', type=Path, help='file to write')
-    parser.add_argument('--to-released', action='store_true', help='convert back')
-    return parser.parse_args(argv)
 
 
 def convert_file(

@@ -11,7 +11,6 @@ The first command writes a file like those of pre-training: the student has the 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,23 +19,7 @@ from torch import Tensor
 from ...checkpoint.aliases import present_name
 from ...checkpoint.conmim import CONMIM
 from ...checkpoint.files import extract_state_dict, load_file, save_file
-from ..arguments import parser_for
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = parser_for(__doc__)
-    parser.add_argument('source', type=Path, help='file to convert')
-    parser.add_argument('target', type=Path, help='file to write')
-    parser.add_argument('--teacher', type=Path, help='released EMA file that belongs to source')
-    parser.add_argument('--to-released', action='store_true', help='convert back')
-    parser.add_argument(
-        '--part',
-        choices=['student', 'teacher'],
-        default='student',
-        help='which network --to-released converts',
-    )
-    return parser.parse_args(argv)
+from ..parsers.convert import conmim as parse_args
 
 
 def main(argv: Sequence[str] | None = None) -> None:

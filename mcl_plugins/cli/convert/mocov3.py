@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...checkpoint.mocov3 import MOCOV3
-from ._single_file import convert_file, parse_args
+from ..parsers.convert import mocov3 as parse_args
+from ._single_file import convert_file
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Convert the file of the command line."""
-    convert_mocov3(**vars(parse_args(__doc__, argv)))
+    convert_mocov3(**vars(parse_args(argv)))
 
 
 def convert_mocov3(source: Path, target: Path, to_released: bool = False) -> None:

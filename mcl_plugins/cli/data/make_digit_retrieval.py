@@ -18,7 +18,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from ..arguments import parser_for
+from ..parsers.data import make_digit_retrieval as parse_args
 from .recipe import begin, finish
 
 EVERY = 4  # scans from one query to the next
@@ -78,9 +78,4 @@ def get_scan_id(file: Path) -> str:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the images into the folder of the command line."""
-    parser = parser_for(__doc__)
-    parser.add_argument('root', type=Path, nargs='?', default=Path('data/quickstart'))
-    try:
-        make(**vars(parser.parse_args(argv)))
-    except (FileNotFoundError, ValueError) as error:
-        parser.error(str(error))
+    make(**vars(parse_args(argv)))

@@ -24,7 +24,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
-from ..arguments import parser_for
+from ..parsers.data import make_digits as parse_args
 from .recipe import begin, finish
 
 SIDE = 40  # pixels; the pipelines crop 32
@@ -113,9 +113,4 @@ def two_colours(photograph: np.ndarray, rng: np.random.Generator) -> tuple[np.nd
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the images into the folder of the command line."""
-    parser = parser_for(__doc__)
-    parser.add_argument('root', type=Path, nargs='?', default=Path('data/quickstart'))
-    try:
-        make(**vars(parser.parse_args(argv)))
-    except ValueError as error:
-        parser.error(str(error))
+    make(**vars(parse_args(argv)))

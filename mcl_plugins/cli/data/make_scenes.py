@@ -29,7 +29,7 @@ from PIL import Image
 from pycocotools import mask as rle
 from tqdm import tqdm
 
-from ..arguments import parser_for
+from ..parsers.data import make_scenes as parse_args
 from .recipe import begin, finish
 from .scenes import CLASSES, Scene, describe, draw
 
@@ -140,13 +140,4 @@ def save(image: np.ndarray, path: Path) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the data sets into the folder of the command line."""
-    parser = parser_for(__doc__)
-    parser.add_argument('root', type=Path, nargs='?', default=Path('data/scenes'))
-    parser.add_argument('--train', type=int, default=240, help='scenes for training')
-    parser.add_argument('--val', type=int, default=80, help='scenes for validation')
-    parser.add_argument('--unlabeled', type=int, default=1200, help='scenes for pre-training')
-    parser.add_argument('--seed', type=int, default=0)
-    try:
-        make(**vars(parser.parse_args(argv)))
-    except ValueError as error:
-        parser.error(str(error))
+    make(**vars(parse_args(argv)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import copy
 import hashlib
 import json
@@ -24,8 +23,7 @@ from ...datasets.classes import agree_on_classes
 from ...engine.hooks.unwrap import unwrapped_model
 from ...evaluation.features import extract_features
 from ...utils.places import find_config
-from ..arguments import parser_for
-from ..common import add_common_arguments, build_runner, get_config_name, load_config
+from ..common import build_runner, get_config_name, load_config
 
 PACKAGES = ('mcl_plugins', 'torch', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain')
 
@@ -38,20 +36,6 @@ class Features:
     train_labels: Tensor
     val: Tensor
     val_labels: Tensor
-
-
-def frozen_parser(description: str | None) -> argparse.ArgumentParser:
-    """Create a parser with the arguments that all evaluations of frozen features share."""
-    parser = parser_for(description)
-    parser.add_argument('config', help='config of a classifier, from configs/<method>/transfer/')
-    parser.add_argument(
-        'checkpoint', help='pre-training checkpoint; the config names the prefix of its encoder'
-    )
-    parser.add_argument(
-        '--out', type=Path, help='file for the result; by default beside CHECKPOINT'
-    )
-    add_common_arguments(parser)
-    return parser
 
 
 def build_classifier(

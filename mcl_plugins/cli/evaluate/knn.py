@@ -9,24 +9,14 @@ trained. The accuracies are written to CHECKPOINT.knn.json.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ...evaluation.knn import KS, check_neighbours, knn_predict
 from ...utils.checks import check_temperature
-from .frozen import accuracy, extract, frozen_parser, report
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line into the arguments of :func:`evaluate_knn`."""
-    parser = frozen_parser(__doc__)
-    parser.add_argument(
-        '--k', nargs='+', type=int, default=list(KS), dest='ks', help='numbers of neighbours'
-    )
-    parser.add_argument('--temperature', type=float, default=0.07, help='temperature of the votes')
-    return parser.parse_args(argv)
+from ..parsers.evaluate import knn as parse_args
+from .frozen import accuracy, extract, report
 
 
 def main(argv: Sequence[str] | None = None) -> None:

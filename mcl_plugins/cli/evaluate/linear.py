@@ -10,7 +10,6 @@ written to CHECKPOINT.linear.json.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,19 +17,8 @@ from typing import Any
 import torch
 
 from ...evaluation.linear import fit_linear_probe
-from ..arguments import at_least, positive
-from .frozen import accuracy, extract, frozen_parser, report
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line into the arguments of :func:`evaluate_linear`."""
-    parser = frozen_parser(__doc__)
-    parser.add_argument('--epochs', type=at_least(1), default=30, help='passes over the features')
-    parser.add_argument(
-        '--lr', type=positive, default=0.1, help='learning rate of SGD for a batch size of 1024'
-    )
-    parser.add_argument('--weight-decay', type=float, default=0.0)
-    return parser.parse_args(argv)
+from ..parsers.evaluate import linear as parse_args
+from .frozen import accuracy, extract, report
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -13,7 +13,6 @@ CHECKPOINT.retrieval-<name>.json.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,23 +25,8 @@ from ...backbones import BEiTViT, ConvViT
 from ...datasets.image_folder import say_count
 from ...evaluation.retrieval import Setup, rank, score
 from ...evaluation.revisited import SCALES, Revisited, load_images, multi_scale_feature
-from ..arguments import at_least, positive
-from .frozen import build_classifier, frozen_parser, report
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line into the arguments of :func:`evaluate_retrieval`."""
-    parser = frozen_parser(__doc__)
-    parser.add_argument('--data', type=Path, required=True, help='folder of the data set')
-    parser.add_argument('--size', type=at_least(1), default=512, help='longer side in pixels')
-    parser.add_argument('--scales', nargs='+', type=positive, default=list(SCALES))
-    parser.add_argument(
-        '--queries',
-        choices=['whole', 'cropped'],
-        default='whole',
-        help='use complete query images, or crop them to their boxes',
-    )
-    return parser.parse_args(argv)
+from ..parsers.evaluate import retrieval as parse_args
+from .frozen import build_classifier, report
 
 
 def main(argv: Sequence[str] | None = None) -> None:

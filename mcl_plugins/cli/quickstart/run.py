@@ -12,38 +12,18 @@ of your own config, with the other configs beside it.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from ...utils.places import workspace
-from ..arguments import parser_for
-from .methods import find_method_config, finetune_config, methods, read_title
+from ..parsers.quickstart import run as parse_args
+from .methods import find_method_config, finetune_config, read_title
 from .probe import extract_all, frozen_accuracies
 from .report import draw_report
 from .stages import call, cell, clock, logged, pretrain, say, seconds, summary, train
 
 STEPS = 5
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line into the arguments of :func:`run_quickstart`."""
-    parser = parser_for(__doc__)
-    parser.add_argument(
-        '--method', default='conmim', help=f'{", ".join(methods())}, or the path of a config'
-    )
-    parser.add_argument(
-        '--seeds',
-        type=int,
-        choices=(1, 2, 3),
-        default=1,
-        help='number of fine-tunings from each start',
-    )
-    parser.add_argument(
-        '--work-dir', type=Path, help='folder for results; by default work_dirs/quickstart'
-    )
-    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -12,7 +12,6 @@ The command writes ``results.json`` and ``report.png`` into the work dir. All tr
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import resource
@@ -23,7 +22,7 @@ from pathlib import Path
 
 from ...checkpoint.files import save_file
 from ...utils.places import home, workspace
-from ..arguments import parser_for
+from ..parsers.quickstart import transfer as parse_args
 from .dense_models import build_model
 from .report import NAMES
 from .stages import (
@@ -186,22 +185,6 @@ def measure(work_dir: Path, seeds: int) -> dict[str, dict]:
         rows = [row for starts in runs.values() for row in starts.values()]
         wait_for([*checkpoints.values(), *itertools.chain(*rows)], 'jobs')
     return {name: summaries(task, runs[name]) for name, task in TASKS.items()}
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line into the arguments of :func:`run_transfer_demo`."""
-    parser = parser_for(__doc__)
-    parser.add_argument(
-        '--seeds',
-        type=int,
-        choices=(1, 2, 3),
-        default=1,
-        help='number of trainings from each start',
-    )
-    parser.add_argument(
-        '--work-dir', type=Path, help='folder for results; by default work_dirs/transfer_demo'
-    )
-    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

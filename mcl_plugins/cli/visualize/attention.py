@@ -11,7 +11,6 @@ the positions are interpolated.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,24 +25,13 @@ from torch.nn import functional as F
 
 from ...evaluation.attention import class_attention_maps
 from ...utils.places import find_config
-from ..arguments import at_least
 from ..common import get_config_name
-from ..evaluate.frozen import build_classifier, frozen_parser
-from .pictures import add_image_arguments, panels, read_images, save, show_image, with_title
+from ..evaluate.frozen import build_classifier
+from ..parsers.visualize import attention as parse_args
+from .pictures import panels, read_images, save, show_image, with_title
 
 # Steps of a pipeline that read, resize, crop or pack an image.
 GEOMETRY = ('LoadImageFromFile', 'ResizeEdge', 'Resize', 'CenterCrop', 'PackInputs')
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line into ``out`` and the arguments of :func:`draw_attention`."""
-    parser = frozen_parser(__doc__)
-    add_image_arguments(parser, count=6)
-    parser.add_argument(
-        '--size', type=at_least(1), help="side of the images in pixels; by default the config's"
-    )
-    parser.add_argument('--heads', action='store_true', help='also draw the map of each head')
-    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -9,15 +9,14 @@ probes and validation. A resumed run is one curve.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..arguments import parser_for
 from ..logs import Run, read_run
+from ..parsers.visualize import curves as parse_args
 from .pictures import panels, save, with_title
 
 # Quantities in the order of their panels: beginning of the name in the log -> meaning.
@@ -35,15 +34,6 @@ QUANTITIES = {
 }
 EXACT = ('accuracy/top1', 'mIoU', 'coco/bbox_mAP', 'coco/segm_mAP')
 COLUMNS = 3
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line into ``out`` and the arguments of :func:`draw_curves`."""
-    parser = parser_for(__doc__)
-    parser.add_argument('work_dirs', nargs='+', type=Path, help='work dirs of the runs')
-    parser.add_argument('--names', nargs='+', help='names of the runs; by default their folders')
-    parser.add_argument('--out', type=Path, required=True, help='file for the picture')
-    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

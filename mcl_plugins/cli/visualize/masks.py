@@ -10,7 +10,6 @@ same seed, so only the model differs between columns.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +20,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ...algorithms import PretrainingMethod
-from ..arguments import parser_for
 from ..common import read_config
 from ..options import merge_options
+from ..parsers.visualize import masks as parse_args
 from .pictures import (
-    add_image_arguments,
-    add_pretraining_arguments,
     build_pretraining,
     image_side,
     label_row,
@@ -52,18 +49,6 @@ class Column:
     images: Tensor  # (N, 3, S, S) uint8
     visible: Tensor  # (N, 3, S, S) in [0, 1]
     importance: Tensor | None  # (N, 1, S, S)
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line into ``out`` and the arguments of :func:`compute_masks`."""
-    parser = parser_for(__doc__)
-    add_pretraining_arguments(parser)
-    parser.add_argument(
-        'checkpoints', nargs='+', metavar='CHECKPOINT', help='checkpoints of its pre-training'
-    )
-    add_image_arguments(parser, count=4)
-    parser.add_argument('--seed', type=int, default=0, help='random seed of the masks')
-    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -13,7 +13,6 @@ skipped, as in iBOT's script.
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,9 +32,9 @@ from tqdm import tqdm
 
 from ...checkpoint.files import extract_state_dict, load_file
 from ...utils.places import find_config
-from ..arguments import at_least
 from ..common import get_config_name, read_config
-from ..evaluate.frozen import build_classifier, evaluation_loader, frozen_parser
+from ..evaluate.frozen import build_classifier, evaluation_loader
+from ..parsers.visualize import patterns as parse_args
 from .pictures import save, show_image, with_title
 
 SIDE = 6  # patches along a side of a query's square
@@ -59,22 +58,6 @@ class Nearest:
 
     similarity: Tensor
     patch: Tensor  # in raster order
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line into ``out`` and the arguments of :func:`draw_patterns`."""
-    parser = frozen_parser(__doc__)
-    parser.add_argument('--queries', type=at_least(0), default=4, help='number of random queries')
-    parser.add_argument(
-        '--at',
-        nargs=3,
-        type=int,
-        action='append',
-        metavar=('IMAGE', 'ROW', 'COLUMN'),
-        help='image, row and column of a query, counted from 0',
-    )
-    parser.add_argument('--seed', type=int, default=0, help='random seed of the queries')
-    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,35 +22,8 @@ from ...checkpoint.files import extract_state_dict, load_file
 from ...datasets.listing import list_images
 from ...mask_generators import PatchMask, upsample_patches
 from ...utils.images import IMAGE_SUFFIXES, open_rgb
-from ..options import Options
 
 GRAY = 0.5  # colour of masked patches
-
-
-def add_image_arguments(parser: argparse.ArgumentParser, count: int) -> None:
-    """Add ``--images`` and ``--count``."""
-    parser.add_argument(
-        '--images',
-        nargs='+',
-        type=Path,
-        required=True,
-        help='image files, or folders to choose images from',
-    )
-    parser.add_argument('--count', type=int, default=count, help='number of images')
-
-
-def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the config of a pre-training, its options, and the file for the picture."""
-    parser.add_argument('config', help='pre-training config, from configs/<method>/')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=Options,
-        help='options of the config to override, as key=value',
-    )
-    parser.add_argument(
-        '--out', type=Path, help='file for the picture; by default beside the checkpoint'
-    )
 
 
 def pick_files(places: Sequence[Path], count: int) -> list[Path]:

@@ -10,7 +10,6 @@ not predict the brightness and contrast of a patch; these are taken from the ori
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ...algorithms import ReconstructingMethod
-from ..arguments import parser_for
 from ..common import read_config
 from ..options import merge_options
+from ..parsers.visualize import reconstruction as parse_args
 from .pictures import (
-    add_image_arguments,
-    add_pretraining_arguments,
     build_pretraining,
     image_side,
     label_row,
@@ -39,16 +36,6 @@ from .pictures import (
     upsample_to_pixels,
     with_title,
 )
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line into ``out`` and the arguments of :func:`draw_reconstructions`."""
-    parser = parser_for(__doc__)
-    add_pretraining_arguments(parser)
-    parser.add_argument('checkpoint', help='checkpoint of its pre-training')
-    add_image_arguments(parser, count=8)
-    parser.add_argument('--seed', type=int, default=0, help='random seed of the masks')
-    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -10,7 +10,6 @@ are drawn at random. Each checkpoint has a panel with the silhouette of the clas
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +26,8 @@ from sklearn.metrics import silhouette_score
 from torch import Tensor
 
 from ...evaluation.features import extract_features
-from ..arguments import at_least, positive
-from ..evaluate.frozen import build_classifier, evaluation_loader, frozen_parser
+from ..evaluate.frozen import build_classifier, evaluation_loader
+from ..parsers.visualize import tsne as parse_args
 from .pictures import panels, save, with_title
 
 
@@ -39,25 +38,6 @@ class Panel:
     title: str
     points: np.ndarray  # (N, 2)
     silhouette: float
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line into ``out`` and the arguments of :func:`draw_tsne`."""
-    parser = frozen_parser(__doc__)
-    parser.add_argument(
-        'others', nargs='*', metavar='CHECKPOINT', help='further checkpoints of the same config'
-    )
-    parser.add_argument(
-        '--classes', type=int, default=10, help='number of classes, drawn at random'
-    )
-    parser.add_argument(
-        '--per-class', type=at_least(2), default=50, help='largest number of images per class'
-    )
-    parser.add_argument('--perplexity', type=positive, default=30.0, help='perplexity of t-SNE')
-    parser.add_argument(
-        '--seed', type=int, default=0, help='random seed of the classes and of t-SNE'
-    )
-    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

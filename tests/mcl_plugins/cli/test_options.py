@@ -7,7 +7,8 @@ from mmengine.config import Config
 
 from conftest import ROOT
 from mcl_plugins.cli.common import load_config
-from mcl_plugins.cli.options import Options, check_options, merge_options
+from mcl_plugins.cli.options import check_options, merge_options
+from mcl_plugins.cli.parsers.options import Options
 
 
 @pytest.fixture

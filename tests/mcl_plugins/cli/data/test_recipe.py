@@ -42,11 +42,11 @@ def test_somebody_elses_data_stays(tmp_path, command, folder):
     (tmp_path / folder).mkdir()
     (tmp_path / folder / 'mine.jpg').touch()
     done = mcl(command, tmp_path)
-    assert done.returncode == 2 and 'Traceback' not in done.stderr
+    assert done.returncode == 1 and 'Traceback' not in done.stderr
     assert f'{tmp_path / folder} exists and was not written by this script' in done.stderr
     assert [file.name for file in tmp_path.rglob('*') if file.is_file()] == ['mine.jpg']
 
 
 def test_bad_numbers_of_scenes_are_an_error_in_words(tmp_path):
     done = mcl('data scenes', tmp_path, '--val', 0)
-    assert done.returncode == 2 and 'val=0 must be at least 1' in done.stderr
+    assert done.returncode == 1 and 'val=0 must be at least 1' in done.stderr

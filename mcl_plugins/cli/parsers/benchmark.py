@@ -1,0 +1,52 @@
+"""Command lines of the measurements."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..arguments import at_least
+from .base import command_parser
+from .options import Options
+
+
+def step(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line into the arguments of :func:`time_steps`."""
+    parser = command_parser('benchmark.step')
+    parser.add_argument('config', help='pre-training config')
+    parser.add_argument('--batch-size', type=at_least(1), default=64)
+    parser.add_argument('--steps', type=at_least(1), default=10)
+    parser.add_argument('--device', help='by default the GPU, if there is one')
+    parser.add_argument('--cfg-options', nargs='+', action=Options, default={})
+    parser.add_argument(
+        '--against', nargs='+', action=Options, help='options of the variant to compare with'
+    )
+    return parser.parse_args(argv)
+
+
+def flops(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = command_parser('benchmark.flops')
+    parser.add_argument('config', help='pre-training config with model.num_chunks')
+    parser.add_argument(
+        '--chunks', nargs='+', type=at_least(1), default=list(range(1, 11)), metavar='N'
+    )
+    parser.add_argument('--picture', type=Path, help='PNG file to draw the table to')
+    return parser.parse_args(argv)
+
+
+def data_path(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line into the arguments of :func:`measure`."""
+    parser = command_parser('benchmark.data_path')
+    parser.add_argument('--images', type=at_least(1), default=64, help='number of JPEG files')
+    parser.add_argument(
+        '--rounds', type=at_least(1), default=9, help='how often each pipeline reads them'
+    )
+    parser.add_argument(
+        '--batch-size', type=at_least(1), default=64, help="images of the preprocessor's batch"
+    )
+    parser.add_argument(
+        '--device', help='device of the preprocessor; by default the GPU, if there is one'
+    )
+    return parser.parse_args(argv)

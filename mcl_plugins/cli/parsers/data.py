@@ -1,0 +1,34 @@
+"""Command lines of the scripts that make data."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from .base import command_parser
+
+
+def make_digits(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line into the arguments of ``make``."""
+    parser = command_parser('data.make_digits')
+    parser.add_argument('root', type=Path, nargs='?', default=Path('data/quickstart'))
+    return parser.parse_args(argv)
+
+
+def make_digit_retrieval(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line into the arguments of ``make``."""
+    parser = command_parser('data.make_digit_retrieval')
+    parser.add_argument('root', type=Path, nargs='?', default=Path('data/quickstart'))
+    return parser.parse_args(argv)
+
+
+def make_scenes(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line into the arguments of ``make``."""
+    parser = command_parser('data.make_scenes')
+    parser.add_argument('root', type=Path, nargs='?', default=Path('data/scenes'))
+    parser.add_argument('--train', type=int, default=240, help='scenes for training')
+    parser.add_argument('--val', type=int, default=80, help='scenes for validation')
+    parser.add_argument('--unlabeled', type=int, default=1200, help='scenes for pre-training')
+    parser.add_argument('--seed', type=int, default=0)
+    return parser.parse_args(argv)

@@ -1,0 +1,93 @@
+"""Command lines of training, testing, and the commands that describe the package."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..arguments import at_least
+from .base import command_parser
+from .shared import add_common_arguments
+
+
+def train(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line into the arguments of :func:`train`."""
+    parser = command_parser('train')
+    parser.add_argument('config', help="config file, or name of one of the package's configs")
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='continue from this checkpoint; without a value, from the newest in the work dir',
+    )
+    parser.add_argument('--amp', action='store_true', help='train in float16 with loss scaling')
+    parser.add_argument(
+        '--no-validate',
+        action='store_false',
+        dest='validate',
+        help='do not evaluate during training',
+    )
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate with the batch size even if the config does not',
+    )
+    parser.add_argument(
+        '--no-persistent-workers',
+        action='store_false',
+        dest='persistent_workers',
+        help='start new data loader workers in each epoch',
+    )
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='start anew in a work dir that has a run, whose checkpoints are deleted',
+    )
+    add_common_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def test(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line into the arguments of :func:`test`."""
+    parser = command_parser('test')
+    parser.add_argument('config', help="config file, or name of one of the package's configs")
+    parser.add_argument('checkpoint', help='checkpoint of the complete model')
+    parser.add_argument('--out', type=Path, help='file for the predictions (.pkl) or metrics')
+    parser.add_argument(
+        '--out-item', choices=['metrics', 'pred'], default='pred', help='what --out receives'
+    )
+    parser.add_argument('--amp', action='store_true', help='evaluate in mixed precision')
+    parser.add_argument('--show', action='store_true', help='show predictions in a window')
+    parser.add_argument('--show-dir', help='folder for pictures of predictions')
+    parser.add_argument('--interval', type=at_least(1), default=1, help='show every N-th image')
+    parser.add_argument(
+        '--wait-time', type=float, default=2, help='seconds that a window stays open'
+    )
+    parser.add_argument(
+        '--tta', action='store_true', help='average predictions over augmented copies of each image'
+    )
+    add_common_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def methods(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line, which has no arguments."""
+    return command_parser('methods').parse_args(argv)
+
+
+def fidelity(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = command_parser('fidelity')
+    parser.add_argument('files', nargs='+', type=Path, help='golden files')
+    parser.add_argument('--json', type=Path, help='file to which the results are also written')
+    parser.add_argument('--device', default='cpu', help='device to compute on')
+    parser.add_argument(
+        '--import',
+        dest='modules',
+        nargs='+',
+        default=[],
+        metavar='MODULE',
+        help='modules that define comparisons of further methods',
+    )
+    return parser.parse_args(argv)

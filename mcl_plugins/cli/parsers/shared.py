@@ -1,0 +1,89 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from .base import command_parser
+from .options import Options
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add OpenMMLab's arguments that training and testing share.
+
+    The parsed arguments have the names of the arguments of :func:`load_config`.
+    """
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=Options,
+        help='options of the config to override, as key=value: a.b=1 c="[1,2]" d="[(1,2),(3,4)]"',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher',
+    )
+    parser.add_argument(
+        '--no-pin-memory',
+        action='store_false',
+        dest='pin_memory',
+        help='do not pin the memory of the data loaders',
+    )
+    parser.add_argument('--local_rank', '--local-rank', action=LocalRank, help=argparse.SUPPRESS)
+
+
+class LocalRank(argparse.Action):
+    """Argument with the local rank from older launchers; sets the variable that MMEngine reads."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, 'default': argparse.SUPPRESS, 'type': int})
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
+        """Set ``LOCAL_RANK`` unless the launcher has set it."""
+        os.environ.setdefault('LOCAL_RANK', str(values))
+
+
+def frozen_parser(module: str) -> argparse.ArgumentParser:
+    """Create a parser with the arguments that all evaluations of frozen features share."""
+    parser = command_parser(module)
+    parser.add_argument('config', help='config of a classifier, from configs/<method>/transfer/')
+    parser.add_argument(
+        'checkpoint', help='pre-training checkpoint; the config names the prefix of its encoder'
+    )
+    parser.add_argument(
+        '--out', type=Path, help='file for the result; by default beside CHECKPOINT'
+    )
+    add_common_arguments(parser)
+    return parser
+
+
+def add_image_arguments(parser: argparse.ArgumentParser, count: int) -> None:
+    """Add ``--images`` and ``--count``."""
+    parser.add_argument(
+        '--images',
+        nargs='+',
+        type=Path,
+        required=True,
+        help='image files, or folders to choose images from',
+    )
+    parser.add_argument('--count', type=int, default=count, help='number of images')
+
+
+def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the config of a pre-training, its options, and the file for the picture."""
+    parser.add_argument('config', help='pre-training config, from configs/<method>/')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=Options,
+        help='options of the config to override, as key=value',
+    )
+    parser.add_argument(
+        '--out', type=Path, help='file for the picture; by default beside the checkpoint'
+    )
