@@ -43,6 +43,7 @@ COMMANDS = {
     'data digit-retrieval': 'data.make_digit_retrieval',
     'data scenes': 'data.make_scenes',
     'bench step': 'benchmark.step',
+    'bench count': 'benchmark.count',
     'bench flops': 'benchmark.flops',
     'bench data-path': 'benchmark.data_path',
     'torchrun': 'torchrun',

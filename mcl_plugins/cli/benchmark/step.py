@@ -51,7 +51,8 @@ class Step:
                     module.is_init = True  # its weights do not matter
             self.model.init_weights()
             self.model.to(device).train()
-            self.wrapper = build_optim_wrapper(self.model, config.optim_wrapper)
+        self.config = config
+        self.build_optimizer()
         side = config.model.backbone.img_size
         self.batch = dict(
             inputs=torch.randint(
@@ -64,14 +65,23 @@ class Step:
         self.seconds: list[float] = []
         self.memory = 0.0
 
+    def build_optimizer(self) -> None:
+        """Build the optimizer of the model's parameters."""
+        with DefaultScope.overwrite_default_scope(self.config.get('default_scope', 'mmpretrain')):
+            self.wrapper = build_optim_wrapper(self.model, self.config.optim_wrapper)
+
+    def train(self) -> None:
+        """Take a step."""
+        if isinstance(self.model, PretrainingMethod):
+            self.model.set_progress(0, 1000)
+        self.model.train_step(self.batch, self.wrapper)
+
     def __call__(self) -> None:
         """Take a step and record its time and peak memory."""
         if self.device.type == 'cuda':
             torch.cuda.reset_peak_memory_stats()
         start = self._now()
-        if isinstance(self.model, PretrainingMethod):
-            self.model.set_progress(0, 1000)
-        self.model.train_step(self.batch, self.wrapper)
+        self.train()
         self.seconds.append(self._now() - start)
         if self.device.type == 'cuda':
             self.memory = max(self.memory, torch.cuda.max_memory_allocated() / 2**30)
@@ -132,15 +142,24 @@ def time_steps(
     variants = {'config': {}, 'variant': against} if against else {'config': {}}
     timed = {}
     for name, options in variants.items():
-        cfg = read_config(config)
-        if cfg.get('val_dataloader'):
-            raise ValueError(
-                f'{config} is not a pre-training config; use one from configs/<method>/.'
-            )
-        merge_options(cfg, {**(cfg_options or {}), **options})
+        cfg = read_variant(config, {**(cfg_options or {}), **options})
         timed[name] = Step(cfg, batch_size, torch.device(device or get_device()))
     for turn in range(steps + 1):
         # The first one allocates memory that the other has released, so the order alternates.
         for step in list(timed.values())[:: 1 if turn % 2 else -1]:
             step()
     return timed
+
+
+def read_variant(config: str | Path, options: dict[str, Any] | None) -> Config:
+    """Read the config of a pre-training and merge options into it.
+
+    Raises:
+        FileNotFoundError: there is no such config.
+        ValueError: the config is not of a pre-training, or an option would be ignored.
+    """
+    cfg = read_config(config)
+    if cfg.get('val_dataloader'):
+        raise ValueError(f'{config} is not a pre-training config; use one from configs/<method>/.')
+    merge_options(cfg, options)
+    return cfg

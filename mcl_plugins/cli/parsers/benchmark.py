@@ -50,3 +50,12 @@ def data_path(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--device', help='device of the preprocessor; by default the GPU, if there is one'
     )
     return parser.parse_args(argv)
+
+
+def count(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line into the arguments of ``count_step``."""
+    parser = command_parser('benchmark.count')
+    parser.add_argument('config', help='pre-training config')
+    parser.add_argument('--batch-size', type=at_least(1), default=64)
+    parser.add_argument('--cfg-options', nargs='+', action=Options, default={})
+    return parser.parse_args(argv)

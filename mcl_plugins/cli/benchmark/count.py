@@ -1,0 +1,189 @@
+"""Count the work of a training step, without a GPU and without computing anything.
+
+    mcl bench count CONFIG [--batch-size 64] [--cfg-options k=v ...]
+
+A step is the complete work of training on a batch of uint8 images on the device: preprocessing,
+forward and backward pass, clipping, optimizer, EMA. It is run at its full size on tensors that have
+a shape but no content, so it takes seconds on any machine, and its counts are the same on all of
+them: they show that a change makes a step slower where clocks are noisy.
+
+- GFLOP: floating point operations of matrix products, convolutions and attention.
+- operations: what PyTorch dispatches; an operation on a list of tensors (foreach) counts once.
+- saved: megabytes of tensors that the forward pass keeps for the backward pass, without weights.
+- host syncs: places where the host waits for the device, with their lines.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from mmengine.logging import MMLogger
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.autograd.graph import saved_tensors_hooks
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from ...algorithms import PretrainingMethod
+from ...targets.frozen_teacher import FrozenTeacher
+from ..parsers.benchmark import count as parse_args
+from .step import Step, read_variant
+
+aten = torch.ops.aten
+
+
+@dataclass
+class Counts:
+    """What a training step does.
+
+    Attributes:
+        gflop: floating point operations in billions.
+        operations: number of operations by name.
+        saved: megabytes (10^6 bytes) of activations that are kept for the backward pass.
+        syncs: for each place in the code at which the host waits for the device, how often.
+    """
+
+    gflop: float = 0.0
+    operations: Counter[str] = field(default_factory=Counter)
+    saved: float = 0.0
+    syncs: Counter[str] = field(default_factory=Counter)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Count the step of the command line and print the counts."""
+    MMLogger.get_instance('benchmark', log_level='ERROR')
+    counts = count_step(**vars(parse_args(argv)))
+    print(f'{counts.gflop:12.1f} GFLOP')
+    often = ', '.join(f'{name} {n}' for name, n in counts.operations.most_common(6))
+    print(f'{counts.operations.total():12,} operations, most often {often}')
+    print(f'{counts.saved:12.1f} MB saved for the backward pass')
+    print(f'{counts.syncs.total():12} host syncs')
+    for place, times in counts.syncs.most_common():
+        print(f'{times:16} x {place}')
+
+
+def count_step(
+    config: str | Path, batch_size: int = 64, cfg_options: dict[str, Any] | None = None
+) -> Counts:
+    """Count the work of the second training step; in the first, the optimizer makes its state.
+
+    Args:
+        config: config of a pre-training: a path, or a name among the package's own configs.
+        batch_size: images of a step.
+        cfg_options: options of the config to override, by dotted name.
+
+    Raises:
+        FileNotFoundError: there is no such config.
+        ValueError: the config is not of a pre-training method of this package, or an option would
+        be ignored.
+    """
+    step = Step(read_variant(config, cfg_options), batch_size, torch.device('cpu'))
+    if not isinstance(step.model, PretrainingMethod):
+        raise ValueError(
+            f'{config} is of {type(step.model).__name__}, which is not a method of this package; '
+            'only those are counted.'
+        )
+    mode = FakeTensorMode()
+    remove_content(step, mode)
+    with mode:
+        with Operations():
+            step.train()
+        counter, saved = Operations(), _Saved(step.model)
+        with ExitStack() as stack:
+            flops = stack.enter_context(FlopCounterMode(display=False))
+            stack.enter_context(counter)
+            stack.enter_context(saved_tensors_hooks(saved.keep, lambda tensor: tensor))
+            step.train()
+    counts = counter.counts
+    counts.gflop, counts.saved = flops.get_total_flops() / 1e9, saved.megabytes()
+    return counts
+
+
+def remove_content(step: Step, mode: FakeTensorMode) -> None:
+    """Replace the tensors of a step by ones without content, and choose a GPU's optimizer loops."""
+    fakes: dict[Tensor, Tensor] = {}  # a tensor that two modules share stays one
+
+    def fake(tensor: Tensor) -> Tensor:
+        if tensor not in fakes:
+            empty: Tensor = mode.from_tensor(tensor.detach())
+            if isinstance(tensor, nn.Parameter):
+                empty = nn.Parameter(empty, requires_grad=tensor.requires_grad)
+            fakes[tensor] = empty
+        return fakes[tensor]
+
+    modules = list(step.model.modules())
+    for teacher in [module for module in modules if isinstance(module, FrozenTeacher)]:
+        modules += teacher.encoder.modules()  # which is not among the model's modules
+    for module in modules:
+        for tensors in (module._parameters, module._buffers):
+            owned: dict[str, Any] = tensors
+            owned.update({name: fake(t) for name, t in owned.items() if t is not None})
+    step.batch['inputs'] = fake(step.batch['inputs'])
+    step.build_optimizer()
+    for group in step.wrapper.optimizer.param_groups:
+        group['foreach'] = True
+    if step.wrapper.clip_grad_kwargs:
+        step.wrapper.clip_grad_kwargs['foreach'] = True
+
+
+class Operations(TorchDispatchMode):
+    """Counts operations, and finds those for which the host would wait for a GPU."""
+
+    # Each with the value that is made up for it. Operations whose shape depends on the content of a
+    # tensor, such as nonzero, wait too; without content PyTorch raises an error that names them.
+    waiting: ClassVar[dict] = {aten._local_scalar_dense: 1, aten.equal: True}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts = Counts()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Count an operation and run it; a value that is asked for is made up."""
+        kwargs = kwargs or {}
+        if func.namespace == 'prim':  # a question about a tensor, such as its device
+            return func(*args, **kwargs)
+        self.counts.operations[func.overloadpacket.__name__] += 1
+        # Tensors with a constant are made from a number on the host, as the steps of Adam.
+        if func.overloadpacket in self.waiting and args[0].constant is None:
+            self.counts.syncs[_place()] += 1
+            return self.waiting[func.overloadpacket]
+        return func(*args, **kwargs)
+
+
+def _place() -> str:
+    """Return file and line of the innermost call that is not within PyTorch."""
+    torch_folder = str(Path(torch.__file__).parent)
+    calls = [
+        call
+        for call in traceback.extract_stack()
+        if not call.filename.startswith(torch_folder) and call.filename != __file__
+    ]
+    file = Path(calls[-1].filename)
+    return f'{"/".join(file.parts[-3:])}:{calls[-1].lineno}  {calls[-1].line}'
+
+
+class _Saved:
+    """The storages that the forward pass keeps, each once, without the model's own."""
+
+    def __init__(self, model: nn.Module) -> None:
+        own = [*model.parameters(), *model.buffers()]
+        self.own = {tensor.untyped_storage()._cdata for tensor in own}
+        self.kept: dict[int, Tensor] = {}
+
+    def keep(self, tensor: Tensor) -> Tensor:
+        key = tensor.untyped_storage()._cdata
+        if key not in self.own:
+            self.kept[key] = tensor  # alive, so that no other storage gets its number
+        return tensor
+
+    def megabytes(self) -> float:
+        return sum(tensor.untyped_storage().nbytes() for tensor in self.kept.values()) / 1e6
