@@ -122,9 +122,11 @@ def remove_content(step: Step, mode: FakeTensorMode) -> None:
     for teacher in [module for module in modules if isinstance(module, FrozenTeacher)]:
         modules += teacher.encoder.modules()  # which is not among the model's modules
     for module in modules:
+        tensors: dict[str, Any]
         for tensors in (module._parameters, module._buffers):
-            owned: dict[str, Any] = tensors
-            owned.update({name: fake(t) for name, t in owned.items() if t is not None})
+            for name, tensor in tensors.items():
+                if tensor is not None:
+                    tensors[name] = fake(tensor)
     step.batch['inputs'] = fake(step.batch['inputs'])
     step.build_optimizer()
     for group in step.wrapper.optimizer.param_groups:
