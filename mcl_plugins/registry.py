@@ -98,6 +98,7 @@ FUNCTIONS = Registry(root.FUNCTIONS, 'datasets')
 HOOKS = Registry(root.HOOKS, 'engine')
 METRICS = Registry(root.METRICS, 'detection')
 RUNNERS = Registry(root.RUNNERS, 'engine')
+LOOPS = Registry(root.LOOPS, 'engine')
 OPTIM_WRAPPERS = Registry(root.OPTIM_WRAPPERS, 'engine')
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(root.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')
 
@@ -107,7 +108,6 @@ for _parent in (
     root.DATA_SAMPLERS,
     root.EVALUATOR,
     root.LOG_PROCESSORS,
-    root.LOOPS,
     root.MODEL_WRAPPERS,
     root.OPTIMIZERS,
     root.PARAM_SCHEDULERS,

@@ -3,12 +3,15 @@
 from . import hooks
 from .checkpoint_hook import CheckpointHook
 from .layer_decay import LayerDecayOptimWrapperConstructor
+from .loops import EpochBasedTrainLoop, IterBasedTrainLoop
 from .optim import Bf16OptimWrapper, MergedOptimWrapperConstructor
 from .runner import Runner
 
 __all__ = [
     'Bf16OptimWrapper',
     'CheckpointHook',
+    'EpochBasedTrainLoop',
+    'IterBasedTrainLoop',
     'LayerDecayOptimWrapperConstructor',
     'MergedOptimWrapperConstructor',
     'Runner',

@@ -12,28 +12,42 @@ from torch import nn
 from ..checkpoint.whole_model import check_classes
 from ..registry import RUNNERS
 from ..targets.frozen_teacher import FrozenTeacher
+from .accumulation import AccumulationRunner
 from .annotation_file import check_annotation_file
 from .batches import check_batches, check_epoch
 from .checkpoints import CheckpointsRunner
 from .console import ConsoleFilter
-from .hooks import BatchNormHook, ClassCountHook, IdentityHook, SampleCheckHook, ScheduleHook
+from .hooks import (
+    BatchNormHook,
+    BatchSizeHook,
+    ClassCountHook,
+    DrawsHook,
+    IdentityHook,
+    SampleCheckHook,
+    ScheduleHook,
+)
 from .hooks.unwrap import unwrapped_model
+from .loops import EpochBasedTrainLoop, IterBasedTrainLoop
 from .processes import ProcessesRunner
 from .schedules import SchedulesRunner
 from .widths import check_widths
 
-# Registered if the config lists none of the kind; each raises before the first iteration.
-CHECKS = (
+# Registered if the config lists none of the kind. All but the first are checks, which raise before
+# the first iteration.
+HOOKS = (
+    DrawsHook,  # seeds what is drawn for each sample and each step
     IdentityHook,  # the checkpoint is of another training
+    BatchSizeHook,  # resumed with another batch size
     ScheduleHook,  # resumed with another schedule or settings that the checkpoint overrides
     ClassCountHook,  # more or other classes in the data than the model has
     BatchNormHook,  # a batch that BatchNorm cannot normalise
     SampleCheckHook,  # labels that do not fit, found on a sample
 )
+LOOPS = (EpochBasedTrainLoop, IterBasedTrainLoop)
 
 
 @RUNNERS.register_module()
-class Runner(ProcessesRunner, SchedulesRunner, CheckpointsRunner):
+class Runner(ProcessesRunner, SchedulesRunner, AccumulationRunner, CheckpointsRunner):
     """The Runner of ``tools/train.py`` and ``tools/test.py``; its config is that of MMEngine's.
 
     - Without a GPU, processes communicate over gloo instead of the config's backend.
@@ -75,7 +89,7 @@ class Runner(ProcessesRunner, SchedulesRunner, CheckpointsRunner):
     def register_hooks(self, *args: Any, **kwargs: Any) -> None:
         """Register the hooks, and those that check the settings if the config lists none."""
         super().register_hooks(*args, **kwargs)
-        for kind in CHECKS:
+        for kind in HOOKS:
             if not any(isinstance(hook, kind) for hook in self.hooks):
                 self.register_hook(kind())
 
@@ -85,7 +99,7 @@ class Runner(ProcessesRunner, SchedulesRunner, CheckpointsRunner):
         Raises:
             ValueError: the images do not fill one batch, or a batch is too small for the model.
         """
-        loop = super().build_train_loop(loop)
+        loop = super().build_train_loop(resumable(loop))
         check_epoch(loop.dataloader, self.world_size)
         check_batches(loop.dataloader, unwrapped_model(self), self.world_size)
         return loop
@@ -117,3 +131,27 @@ class Runner(ProcessesRunner, SchedulesRunner, CheckpointsRunner):
             if not isinstance(handler, logging.FileHandler):
                 handler.addFilter(ConsoleFilter())
         return logger
+
+
+def resumable(loop: BaseLoop | dict) -> BaseLoop | dict:
+    """Return the config of a loop with MMEngine's own kinds replaced by those that resume exactly.
+
+    Example:
+        >>> resumable(dict(by_epoch=True, max_epochs=3))
+        {'type': 'mcl_plugins.EpochBasedTrainLoop', 'max_epochs': 3}
+    """
+    if not isinstance(loop, dict):
+        return loop
+    config = dict(loop)
+    if 'type' not in config and 'by_epoch' in config:
+        config['type'] = f'{"Epoch" if config.pop("by_epoch") else "Iter"}BasedTrainLoop'
+    ours = {kind.__name__: f'mcl_plugins.{kind.__name__}' for kind in LOOPS}
+    kind = config.get('type')
+    name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
+    if name.removeprefix('mmengine.') in ours:
+        return {'type': ours[name.removeprefix('mmengine.')], **_without(config, 'type')}
+    return config
+
+
+def _without(config: dict, key: str) -> dict:
+    return {name: value for name, value in config.items() if name != key}

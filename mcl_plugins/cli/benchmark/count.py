@@ -122,11 +122,11 @@ def remove_content(step: Step, mode: FakeTensorMode) -> None:
     for teacher in [module for module in modules if isinstance(module, FrozenTeacher)]:
         modules += teacher.encoder.modules()  # which is not among the model's modules
     for module in modules:
-        tensors: dict[str, Any]
-        for tensors in (module._parameters, module._buffers):
-            for name, tensor in tensors.items():
+        tables: Any = (module._parameters, module._buffers)
+        for owned in tables:
+            for name, tensor in owned.items():
                 if tensor is not None:
-                    tensors[name] = fake(tensor)
+                    owned[name] = fake(tensor)
     step.batch['inputs'] = fake(step.batch['inputs'])
     step.build_optimizer()
     for group in step.wrapper.optimizer.param_groups:

@@ -1,8 +1,10 @@
 """Training hooks: checks, monitors and evaluation during pre-training."""
 
 from .batch_norm import BatchNormHook
+from .batch_size import BatchSizeHook
 from .class_count import ClassCountHook
 from .concentration import ConcentrationHook
+from .draws import DrawsHook
 from .finite_loss import FiniteLossHook
 from .identity import IdentityHook
 from .momentum import MomentumHook
@@ -13,8 +15,10 @@ from .schedule import ScheduleHook
 
 __all__ = [
     'BatchNormHook',
+    'BatchSizeHook',
     'ClassCountHook',
     'ConcentrationHook',
+    'DrawsHook',
     'FiniteLossHook',
     'IdentityHook',
     'MomentumHook',

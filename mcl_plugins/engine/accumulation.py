@@ -1,0 +1,77 @@
+"""The part of the Runner that keeps gradients which are being accumulated when it saves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.dist import get_rank, get_world_size, is_main_process
+from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
+from torch import distributed as dist
+from torch import nn
+
+from .hooks.unwrap import unwrapped_model
+
+KEY = 'gradients'  # of a checkpoint: for each process, gradient by parameter's name
+
+
+class AccumulationRunner(Runner):
+    """MMEngine's Runner, whose checkpoints are complete also between two optimizer steps.
+
+    An epoch, or the interval of the checkpoints, need not end with a step of the optimizer if
+    gradients are accumulated. MMEngine loses the gradients of the batches since the last step.
+    """
+
+    _gradients: list[dict[str, torch.Tensor]] | None = None
+
+    def save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        """Save a checkpoint, with the gradients of all processes if no step has used them yet."""
+        if waits_for_step(self.optim_wrapper):
+            self._gradients = gather_gradients(unwrapped_model(self))
+        super().save_checkpoint(*args, **kwargs)
+        self._gradients = None
+
+    def call_hook(self, fn_name: str, **kwargs: Any) -> None:
+        """Call the hooks; the gradients go into a checkpoint and come out of it here."""
+        super().call_hook(fn_name, **kwargs)
+        if fn_name == 'before_save_checkpoint' and self._gradients is not None:
+            kwargs['checkpoint'][KEY] = self._gradients
+        elif fn_name == 'after_load_checkpoint' and self._resume:
+            restore_gradients(unwrapped_model(self), kwargs['checkpoint'].get(KEY))
+
+
+def waits_for_step(wrapper: Any) -> bool:
+    """Whether there are gradients that the optimizer has not used."""
+    return isinstance(wrapper, OptimWrapper) and not wrapper.should_update()
+
+
+def gather_gradients(model: nn.Module) -> list[dict[str, torch.Tensor]] | None:
+    """Return the gradients of each process, on the CPU; None except in the first process."""
+    own = {
+        name: parameter.grad.cpu()
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None
+    }
+    if get_world_size() == 1:
+        return [own]
+    found: list[Any] | None = [None] * get_world_size() if is_main_process() else None
+    dist.gather_object(own, found)
+    return found
+
+
+def restore_gradients(model: nn.Module, saved: list[dict[str, torch.Tensor]] | None) -> None:
+    """Set the gradients of this process.
+
+    With another number of processes than at saving, each gets the mean, which is what the mean over
+    processes at the next step makes of it.
+    """
+    if not saved:
+        return
+    parameters = dict(model.named_parameters())
+    if len(saved) == get_world_size():
+        own = saved[get_rank()]
+    else:
+        own = {name: torch.stack([part[name] for part in saved]).mean(0) for name in saved[0]}
+    for name, gradient in own.items():
+        parameters[name].grad = gradient.to(parameters[name].device)
