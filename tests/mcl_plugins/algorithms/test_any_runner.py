@@ -49,6 +49,7 @@ def settings(training_config):
     config.optim_wrapper = dict(**OPTIMIZER, accumulative_counts=2)
     config.default_hooks.checkpoint = None
     config.randomness = dict(seed=3)
+    config.custom_hooks = [dict(type='mcl_plugins.DrawsHook')]  # of our Runner by itself
     config.model = None
     return config
 
