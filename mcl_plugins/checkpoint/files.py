@@ -179,11 +179,18 @@ def _size(content: Any) -> int:
 def extract_state_dict(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
     """Return the tensors of a checkpoint: its ``state_dict``, ``model`` or ``module``, or itself.
 
+    Raises:
+        ValueError: they have names that are no text.
+
     Example:
         >>> extract_state_dict({'model': {'weight': 1}, 'epoch': 3})
         {'weight': 1}
     """
-    for key in ('state_dict', 'model', 'module'):
-        if isinstance(checkpoint.get(key), dict):
-            return checkpoint[key]
-    return checkpoint
+    keys = ('state_dict', 'model', 'module')
+    parts = (checkpoint[key] for key in keys if isinstance(checkpoint.get(key), dict))
+    tensors = next(parts, checkpoint)
+    if unnamed := [name for name in tensors if not isinstance(name, str)]:
+        raise ValueError(
+            f'the file is not a checkpoint: the names of its tensors are not text, but {unnamed[:3]}'
+        )
+    return tensors

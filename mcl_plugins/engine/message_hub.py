@@ -77,7 +77,7 @@ def make_inert(checkpoint: dict[str, Any]) -> dict[str, Any]:
         >>> make_inert({'meta': {'config': 'print(1)', 'epoch': 3}})
         {'meta': {'epoch': 3}}
     """
-    for name in ('meta', 'message_hub', 'optimizer'):
+    for name in ('meta', 'state_dict', 'message_hub', 'optimizer'):
         if not isinstance(checkpoint.get(name, {}), dict | None):
             raise ValueError(
                 f'{name} of the checkpoint is a {type(checkpoint[name]).__name__} and not a dict; '

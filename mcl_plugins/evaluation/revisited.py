@@ -61,7 +61,7 @@ class Revisited:
             content = plain_pickle.loads(path.read_bytes())
             queries = [_query(entry) for entry in content['gnd']]
             found = cls(folder, list(content['imlist']), list(content['qimlist']), queries)
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
             raise ValueError(
                 f'{path} is not a ground truth of revisited Oxford or Paris: {error}'
             ) from None
