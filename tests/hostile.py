@@ -97,7 +97,9 @@ def crashing_arrays():
         'list of objects': array(np.dtype('O'), [1]),
         'size of an array': array(kind('U1', 3, '<', *plain, 0), shape=(2**40,)),
         'negative size': array(kind('f8', 3, '<', *plain, 0), shape=(-1, -1)),
-        'size of text': Calls(multiarray.scalar, (kind('U8', 3, '<', *plain[:3], 2**30, 4, 0), b'')),
+        'size of text': Calls(
+            multiarray.scalar, (kind('U8', 3, '<', *plain[:3], 2**30, 4, 0), b'')
+        ),
         'empty array': Calls(multiarray._reconstruct, (np.ndarray, (2**50,), 'O')),
         'array': Calls(np.ndarray, ((2**50,), 'O')),
     }
@@ -121,7 +123,9 @@ def checkpoints(folder, proof, whole):
         save(name, {**whole, 'state_dict': value})
     for place in ('meta', 'optimizer', 'message_hub'):
         save(f'in {place}', {**whole, place: Hostile(proof)})
-    save('old format', {**whole, 'state_dict': Hostile(proof)}, _use_new_zipfile_serialization=False)
+    save(
+        'old format', {**whole, 'state_dict': Hostile(proof)}, _use_new_zipfile_serialization=False
+    )
     poisoned = HistoryBuffer([1.0], [1])
     vars(poisoned).update(_log_history=['x'], max_length='x', _statistics_methods={'mean': len})
     hub = whole['message_hub']

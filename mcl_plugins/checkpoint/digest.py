@@ -7,6 +7,7 @@ comment, which other readers ignore.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import zipfile
@@ -18,6 +19,7 @@ _MAGIC = b'PK\x03\x04'  # of zip archives; PyTorch's older formats begin otherwi
 _TAG = b'mcl_plugins sha256 '
 _COMMENT = len(_TAG) + 64  # bytes; the archive states this length in the two bytes before
 _BLOCK = 2**20
+_END = 22  # bytes of the record that ends an archive, with its comment's length in the last two
 
 
 class DamagedFileError(ValueError):
@@ -90,9 +92,9 @@ def check_stream(file: BinaryIO, source: str) -> None:
     if file.read(len(_MAGIC)) == _MAGIC:
         try:
             damage = _find_damage(file)
-        except OSError:
-            raise  # not the fault of the file
         except Exception as error:  # damaged archives raise errors of many kinds
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:
+                raise  # not the fault of the file; EINVAL: it states a place before its beginning
             damage = str(error) or type(error).__name__
         if damage:
             raise DamagedFileError(
@@ -110,6 +112,10 @@ def _find_damage(file: BinaryIO) -> str | None:
     if comment.startswith(_TAG):
         digest = _hash_before(file, size - _COMMENT - 2)
         return None if digest == comment[len(_TAG) :] else 'it does not match its SHA-256'
+    file.seek(max(0, size - _END - 2**16))
+    _, mark, end = file.read().rpartition(b'PK\x05\x06')
+    if not mark or len(end) != _END - 4 + int.from_bytes(end[_END - 6 : _END - 4], 'little'):
+        return 'it ends too early'
     with zipfile.ZipFile(file) as archive:
         records = archive.infolist()
         if any(record.compress_type != zipfile.ZIP_STORED for record in records):

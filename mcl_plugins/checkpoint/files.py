@@ -191,6 +191,6 @@ def extract_state_dict(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
     tensors = next(parts, checkpoint)
     if unnamed := [name for name in tensors if not isinstance(name, str)]:
         raise ValueError(
-            f'the file is not a checkpoint: the names of its tensors are not text, but {unnamed[:3]}'
+            f'the file is not a checkpoint: names of its tensors are not text, but {unnamed[:3]}'
         )
     return tensors

@@ -23,9 +23,9 @@ def find_checkpoint(work_dir: str | Path, out_dir: str | None = None) -> str | N
     """Find the checkpoint to resume from in a work dir.
 
     The candidates are the file that ``last_checkpoint`` names, and ``epoch_N.pth`` or
-    ``iter_N.pth``, the largest N first. Only the last part of what is in ``last_checkpoint`` counts:
-    a folder that was copied or moved resumes from its own files, and nothing is read from elsewhere.
-    MMEngine follows the whole path, and starts anew if the file is empty.
+    ``iter_N.pth``, the largest N first. Only the last part of what is in ``last_checkpoint``
+    counts: a folder that was copied or moved resumes from its own files, and nothing is read from
+    elsewhere. MMEngine follows the whole path, and starts anew if the file is empty.
 
     Args:
         work_dir: folder of the training.

@@ -160,8 +160,8 @@ def use_safe_checkpoints() -> None:
 
     The loaders of this module are registered in MMEngine's registry of schemes, which MMEngine and
     the libraries on top of it use. For every other ``torch.load`` of this process and its children
-    an environment variable of PyTorch enforces ``weights_only=True``. Lists of images and results in
-    pickle and YAML files are read without running anything, too; see :mod:`.handlers`.
+    an environment variable of PyTorch enforces ``weights_only=True``. Lists of images and results
+    in pickle and YAML files are read without running anything, too; see :mod:`.handlers`.
     """
     for scheme, load in SCHEMES.items():
         CheckpointLoader.register_scheme(scheme, load, force=True)

@@ -125,8 +125,8 @@ def read_config(config: str | Path) -> Config:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is a YAML or JSON file, see :func:`check_is_code`; the library or mmcv's compiled ops are not installed; the message names the
-            command that installs them.
+        ValueError: it is a YAML or JSON file, see :func:`check_is_code`; or the library or mmcv's
+            compiled ops are not installed, and the message names the command that installs them.
     """
     path = find_config(config)
     check_is_code(path)

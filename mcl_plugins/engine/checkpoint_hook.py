@@ -1,4 +1,4 @@
-"""A CheckpointHook that deletes late, only its own files, and looks for the metric of ``save_best`` early."""
+"""A CheckpointHook that deletes late and only its own files, and checks ``save_best`` early."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -48,15 +49,18 @@ def bound_histories(runner: Runner) -> None:
 
     MMEngine keeps the last million values of each scalar, in memory and in each checkpoint. Kept
     are at least 1000, the log processor's windows and, in runs by epoch, the iterations of an
-    epoch. A window ``'global'`` needs all, and then nothing is cut. From the first save on a history
-    has the same values in a resumed run as in one that was not interrupted.
+    epoch. A window ``'global'`` needs all, and then nothing is cut. From the first save on a
+    history has the same values in a resumed run as in one that was not interrupted.
     """
     processor = runner.log_processor
     windows = [processor.window_size, *(part.get('window_size') for part in processor.custom_cfg)]
     if 'global' in windows:
         return
-    lengths = [loop.dataloader for loop in (runner._train_loop, runner._val_loop)
-               if hasattr(loop, 'dataloader')]
+    lengths = [
+        loop.dataloader
+        for loop in (runner._train_loop, runner._val_loop)
+        if hasattr(loop, 'dataloader')
+    ]
     bound = max(1000, *(size for size in windows if isinstance(size, int)), *map(len, lengths))
     for history in runner.message_hub.log_scalars.values():
         history.max_length = bound
@@ -68,7 +72,9 @@ def make_inert(checkpoint: dict[str, Any]) -> dict[str, Any]:
     """Take out of a checkpoint what MMEngine would run or could not use, in place.
 
     MMEngine executes the text in ``meta.config``, which MMCV wrote, to compare a number of GPUs
-    that files of MMEngine do not have. Log histories are rebuilt from their numbers.
+    that files of MMEngine do not have. Its CheckpointHook deletes what the message hub notes as
+    kept and best: only numbers and names without a folder stay. Log histories are rebuilt from
+    their numbers.
 
     Raises:
         ValueError: a part of the file has not the form that a Runner writes.
@@ -88,6 +94,7 @@ def make_inert(checkpoint: dict[str, Any]) -> dict[str, Any]:
     for name in ('log_scalars', 'runtime_info', 'resumed_keys'):
         if not isinstance(hub.get(name, {}), dict):
             raise ValueError(f'message_hub.{name} of the checkpoint is not a dict.')
+    _keep_names(hub.get('runtime_info', {}))
     histories = hub.get('log_scalars', {})
     for name, history in list(histories.items()):
         if (rebuilt := _rebuild(history)) is not None:
@@ -95,6 +102,16 @@ def make_inert(checkpoint: dict[str, Any]) -> dict[str, Any]:
         else:
             del histories[name]
     return checkpoint
+
+
+def _keep_names(infos: dict[str, Any]) -> None:
+    """Reduce the notes of a CheckpointHook to what it has written itself, in place."""
+    for key in [key for key in infos if str(key).startswith(('best_ckpt', 'keep_ckpt_ids'))]:
+        noted = infos.pop(key)
+        if key == 'keep_ckpt_ids' and isinstance(noted, list | tuple):
+            infos[key] = [number for number in noted if type(number) is int and number > 0]
+        elif isinstance(noted, str) and (name := re.search(r'best_[^/\\]+$', noted)):
+            infos[key] = name[0]
 
 
 def _rebuild(history: object) -> HistoryBuffer | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from ..utils.similarity import l2_normalize
 from .retrieval import Query
 
 SCALES = (1.0, 2**-0.5, 0.5)  # DINO's
+
 
 @dataclass(frozen=True)
 class Revisited:
