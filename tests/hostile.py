@@ -142,7 +142,18 @@ def checkpoints(folder, proof, whole):
 
 def _archives(folder, proof, whole):
     """Files that are no checkpoints, or archives with more than one has."""
-    names = 'pickle tar script traversal bomb claim cut short empty page header overlap'.split()
+    names = [
+        'pickle',
+        'tar',
+        'script',
+        'traversal',
+        'bomb',
+        'claim',
+        'cut',
+        'short',
+        'empty',
+        'page',
+    ]
     files = {name: folder / f'{name}.pth' for name in names}
     files['pickle'].write_bytes(pickle.dumps(Hostile(proof)))
     with tarfile.open(files['tar'], 'w') as archive:

@@ -48,7 +48,7 @@ class Array(np.ndarray):
         """Refuse to allocate what a file asks for; :func:`rebuild_array` begins with no entry."""
         raise UnpicklingError('it creates an array of a size that it does not contain')
 
-    def __setstate__(self, state: Any) -> None:  # type: ignore[override]
+    def __setstate__(self, state: Any) -> None:
         """Fill the array if the bytes are as many as its shape and type say."""
         shape, kind, fortran, raw = state[-4:]
         if isinstance(raw, str):  # Python 2 pickled bytes so
@@ -57,7 +57,8 @@ class Array(np.ndarray):
             raise UnpicklingError('it has arrays of other things than numbers and text')
         if math.prod(shape) * kind.dtype.itemsize != len(raw) or any(size < 0 for size in shape):
             raise UnpicklingError(f'an array of shape {shape} has {len(raw)} bytes')
-        super().__setstate__((1, shape, kind.dtype, bool(fortran), raw))  # type: ignore[misc]
+        checked: Any = (1, shape, kind.dtype, bool(fortran), raw)
+        super().__setstate__(checked)
 
     def __reduce__(self) -> Any:
         """Be pickled as what it stands for."""

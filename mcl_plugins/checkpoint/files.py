@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import IO, Any, cast
 
 import torch
 from mmengine.logging import HistoryBuffer
@@ -149,7 +149,7 @@ def _save(content: Any, path: Path) -> None:
     with path.open('wb') as file:
         target = HashingFile(file)
         try:
-            torch.save(content, target)
+            torch.save(content, cast(IO[bytes], target))
         except RuntimeError:
             if target.error is None:
                 raise

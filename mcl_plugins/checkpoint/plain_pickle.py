@@ -26,7 +26,7 @@ _ALLOWED = {**STAND_INS, '_codecs.encode': _encode, '__builtin__.bytes': _no_byt
 
 # The unpickler in C allocates what a file claims to need, such as the largest index of its memo,
 # and ends the process when that is all memory. The one in Python does not; such files are small.
-class _PlainUnpickler(pickle._Unpickler):  # type: ignore[name-defined,misc]
+class _PlainUnpickler(pickle._Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """Look up one of the few allowed functions, none of which is the one that is named."""
         try:

@@ -37,6 +37,9 @@ class CheckpointHook(_CheckpointHook):
         1
     """
 
+    best_ckpt_path: str | None
+    best_ckpt_path_dict: dict[str, str | None]
+
     def before_train(self, runner: Runner) -> None:
         """Find the folder of the checkpoints, and check ``save_best``.
 

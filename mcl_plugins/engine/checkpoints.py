@@ -126,7 +126,8 @@ class CheckpointsRunner(Runner):
         if str(filename).endswith(SUFFIX):
             raise ValueError(
                 f'--resume {filename}: a {SUFFIX} file has weights and no state of a training. '
-                f'Name a .pth file, or start from the weights with --cfg-options load_from={filename}'
+                'Name a .pth file, or start from the weights with --cfg-options '
+                f'load_from={filename}'
             )
         try:
             super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)

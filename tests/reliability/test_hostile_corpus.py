@@ -228,9 +228,9 @@ def read_pickles(place, results):
             (folder / 'gnd_roxford5k.pkl').write_bytes(content)
             notes.write(f'{name}\n')
             notes.flush()
-            for read in (lambda: Revisited.read(folder), lambda: plain_pickle.loads(content)):
+            for read, argument in ((Revisited.read, folder), (plain_pickle.loads, content)):
                 with contextlib.suppress(ValueError):
-                    read()
+                    read(argument)
             notes.write('-\n')
 
 
