@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import glob
 import io
-import os
 from argparse import Namespace
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import IO, Any, cast
 
-import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
-from numpy._core import multiarray
 
-# NumPy's types of truth values, integers and floats, as metrics return them, and of text. Types
-# that hold other objects are not among them.
-_NUMBERS = f'?{np.typecodes["AllInteger"]}{np.typecodes["AllFloat"]}U'
+from .arrays import STAND_INS
+from .digest import DamagedFileError, HashingFile, check_whole
+from .tensor_files import SUFFIX, read_tensors, write_tensors
+from .writing import atomic_write
 
 
 def _history_buffer_method(owner: type, name: str) -> Callable:
@@ -43,11 +39,7 @@ def _allowed_globals() -> list:
     """
     return [
         slice,
-        np.ndarray,
-        np.dtype,
-        *{type(np.dtype(code)) for code in _NUMBERS},
-        multiarray._reconstruct,
-        multiarray.scalar,
+        *((function, name) for name, function in STAND_INS.items()),
         HistoryBuffer,
         Namespace,
         (OrderedDict, 'yacs.config.CfgNode'),
@@ -56,7 +48,7 @@ def _allowed_globals() -> list:
 
 
 def load_file(path: str | Path, map_location: Any = 'cpu') -> dict[str, Any]:
-    """Read a ``torch.save`` file without executing anything in it.
+    """Read a ``torch.save`` or ``.safetensors`` file without executing anything in it.
 
     Args:
         path: the file.
@@ -64,10 +56,14 @@ def load_file(path: str | Path, map_location: Any = 'cpu') -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: the file does not exist.
+        DamagedFileError: it does not match its digest or checksums, see :mod:`.digest`.
         ValueError: see :func:`read_safely`.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'Checkpoint {str(path)!r} does not exist; check the path.')
+    if Path(path).suffix == SUFFIX:
+        return read_safely(partial(read_tensors, path, map_location), str(path))
+    check_whole(path)
     load = partial(torch.load, path, map_location=map_location, weights_only=True)
     return read_safely(load, str(path))
 
@@ -76,6 +72,7 @@ def is_readable(value: Any) -> bool:
     """Whether a value that is saved in a checkpoint can be read again by :func:`load_file`.
 
     Example:
+        >>> import numpy as np
         >>> is_readable({'best': np.float32(0.5)}), is_readable(Path('best.pth'))
         (True, False)
     """
@@ -105,8 +102,8 @@ def read_safely(load: Callable[[], Any], source: str) -> dict[str, Any]:
     try:
         with torch.serialization.safe_globals(_allowed_globals()):
             content = load()
-    except (OSError, MemoryError):
-        raise  # not the fault of the file
+    except (OSError, MemoryError, DamagedFileError):
+        raise  # not the fault of the file, or said already
     except Exception as error:  # files of other formats raise errors of many kinds
         reason = next(iter(str(error).splitlines()), '') or 'it ends too early'
         raise ValueError(
@@ -121,36 +118,17 @@ def read_safely(load: Callable[[], Any], source: str) -> dict[str, Any]:
     return content
 
 
-@contextmanager
-def atomic_write(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path to write to; the file is renamed to ``path`` after the block.
+def save_file(content: dict[str, Any], path: str | Path) -> None:
+    """Write a checkpoint with its digest, within :func:`~.writing.atomic_write`.
 
-    If the process is killed while it writes, or an error such as a full disk occurs, the old file
-    stays complete.
+    Args:
+        content: what ``torch.save`` takes. Of a file that ends with ``.safetensors`` the tensors
+            and the plain parts of ``meta`` are written.
+        path: the file.
 
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     with atomic_write(f'{folder}/log.txt') as temporary:
-        ...         _ = temporary.write_text('done')
-        ...     Path(folder, 'log.txt').read_text()
-        'done'
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path)
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-    try:
-        yield temporary
-        with temporary.open('rb') as file:
-            os.fsync(file.fileno())  # the content is on the disk before the name is
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def save_file(content: Any, path: str | Path) -> None:
-    """Call ``torch.save`` within :func:`atomic_write`.
+    Raises:
+        OSError: it cannot be written; the message states the space that is needed and free.
+        ValueError: a ``.safetensors`` file is to hold other things than weights.
 
     Example:
         >>> import tempfile
@@ -159,38 +137,60 @@ def save_file(content: Any, path: str | Path) -> None:
         ...     load_file(f'{folder}/model.pth')
         {'weight': tensor([1., 1.])}
     """
-    with atomic_write(path) as temporary, temporary.open('wb') as file:
-        torch.save(content, file)
+    with atomic_write(path, _size(content)) as temporary:
+        if Path(path).suffix == SUFFIX:
+            write_tensors(extract_state_dict(content), content.get('meta'), temporary)
+        else:
+            _save(content, temporary)
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Delete the temporary files of processes that were killed while they wrote ``path``."""
-    start, end = f'{path.name}.', '.tmp'
-    for file in path.parent.glob(f'{glob.escape(start)}*{end}'):
-        process = file.name.removeprefix(start).removesuffix(end)
-        if process.isdecimal() and not _is_running(int(process)):
-            file.unlink(missing_ok=True)
+def _save(content: Any, path: Path) -> None:
+    """Write a ``torch.save`` file and its digest."""
+    with path.open('wb') as file:
+        target = HashingFile(file)
+        try:
+            torch.save(content, cast(IO[bytes], target))
+        except RuntimeError:
+            if target.error is None:
+                raise
+            raise target.error from None
+        target.seal()
 
 
-def _is_running(process: int) -> bool:
-    """Whether a process with this number is running."""
-    try:
-        os.kill(process, 0)  # signal 0 only checks that the process exists
-    except PermissionError:
-        return True
-    except (ProcessLookupError, OverflowError):
-        return False
-    return True
+def _size(content: Any) -> int:
+    """Return the bytes that the tensors in a checkpoint have; shared memory counts once."""
+    sizes: dict[int, int] = {}
+
+    def add(value: Any) -> None:
+        if isinstance(value, torch.Tensor):
+            storage = value.untyped_storage()
+            sizes[storage.data_ptr()] = storage.nbytes()
+        elif isinstance(value, Mapping):
+            for part in value.values():
+                add(part)
+        elif isinstance(value, list | tuple):
+            for part in value:
+                add(part)
+
+    add(content)
+    return sum(sizes.values())
 
 
 def extract_state_dict(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
     """Return the tensors of a checkpoint: its ``state_dict``, ``model`` or ``module``, or itself.
 
+    Raises:
+        ValueError: they have names that are no text.
+
     Example:
         >>> extract_state_dict({'model': {'weight': 1}, 'epoch': 3})
         {'weight': 1}
     """
-    for key in ('state_dict', 'model', 'module'):
-        if isinstance(checkpoint.get(key), dict):
-            return checkpoint[key]
-    return checkpoint
+    keys = ('state_dict', 'model', 'module')
+    parts = (checkpoint[key] for key in keys if isinstance(checkpoint.get(key), dict))
+    tensors = next(parts, checkpoint)
+    if unnamed := [name for name in tensors if not isinstance(name, str)]:
+        raise ValueError(
+            f'the file is not a checkpoint: names of its tensors are not text, but {unnamed[:3]}'
+        )
+    return tensors

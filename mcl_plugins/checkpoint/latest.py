@@ -5,52 +5,109 @@ from __future__ import annotations
 import logging
 import re
 import zipfile
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePath
 
+import torch
 from mmengine.logging import print_log
 
+from .digest import check_whole
+from .files import read_safely
+from .writing import atomic_write
+
 NUMBERED = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
+POINTER = 'last_checkpoint'
 
 
-def find_checkpoint(work_dir: str | Path) -> str | None:
+def find_checkpoint(work_dir: str | Path, out_dir: str | None = None) -> str | None:
     """Find the checkpoint to resume from in a work dir.
 
-    The candidates are, in this order: the path in the file ``last_checkpoint``; the file of that
-    name in ``work_dir``, in case the folder was moved; and ``epoch_N.pth`` or ``iter_N.pth``, the
-    largest N first. MMEngine only reads ``last_checkpoint``. A process that is killed can leave it
-    empty, and MMEngine then starts a new training that overwrites the old checkpoints.
+    The candidates are the file that ``last_checkpoint`` names, and ``epoch_N.pth`` or
+    ``iter_N.pth``, the largest N first. Only the last part of what is in ``last_checkpoint``
+    counts: a folder that was copied or moved resumes from its own files, and nothing is read from
+    elsewhere. MMEngine follows the whole path, and starts anew if the file is empty.
 
     Args:
         work_dir: folder of the training.
+        out_dir: the config's ``default_hooks.checkpoint.out_dir``, if the checkpoints are not in
+            the work dir.
 
     Returns:
-        The first candidate that is a complete file, or None if the folder has no candidate.
+        The first candidate that is whole, or None if the folder has no candidate. The log names
+        those that are damaged and the one that is used instead.
 
     Raises:
-        ValueError: there are candidates, but none of them is a complete file.
+        ValueError: there are candidates, but none of them is whole.
     """
-    folder = Path(work_dir)
-    pointer = folder / 'last_checkpoint'
-    named = pointer.read_text().strip() if pointer.is_file() else ''
-    if '://' in named:
-        return named  # a storage backend of MMEngine reads it
-    wanted = [Path(named), folder / Path(named).name] if named else []
-    candidates = [*wanted, *_list_numbered(folder)]
+    text = _read_pointer(Path(work_dir))
+    named = '' if '://' in text else PurePath(text.replace('\\', '/')).name.strip('.')
+    if out_dir and '://' in out_dir:  # MMEngine's storage backend reads it
+        return f'{out_dir.rstrip("/")}/{Path(work_dir).name}/{named}' if named else None
+    folder = Path(out_dir, Path(work_dir).name) if out_dir else Path(work_dir)
+    candidates = dict.fromkeys([*([folder / named] if named else []), *_list_numbered(folder)])
+    problems: dict[Path, str] = {}
     for file in candidates:
-        if zipfile.is_zipfile(file):  # an incomplete file lacks the zip directory at its end
-            if file.name != Path(named).name:
-                print_log(
-                    f'{pointer} names {named or "nothing"}; the newest checkpoint is {file}.',
-                    logger='current',
-                    level=logging.WARNING,
-                )
-            return str(file)
-    if candidates:
-        names = ', '.join(dict.fromkeys(map(str, candidates)))
+        if problem := _problem(file):
+            problems[file] = problem
+            continue
+        if problems or file.name != named:
+            damaged = ''.join(f'{reason}\n' for reason in problems.values())
+            print_log(
+                f'{damaged}{Path(work_dir, POINTER)} names {text or "nothing"}; the newest whole '
+                f'checkpoint is {file}.',
+                logger='current',
+                level=logging.WARNING,
+            )
+        return str(file)
+    if candidates or text:
+        names = ', '.join(map(str, candidates)) or text
         raise ValueError(
             f'The checkpoints of the training in {folder} are missing or damaged: {names}. Name a '
-            'complete one with --resume FILE, or start a new training in another --work-dir.'
+            'complete one with --resume FILE, or start a new training in another --work-dir. '
+            f'({POINTER} names {text or "nothing"}.)\n' + '\n'.join(problems.values())
         )
+    return None
+
+
+def find_other(path: str | Path) -> Path | None:
+    """Find the newest whole checkpoint beside a damaged one."""
+    file = Path(path)
+    others = (other for other in _list_numbered(file.parent) if other.name != file.name)
+    return next((other for other in others if not _problem(other)), None)
+
+
+def _read_pointer(folder: Path) -> str:
+    """Return the first line of ``last_checkpoint``, '' if there is none."""
+    pointer = folder / POINTER
+    if not pointer.is_file():
+        return ''
+    with pointer.open('rb') as file:
+        lines = file.read(4096).decode(errors='replace').replace('\0', '').split('\n')
+    return lines[0].strip()
+
+
+def write_pointer(folder: str | Path, name: str) -> None:
+    """Note the checkpoint that was written last."""
+    with atomic_write(Path(folder, POINTER)) as temporary:
+        temporary.write_text(name)
+
+
+def _problem(file: Path) -> str | None:
+    """Say why a checkpoint cannot be resumed from; None if it can.
+
+    Contents that could run code count, too. Tensors are mapped and not read a second time.
+    """
+    if not file.is_file():
+        return f'{file} does not exist.'
+    if not zipfile.is_zipfile(file):  # an incomplete file lacks the zip directory at its end
+        return f'{file} was not loaded: it is damaged (it ends too early).'
+    try:
+        check_whole(file)
+        read_safely(
+            partial(torch.load, file, map_location='cpu', weights_only=True, mmap=True), str(file)
+        )
+    except (ValueError, OSError) as error:
+        return str(error)
     return None
 
 
@@ -69,5 +126,5 @@ def run_files(work_dir: str | Path) -> list[Path]:
     """
     folder = Path(work_dir)
     best = sorted(folder.glob('best_*.pth'))
-    pointer = folder / 'last_checkpoint'
+    pointer = folder / POINTER
     return [*_list_numbered(folder), *best, *([pointer] if pointer.exists() else [])]

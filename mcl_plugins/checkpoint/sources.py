@@ -7,6 +7,7 @@ loaders in this module read the same sources and never execute anything in a fil
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import torch
 from mmengine.dist import barrier, get_rank
@@ -27,7 +29,9 @@ from mmengine.runner.checkpoint import (
     get_torchvision_models,
 )
 
+from .digest import DamagedFileError, check_stream
 from .files import load_file, read_safely
+from .handlers import use_plain_handlers
 
 # The scheme of a source, ``NAME://`` -> a function that returns the URLs of that zoo's models.
 ZOOS: dict[str, Callable[[], dict[str, str]]] = {
@@ -46,14 +50,28 @@ def load_from_local(path: str, map_location: Any = 'cpu') -> dict[str, Any]:
 
 def load_from_http(url: str, map_location: Any = 'cpu') -> dict[str, Any]:
     """Read a URL. The first process downloads it to the folder of ``torch.hub``."""
-    load = partial(
-        torch.hub.load_state_dict_from_url, url, map_location=map_location, weights_only=True
-    )
+    file = _cached(url)
     try:
-        content = read_safely(load, url) if get_rank() == 0 else None
+        if get_rank() == 0 and not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(url, str(file))
     finally:
         barrier()
-    return read_safely(load, url) if content is None else content
+    try:
+        return load_file(file, map_location)
+    except DamagedFileError as error:
+        raise DamagedFileError(f'{url}: {error} Delete {file} first.') from error
+
+
+def _cached(url: str) -> Path:
+    """Return where a download is kept: with PyTorch's, under its name if that has a hash.
+
+    Other names, such as ``epoch_100.pth``, do not tell which URL they are from.
+    """
+    name = Path(urlparse(url).path).name
+    if not re.search(r'-[a-f0-9]{8,}\.', name):
+        name = f'{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name}'
+    return Path(torch.hub.get_dir(), 'checkpoints', name)
 
 
 def load_from_zoo(source: str, map_location: Any = 'cpu') -> dict[str, Any]:
@@ -94,6 +112,7 @@ def load_from_storage(path: str, map_location: Any = 'cpu') -> dict[str, Any]:
     """Read from an S3 or petrel storage through MMEngine's petrel backend."""
     content = get_file_backend(path, backend_args={'backend': 'petrel'}).get(path)
     with io.BytesIO(content) as file:
+        check_stream(file, path)
         return read_safely(
             partial(torch.load, file, map_location=map_location, weights_only=True), path
         )
@@ -141,9 +160,11 @@ def use_safe_checkpoints() -> None:
 
     The loaders of this module are registered in MMEngine's registry of schemes, which MMEngine and
     the libraries on top of it use. For every other ``torch.load`` of this process and its children
-    an environment variable of PyTorch enforces ``weights_only=True``.
+    an environment variable of PyTorch enforces ``weights_only=True``. Lists of images and results
+    in pickle and YAML files are read without running anything, too; see :mod:`.handlers`.
     """
     for scheme, load in SCHEMES.items():
         CheckpointLoader.register_scheme(scheme, load, force=True)
+    use_plain_handlers()
     os.environ.pop('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', None)  # PyTorch refuses both at once
     os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'

@@ -23,6 +23,7 @@ from torch import distributed as dist
 from ..checkpoint.sources import use_safe_checkpoints
 from ..engine.warm_up import scale_schedule
 from ..utils.compat import import_quietly
+from ..utils.literals import read_assignments
 from ..utils.places import find_config
 from .messages import describe, is_first_to_say
 from .options import merge_options
@@ -85,10 +86,11 @@ def read_config(config: str | Path) -> Config:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the library or mmcv's compiled ops are not installed; the message names the
-            command that installs them.
+        ValueError: it is a YAML or JSON file, see :func:`check_is_code`; or the library or mmcv's
+            compiled ops are not installed, and the message names the command that installs them.
     """
     path = find_config(config)
+    check_is_code(path)
     how_to_install = 'run: bash tools/setup_env.sh --with-ops'
     try:
         cfg = Config.fromfile(path)
@@ -108,6 +110,32 @@ def read_config(config: str | Path) -> Config:
         raise ValueError(f'{path} needs {missing} ({error}); {how_to_install}') from error
     ignore_mmseg_notices()
     return cfg
+
+
+def check_is_code(path: Path, seen: frozenset[Path] = frozenset()) -> None:
+    """Raise a ValueError if a config, or a file that it inherits from, is not a ``.py`` file.
+
+    A config is code: it may call anything, and each ``type`` in it names a class or function that
+    is called. A ``.py`` file shows that it is code. YAML and JSON files are taken for data, which
+    they are not: ``{"type": "os.system", "command": ...}`` is run in them, too.
+    """
+    if path.suffix != '.py':
+        raise ValueError(
+            f'{path}: configs are Python files, because a config is code: whatever a "type" in it '
+            'names is called. A YAML or JSON file looks like data and runs all the same, so it is '
+            'not read. Write its sections into a .py file that you have read: name = dict(...).'
+        )
+    for base in _bases(path):
+        if base.suffix != '.py' or (base.is_file() and base not in seen):
+            check_is_code(base, seen | {path})
+
+
+def _bases(path: Path) -> list[Path]:
+    """Return the files that ``_base_`` names; a library's (``mmdet::...``) are left out."""
+    named = read_assignments(path.read_text(encoding='utf-8')).get('_base_', [])
+    names = [named] if isinstance(named, str) else named
+    own = [name for name in names if isinstance(name, str) and '::' not in name]
+    return [path.parent / name for name in own]
 
 
 def get_config_name(path: str | Path) -> str:

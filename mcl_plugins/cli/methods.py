@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmengine.fileio import load
+import yaml
 
 from ..utils.places import home
 from .parsers.general import methods as parse_args
@@ -74,7 +74,7 @@ def methods(configs: Path | None = None) -> list[Method]:
 
 def read(metafile: Path) -> Method:
     """Read a method from its metafile and the page beside it; see :func:`methods`."""
-    collection = load(metafile)['Collections'][0]
+    collection = yaml.safe_load(metafile.read_text(encoding='utf-8'))['Collections'][0]
     summary = collection.get('Summary', {})
     missing = [name for name in ('Source', *COLUMNS) if not summary.get(name)]
     if missing:

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ..checkpoint.latest import find_checkpoint, run_files
+from ..engine.checkpoints import out_dir_of
 from ..engine.hooks import OverwriteHook
 from ..engine.identity import starting_files
 from .common import build_runner, load_config
@@ -109,7 +110,9 @@ def set_resume(config: Config, checkpoint: str) -> None:
     If the work dir has no checkpoint yet, 'auto' starts a new training. A job that is queued again
     after each stop can therefore always use it.
     """
-    found = find_checkpoint(config.work_dir) if checkpoint == 'auto' else checkpoint
+    found: str | None = checkpoint
+    if checkpoint == 'auto':
+        found = find_checkpoint(config.work_dir, out_dir_of(config))
     if found:
         config.start_files = starting_files(config)
         config.resume_found = checkpoint == 'auto'

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,34 +12,12 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..checkpoint import plain_pickle
 from ..utils.images import IMAGE_SUFFIXES, open_rgb
 from ..utils.similarity import l2_normalize
 from .retrieval import Query
 
 SCALES = (1.0, 2**-0.5, 0.5)  # DINO's
-
-# The only types, besides plain containers, that the published files contain: those of NumPy.
-_ARRAYS = {
-    ('_codecs', 'encode'),  # bytes of arrays in the older protocols
-    ('__builtin__', 'bytes'),
-    ('numpy', 'ndarray'),
-    ('numpy', 'dtype'),
-    *(
-        (f'numpy.{core}.multiarray', name)
-        for core in ('core', '_core')
-        for name in ('_reconstruct', 'scalar')
-    ),
-}
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """Unpickles plain containers and NumPy arrays; a file that names another type is refused."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Look up one of the few allowed types."""
-        if (module, name) not in _ARRAYS:
-            raise pickle.UnpicklingError(f'it contains the type {module}.{name}, not only arrays')
-        return super().find_class(module.replace('numpy.core', 'numpy._core'), name)
 
 
 @dataclass(frozen=True)
@@ -69,7 +45,7 @@ class Revisited:
     def read(cls, folder: Path) -> Revisited:
         """Read the ground truth ``gnd_<folder name>.pkl`` of a folder with the images in ``jpg/``.
 
-        No code from the pickle file is run.
+        Nothing in the pickle file is run; see :mod:`mcl_plugins.checkpoint.plain_pickle`.
 
         Raises:
             FileNotFoundError: the ground truth or an image is missing.
@@ -82,11 +58,10 @@ class Revisited:
                 'and contain the published ground truth and the images in jpg/.'
             )
         try:
-            with path.open('rb') as file:
-                content = _ArraysOnly(file, encoding='latin1').load()
+            content = plain_pickle.loads(path.read_bytes())
             queries = [_query(entry) for entry in content['gnd']]
             found = cls(folder, list(content['imlist']), list(content['qimlist']), queries)
-        except (pickle.UnpicklingError, KeyError, TypeError, ValueError, EOFError) as error:
+        except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
             raise ValueError(
                 f'{path} is not a ground truth of revisited Oxford or Paris: {error}'
             ) from None
