@@ -38,6 +38,7 @@ COMMANDS = {
     },
     'fidelity': 'fidelity',
     'methods': 'methods',
+    'replay': 'replay',
     'quickstart': 'quickstart.run',
     'transfer-demo': 'quickstart.transfer',
     'data digits': 'data.make_digits',
