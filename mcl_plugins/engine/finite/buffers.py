@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 
-@dataclass
-class _Known:
-    """A buffer as it was seen last: the tensor, how often it was changed, and its copy."""
-
-    buffer: Tensor
-    version: int
-    copy: Tensor
-
-
 class BufferCopies:
-    """Copies of a model's buffers, which cost only what the passes change.
+    """Copies of a model's buffers before a pass.
 
-    A forward pass changes the statistics of BatchNorms in place and replaces the keys of a queue by
-    a new tensor. Only a buffer that was changed in place since the last look is copied; of a tensor
-    that replaced another one, the tensor itself is kept.
+    A forward pass changes the statistics of BatchNorms in place, without raising PyTorch's counter
+    of changes, and replaces the keys of a queue, which are many, by a new tensor. So buffers are
+    copied, except for those that the last pass replaced: of them the tensor itself is kept.
 
     Args:
         model: its modules and the names of their buffers do not change.
@@ -44,7 +33,7 @@ class BufferCopies:
             for name, buffer in module._buffers.items()
             if buffer is not None
         ]
-        self._known: dict[str, _Known] = {}
+        self._last: dict[str, Tensor] = {}  # the buffers that were there at the last look
 
     def current(self) -> dict[str, Tensor]:
         """Return the buffers themselves by name."""
@@ -57,16 +46,13 @@ class BufferCopies:
     @torch.no_grad()
     def take(self) -> dict[str, Tensor]:
         """Return the present values of all buffers by name; they are not to be changed."""
-        for name, buffer in self.current().items():
-            known = self._known.get(name)
-            if known is None or (known.buffer is buffer and known.version != buffer._version):
-                copy = buffer.clone()
-            elif known.buffer is not buffer:
-                copy = buffer
-            else:
-                continue
-            self._known[name] = _Known(buffer, buffer._version, copy)
-        return {name: known.copy for name, known in self._known.items()}
+        buffers = self.current()
+        copies = {
+            name: buffer.clone() if self._last.get(name, buffer) is buffer else buffer
+            for name, buffer in buffers.items()
+        }
+        self._last = buffers
+        return copies
 
     @torch.no_grad()
     def restore(self, values: dict[str, Tensor], where: Tensor | None = None) -> None:
@@ -79,14 +65,9 @@ class BufferCopies:
         """
         for name, module, key in self._places:
             old, new = values[name], module._buffers[key]
-            if new is None or new is old or self._is_known(name, new, old):
+            if new is None or new is old:
                 continue
             if where is None:
                 module._buffers[key] = new.copy_(old) if new.shape == old.shape else old.clone()
             elif new.shape == old.shape:
                 new.copy_(torch.where(where, old, new))
-
-    def _is_known(self, name: str, buffer: Tensor, value: Tensor) -> bool:
-        """Whether a buffer has not changed since the copy ``value`` of it was made."""
-        known = self._known[name]
-        return known.buffer is buffer and known.version == buffer._version and known.copy is value
