@@ -1,5 +1,7 @@
 """A small network with an EMA, BatchNorm and a queue, which a black image breaks in one place."""
 
+from typing import ClassVar
+
 import torch
 from mmengine.model import BaseModel
 from mmpretrain.registry import DATASETS, MODELS
@@ -9,7 +11,6 @@ from torch import nn
 from mcl_plugins.targets import EMA, following
 from mcl_plugins.targets.feature_queue import FeatureQueue
 
-PLACES = ('none', 'block', 'between', 'loss', 'gradient', 'weight', 'buffer', 'method')
 BLACK = 11  # the image that breaks the step: with a batch of 2 it is in the sixth
 
 
@@ -98,7 +99,7 @@ class Faulty(BaseModel):
 class Squares(torch.utils.data.Dataset):
     """Random images, each the same whenever it is read; one of them is black."""
 
-    metainfo = {}
+    metainfo: ClassVar[dict] = {}
 
     def __init__(self, indices):
         self.indices = list(indices)

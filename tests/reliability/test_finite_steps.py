@@ -1,20 +1,15 @@
 """No weight, moment, average or buffer takes a step that is not finite."""
 
-import json
-from pathlib import Path
-
 import pytest
 import torch
-from faulty import BLACK, Faulty, Squares  # noqa: F401
+from faulty import BLACK  # registers the model and the data
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from torch.optim import AdamW
 
 from mcl_plugins.checkpoint.files import load_file
 from mcl_plugins.engine.finite import guard
 from mcl_plugins.engine.hooks import FiniteLossHook
 from mcl_plugins.engine.runner import Runner
-from processes import run_on_two_processes
 
 BAD = BLACK // 2 + 1  # iteration of the bad step on one process
 
@@ -86,7 +81,9 @@ def test_a_skipped_step_is_as_if_its_batch_had_not_been(tmp_path, kind, fault):
     for name in wanted:
         assert torch.equal(wanted[name].nan_to_num(), found[name].nan_to_num()), name
     assert skipping.message_hub.get_info('bad_steps') == 1
-    assert load_file(tmp_path / 'skips/epoch_1.pth')['message_hub']['runtime_info']['bad_steps'] == 1
+    assert (
+        load_file(tmp_path / 'skips/epoch_1.pth')['message_hub']['runtime_info']['bad_steps'] == 1
+    )
 
 
 def test_skipped_steps_are_counted_in_the_log(tmp_path):
