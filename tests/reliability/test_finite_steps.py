@@ -94,8 +94,14 @@ def test_skipped_steps_are_counted_in_the_log(tmp_path):
         train(config)
     (log,) = tmp_path.glob('*/*.log')
     text = log.read_text()
-    assert f'at iteration {BAD}. The step is skipped (1 of at most 2)' in text
-    assert f'at iteration {BAD + 8}. The step is skipped (2 of at most 2)' in text
+    assert (
+        f'at iteration {BAD} (loss_mean); a buffer is not finite. The step is skipped (1 of at most 2)'
+        in text
+    )
+    assert (
+        f'at iteration {BAD + 8} (loss_mean); a buffer is not finite. The step is skipped (2 of at most 2)'
+        in text
+    )
 
 
 @pytest.mark.parametrize('fault', ['block', 'loss', 'gradient', 'buffer'])

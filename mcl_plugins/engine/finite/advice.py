@@ -43,7 +43,7 @@ def advice(runner: Runner, skipped: int, allowed: int, box: str | None) -> str:
             'No checkpoint was written yet: start again with a smaller learning rate '
             f'(optim_wrapper.optimizer.lr) or a longer warm-up{also}.'
         )
-    if skipped >= allowed:
+    if box and skipped >= allowed:
         said.append(f'To skip a few such steps: --cfg-options {_HOOK}={max(2 * allowed, 3)}.')
     return ' '.join(said)
 

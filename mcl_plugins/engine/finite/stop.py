@@ -18,14 +18,14 @@ from . import black_box
 from .guard import Step
 from .passes import Pass, Recorder
 from .repeat import repeat
-from .trace import Finding
+from .trace import Finding, name_broken
 from .verdict import BUFFER, GRADIENT, LOSS, OVERFLOW, bad_ranks
 
 _WHAT = {
-    LOSS: 'the loss is',
-    GRADIENT: 'the norm of the gradient is',
-    BUFFER: 'a buffer is',
-    OVERFLOW: 'the scaled gradient, step after step, is',
+    LOSS: 'the loss',
+    GRADIENT: 'the norm of the gradient',
+    BUFFER: 'a buffer',
+    OVERFLOW: 'the scaled gradient, step after step,',
 }
 _INFOS = ('iter', 'epoch', 'max_iters', 'max_epochs')
 
@@ -35,36 +35,31 @@ def describe(step: Step) -> str:
 
     Example:
         >>> loss = torch.tensor(torch.nan)
-        >>> part = Pass(7, None, {}, {}, {'loss': loss}, loss)
-        >>> describe(Step([part], torch.tensor([[1.0, 0, 0, 0]])))
-        'the loss is nan at iteration 7'
+        >>> part = Pass(7, None, {}, {}, {'loss_pixel': loss}, loss)
+        >>> describe(Step([part], torch.tensor([[1.0, 0, 1, 0]])))
+        'the loss is nan at iteration 7 (loss_pixel); a buffer is not finite'
     """
     values = all_gather_object(_loss_in_words(step.passes))
-    parts: list[str] = []
+    sentences: list[str] = []
     for column, what in _WHAT.items():
         ranks = bad_ranks(step.verdict, column)
-        if not ranks or (column == GRADIENT and parts):  # it follows from the loss
+        if not ranks or (column == GRADIENT and sentences):  # it follows from the loss
             continue
-        value = values[ranks[0]] if column == LOSS else 'not finite'
-        some = len(ranks) < len(step.verdict)
-        where = f' on rank {", ".join(map(str, ranks))}' if some else ''
-        parts.append(f'{what} {value}{where}')
-    return f'{" and ".join(parts)} at iteration {step.iteration}'
+        value, terms = values[ranks[0]] if column == LOSS else ('not finite', '')
+        place = '' if sentences else f' at iteration {step.iteration}'
+        if len(ranks) < len(step.verdict):
+            place += f' on rank {", ".join(map(str, ranks))}'
+        sentences.append(f'{what} is {value}{place}{terms and f" ({terms})"}')
+    return '; '.join(sentences)
 
 
-def _loss_in_words(passes: Sequence[Pass]) -> str:
-    """Return the value of the first loss that is not finite, with the names of its terms."""
+def _loss_in_words(passes: Sequence[Pass]) -> tuple[str, str]:
+    """Return the value of the first loss that is not finite, and the names of such terms."""
     for part in passes:
-        if part.loss is None or part.loss.isfinite().all():
-            continue
-        broken = [
-            name
-            for name, value in part.losses.items()
-            if not all(term.isfinite().all() for term in ([value], value)[isinstance(value, list)])
-        ]
-        named = f' ({", ".join(broken)})' if broken not in ([], ['loss']) else ''
-        return f'{part.loss.item()}{named}'
-    return 'finite'
+        if part.loss is not None and not part.loss.isfinite().all():
+            terms = [name for name in name_broken(part.losses) if name != 'loss']
+            return str(part.loss.item()), ', '.join(terms)
+    return 'finite', ''
 
 
 def write_black_box(
