@@ -127,6 +127,7 @@ def build_model(path: Path, modules: Sequence[str] = ()) -> Any:
         raise ValueError(f'{path} has no model that consists of literals only.')
     if 'data_preprocessor' in config:  # as MMEngine's Runner does
         model.setdefault('data_preprocessor', config['data_preprocessor'])
+    model = without_initialisation(model)
     try:
         check_parts(model, modules)
     except ValueError as error:
@@ -134,6 +135,21 @@ def build_model(path: Path, modules: Sequence[str] = ()) -> Any:
     scope = config.get('default_scope')
     with DefaultScope.overwrite_default_scope(scope if scope in ('mmseg', 'mmdet') else None):
         return MODELS.build(ConfigDict(model))
+
+
+def without_initialisation(config: Any) -> Any:
+    """Leave out how weights are initialised: they come from the black box.
+
+    Example:
+        >>> without_initialisation([{'type': 'ViT', 'init_cfg': {'checkpoint': 'https://...'}}])
+        [{'type': 'ViT'}]
+    """
+    if isinstance(config, dict):
+        kept = {key: part for key, part in config.items() if key not in ('init_cfg', 'pretrained')}
+        return {key: without_initialisation(part) for key, part in kept.items()}
+    if isinstance(config, list | tuple):
+        return type(config)(without_initialisation(part) for part in config)
+    return config
 
 
 def load_state(model: nn.Module, state: dict[str, Any], folder: Path) -> None:

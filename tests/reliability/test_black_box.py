@@ -11,6 +11,7 @@ from mmengine.hooks import Hook
 from test_finite_steps import configure
 
 from mcl_plugins.checkpoint.files import load_file, save_file
+from mcl_plugins.cli.known_parts import check_parts
 from mcl_plugins.cli.replay import main, replay
 from mcl_plugins.engine.runner import Runner
 from processes import run_on_two_processes
@@ -110,6 +111,15 @@ def test_the_command_says_what_it_found(stopped, capsys):
     with pytest.raises(SystemExit) as end:
         main([*words, '--rank', '0'])
     assert end.value.code == 1 and 'the step is finite' in capsys.readouterr().out
+
+
+def test_the_parts_of_the_methods_are_known():
+    """A hostile name is refused; those of the configs are not, SyncBN and mmdet's nms too."""
+    names = ('mcl_plugins.SyncBN', 'SyncBN', 'LN', 'GELU', 'NonLinearNeck', 'ClsDataPreprocessor')
+    check_parts([dict(type=name) for name in (*names, 'RoIAlign', 'Mixup')])
+    for name in ('os.mkdir', 'torch.load', 'mmengine.hub.get_config', 'TIMMBackbone', 'LinearLR'):
+        with pytest.raises(ValueError, match='is not a part of a model'):
+            check_parts(dict(type='ConMIM', neck=[dict(type=name)]))
 
 
 def copy_of(box, folder):

@@ -67,6 +67,7 @@ class Trace:
         finding: the first place that is not finite; None if there is none.
 
     Example:
+        >>> import torch
         >>> class Log(nn.Module):
         ...     def forward(self, x):
         ...         return x.log()
@@ -164,9 +165,9 @@ class Trace:
             self.finding = Finding(name, 'batch', what, detail, self._calls)
             return
         module = self._modules[name]
-        for key, weight in module.named_parameters(recurse=False):
-            if what == 'output' and not weight.isfinite().all():
-                detail += f', whose {key} is not finite itself'
+        weights = name_broken(dict(module.named_parameters())) if what == 'output' else []
+        if weights:
+            detail += f', whose {weights[0]} is not finite itself'
         self.finding = Finding(name, type(module).__name__, what, detail, self._calls)
 
     def _between(self, output: _Output) -> str:
@@ -188,6 +189,7 @@ def tensors_of(value: Any) -> Iterator[Tensor]:
     """Yield the tensors of nested tuples, lists, dicts and data samples.
 
     Example:
+        >>> import torch
         >>> [tensor.item() for tensor in tensors_of({'loss': torch.ones(()), 'parts': [()]})]
         [1.0]
     """
@@ -213,6 +215,7 @@ def name_broken(value: Any) -> list[str]:
     """Return the keys of the tensors that are not finite, each once.
 
     Example:
+        >>> import torch
         >>> name_broken({'loss_a': torch.ones(()), 'loss_b': torch.tensor(torch.nan)})
         ['loss_b']
     """
