@@ -1,4 +1,4 @@
-"""Repeat the step at which a training stopped, and name the first module that is not finite."""
+"""Repeat the step at which a training stopped, and name the first module that broke."""
 
 from mcl_plugins.cli.app import run_command
 

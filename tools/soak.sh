@@ -17,7 +17,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
 root="$(cd "$tools/.." && pwd)"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
 status=0
-"$PYTHON" -m mcl_plugins soak "${words[@]}" || status=$?
+"$PYTHON" "$tools/soak.py" "${words[@]}" || status=$?
 if [ "$kills" != 0 ] && [ -f "$root/tests/reliability/kills.py" ]; then
   "$PYTHON" "$root/tests/reliability/kills.py" --kills "$kills" || status=$?
 fi

@@ -51,8 +51,8 @@ def check_parts(config: Any, modules: Sequence[str] = ()) -> None:
         >>> try:
         ...     check_parts(dict(type='subprocess.run', args='ls'))
         ... except ValueError as error:
-        ...     print(str(error)[:60])
-        the config names 'subprocess.run', which is not a part of a
+        ...     print(str(error)[:43])
+        the config names 'subprocess.run', which is
     """
     for name in set(_types(config)) - set(_OPERATIONS):
         found = list(_registered(name))

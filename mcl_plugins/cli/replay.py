@@ -1,4 +1,4 @@
-"""Repeat the step at which a training stopped, and name the first module that is not finite.
+"""Repeat the step at which a training stopped, and name the first module that broke.
 
     mcl replay work_dirs/.../black_box [--rank RANK] [--device cuda] [--import MODULE]
 
