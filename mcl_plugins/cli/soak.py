@@ -1,4 +1,4 @@
-"""Train a tiny network for thousands of steps and state what grows: memory, descriptors, files.
+"""Train a tiny network for thousands of steps and state what memory and files grow.
 
     mcl soak [--steps 2000] [--work-dir work_dirs/soak]
 
