@@ -6,7 +6,7 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='mcl_plugins.CheckpointHook', interval=1, max_keep_ckpts=2),
-    finite_loss=dict(type='mcl_plugins.FiniteLossHook', interval=50),
+    finite_loss=dict(type='mcl_plugins.FiniteLossHook'),
     identity=dict(type='mcl_plugins.IdentityHook'),
     schedule=dict(type='mcl_plugins.ScheduleHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),

@@ -9,7 +9,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
         type='mcl_plugins.CheckpointHook', by_epoch=False, interval=16000, max_keep_ckpts=2),
-    finite_loss=dict(type='mcl_plugins.FiniteLossHook', interval=50),
+    finite_loss=dict(type='mcl_plugins.FiniteLossHook'),
     identity=dict(type='mcl_plugins.IdentityHook'),
     schedule=dict(type='mcl_plugins.ScheduleHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),

@@ -38,7 +38,7 @@ runner_type = 'mcl_plugins.Runner'
 default_hooks = dict(
     logger=dict(interval=50),
     checkpoint=dict(type='mcl_plugins.CheckpointHook', max_keep_ckpts=2),
-    finite_loss=dict(type='mcl_plugins.FiniteLossHook', interval=50),
+    finite_loss=dict(type='mcl_plugins.FiniteLossHook'),
     schedule=dict(type='mcl_plugins.ScheduleHook'))
 env_cfg = dict(cudnn_benchmark=True)
 vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]

@@ -37,6 +37,8 @@ COMMANDS = {
     },
     'fidelity': 'fidelity',
     'methods': 'methods',
+    'replay': 'replay',
+    'soak': 'soak',
     'quickstart': 'quickstart.run',
     'transfer-demo': 'quickstart.transfer',
     'data digits': 'data.make_digits',

@@ -112,9 +112,9 @@ class EMA(nn.Module):
         if skipped is None:
             torch._foreach_lerp_(averages, sources, 1 - momentum)
             return
-        weight = (1 - momentum) * (1 - skipped.squeeze())
-        for average, source in zip(averages, sources, strict=True):
-            average.lerp_(source, weight.to(average))
+        steps = torch._foreach_sub(sources, averages)
+        torch._foreach_mul_(steps, (1 - momentum) * (1 - skipped.squeeze()))
+        torch._foreach_add_(averages, steps)
 
     def source_parameters(self) -> Iterator[nn.Parameter]:
         """Yield the source of each of the EMA's parameters, in the order of ``parameters()``."""

@@ -36,6 +36,8 @@ _PROGRESS = {
     '_global_step',
     '_last_value',
 }
+# How an optimizer computes its step, which a device chooses (`fused` on CUDA).
+_KERNELS = {'foreach', 'fused', 'capturable'}
 # Where a schedule begins and ends, in iterations or epochs.
 _PLACES = {'T_max', 'begin', 'end', 'milestones', 'min_values', 'step_size', 'total_iters'}
 
@@ -210,7 +212,7 @@ def _compare_groups(saved: list[dict], present: list[dict], consequences: bool) 
     lines: dict[str, str] = {}
     for old, new in zip(saved, present, strict=True):
         moving = {key.removeprefix('initial_') for key in {**old, **new} if 'initial_' in key}
-        left_out = {'params', 'param_names'} | moving
+        left_out = {'params', 'param_names'} | _KERNELS | moving
         if consequences:
             left_out |= {'lr', 'initial_lr'}
         if 'momentum' in moving:  # a schedule of the momentum changes Adam's betas
