@@ -1,0 +1,40 @@
+"""The error of an image file that cannot be used, and names of files in messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class UnreadableImageError(ValueError):
+    """An image file is damaged, or its values are not those that the settings say.
+
+    A data set replaces such an image in training, up to ``max_bad_images`` of them.
+    """
+
+
+def printable(path: str | Path) -> str:
+    r"""Return a path as text that can be written to a log, also if its name is no UTF-8.
+
+    Example:
+        >>> printable('caf\udce9.jpg')
+        'caf\\udce9.jpg'
+    """
+    return str(path).encode('utf-8', 'backslashreplace').decode()
+
+
+def unreadable_image_error(path: str | Path, reason: object) -> UnreadableImageError:
+    """Return the error to raise for a file that is damaged, empty or not an image.
+
+    Example:
+        >>> unreadable_image_error('cat.png', 'no image format')
+        UnreadableImageError('cat.png cannot be read as an image (no image format): remove or \
+replace it.')
+    """
+    text = str(reason).strip()
+    if 'decompression bomb' in text:
+        text = f'{text} Pillow refuses more than twice PIL.Image.MAX_IMAGE_PIXELS'
+    elif 'CV_IO_MAX_IMAGE' in text:
+        text = 'it has more pixels than OpenCV reads, see its OPENCV_IO_MAX_IMAGE_PIXELS'
+    return UnreadableImageError(
+        f'{printable(path)} cannot be read as an image ({text}): remove or replace it.'
+    )
