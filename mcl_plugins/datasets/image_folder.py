@@ -13,6 +13,7 @@ from mmpretrain.datasets import ImageNet as _ImageNet
 
 from ..registry import DATASETS
 from ..utils.images import IMAGE_SUFFIXES
+from .checked_images import CheckedImages
 from .classes import folders_of_list, join_names
 from .image_list import read_image_list
 from .listing import Listing, is_hidden, list_images
@@ -45,7 +46,7 @@ def check_folder(folder: str, data_root: str) -> None:
         raise ValueError(f'The image folder {str(path.absolute())!r} is empty. {instruction}')
 
 
-class _CheckedFolder(CustomDataset):
+class _CheckedFolder(CheckedImages, CustomDataset):
     """Base class of the data sets in this module.
 
     Attributes:
@@ -198,7 +199,8 @@ def say_count(
 class ImageFolder(_CheckedFolder):
     """A folder of images, which is searched recursively; sub-folders may define the labels.
 
-    The arguments are those of mmpretrain's ``CustomDataset``. For images without labels set
+    The arguments are those of mmpretrain's ``CustomDataset``, and ``max_bad_images`` of
+    :class:`~mcl_plugins.datasets.checked_images.CheckedImages`. For images without labels set
     ``with_label=False``. Hidden files and folders (``.ipynb_checkpoints``) are left out, and
     folders without images are no classes. With ``metainfo=dict(classes=(...))`` a folder gets the
     number of its name in that list. How many images were found and how many files were left out is

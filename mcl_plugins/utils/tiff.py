@@ -14,7 +14,7 @@ from .image_errors import printable, unreadable_image_error
 try:
     import tifffile
 except ImportError:  # optional: mcl_plugins[tiff]
-    tifffile = None
+    tifffile = None  # type: ignore[assignment]
 
 # Modes of Pillow in which nothing of a file is lost, and those that they are converted to.
 _PILLOW = {
