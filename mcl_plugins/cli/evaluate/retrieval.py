@@ -27,6 +27,7 @@ from ...datasets.image_folder import say_count
 from ...evaluation.retrieval import Setup, rank, score
 from ...evaluation.revisited import SCALES, Revisited, load_images, multi_scale_feature
 from ..arguments import at_least, positive
+from ..decoder import decoder_of
 from .frozen import build_classifier, frozen_parser, report
 
 
@@ -85,7 +86,7 @@ def evaluate_retrieval(
     say_count(str(data), len(benchmark.names()))
     if loading.get('launcher', 'none') != 'none':
         raise ValueError('retrieval encodes one image at a time; run it without --launcher.')
-    _, model, _ = build_classifier(config, checkpoint, **loading)
+    _, model, cfg = build_classifier(config, checkpoint, **loading)
     if isinstance(model.backbone, BEiTViT | ConvViT):
         raise ValueError(
             f'{type(model.backbone).__name__} encodes images of one size only, because its '
@@ -97,7 +98,7 @@ def evaluate_retrieval(
         return model.extract_feat(image)[-1]
 
     features = []
-    images = load_images(benchmark, size, queries == 'cropped')
+    images = load_images(benchmark, size, queries == 'cropped', decoder_of(cfg.val_dataloader))
     for image in tqdm(images, total=len(benchmark.names()), desc='images'):
         batch = model.data_preprocessor({'inputs': [image.flip(0)]})  # BGR, as files are decoded
         features.append(multi_scale_feature(encode, batch['inputs'], scales))

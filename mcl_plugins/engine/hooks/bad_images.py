@@ -57,11 +57,11 @@ class BadImagesHook(Hook):
             return
         found = BadImages(file, limit=0).read()
         if len(found) > self._reported:
-            name, reason = list(found.items())[-1]
+            reason = list(found.values())[-1]
             print_log(
                 f'{len(found)} image{"s" * (len(found) > 1)} could not be read and '
-                f'{"were" if len(found) > 1 else "was"} replaced, the last is {name} ({reason}). '
-                f'The list is {file}.',
+                f'{"were" if len(found) > 1 else "was"} replaced; the list is {file}. '
+                f'The last one: {reason}',
                 'current',
                 logging.WARNING,
             )

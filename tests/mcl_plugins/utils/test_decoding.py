@@ -194,9 +194,7 @@ def test_a_black_image_is_black_and_8_bits_stay_as_they_are():
 def test_other_types_need_the_range_of_their_values(dtype):
     array = np.array([[-10, 0, 50], [100, 25, 110]], dtype)
     content = as_tiff(array)
-    with pytest.raises(
-        UnreadableImageError, match=r'dem\.tif has values .* from -10 to 11'
-    ):
+    with pytest.raises(UnreadableImageError, match=r'dem\.tif has values .* from -10 to 11'):
         ImageDecoder()(content, 'dem.tif')
     decoded = ImageDecoder('unchanged', value_range=(0, 100))(content, 'dem.tif')
     assert decoded.tolist() == [[0, 0, 128], [255, 64, 255]]
@@ -248,9 +246,7 @@ def test_all_bands_of_a_tiff_are_read(layout, bands):
     array = RNG.integers(0, 256, (20, 30, bands), dtype=np.uint8)
     content = BANDS[layout](array)
     np.testing.assert_array_equal(ImageDecoder('unchanged')(content, 'bands.tif'), array)
-    with pytest.raises(
-        UnreadableImageError, match=f"{bands} bands, .*'unchanged'.*in_channels"
-    ):
+    with pytest.raises(UnreadableImageError, match=f"{bands} bands, .*'unchanged'.*in_channels"):
         ImageDecoder()(content, 'bands.tif')
     deep = BANDS[layout](array.astype(np.uint16) * 257)
     np.testing.assert_array_equal(ImageDecoder('unchanged')(deep, 'bands.tif'), array)
