@@ -71,8 +71,8 @@ class ConvViT(Encoder, BaseBackbone):
         drop_path_rate: float = 0.0,
         final_norm: bool = True,
         out_type: Literal['raw', 'featmap', 'avg_featmap'] = 'raw',
-        in_channels: int = 3,
         init_cfg: dict | None = None,
+        in_channels: int = 3,
     ) -> None:
         super().__init__(init_cfg)
         settings = resolve_arch(arch, self.arch_zoo, self.arch_zoo['base'])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from .image_errors import printable, unreadable_image_error
 
@@ -28,6 +30,7 @@ _PILLOW = {
     'CMYK': 'RGB',
     'YCbCr': 'RGB',
 }
+_PILLOW_BANDS = 4
 _DEEP = ('I;16', 'I;16B')  # gray, of 12 or 16 bits
 _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, _EXTRA = 258, 262, 274, 277, 338
 _INVERTED, _PLAIN, _RGB = 0, 1, 2  # values of the tag for photometric interpretation
@@ -99,8 +102,10 @@ def turn(values: np.ndarray, orientation: int) -> np.ndarray:
 def _read_with_pillow(content: bytes, path: str) -> tuple[Pixels, int] | None:
     """Read pixels and orientation; None if Pillow would lose a part of the file."""
     try:
+        tags = _read_tags(content)
+        if tags.get(_SAMPLES, 1) > _PILLOW_BANDS:
+            return None  # Pillow would log an error
         with Image.open(io.BytesIO(content)) as image:
-            tags: Any = image.tag_v2  # type: ignore[attr-defined]
             bits = max(tags.get(_BITS, (1,)))
             deep = image.mode in _DEEP and bits > 8 and tags.get(_PHOTOMETRIC) == _PLAIN
             if not deep and (image.mode not in _PILLOW or bits > 8):
@@ -120,11 +125,21 @@ def _read_with_pillow(content: bytes, path: str) -> tuple[Pixels, int] | None:
         return None
     except Image.DecompressionBombError as error:
         raise unreadable_image_error(path, error) from error
-    except (OSError, SyntaxError, ValueError, TypeError, KeyError) as error:
+    except (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error) as error:
         raise unreadable_image_error(path, error) from error
     values = values.reshape(*values.shape[:2], -1)
     white = 2**bits - 1 if deep and bits < 16 else None
     return Pixels(values, alpha=values.shape[2] in (2, 4), white=white), orientation
+
+
+def _read_tags(content: bytes) -> Any:
+    """Read the tags of the first page."""
+    header = content[: 16 if 43 in content[2:4] else 8]  # of a BigTIFF it is longer
+    tags = ImageFileDirectory_v2(header)
+    file = io.BytesIO(content)
+    file.seek(tags.next)
+    tags.load(file)
+    return tags
 
 
 def _has_pages(image: Any) -> bool:
