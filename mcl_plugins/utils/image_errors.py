@@ -22,6 +22,16 @@ def printable(path: str | Path) -> str:
     return str(path).encode('utf-8', 'backslashreplace').decode()
 
 
+def is_utf8(name: str) -> bool:
+    r"""Whether a file's name is UTF-8 text; Python escapes the other bytes of one that is not.
+
+    Example:
+        >>> is_utf8('café.jpg'), is_utf8('caf\udce9.jpg')
+        (True, False)
+    """
+    return printable(name) == name
+
+
 def unreadable_image_error(path: str | Path, reason: object) -> UnreadableImageError:
     """Return the error to raise for a file that is damaged, empty or not an image.
 

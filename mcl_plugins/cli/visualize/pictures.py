@@ -23,7 +23,7 @@ from ...checkpoint.files import extract_state_dict, load_file
 from ...datasets.listing import list_images
 from ...mask_generators import PatchMask, upsample_patches
 from ...utils.decoding import ImageDecoder
-from ...utils.images import IMAGE_SUFFIXES, open_rgb
+from ...utils.images import IMAGE_SUFFIXES, open_rgb, printable
 from ..options import Options
 
 GRAY = 0.5  # colour of masked patches
@@ -207,4 +207,4 @@ def save(figure: Figure, path: Path) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
-    print(f'picture: {path}')
+    print(f'picture: {printable(path)}')

@@ -1,13 +1,16 @@
 """Broken images in a training are replaced and listed; in an evaluation they end it."""
 
 import copy
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
+from mcl_plugins.cli.visualize.pictures import read_images, save
 from mcl_plugins.datasets.bad_images import BadImages, default_limit
 from mcl_plugins.datasets.image_folder import ImageFolder
 from mcl_plugins.engine.runner import Runner
@@ -161,3 +164,41 @@ def test_a_name_that_is_no_utf_8_is_listed(tmp_path):
     bad.added.clear()
     bad.add('caf\udce9.jpg', 'again')
     assert bad.read() == {'caf\\udce9.jpg': 'caf\\udce9.jpg is empty'}
+
+
+def test_a_training_on_names_that_are_no_utf_8(training_config, images, capfd):
+    """Whole ones are read, broken ones listed, and all of them can be written to the log."""
+    folder = images / 'train/0'
+    whole, broken = folder / '0.jpg', folder / '2.jpg'
+    odd = folder / os.fsdecode(b'caf\xe9.jpg')
+    whole.rename(odd)
+    broken.write_bytes(b'')
+    broken.rename(folder / os.fsdecode(b'na\xefve.jpg'))
+    training_config.train_dataloader.num_workers = 1
+    runner = Runner.from_cfg(training_config)
+    runner.train()
+    assert len(runner.train_dataloader.dataset) == 16
+    log = log_of(runner)
+    assert '2 names are no UTF-8 text and shown with escapes: 0/caf\\udce9.jpg, ...' in log
+    assert 'na\\udcefve.jpg cannot be read as an image (an empty file)' in log
+    assert listed(training_config.work_dir).keys() == {'na\\udcefve.jpg'}
+    assert 'Logging error' not in capfd.readouterr().err
+
+
+def test_a_class_folder_whose_name_is_no_utf_8_is_refused(tmp_path):
+    folder = tmp_path / os.fsdecode(b'caf\xe9')
+    folder.mkdir()
+    (folder / '1.jpg').touch()
+    with pytest.raises(ValueError, match=r'class folder caf\\udce9 in .* rename it'):
+        ImageFolder(data_root=str(tmp_path))
+
+
+def test_a_picture_of_a_name_that_is_no_utf_8(tmp_path, capsys):
+    path = tmp_path / os.fsdecode(b'caf\xe9.png')
+    Image.new('RGB', (40, 40), 'red').save(path)
+    assert read_images([tmp_path], 1, 32)[0, :, 5, 5].tolist() == [255, 0, 0]
+    save(Figure(figsize=(1, 1)), path)
+    assert 'caf\\udce9.png' in capsys.readouterr().out
+    path.write_bytes(b'')
+    with pytest.raises(ValueError, match=r'caf\\udce9\.png cannot be read'):
+        read_images([tmp_path], 1, 32)
