@@ -11,8 +11,10 @@ from mmengine.dataset import BaseDataset
 
 from ..transforms import find_loader, use_own_loader
 from ..transforms.load_image import LoadImageFromFile
+from ..utils.bit_depth import say
 from ..utils.images import UnreadableImageError
 from ..utils.sampling import spaced_indices
+from ..utils.tiff import Pixels
 from .bad_images import FILE_NAME, BadImages, default_limit
 
 _DEEP_SUFFIXES = ('.png', '.tif', '.tiff', '.jp2', '.pgm', '.ppm', '.pnm')
@@ -105,10 +107,10 @@ class CheckedImages(BaseDataset):
 
 
 def settle_bit_depth(loader: LoadImageFromFile, paths: list[str]) -> None:
-    """Decide how many bits the images of a data set have, if the config does not say it.
+    """Decide how many bits the images of a data set have, and log it.
 
     A single dark image of 16 bits cannot be told from one of 12. If any of these needs 16 bits, all
-    images of the data set have them.
+    images of the data set have them, unless the config says another number.
 
     Args:
         loader: the loader of the data set, whose bit depth is set.
@@ -118,22 +120,32 @@ def settle_bit_depth(loader: LoadImageFromFile, paths: list[str]) -> None:
         ValueError: they are files of 16 bits, none of which needs that many.
     """
     depth = loader.decoder.depth
-    if depth.bits is not None or depth.value_range is not None:
-        return
-    brightest, values = '', np.zeros(1, np.uint16)
+    brightest, found = '', None
     for path in paths:
-        if not path.lower().endswith(_DEEP_SUFFIXES):
+        pixels = _read_deep(loader, path)
+        if pixels is None:
             continue
-        try:
-            pixels = loader.decoder.read(loader.read(path), path)
-        except (ValueError, OSError):
-            continue  # a broken image is the business of who loads it
-        unknown = pixels.white is None and pixels.values.dtype == np.uint16
-        if unknown and pixels.values.max(initial=0) > values.max(initial=0):
-            brightest, values = path, pixels.values
-    if brightest:
-        depth.scale(values, brightest)
-        depth.bits = 16
+        if pixels.white is not None and depth.bits is None:
+            say(depth.describe(pixels.white, pixels.white))
+            return
+        if found is None or pixels.values.max(initial=0) > found.values.max(initial=0):
+            brightest, found = path, pixels
+    if found is None or depth.value_range is not None:
+        return
+    say(depth.describe(depth.white(found.values, brightest, found.white)))
+    if found.values.any():
+        depth.bits = depth.bits or 16
+
+
+def _read_deep(loader: LoadImageFromFile, path: str) -> Pixels | None:
+    """Read an image of 16 bits; None for any other."""
+    if not path.lower().endswith(_DEEP_SUFFIXES):
+        return None
+    try:
+        pixels = loader.decoder.read(loader.read(path), path)
+    except (ValueError, OSError):
+        return None  # a broken image is the business of who loads it
+    return pixels if pixels.values.dtype == np.uint16 else None
 
 
 def parts_of(dataset: Any) -> Iterator[Any]:

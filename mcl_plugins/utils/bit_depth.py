@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,11 +10,14 @@ from mmengine.logging import print_log
 
 from .image_errors import UnreadableImageError, printable
 
+_said: set[str] = set()
 
-@functools.cache  # once for each process; workers that are forked later do not repeat it
-def say_once(text: str) -> None:
-    """Log a notice the first time."""
-    print_log(text, 'current')
+
+def say(text: str, again: bool = True) -> None:
+    """Log a notice; unless ``again``, only if this process or the one it is a fork of has not."""
+    if again or text not in _said:
+        _said.add(text)
+        print_log(text, 'current')
 
 
 @dataclass
@@ -96,40 +98,56 @@ bit_depth=12 of LoadImageFromFile if the data has 12 bits, or bit_depth=16 if it
                 f'{pixels.max():g}: set value_range of LoadImageFromFile to the two values that '
                 'become black and white in all images, such as value_range=(0, 1).'
             )
-        largest = int(pixels.max(initial=0))
-        white = self._white(pixels, path, largest, stated)
-        if largest > white:
-            raise UnreadableImageError(
-                f'{printable(path)} has the value {largest}, but the largest of data with '
-                f'{white.bit_length()} bits is {white}: set '
-                f'bit_depth={usual_bits(largest.bit_length())} of LoadImageFromFile, or remove the '
-                'file.'
-            )
+        white = self.white(pixels, path, stated)
         if self.bits is None and pixels.dtype != np.uint8:
-            say_once(
-                f'Images of more than 8 bits per value are scaled to 8 bits: {white} becomes 255, '
-                f'the largest value '
-                f'{"that their files state" if stated else "of that type"}. If the data '
-                'has fewer bits, set bit_depth of LoadImageFromFile.'
-            )
+            say(self.describe(white, stated), again=False)
         # In whole numbers, half a level rounded up.
         return ((pixels.astype(np.uint64) * 510 + white) // (2 * white)).astype(np.uint8)
 
-    def _white(self, pixels: np.ndarray, path: str, largest: int, stated: int | None) -> int:
-        if stated is not None and (self.bits is None or pixels.dtype == np.uint8):
-            return stated
-        if self.bits is not None:
-            return 2**self.bits - 1
+    def white(self, pixels: np.ndarray, path: str, stated: int | None = None) -> int:
+        """Return the value that becomes 255, of unsigned values; arguments as of :meth:`scale`.
+
+        Raises:
+            ValueError: a value is beyond it, or it is not known.
+        """
+        largest = int(pixels.max(initial=0))
         full = 8 * pixels.dtype.itemsize
+        if stated is not None and (self.bits is None or full == 8):
+            white = stated
+        else:
+            white = 2 ** (self.bits or full) - 1
         needed = largest.bit_length()
-        if largest and needed < full:
+        if largest > white:
+            raise UnreadableImageError(
+                f'{printable(path)} has the value {largest}, but the largest of data with '
+                f'{white.bit_length()} bits is {white}: set bit_depth={usual_bits(needed)} of '
+                'LoadImageFromFile, or remove the file.'
+            )
+        if largest and needed < full and stated is None and self.bits is None:
             raise UnreadableImageError(
                 f'{printable(path)} has {full} bits per value, but its largest value, {largest}, '
                 f'needs only {needed}: as data of {full} bits it would become too dark. Set '
                 f'bit_depth={usual_bits(needed)} of LoadImageFromFile if the data has '
                 f'{usual_bits(needed)} bits, or bit_depth={full} if it is that dark.'
             )
-        return 2**full - 1
+        return white
+
+    def describe(self, white: int, stated: int | None = None) -> str:
+        """Say how images of more than 8 bits are scaled.
+
+        Example:
+            >>> BitDepth(bits=12).describe(4095)
+            'Images of more than 8 bits per value are scaled to 8 bits: 4095 becomes 255 \
+(bit_depth=12).'
+        """
+        reason = f'bit_depth={self.bits}'
+        if self.bits is None:
+            reason = 'their files say so' if stated else 'the largest value of 16 bits'
+        remedy = ' If the data has fewer bits, set bit_depth of LoadImageFromFile.'
+        return (
+            f'Images of more than 8 bits per value are scaled to 8 bits: {white} becomes 255 '
+            f'({reason}).{"" if self.bits else remedy}'
+        )
 
     def _stretch(self, pixels: np.ndarray, path: str) -> np.ndarray:
         assert self.value_range is not None

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -119,10 +120,16 @@ def test_images_that_all_fail_are_refused_before_the_first_step(training_config,
     assert not Path(training_config.work_dir, 'bad_images.txt').exists()
 
 
-def test_the_bit_depth_is_that_of_the_data_set_as_a_whole(tmp_path):
+def test_the_bit_depth_is_that_of_the_data_set_as_a_whole(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        'mcl_plugins.utils.bit_depth.print_log',
+        lambda text, _: said.append(re.search(r'scaled.*?\)\.', text)[0]),
+    )
     for index, largest in enumerate((900, 65000, 700)):
         Image.fromarray(np.full((8, 8), largest, np.uint16)).save(tmp_path / f'{index}.png')
     data = ImageFolder(data_root=str(tmp_path), with_label=False, pipeline=PIPELINE)
+    assert said == ['scaled to 8 bits: 65535 becomes 255 (the largest value of 16 bits).']
     pixels = [data[index]['inputs'].max().item() for index in range(3)]
     assert pixels == [round(900 / 257), round(65000 / 257), round(700 / 257)]
     (tmp_path / '1.png').unlink()
@@ -132,6 +139,7 @@ def test_the_bit_depth_is_that_of_the_data_set_as_a_whole(tmp_path):
     pipeline = [loader, PIPELINE[1]]
     data = ImageFolder(data_root=str(tmp_path), with_label=False, pipeline=pipeline)
     assert data[0]['inputs'].max() == round(900 * 255 / 1023)
+    assert said[1:] == ['scaled to 8 bits: 1023 becomes 255 (bit_depth=10).']
 
 
 @pytest.mark.parametrize('value', [-1, 2.5, True, 'many'])
