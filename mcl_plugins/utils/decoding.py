@@ -5,15 +5,21 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
-import cv2
 import mmcv
 import numpy as np
+from mmcv.image.io import (
+    IMREAD_COLOR,
+    IMREAD_GRAYSCALE,
+    IMREAD_IGNORE_ORIENTATION,
+    IMREAD_UNCHANGED,
+)
 from PIL import Image, ImageOps
 
 from .bit_depth import BitDepth
 from .image_errors import UnreadableImageError, printable, unreadable_image_error
 from .tiff import Pixels, is_tiff, read_tiff
 
+IMREAD_ANYDEPTH = 2  # OpenCV's flag for more than 8 bits
 COLOR_TYPES = (
     'color',
     'grayscale',
@@ -42,8 +48,8 @@ class ImageDecoder:
         ValueError: an argument is not one of these.
 
     Example:
-        >>> content = mmcv.image.io.cv2.imencode('.png', np.full((2, 3), 514, np.uint16) * 100)[1]
-        >>> ImageDecoder('grayscale')(content.tobytes(), 'gray.png')
+        >>> content = b'P5 3 2 65535 ' + np.full((2, 3), 51400, '>u2').tobytes()
+        >>> ImageDecoder('grayscale')(content, 'gray.pgm')
         array([[200, 200, 200],
                [200, 200, 200]], dtype=uint8)
     """
@@ -111,14 +117,14 @@ class ImageDecoder:
                 image.load()  # raises an error; OpenCV may fill in what is missing
         white = _largest_of_netpbm(content)
         if self.color_type == 'unchanged':
-            values = _decode(content, cv2.IMREAD_UNCHANGED)
+            values = _decode(content, IMREAD_UNCHANGED)
             if values.ndim == 3 and values.shape[2] == 4 and _is_gray_with_alpha(content):
                 values = values[..., 2:]
             return _in_order_of_file(values, white)
-        flags = cv2.IMREAD_ANYDEPTH
-        flags |= cv2.IMREAD_COLOR if self.bands == 3 else cv2.IMREAD_GRAYSCALE
+        flags = IMREAD_ANYDEPTH
+        flags |= IMREAD_COLOR if self.bands == 3 else IMREAD_GRAYSCALE
         if not self._turned:
-            flags |= cv2.IMREAD_IGNORE_ORIENTATION
+            flags |= IMREAD_IGNORE_ORIENTATION
         if self.backend in (None, 'cv2') or _is_deep(content) or white not in (None, 255):
             return _in_order_of_file(_decode(content, flags), white)
         values = mmcv.imfrombytes(content, flag=self.color_type, backend=self.backend)
@@ -138,7 +144,7 @@ class ImageDecoder:
                 f'in_channels={count} of the backbone and mean and std of {count} numbers.'
             )
         if self.bands == 1 and count == 3:
-            return cv2.cvtColor(np.ascontiguousarray(values), cv2.COLOR_RGB2GRAY)
+            return mmcv.rgb2gray(np.ascontiguousarray(values))
         if self.bands == 3 and count == 1:
             values, count = np.repeat(values, 3, axis=2), 3
         if count == 1:
@@ -147,7 +153,7 @@ class ImageDecoder:
 
 
 def _decode(content: bytes, flags: int) -> np.ndarray:
-    values = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    values = mmcv.imfrombytes(content, flag=flags, backend='cv2')
     if values is None:
         raise ValueError('no image format, or damaged')
     return values

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -13,10 +15,9 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from .image_errors import printable, unreadable_image_error
 
-try:
-    import tifffile
-except ImportError:  # optional: mcl_plugins[tiff]
-    tifffile = None  # type: ignore[assignment]
+tifffile: Any = None
+with suppress(ImportError):  # optional: mcl_plugins[tiff]
+    tifffile = import_module('tifffile')
 
 # Modes of Pillow in which nothing of a file is lost, and those that they are converted to.
 _PILLOW = {
