@@ -45,6 +45,7 @@ class ConvViT(Encoder, BaseBackbone):
         out_type: ``'raw'`` returns the tokens (N, L, D), ``'featmap'`` a map
             (N, D, H / 16, W / 16), and ``'avg_featmap'`` the mean of the tokens after another norm
             (N, D).
+        in_channels: number of bands of the images.
 
     Raises:
         ValueError: ``arch`` or ``out_type`` is unknown, or ``img_size`` is not a multiple of 16.
@@ -71,6 +72,7 @@ class ConvViT(Encoder, BaseBackbone):
         final_norm: bool = True,
         out_type: Literal['raw', 'featmap', 'avg_featmap'] = 'raw',
         init_cfg: dict | None = None,
+        in_channels: int = 3,
     ) -> None:
         super().__init__(init_cfg)
         settings = resolve_arch(arch, self.arch_zoo, self.arch_zoo['base'])
@@ -86,9 +88,9 @@ class ConvViT(Encoder, BaseBackbone):
         rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
         drop_paths, self.drop_path_rates = iter(rates), rates[-self.num_layers :]
         self.patch_embeds = nn.ModuleList(
-            ConvPatchEmbed(in_channels, out_channels, patch)
-            for in_channels, out_channels, patch in zip(
-                (3, *widths[:-1]), widths, PATCH_SIZES, strict=True
+            ConvPatchEmbed(in_width, width, patch)
+            for in_width, width, patch in zip(
+                (in_channels, *widths[:-1]), widths, PATCH_SIZES, strict=True
             )
         )
         self.conv_stages = nn.ModuleList(

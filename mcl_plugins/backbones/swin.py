@@ -137,6 +137,7 @@ class SimMIMSwin(SwinTransformer):
         arch, img_size, patch_size, window_size, mlp_norm: as in :class:`SwinTransformer`.
         drop_path_rate: drop path rate of the last block; the rate rises linearly from 0.
         with_cp: gradient checkpointing: recompute blocks in the backward pass, which saves memory.
+        in_channels: number of bands of the images.
 
     Attributes:
         mask_grid: (rows, columns) of mask units over which masks are drawn.
@@ -159,6 +160,7 @@ class SimMIMSwin(SwinTransformer):
         drop_path_rate: float = 0.0,
         with_cp: bool = False,
         init_cfg: dict | None = None,
+        in_channels: int = 3,
     ) -> None:
         super().__init__(
             arch,
@@ -169,6 +171,7 @@ class SimMIMSwin(SwinTransformer):
             drop_path_rate=drop_path_rate,
             with_cp=with_cp,
             init_cfg=init_cfg,
+            in_channels=in_channels,
         )
         self.mask_token = nn.Parameter(torch.zeros(1, 1, self.embed_dims))
         unit = 2 ** (self.num_layers - 1)  # side of a mask unit, in tokens of the first stage

@@ -118,6 +118,7 @@ class MaskedViT(VisionTransformer):
         img_size, patch_size: sides in pixels.
         final_norm: apply a norm after the last block.
         drop_path_rate: drop path rate of the last block; the rate rises linearly from 0.
+        in_channels: number of bands of the images.
 
     Attributes:
         mask_grid: (rows, columns) of patches over which masks are drawn.
@@ -138,6 +139,7 @@ class MaskedViT(VisionTransformer):
         final_norm: bool = True,
         drop_path_rate: float = 0.0,
         init_cfg: dict | None = None,
+        in_channels: int = 3,
     ) -> None:
         super().__init__(
             arch,
@@ -147,6 +149,7 @@ class MaskedViT(VisionTransformer):
             drop_path_rate=drop_path_rate,
             out_type='raw',
             init_cfg=init_cfg,
+            in_channels=in_channels,
         )
         fix_parameter(self, 'pos_embed')
         self.mask_grid = self.patch_resolution

@@ -9,6 +9,8 @@ from typing import Any
 
 from mmengine.logging import print_log
 
+from ..utils.images import printable
+
 SHOWN = 20  # names in a message
 
 
@@ -19,7 +21,7 @@ def join_names(names: Iterable[Any]) -> str:
         >>> join_names(['ant', 'bee'])
         'ant, bee'
     """
-    shown = [str(name) for name in names]
+    shown = [printable(str(name)) for name in names]
     more = len(shown) - SHOWN
     return ', '.join(shown[:SHOWN]) + (f' and {more} more' if more > 0 else '')
 

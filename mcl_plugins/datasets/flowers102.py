@@ -10,13 +10,14 @@ from mmpretrain.datasets import Flowers102 as _Flowers102
 from scipy.io import loadmat
 
 from ..registry import DATASETS
+from .checked_images import CheckedImages
 from .image_folder import check_folder, say_count
 
 LISTS = {'train': ['trnid'], 'val': ['valid'], 'trainval': ['trnid', 'valid'], 'test': ['tstid']}
 
 
 @DATASETS.register_module()
-class Flowers102(_Flowers102):
+class Flowers102(CheckedImages, _Flowers102):
     """mmpretrain's ``Flowers102``, which checks its files and reads them with SciPy.
 
     ``data_root`` contains the published ``imagelabels.mat``, ``setid.mat`` and

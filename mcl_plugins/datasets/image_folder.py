@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from mmpretrain.datasets import CustomDataset
 from mmpretrain.datasets import ImageNet as _ImageNet
 
 from ..registry import DATASETS
-from ..utils.images import IMAGE_SUFFIXES
+from ..utils.images import IMAGE_SUFFIXES, is_utf8, printable
+from .checked_images import CheckedImages
 from .classes import folders_of_list, join_names
 from .image_list import read_image_list
 from .listing import Listing, is_hidden, list_images
@@ -45,7 +46,7 @@ def check_folder(folder: str, data_root: str) -> None:
         raise ValueError(f'The image folder {str(path.absolute())!r} is empty. {instruction}')
 
 
-class _CheckedFolder(CustomDataset):
+class _CheckedFolder(CheckedImages, CustomDataset):
     """Base class of the data sets in this module.
 
     Attributes:
@@ -121,6 +122,7 @@ class _CheckedFolder(CustomDataset):
         notes = []
         if self.with_label:
             by_folder = group_by_folder(listing)
+            check_names(self.img_prefix, by_folder)
             if by_folder:
                 self.folder_to_idx = self._number_folders(listing, by_folder)
                 if absent := [name for name in self.folder_to_idx if name not in by_folder]:
@@ -142,7 +144,12 @@ class _CheckedFolder(CustomDataset):
                 f'{listing.describe_left_out()}'.rstrip()
             )
         classes = len(self.CLASSES) if self.with_label and self.CLASSES is not None else None
-        say_count(self.img_prefix, len(samples), classes, [listing.describe_left_out(), *notes])
+        say_count(
+            self.img_prefix,
+            len(samples),
+            classes,
+            [listing.describe_left_out(), listing.describe_names(), *notes],
+        )
         return samples
 
     def _number_folders(self, listing: Listing, by_folder: dict[str, list[str]]) -> dict[str, int]:
@@ -185,12 +192,30 @@ def group_by_folder(listing: Listing) -> dict[str, list[str]]:
     return dict(sorted(groups.items()))
 
 
+def check_names(root: str, folders: Iterable[str]) -> None:
+    r"""Raise a ValueError if the name of a class folder is no UTF-8 text.
+
+    Logs, checkpoints and tables contain the names of classes.
+
+    Example:
+        >>> check_names('train', ['caf\udce9'])
+        Traceback (most recent call last):
+        ValueError: The name of the class folder caf\udce9 in train is no UTF-8 text: rename it.
+    """
+    for name in folders:
+        if not is_utf8(name):
+            raise ValueError(
+                f'The name of the class folder {printable(name)} in {printable(root)} is no UTF-8 '
+                'text: rename it.'
+            )
+
+
 def say_count(
     place: str, images: int, classes: int | None = None, notes: Sequence[str] = ()
 ) -> None:
     """Log how many images a data set has, and what else there is to say of it."""
     of_classes = '' if classes is None else f' of {classes} class{"es" if classes != 1 else ""}'
-    text = f'{place}: {images} image{"s" if images != 1 else ""}{of_classes}.'
+    text = f'{printable(place)}: {images} image{"s" if images != 1 else ""}{of_classes}.'
     print_log(' '.join(filter(None, [text, *notes])), logger='current')
 
 
@@ -198,7 +223,8 @@ def say_count(
 class ImageFolder(_CheckedFolder):
     """A folder of images, which is searched recursively; sub-folders may define the labels.
 
-    The arguments are those of mmpretrain's ``CustomDataset``. For images without labels set
+    The arguments are those of mmpretrain's ``CustomDataset``, and ``max_bad_images`` of
+    :class:`~mcl_plugins.datasets.checked_images.CheckedImages`. For images without labels set
     ``with_label=False``. Hidden files and folders (``.ipynb_checkpoints``) are left out, and
     folders without images are no classes. With ``metainfo=dict(classes=(...))`` a folder gets the
     number of its name in that list. How many images were found and how many files were left out is

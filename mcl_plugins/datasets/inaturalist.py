@@ -9,6 +9,7 @@ from typing import Any
 from mmpretrain.datasets import BaseDataset
 
 from ..registry import DATASETS
+from .checked_images import CheckedImages
 from .image_folder import say_count
 
 CLASSES = {2018: 8142, 2019: 1010}  # by year of the competition
@@ -16,7 +17,7 @@ PARTS = ('images', 'annotations', 'categories')
 
 
 @DATASETS.register_module()
-class INaturalist(BaseDataset):
+class INaturalist(CheckedImages, BaseDataset):
     """The species classification data of one iNaturalist competition.
 
     The published annotation files ``data_root/{train,val}<year>.json`` are read. They name the

@@ -10,6 +10,8 @@ from pathlib import PurePosixPath
 
 from mmengine.fileio import get_file_backend
 
+from ..utils.images import is_utf8, printable
+
 # Folders that file managers and archives create beside the images.
 SYSTEM_FOLDERS = ('__MACOSX', '@eaDir')
 
@@ -32,6 +34,20 @@ class Listing:
         """Count a file that is left out."""
         self.left_out[PurePosixPath(name).suffix.lower() or 'no suffix', reason] += 1
 
+    def describe_names(self) -> str:
+        r"""Say if names are no UTF-8; an empty string if all are.
+
+        Example:
+            >>> Listing(images=['caf\udce9.jpg']).describe_names()
+            '1 name is no UTF-8 text and shown with escapes: caf\\udce9.jpg.'
+        """
+        odd = [name for name in self.images if not is_utf8(name)]
+        if not odd:
+            return ''
+        names = f'{len(odd)} names are' if len(odd) > 1 else '1 name is'
+        more = ', ...' * (len(odd) > 1)
+        return f'{names} no UTF-8 text and shown with escapes: {printable(odd[0])}{more}.'
+
     def describe_left_out(self) -> str:
         """Describe the files that are left out; an empty string if there are none.
 
@@ -44,7 +60,7 @@ class Listing:
         if not self.left_out:
             return ''
         parts = (
-            f'{count} {suffix} ({reason})'
+            f'{count} {printable(suffix)} ({reason})'
             for (suffix, reason), count in sorted(self.left_out.items())
         )
         return f'Left out: {", ".join(parts)}.'

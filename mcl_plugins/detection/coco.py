@@ -15,6 +15,7 @@ from mmdet.datasets import CocoDataset as _CocoDataset
 from mmdet.datasets.api_wrappers import COCO
 from mmengine.logging import print_log
 
+from ..datasets.checked_images import CheckedImages
 from ..datasets.image_folder import say_count
 from ..utils.exif import exif_orientation
 from ..utils.sampling import spaced_indices
@@ -23,7 +24,7 @@ from .annotations import AnnotationFile
 SAMPLE = 64  # images that are looked at
 
 
-class CocoDataset(_CocoDataset):
+class CocoDataset(CheckedImages, _CocoDataset):
     """mmdet's ``CocoDataset``, which checks the annotations.
 
     mmdet's own class silently drops objects of unknown categories. Here the categories of the
@@ -85,13 +86,13 @@ class CocoDataset(_CocoDataset):
             if 'ori_shape' in loaded:
                 self._check_size(record, loaded['ori_shape'])
 
-    def prepare_data(self, idx: int) -> Any:
+    def load_sample(self, idx: int) -> Any:
         """Load a sample and check its size.
 
         Raises:
             ValueError: the image has another size than the annotation file says.
         """
-        sample = super().prepare_data(idx)
+        sample = super().load_sample(idx)
         packed = sample.get('data_samples') if isinstance(sample, dict) else None
         if packed is not None and 'ori_shape' in packed:
             self._check_size(self.get_data_info(idx), packed.ori_shape)

@@ -29,7 +29,8 @@ class Draw(NamedTuple):
     Attributes:
         index: of the sample in the data set.
         epoch: in which it is loaded, from 0.
-        lap: of the data set within the epoch, from 0. An infinite sampler has all laps in one epoch.
+        lap: of the data set within the epoch, from 0. With an infinite sampler, all laps are in one
+            epoch.
         turn: 0 for the first time that the lap has the sample, then further numbers.
     """
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
+from mmengine.dist import barrier, is_main_process
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.runner import BaseLoop
 from torch import nn
 
 from ..checkpoint.whole_model import check_classes
+from ..datasets.bad_images import FILE_NAME
+from ..datasets.checked_images import CheckedImages, parts_of
 from ..registry import RUNNERS
 from ..targets.frozen_teacher import FrozenTeacher
 from .accumulation import AccumulationRunner
 from .annotation_file import check_annotation_file
+from .bands import check_bands
 from .batches import check_batches, check_epoch
 from .checkpoints import CheckpointsRunner
 from .console import ConsoleFilter
 from .hooks import (
+    BadImagesHook,
     BatchNormHook,
     BatchSizeHook,
     ClassCountHook,
@@ -32,10 +38,12 @@ from .processes import ProcessesRunner
 from .schedules import SchedulesRunner
 from .widths import check_widths
 
-# Registered if the config lists none of the kind. All but the first are checks, which raise before
-# the first iteration.
+# Registered if the config lists none of the kind. All but the first two are checks, which raise
+# before the first iteration.
+
 HOOKS = (
     DrawsHook,  # seeds what is drawn for each sample and each step
+    BadImagesHook,  # counts the images that were replaced
     IdentityHook,  # the checkpoint is of another training
     BatchSizeHook,  # resumed with another batch size
     ScheduleHook,  # resumed with another schedule or settings that the checkpoint overrides
@@ -57,6 +65,7 @@ class Runner(ProcessesRunner, SchedulesRunner, AccumulationRunner, CheckpointsRu
       which is then renamed.
     - A checkpoint that does not fit the model raises an error instead of being loaded in part.
       Resuming with another schedule, or a checkpoint of another training, raises an error, too.
+    - Up to ``max_bad_images`` of the training images are replaced if they cannot be read.
     - Resuming without naming a file continues from the newest complete checkpoint in the work dir.
     """
 
@@ -79,6 +88,7 @@ class Runner(ProcessesRunner, SchedulesRunner, AccumulationRunner, CheckpointsRu
                 width than the encoder.
         """
         check_widths(unwrapped_model(self))
+        check_bands(unwrapped_model(self))
         for module in self.model.modules():
             if isinstance(module, FrozenTeacher):
                 module.check_checkpoint()
@@ -94,15 +104,35 @@ class Runner(ProcessesRunner, SchedulesRunner, AccumulationRunner, CheckpointsRu
                 self.register_hook(kind())
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """Build the training loop and check the number and the sizes of an epoch's batches.
+        """Build the training loop and check its batches and the bands of its images.
 
         Raises:
-            ValueError: the images do not fill one batch, or a batch is too small for the model.
+            ValueError: the images do not fill one batch, or a batch is too small for the model,
+                or images, data preprocessor and encoder are for other numbers of bands.
         """
+        self._build_train_dataloader()
         loop = super().build_train_loop(resumable(loop))
         check_epoch(loop.dataloader, self.world_size)
         check_batches(loop.dataloader, unwrapped_model(self), self.world_size)
+        check_bands(unwrapped_model(self), loop.dataloader.dataset)
         return loop
+
+    def _build_train_dataloader(self) -> None:
+        """Build the training loader, whose data sets replace images that cannot be read.
+
+        The loop builds it too late: it may start the workers at once.
+        """
+        loader: Any = self._train_dataloader  # type: ignore[has-type]
+        if isinstance(loader, dict):
+            diff_rank_seed = self._randomness_cfg.get('diff_rank_seed', False)
+            loader = self.build_dataloader(loader, self.seed, diff_rank_seed)
+        self._train_dataloader = loader
+        if is_main_process() and not self._resume:
+            Path(self.work_dir, FILE_NAME).unlink(missing_ok=True)
+        barrier()
+        for part in parts_of(loader.dataset):
+            if isinstance(part, CheckedImages):
+                part.replace_bad_images(self.work_dir)
 
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Build the validation loop.
@@ -112,6 +142,7 @@ class Runner(ProcessesRunner, SchedulesRunner, AccumulationRunner, CheckpointsRu
         """
         loop = super().build_val_loop(loop)
         check_annotation_file(loop.dataloader.dataset, self._val_evaluator, 'val')
+        check_bands(unwrapped_model(self), loop.dataloader.dataset)
         return loop
 
     def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
@@ -122,6 +153,7 @@ class Runner(ProcessesRunner, SchedulesRunner, AccumulationRunner, CheckpointsRu
         """
         loop = super().build_test_loop(loop)
         check_annotation_file(loop.dataloader.dataset, self._test_evaluator, 'test')
+        check_bands(unwrapped_model(self), loop.dataloader.dataset)
         return loop
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..checkpoint import plain_pickle
+from ..utils.decoding import ImageDecoder
 from ..utils.images import IMAGE_SUFFIXES, open_rgb
 from ..utils.similarity import l2_normalize
 from .retrieval import Query
@@ -89,7 +90,12 @@ def _query(entry: dict) -> Query:
     return Query(**rows, box=(left, top, right, bottom))
 
 
-def load_image(path: Path, size: int, box: Sequence[float] | None = None) -> Tensor:
+def load_image(
+    path: Path,
+    size: int,
+    box: Sequence[float] | None = None,
+    decode: ImageDecoder | None = None,
+) -> Tensor:
     """Load an image and shrink it so that its longer side has at most ``size`` pixels.
 
     A box is cut out before and shrunk by the same factor as the whole image would be.
@@ -98,9 +104,10 @@ def load_image(path: Path, size: int, box: Sequence[float] | None = None) -> Ten
         path: path of the image.
         size: largest number of pixels of the longer side; smaller images are not enlarged.
         box: left, top, right and bottom in pixels; None for the whole image.
+        decode: the decoder of the model's images; None for colour.
 
     Returns:
-        (3, H, W) uint8 RGB.
+        (3, H, W) uint8 RGB, or (1, H, W) of one band.
 
     Raises:
         ValueError: the file cannot be read as an image.
@@ -112,13 +119,14 @@ def load_image(path: Path, size: int, box: Sequence[float] | None = None) -> Ten
         ...     load_image(Path(file.name), size=10).shape
         torch.Size([3, 5, 10])
     """
-    image = open_rgb(path)
+    image = open_rgb(path, decode)
     if box is not None:
         whole = max(image.size)
         image = image.crop(tuple(round(value) for value in box))  # type: ignore[arg-type]
         size = max(1, round(size * max(image.size) / whole))
     image.thumbnail((size, size), Image.Resampling.LANCZOS)
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+    pixels = np.array(image)
+    return torch.from_numpy(pixels.reshape(*pixels.shape[:2], -1)).permute(2, 0, 1)
 
 
 @torch.no_grad()
@@ -149,18 +157,21 @@ def multi_scale_feature(
     return l2_normalize(torch.stack(features).mean(dim=0))
 
 
-def load_images(data: Revisited, size: int, cropped: bool) -> Iterator[Tensor]:
+def load_images(
+    data: Revisited, size: int, cropped: bool, decode: ImageDecoder | None = None
+) -> Iterator[Tensor]:
     """Load the images of the queries, then those of the database, one after another.
 
     Args:
         data: the data set.
         size: largest number of pixels of the longer side.
         cropped: cut the queries to their boxes.
+        decode: see :func:`load_image`.
 
     Yields:
         (3, H, W) uint8 RGB.
     """
     for name, query in zip(data.query_names, data.queries, strict=True):
-        yield load_image(data.image_path(name), size, query.box if cropped else None)
+        yield load_image(data.image_path(name), size, query.box if cropped else None, decode)
     for name in data.database:
-        yield load_image(data.image_path(name), size)
+        yield load_image(data.image_path(name), size, decode=decode)

@@ -142,9 +142,19 @@ def check_pixels(encoder: Any, decoder: MaskedDecoder, head: Any) -> None:
     """
     decoder.check_encoder(encoder)
     patch_size = encoder.img_size[0] // encoder.patch_resolution[0]
+    bands = next(m.in_channels for m in encoder.modules() if isinstance(m, nn.Conv2d))
+    if head.in_channels != bands:
+        raise ValueError(
+            f'The pixel head reconstructs in_channels={head.in_channels} bands, but '
+            f'{type(encoder).__name__} takes {bands}: set in_channels={bands} of the pixel head '
+            f'and in_chans={bands} of the decoder.'
+        )
     if head.patch_size != patch_size:
         raise ValueError(
             f'The pixel head has patch_size={head.patch_size}, but the patches of '
             f'{type(encoder).__name__} are {patch_size} px: set patch_size={patch_size}.'
         )
-    decoder.check_output(head.in_channels * patch_size**2, f'set its patch_size to {patch_size}')
+    decoder.check_output(
+        head.in_channels * patch_size**2,
+        f'set its patch_size to {patch_size} and its in_chans to {bands}',
+    )

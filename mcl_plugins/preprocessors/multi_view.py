@@ -19,11 +19,16 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
     list of operations of its own is applied to each view, which is then normalised.
 
     Args:
-        mean: mean of the RGB channels, on the scale of 0 to 255.
-        std: standard deviation of the RGB channels, on the same scale.
+        mean: mean of each channel, of RGB images in this order, on the scale of 0 to 255.
+        std: standard deviation of each channel, on the same scale.
         views: one list of operation configs per view, see ``photometric.py``; an empty list for a
             view that is only normalised.
-        bgr_to_rgb: reverse the channels, for images that were decoded as BGR.
+        bgr_to_rgb: reverse the channels of images with three, which are decoded as BGR; others
+            have the order of their file.
+
+    Raises:
+        ValueError: ``mean`` and ``std`` have other lengths, or a view has an operation on colours
+            and they have another length than 3.
 
     Example:
         >>> gray = [dict(type='mcl_plugins.Grayscale', prob=1.0)]
@@ -41,6 +46,10 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
         views: Sequence[Sequence[dict]] = ((),),
         bgr_to_rgb: bool = True,
     ) -> None:
+        if len(mean) != len(std):
+            raise ValueError(
+                f'mean has {len(mean)} numbers and std {len(std)}: give one of each per band.'
+            )
         super().__init__(non_blocking=True)  # the data loader pins its memory
         self.register_buffer('mean', torch.tensor(mean).view(-1, 1, 1) / 255, persistent=False)
         self.register_buffer('std', torch.tensor(std).view(-1, 1, 1) / 255, persistent=False)
@@ -48,6 +57,7 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
             nn.Sequential(*(MODELS.build(operation) for operation in view)) for view in views
         )
         self.bgr_to_rgb = bgr_to_rgb
+        self._check_operations(len(mean))
 
     @torch.no_grad()
     def forward(self, data: dict, training: bool = False) -> dict:
@@ -64,10 +74,13 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
             ``data_samples`` is not changed.
 
         Raises:
-            ValueError: there is neither one source image nor one per view.
+            ValueError: there is neither one source image nor one per view, or the images have
+                another number of bands than ``mean``.
         """
         inputs = self.cast_data(data['inputs'])
         sources = inputs if isinstance(inputs, list) else [inputs]
+        for source in sources:
+            self._check_bands(source)
         # MMEngine prepares batches under autocast; in half precision the blur would be inexact.
         with torch.autocast(self.mean.device.type, enabled=False):
             sources = [self._to_unit_rgb(source) for source in sources]
@@ -82,7 +95,28 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
 
     def _to_unit_rgb(self, images: Tensor) -> Tensor:
         """Convert uint8 images to float32 RGB in [0, 1]."""
-        return (images.flip(1) if self.bgr_to_rgb else images).float() / 255
+        swapped = self.bgr_to_rgb and images.shape[1] == 3
+        return (images.flip(1) if swapped else images).float() / 255
+
+    def _check_operations(self, bands: int) -> None:
+        for index, view in enumerate(self.views):
+            for operation in view if bands != 3 else ():  # type: ignore[union-attr]
+                if getattr(operation, 'needs_rgb', False):
+                    name = type(operation).__name__
+                    remedy = ' or set its saturation=0 and hue=0' * (name == 'ColorJitter')
+                    raise ValueError(
+                        f'{name} of data_preprocessor.views.{index} needs RGB images, but mean and '
+                        f'std are those of {bands} band{"s" * (bands > 1)}: leave it out{remedy}.'
+                    )
+
+    def _check_bands(self, images: Tensor) -> None:
+        if images.shape[1] != len(self.mean):
+            raise ValueError(
+                f'The images have {images.shape[1]} bands, but data_preprocessor.mean has '
+                f'{len(self.mean)} numbers: give mean and std one number per band, or let the '
+                "pipeline load other bands (color_type of LoadImageFromFile: 'color', 'grayscale', "
+                "or 'unchanged' for all)."
+            )
 
     def _make_views(self, sources: list[Tensor]) -> list[Tensor]:
         if len(sources) not in (1, len(self.views)):

@@ -1,6 +1,7 @@
 """Photometric augmentation of a batch on its device, with parameters drawn for each image.
 
-Images are (N, 3, H, W) float RGB in [0, 1], before and after each operation. An operation is
+Images are (N, 3, H, W) float RGB in [0, 1], before and after each operation. Operations without
+``needs_rgb`` also take images of other numbers of bands. An operation is
 computed for all images, and for those that were not chosen the result is discarded. So no code
 depends on values of tensors, and the GPU never has to wait for the host. The operations are those
 of torchvision and PIL; the tests compare them with both.
@@ -29,13 +30,15 @@ def _uniform(images: Tensor, low: float, high: float) -> Tensor:
 
 
 def to_gray(images: Tensor) -> Tensor:
-    """Convert RGB images (N, 3, H, W) to luma (N, 1, H, W) (ITU-R 601-2).
+    """Convert RGB images (N, 3, H, W) to luma (N, 1, H, W) (ITU-R 601-2); of others, the mean.
 
     Example:
         >>> red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
         >>> to_gray(red).flatten()
         tensor([0.2990])
     """
+    if images.shape[1] != 3:
+        return images.mean(dim=1, keepdim=True)
     red, green, blue = images.unbind(dim=1)
     return (_LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue).unsqueeze(1)
 
@@ -93,7 +96,8 @@ class ColorJitter(nn.Module):
     Args:
         brightness, contrast, saturation: x, where the factor is uniform in [max(0, 1 - x), 1 + x],
             as in torchvision.
-        hue: the shift is uniform in [-hue, hue] turns.
+        hue: the shift is uniform in [-hue, hue] turns. Images of other bands than RGB need a
+            saturation and a hue of 0.
         prob: probability that an image is jittered.
 
     Example:
@@ -115,6 +119,7 @@ class ColorJitter(nn.Module):
         self.strengths = (brightness, contrast, saturation)
         self.hue = hue
         self.prob = prob
+        self.needs_rgb = saturation != 0 or hue != 0
 
     def forward(self, images: Tensor) -> Tensor:
         """Jitter a batch (N, 3, H, W) -> the same shape.
@@ -153,7 +158,8 @@ def color_jitter(
     """
     for place in range(3):
         images = _nth_blend(images, factors, order, place, place < before_hue)
-    images = shift_hue(images, hue)
+    if images.shape[1] == 3:
+        images = shift_hue(images, hue)
     for place in range(3):
         images = _nth_blend(images, factors, order, place, place >= before_hue)
     return images
@@ -187,6 +193,7 @@ class Grayscale(nn.Module):
     def __init__(self, prob: float) -> None:
         super().__init__()
         self.prob = prob
+        self.needs_rgb = True
 
     def forward(self, images: Tensor) -> Tensor:
         """Convert (N, 3, H, W) images to the same shape."""

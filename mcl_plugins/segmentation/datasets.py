@@ -11,15 +11,15 @@ from typing import Any
 from mmseg.datasets import ADE20KDataset as _ADE20KDataset
 from mmseg.datasets import BaseSegDataset
 
+from ..datasets.checked_images import CheckedImages
 from ..datasets.image_folder import check_folder, say_count
 from ..datasets.listing import list_images
-from ..transforms import LoadImageFromFile
 from ..utils.images import unreadable_image_error
 from .label_maps import IGNORED, check_loaders
 from .survey import Survey
 
 
-class SegmentationDataset(BaseSegDataset):
+class SegmentationDataset(CheckedImages, BaseSegDataset):
     """mmseg's data set of images and label maps in folders, with errors that name the cause.
 
     In mmseg's own class, a label without a class causes an index error in the loss, or on a GPU a
@@ -75,7 +75,7 @@ class SegmentationDataset(BaseSegDataset):
                 listing.leave_out(name, f'not {self.img_suffix}')
         return listing.describe_left_out()
 
-    def prepare_data(self, idx: int) -> Any:
+    def load_sample(self, idx: int) -> Any:
         """Load a sample and check its labels.
 
         Raises:
@@ -83,26 +83,13 @@ class SegmentationDataset(BaseSegDataset):
                 without a class.
         """
         try:
-            sample = super().prepare_data(idx)
-        except Exception as error:
-            self._check_files(idx, error)
-            raise
+            sample = super().load_sample(idx)
+        except (OSError, SyntaxError) as error:  # of the label map: those of images are named
+            path = self.get_data_info(idx)['seg_map_path']
+            raise self.unreadable_label_map(path, error) from error
         if sample is not None:
             self._check_labels(sample['data_samples'])
         return sample
-
-    def _check_files(self, idx: int, error: Exception) -> None:
-        """Raise a ValueError that names the damaged file, if a damaged file caused ``error``.
-
-        The pipelines load images with mmcv's transform, because mmseg's inferencer looks for that
-        name. Neither OpenCV's nor Pillow's errors name the file.
-        """
-        if isinstance(error, OSError) and error.errno is not None:
-            return  # a system error, which contains the path
-        record = self.get_data_info(idx)
-        LoadImageFromFile()({'img_path': record['img_path']})
-        if isinstance(error, OSError | SyntaxError):  # Pillow's, from the label map
-            raise unreadable_image_error(record['seg_map_path'], error) from error
 
     def _check_classes(self) -> None:
         classes = self.metainfo.get('classes') or ()

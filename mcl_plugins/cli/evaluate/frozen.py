@@ -20,6 +20,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from ...datasets.classes import agree_on_classes
+from ...engine.bands import check_bands
 from ...engine.hooks.unwrap import unwrapped_model
 from ...evaluation.features import extract_features
 from ...utils.places import find_config
@@ -77,6 +78,7 @@ def build_classifier(
         backbone.setdefault('pad_small_map', True)  # images of any size
     runner = build_runner(without_training(cfg))
     model = unwrapped_model(runner)
+    check_bands(model)
     model.init_weights()
     model.eval()
     return runner, model, cfg
@@ -141,7 +143,8 @@ def compute_features(
         check: see :func:`extract`.
 
     Raises:
-        ValueError: the two data sets have other classes, by name.
+        ValueError: the two data sets have other classes, by name, or images of other bands than the
+            encoder takes.
     """
     features: list[Tensor] = []
     loaders = {
@@ -151,6 +154,7 @@ def compute_features(
     check(len(loaders['train'].dataset))
     agree_on_classes({f'{split}_dataloader': loader.dataset for split, loader in loaders.items()})
     for split, loader in loaders.items():
+        check_bands(unwrapped_model(runner), loader.dataset)
         features += extract_features(encode, loader, f'{split} images')
     return Features(*features)
 

@@ -25,6 +25,7 @@ from ...backbones import BEiTViT, ConvViT
 from ...datasets.image_folder import say_count
 from ...evaluation.retrieval import Setup, rank, score
 from ...evaluation.revisited import SCALES, Revisited, load_images, multi_scale_feature
+from ..decoder import decoder_of
 from ..parsers.evaluate import retrieval as parse_args
 from .frozen import build_classifier, report
 
@@ -69,7 +70,7 @@ def evaluate_retrieval(
     say_count(str(data), len(benchmark.names()))
     if loading.get('launcher', 'none') != 'none':
         raise ValueError('retrieval encodes one image at a time; run it without --launcher.')
-    _, model, _ = build_classifier(config, checkpoint, **loading)
+    _, model, cfg = build_classifier(config, checkpoint, **loading)
     if isinstance(model.backbone, BEiTViT | ConvViT):
         raise ValueError(
             f'{type(model.backbone).__name__} encodes images of one size only, because its '
@@ -81,7 +82,7 @@ def evaluate_retrieval(
         return model.extract_feat(image)[-1]
 
     features = []
-    images = load_images(benchmark, size, queries == 'cropped')
+    images = load_images(benchmark, size, queries == 'cropped', decoder_of(cfg.val_dataloader))
     for image in tqdm(images, total=len(benchmark.names()), desc='images'):
         batch = model.data_preprocessor({'inputs': [image.flip(0)]})  # BGR, as files are decoded
         features.append(multi_scale_feature(encode, batch['inputs'], scales))

@@ -26,6 +26,7 @@ from torch.nn import functional as F
 from ...evaluation.attention import class_attention_maps
 from ...utils.places import find_config
 from ..common import get_config_name
+from ..decoder import decoder_of
 from ..evaluate.frozen import build_classifier
 from ..parsers.visualize import attention as parse_args
 from .pictures import panels, read_images, save, show_image, with_title
@@ -71,7 +72,8 @@ def draw_attention(
     if size:
         cfg_options = {**(cfg_options or {}), 'model.backbone.img_size': size}
     _, model, cfg = build_classifier(config, checkpoint, cfg_options=cfg_options, **loading)
-    inputs = read_images(images, count, size or cfg.model.backbone.img_size)
+    side = size or cfg.model.backbone.img_size
+    inputs = read_images(images, count, side, decoder_of(cfg.val_dataloader))
     inputs = apply_colours(cfg, inputs)
     batch = model.data_preprocessor({'inputs': inputs.flip(1)})  # BGR, as files are decoded
     maps = class_attention_maps(model.backbone, batch['inputs'])

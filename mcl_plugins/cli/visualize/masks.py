@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ...algorithms import PretrainingMethod
 from ..common import read_config
+from ..decoder import decoder_of
 from ..options import merge_options
 from ..parsers.visualize import masks as parse_args
 from .pictures import (
@@ -94,10 +95,11 @@ def compute_masks(
     """
     cfg = read_config(config)
     merge_options(cfg, cfg_options)
+    decode = decoder_of(cfg.train_dataloader)
     columns = []
     for checkpoint in checkpoints:
         model, epoch = build_pretraining(cfg, checkpoint)
-        pixels = read_images(images, count, image_side(model))
+        pixels = read_images(images, count, image_side(model), decode)
         torch.manual_seed(seed)
         visible, importance = mask(model, pixels)
         name = type(model).__name__

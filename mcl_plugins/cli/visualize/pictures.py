@@ -21,7 +21,8 @@ from torchvision.transforms import functional as transforms
 from ...checkpoint.files import extract_state_dict, load_file
 from ...datasets.listing import list_images
 from ...mask_generators import PatchMask, upsample_patches
-from ...utils.images import IMAGE_SUFFIXES, open_rgb
+from ...utils.decoding import ImageDecoder
+from ...utils.images import IMAGE_SUFFIXES, open_rgb, printable
 
 GRAY = 0.5  # colour of masked patches
 
@@ -54,15 +55,26 @@ def pick_files(places: Sequence[Path], count: int) -> list[Path]:
     return [files[index] for index in chosen]
 
 
-def read_images(places: Sequence[Path], count: int, side: int) -> Tensor:
+def read_images(
+    places: Sequence[Path], count: int, side: int, decode: ImageDecoder | None = None
+) -> Tensor:
     """Read images as in an evaluation: resize the shorter side to 256/224 of ``side``, centre crop.
 
+    Args:
+        places: image files, or folders to choose images from.
+        count: number of images.
+        side: side of the images in pixels.
+        decode: the decoder of the model's images; None for colour.
+
     Returns:
-        (N, 3, side, side) uint8 RGB.
+        (N, 3, side, side) uint8 RGB, or (N, 1, side, side) of one band.
+
+    Raises:
+        ValueError: an image cannot be read, or has neither one nor three bands.
     """
     images = []
     for file in pick_files(places, count):
-        image = open_rgb(file)
+        image = open_rgb(file, decode)
         shorter = max(side, round(side * 256 / 224))
         image = transforms.resize(image, shorter, transforms.InterpolationMode.BICUBIC)
         images.append(transforms.pil_to_tensor(transforms.center_crop(image, side)))
@@ -96,7 +108,10 @@ def image_side(model: Any) -> int:
 
 
 def student_view(model: Any, images: Tensor) -> Tensor:
-    """Make the first, normalised view of images (N, 3, S, S) uint8 RGB, as in training."""
+    """Make the first, normalised view of images (N, 3, S, S) uint8 RGB, as in training.
+
+    Images (N, 1, S, S) have one band.
+    """
     preprocessor = model.data_preprocessor
     files = images.flip(1) if preprocessor.bgr_to_rgb else images  # files are decoded as BGR
     return preprocessor({'inputs': files}, training=True)['inputs'][0]
@@ -132,8 +147,13 @@ def panels(lines: int, columns: int, size: tuple[float, float]) -> tuple[Figure,
 
 
 def show_image(axes: Axes, image: Tensor | np.ndarray, title: str = '', **options: Any) -> None:
-    """Draw one image, (3, H, W) or (H, W), without ticks or frame."""
+    """Draw one image, (3, H, W), (1, H, W) or (H, W), without ticks or frame.
+
+    One band is drawn in gray, and values (H, W) in the colours that ``options`` say.
+    """
     pixels = np.asarray(image)
+    if pixels.ndim == 3 and len(pixels) == 1:
+        pixels = np.repeat(pixels, 3, axis=0)
     axes.imshow(pixels.transpose(1, 2, 0) if pixels.ndim == 3 else pixels, **options)
     axes.set_title(title, fontsize=10)
     axes.set_axis_off()
@@ -159,4 +179,4 @@ def save(figure: Figure, path: Path) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
-    print(f'picture: {path}')
+    print(f'picture: {printable(path)}')

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ...algorithms import ReconstructingMethod
 from ..common import read_config
+from ..decoder import decoder_of
 from ..options import merge_options
 from ..parsers.visualize import reconstruction as parse_args
 from .pictures import (
@@ -74,7 +75,7 @@ def draw_reconstructions(
         raise ValueError(
             f'{type(model).__name__} reconstructs no pixels; use a config of CMAE or ccMIM.'
         )
-    pixels = read_images(images, count, image_side(model))
+    pixels = read_images(images, count, image_side(model), decoder_of(cfg.train_dataloader))
     torch.manual_seed(seed)
     title = f'{type(model).__name__}, epoch {epoch}: reconstruction'
     return draw(reconstructions(model, pixels), title)

@@ -25,6 +25,7 @@ from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_score
 from torch import Tensor
 
+from ...engine.bands import check_bands
 from ...evaluation.features import extract_features
 from ..evaluate.frozen import build_classifier, evaluation_loader
 from ..parsers.visualize import tsne as parse_args
@@ -79,6 +80,7 @@ def draw_tsne(
         runner, model, cfg = build_classifier(config, checkpoint, **loading)
         loader: Any = evaluation_loader(cfg, 'val')
         loader.dataset = DATASETS.build(loader.dataset)
+        check_bands(model, loader.dataset)
         names = choose(loader.dataset, classes, per_class, seed)
 
         def encode(batch: dict, model: Any = model) -> Tensor:

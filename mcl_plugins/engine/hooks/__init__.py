@@ -1,5 +1,6 @@
 """Training hooks: checks, monitors and evaluation during pre-training."""
 
+from .bad_images import BadImagesHook
 from .batch_norm import BatchNormHook
 from .batch_size import BatchSizeHook
 from .class_count import ClassCountHook
@@ -14,6 +15,7 @@ from .sample_check import SampleCheckHook
 from .schedule import ScheduleHook
 
 __all__ = [
+    'BadImagesHook',
     'BatchNormHook',
     'BatchSizeHook',
     'ClassCountHook',

@@ -19,6 +19,7 @@ from ...evaluation.knn import check_neighbours, knn_predict
 from ...evaluation.linear import fit_linear_probe
 from ...registry import HOOKS
 from ...utils.checks import check_choice, check_temperature
+from ..bands import check_bands
 from .unwrap import unwrapped_model
 
 
@@ -72,8 +73,8 @@ class ProbeHook(Hook):
         """Build both loaders and check all arguments before the first iteration.
 
         Raises:
-            ValueError: an argument is unsuitable, the two data sets have other classes, or the
-                model has no such encoder.
+            ValueError: an argument is unsuitable, the two data sets have other classes or images of
+                other bands than the encoder takes, or the model has no such encoder.
         """
         self.loaders = {
             name: runner.build_dataloader({'collate_fn': dict(type='default_collate'), **config})
@@ -82,6 +83,8 @@ class ProbeHook(Hook):
         agree_on_classes(
             {f"the probe's {name}_dataloader": self.loaders[name].dataset for name in self.loaders}
         )
+        for loader in self.loaders.values():
+            check_bands(unwrapped_model(runner), loader.dataset)
         check_temperature(self.temperature)
         check_neighbours(self.ks, len(self.loaders['train'].dataset))  # type: ignore[arg-type]
         try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from ...datasets.checked_images import parts_of
 from ...registry import HOOKS
 
 
@@ -41,16 +41,6 @@ def check_samples(dataset: Any) -> None:
     Example:
         >>> check_samples([1, 2, 3])  # a data set without it
     """
-    for part in _parts(dataset):
+    for part in parts_of(dataset):
         if hasattr(part, 'check_sample'):
             part.check_sample()
-
-
-def _parts(dataset: Any) -> Iterator[Any]:
-    if hasattr(dataset, 'datasets'):
-        for part in dataset.datasets:
-            yield from _parts(part)
-    elif hasattr(dataset, 'dataset'):
-        yield from _parts(dataset.dataset)
-    else:
-        yield dataset
