@@ -9,6 +9,8 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
+from .files import load_file
+
 NUMBERED = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
 
 
@@ -55,10 +57,25 @@ def find_checkpoint(work_dir: str | Path) -> str | None:
 
 
 def _list_numbered(folder: Path) -> list[Path]:
-    """List the numbered checkpoints of a folder, the newest first."""
+    """List the numbered checkpoints of a folder, the newest first.
+
+    Numbers of epochs and of iterations are no one order: if there are both, the iterations that
+    the files state decide. A file that cannot be read comes last.
+    """
     found = [(NUMBERED.fullmatch(file.name), file) for file in folder.glob('*.pth')]
     numbers = {file: int(match[1]) for match, file in found if match}
+    if len({file.name.partition('_')[0] for file in numbers}) > 1:
+        numbers = {file: _iterations(file) for file in numbers}
     return sorted(numbers, key=numbers.__getitem__, reverse=True)
+
+
+def _iterations(file: Path) -> int:
+    """Read from a checkpoint after how many iterations it was saved; -1 if it does not say."""
+    try:
+        done = load_file(file)['meta']['iter']
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError):
+        return -1
+    return done if isinstance(done, int) else -1
 
 
 def run_files(work_dir: str | Path) -> list[Path]:

@@ -38,7 +38,8 @@ class StepAgreement:
         number = next(self._made)  # the same on all processes: each makes the same ones
         self._store = _connect(f'{name}/{number}') if processes > 1 else None
         self._seconds = seconds
-        self._step, self._granted, self._act = 0, 1, False
+        self._step, self._granted = 0, 1
+        self._acts: list[int] = []  # the last steps to act after; a process may be behind
         self._last_grant = (0, time.monotonic())
 
     def reached(self, wish: bool) -> bool:
@@ -54,33 +55,29 @@ class StepAgreement:
             self._lead(self._store, wish)
         else:
             self._follow(self._store, wish)
-        reached = self._act and self._step == self._granted
-        if reached:
-            self._act = False
-        return reached
+        return self._step in self._acts
 
     def _lead(self, store: dist.Store, wish: bool) -> None:
-        ahead = self._steps_ahead()
-        if self._act or (self._granted - self._step > ahead // 2 and not wish):
+        if self._granted >= self._step and self._granted in self._acts:
             return
-        # Of another process; its key stays until the action is decided on.
-        if wish or store.check(['wish']):
+        ahead = self._steps_ahead()
+        if self._granted - self._step > ahead // 2 and not wish:
+            return
+        if wish or store.check(['wish']):  # of this process, or of another one
             store.delete_key('wish')
-            self._act = True
             self._granted = max(self._granted, self._step)
+            self._acts = [*self._acts[-15:], self._granted]
         else:
             self._granted = self._step + ahead
         self._last_grant = (self._step, time.monotonic())
-        store.set('grant', f'{self._granted} {int(self._act)}')
+        store.set('grant', ' '.join(map(str, [self._granted, *self._acts])))
 
     def _follow(self, store: dist.Store, wish: bool) -> None:
         if wish:
             store.set('wish', '1')
-        while self._granted < self._step or (self._granted == self._step and not self._act):
-            granted, act = map(int, store.get('grant').split())
-            if granted > self._step or (granted == self._step and act):
-                self._granted, self._act = granted, bool(act)
-            else:
+        while self._granted <= self._step and self._step not in self._acts:
+            self._granted, *self._acts = map(int, store.get('grant').split())
+            if self._granted <= self._step and self._step not in self._acts:
                 time.sleep(0.002)  # process 0 is a little behind
 
     def _steps_ahead(self) -> int:

@@ -47,8 +47,8 @@ class CheckpointHook(_CheckpointHook):
         super().__init__(*args, **kwargs)
         if minutes is not None and not minutes > 0:
             raise ValueError(
-                f'minutes={minutes} of the CheckpointHook is not positive; None saves no checkpoint '
-                'by time.'
+                f'minutes={minutes} of the CheckpointHook is not positive; None saves no '
+                'checkpoint by time.'
             )
         self.minutes = minutes
         self._within: str | None = None  # the file within an epoch, which the next one replaces
@@ -111,10 +111,11 @@ class CheckpointHook(_CheckpointHook):
             The path of the checkpoint of this step.
         """
         if done == self._saved_iteration:
-            return str(self.last_ckpt)
+            return str(runner.message_hub.get_info('last_ckpt'))
         name = f'iter_{done}.pth'
-        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
-        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        path = str(self.file_backend.join_path(self.out_dir, name))
+        self.last_ckpt = path
+        runner.message_hub.update_info('last_ckpt', path)
         runner.logger.info(f'Saving checkpoint {name}')
         runner.save_checkpoint(
             self.out_dir,
@@ -128,10 +129,10 @@ class CheckpointHook(_CheckpointHook):
             **self.args,
         )
         if is_main_process():
-            Path(runner.work_dir, 'last_checkpoint').write_text(self.last_ckpt)
+            Path(runner.work_dir, 'last_checkpoint').write_text(path)
         self._saved_at, self._saved_iteration = time.monotonic(), done
         self._replace_within(name, name)
-        return str(self.last_ckpt)
+        return path
 
     def _replace_within(self, name: str | None, kept: str) -> None:
         """Delete the last file within an epoch, unless it is ``kept``, and remember the new one."""
@@ -174,9 +175,9 @@ def save_iteration(runner: Runner, epoch: int, done: int) -> str:
     for hook in runner.hooks:
         if isinstance(hook, CheckpointHook):
             return hook.save_within(runner, epoch, done)
-    hook = CheckpointHook()
-    hook.before_train(runner)
-    return hook.save_within(runner, epoch, done)
+    own = CheckpointHook()
+    own.before_train(runner)
+    return own.save_within(runner, epoch, done)
 
 
 def check_save_best(wanted: Sequence[str], metrics: Sequence[BaseMetric]) -> None:

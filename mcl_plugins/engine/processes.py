@@ -87,7 +87,7 @@ class ProcessesRunner(Runner):
 def hold_on_main_process(work_dir: str) -> Iterator[None]:
     """Hold the lock of the work dir in process 0; its error is raised in all processes."""
     with ExitStack() as stack:
-        refusal = [None]
+        refusal: list[Exception | None] = [None]
         if is_main_process():
             try:
                 stack.enter_context(hold(work_dir))

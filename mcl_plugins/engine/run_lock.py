@@ -135,7 +135,9 @@ def _lives(owner: dict, path: Path, locked: bool | None) -> bool:
 def _beats(path: Path) -> bool:
     """Wait for the next sign of life. No clocks of two machines are compared."""
     before, end = path.stat().st_mtime_ns, time.monotonic() + PATIENCE
-    print_log(f'{path} is of another machine; waiting {PATIENCE:g} s for a sign of life.', 'current')
+    print_log(
+        f'{path} is of another machine; waiting {PATIENCE:g} s for a sign of life.', 'current'
+    )
     while time.monotonic() < end:
         time.sleep(min(1.0, PATIENCE / 10))
         # NFS asks the server for the times on opening. Closing gives up this process's lock.

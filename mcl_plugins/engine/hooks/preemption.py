@@ -88,9 +88,10 @@ class PreemptionHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Stop if all processes agree on it; the step before the validation is complete."""
-        if self._thread is not None and batch_idx < self._common_batches:
-            if self._agreement.reached(self._asked):
-                self._stop(runner, runner.epoch, runner.iter)
+        if self._thread is None or batch_idx >= self._common_batches:
+            return
+        if self._agreement.reached(self._asked):
+            self._stop(runner, runner.epoch, runner.iter)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Agree on training steps again."""
