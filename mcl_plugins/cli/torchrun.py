@@ -103,9 +103,13 @@ def forwarded_signals(args: argparse.Namespace) -> Iterator[list[signal.Signals]
 
 
 def child_processes() -> list[int]:
-    """The processes that this one has started, in any of its threads (Linux)."""
+    """The processes that torchrun has started from this one, each in a session of its own (Linux).
+
+    Python's own helper processes are not among them.
+    """
     files = Path('/proc/self/task').glob('*/children')
-    return [int(child) for file in files for child in file.read_text().split()]
+    children = [int(child) for file in files for child in file.read_text().split()]
+    return [child for child in children if os.getsid(child) == child]
 
 
 def explain(error: ChildFailedError, signals: Sequence[signal.Signals]) -> int:

@@ -1,4 +1,4 @@
-"""A signal stops a training after its step: with a checkpoint, on all processes, at once if twice."""
+"""A signal stops a training after its step, with a checkpoint, on all processes."""
 
 import os
 import signal
@@ -186,7 +186,7 @@ def _agree(rank, file):
     acted = []
     for step in range(1, 200):
         time.sleep(0.0005 * (1 + rank))
-        if agreement.reached(step in {20, 60} and rank == 1 or step == 100 and rank == 0):
+        if agreement.reached((step in {20, 60} and rank == 1) or (step == 100 and rank == 0)):
             acted.append(step)
         if step % 10 == 0:
             dist.barrier()

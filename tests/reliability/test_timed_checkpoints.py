@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 
@@ -77,8 +78,6 @@ def test_the_newest_is_that_with_the_most_iterations(newest, training_config):
     work = Path(training_config.work_dir)
     saved = load_file(work / 'epoch_1.pth')
     saved['meta'].update(iter=6 if newest.startswith('iter') else 3)
-    import torch
-
     torch.save(saved, work / f'iter_{saved["meta"]["iter"]}.pth')
     (work / 'last_checkpoint').unlink()
     assert Path(find_checkpoint(work)).name == newest

@@ -9,11 +9,13 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from mmengine.dist import get_dist_info
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch.utils.data import dataloader
 
 from ...registry import HOOKS
 
@@ -50,7 +52,7 @@ class WatchdogHook(Hook):
             )
         self.seconds = seconds
         self._ended = threading.Event()
-        self._place, self._count, self._waits_for_data = '', 0, False
+        self._place, self._count = '', 0
 
     def before_train(self, runner: Runner) -> None:
         """Start the thread that looks."""
@@ -67,18 +69,21 @@ class WatchdogHook(Hook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         """The first batch of an epoch is loaded."""
-        self._note(f'batch 1 of epoch {runner.epoch + 1}', data=True)
+        self._note(_batch(runner, 0, 1))
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """A step begins."""
-        self._note(f'iteration {runner.iter + 1}')
+        """A batch has arrived."""
+        self._note(
+            f'batch {batch_idx + 1} of epoch {runner.epoch + 1}, iteration {runner.iter + 1}'
+        )
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """The next batch is loaded."""
-        place = f'batch {batch_idx + 2} of epoch {runner.epoch + 1} (iteration {runner.iter + 2})'
-        self._note(place, data=True)
+        self._note(
+            f'batch {batch_idx + 2} of epoch {runner.epoch + 1}, iteration {runner.iter + 2}'
+        )
 
     def after_train_epoch(self, runner: Runner) -> None:
         """An epoch is complete."""
@@ -86,17 +91,17 @@ class WatchdogHook(Hook):
 
     def before_val_epoch(self, runner: Runner) -> None:
         """The first batch of the validation data is loaded."""
-        self._note('batch 1 of the validation data', data=True)
+        self._note('batch 1 of the validation')
 
     def before_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """A batch of the validation data is evaluated."""
+        """A batch of the validation data has arrived."""
         self._note(f'batch {batch_idx + 1} of the validation')
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """The next batch of the validation data is loaded."""
-        self._note(f'batch {batch_idx + 2} of the validation data', data=True)
+        self._note(f'batch {batch_idx + 2} of the validation')
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """The metrics are computed."""
@@ -104,7 +109,7 @@ class WatchdogHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """A checkpoint is written, which may take its own time."""
-        self._note(f'a checkpoint after iteration {checkpoint["meta"].get("iter")}')
+        self._note(f'the checkpoint after iteration {checkpoint["meta"].get("iter")}')
 
     def after_train(self, runner: Runner) -> None:
         """End the thread."""
@@ -114,8 +119,8 @@ class WatchdogHook(Hook):
         """End the thread, also after an error."""
         self._ended.set()
 
-    def _note(self, place: str, data: bool = False) -> None:
-        self._place, self._waits_for_data = place, data
+    def _note(self, place: str) -> None:
+        self._place = place
         self._count += 1
 
     def _look(self, ended: threading.Event, seconds: float, main: int) -> None:
@@ -126,12 +131,14 @@ class WatchdogHook(Hook):
             now = time.monotonic()
             idle = 0.0 if self._count != seen else idle + min(now - last, 2 * tick)
             seen, last = self._count, now
-            grace = 0.0 if self._waits_for_data else min(10.0, seconds / 2)
-            if idle >= seconds + grace:
-                self._report(seconds, main)
+            if idle < seconds:
+                continue
+            frame = sys._current_frames()[main]
+            if waits_for_data(frame) or idle >= seconds + min(10.0, seconds / 2):
+                self._report(seconds, frame)
                 os._exit(_HUNG)
 
-    def _report(self, seconds: float, main: int) -> None:
+    def _report(self, seconds: float, frame: FrameType) -> None:
         rank, processes = get_dist_info()
         file = self._folder / f'hang_rank{rank}.txt'
         try:
@@ -140,10 +147,9 @@ class WatchdogHook(Hook):
             where = f'Its stacks are in {file}.'
         except OSError as error:
             where = f'Its stacks could not be written to {file} ({error.strerror}).'
-        if self._waits_for_data:
-            doing = f'it waits for {self._place} from its data loader'
+        if waits_for_data(frame):
+            doing = f'it waits for {self._place}, from its data loader'
         else:
-            frame = sys._current_frames()[main]
             line = f'{frame.f_code.co_filename}:{frame.f_lineno}'
             doing = f'it is at {self._place}, in {line}, or waits there for another process'
         print(
@@ -153,3 +159,17 @@ class WatchdogHook(Hook):
             file=sys.stderr,
             flush=True,
         )
+
+
+def _batch(runner: Runner, index: int, ahead: int) -> str:
+    epoch, iteration = runner.epoch + 1, runner.iter + ahead
+    return f'batch {index + ahead} of epoch {epoch}, iteration {iteration}'
+
+
+def waits_for_data(frame: FrameType | None) -> bool:
+    """Whether a thread is in a data loader, by the frame that it executes."""
+    while frame is not None:
+        if frame.f_code.co_filename == dataloader.__file__:
+            return True
+        frame = frame.f_back
+    return False
