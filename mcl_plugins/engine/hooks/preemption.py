@@ -38,8 +38,9 @@ class PreemptionHook(Hook):
     the first step has its usual effect, because nothing is lost. One during validation stops
     after the batch; one in the last step of a training does not keep it from ending.
 
-    The package's Runner adds the hook if a config does not list it. Other Runners restore the
-    process's own reaction to the signals only at the end of a training without an error.
+    The package's Runner adds the hook if a config does not list it. In another Runner the hook does
+    nothing, because that could not restore the process's own reaction to the signals after an
+    error: a later Ctrl-C would be lost.
     """
 
     priority = 'VERY_LOW'  # after the schedulers, and after the checkpoint of the same step
@@ -57,8 +58,9 @@ class PreemptionHook(Hook):
         loops = [runner.train_loop, *([runner.val_loop] if runner.val_loop is not None else [])]
         for loop in loops:
             shield_workers(loop.dataloader)
-        self._thread = SignalThread(self._react)
-        self._thread.install()
+        if runner.message_hub.runtime_info.get('mcl_plugins_runner'):
+            self._thread = SignalThread(self._react)
+            self._thread.install()
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
