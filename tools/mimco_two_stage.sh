@@ -47,10 +47,11 @@ stoppable() {
   local child status=0
   "$@" &
   child=$!
-  trap 'kill -TERM "$child" 2>/dev/null || true' TERM INT
+  trap 'kill -TERM "$child" 2>/dev/null || true' TERM INT USR1
   wait "$child" || status=$?
-  while kill -0 "$child" 2>/dev/null; do wait "$child" || true; done  # a signal interrupts wait
-  trap - TERM INT
+  # A signal interrupts wait. The status is that of the training, for example 75 after a checkpoint.
+  while kill -0 "$child" 2>/dev/null; do status=0; wait "$child" || status=$?; done
+  trap - TERM INT USR1
   return "$status"
 }
 

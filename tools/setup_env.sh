@@ -97,8 +97,7 @@ build_ops() {
     pip wheel -v --no-cache-dir --no-build-isolation --no-deps -w "$1" "$mmcv" >"$log" 2>&1 &
   build=$!
   # Ctrl-C does not reach a background job.
-  trap 'pkill -P "$build" 2>/dev/null; kill "$build" 2>/dev/null' EXIT
-  trap 'exit 130' INT TERM
+  trap 'pkill -P "$build" 2>/dev/null; kill "$build" 2>/dev/null; rm -rf "$lock_folder"' EXIT
   while kill -0 "$build" 2>/dev/null; do
     sleep 10
     printf '\r  mmcv ops: %s compiled, %d s ' "$(grep -oE '^ *\[[0-9]+/[0-9]+\]' "$log" | tail -1 | tr -d ' ')" "$SECONDS"
@@ -108,7 +107,7 @@ build_ops() {
     tail -30 "$log" >&2
     fail "mmcv ops did not compile; the complete log is $log"
   fi
-  trap - EXIT INT TERM
+  trap 'rm -rf "$lock_folder"' EXIT
   rm -f "$log"
 }
 
@@ -131,6 +130,31 @@ device = torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU'
 print(f'  mcl_plugins {mcl_plugins.__version__} on {device}')
 PY
 }
+
+# Two of them at once would install into one folder. mkdir makes a folder for only one of them, also
+# where there is no flock (macOS). The lock of a process of this machine that has ended is taken over.
+lock_folder=.venv.lock
+take_lock() {
+  local pid host waiting=no
+  until mkdir "$lock_folder" 2>/dev/null; do
+    [ -w . ] || return 0  # an environment that is complete can be checked there
+    pid='' host=''
+    read -r pid host 2>/dev/null <"$lock_folder/owner" || true
+    # Only one of those that wait can make the folder that is named after the dead one.
+    if [ -n "$pid" ] && [ "$host" = "$(uname -n)" ] && ! kill -0 "$pid" 2>/dev/null &&
+      mkdir "$lock_folder/after.$pid" 2>/dev/null; then break; fi
+    [ "$waiting" = yes ] || say "Waiting for another setup_env.sh${pid:+ (process $pid on $host)}; if there is none, remove $PWD/$lock_folder"
+    waiting=yes
+    sleep 1
+  done
+  echo "$$ $(uname -n)" >"$lock_folder/owner"
+  trap 'rm -rf "$lock_folder"' EXIT
+  trap 'exit 130' INT TERM
+}
+
+take_lock
+# What another one has installed meanwhile counts.
+present="$(version_of .venv/bin/python)"
 
 # If the environment has ops already, keep them, also without --with-ops.
 if [ "$present" = "$version" ] && .venv/bin/python -c 'import mmcv._ext' 2>/dev/null; then ops=yes; fi

@@ -19,6 +19,7 @@ export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" PYTHONPATH="$root${PYTHONPATH:+:$
 status=0
 "$PYTHON" "$tools/soak.py" "${words[@]}" || status=$?
 if [ "$kills" != 0 ] && [ -f "$root/tests/reliability/kills.py" ]; then
+  export PYTHONPATH="$PYTHONPATH:$root/tests:$root/tests/reliability"
   "$PYTHON" "$root/tests/reliability/kills.py" --kills "$kills" || status=$?
 fi
 exit "$status"

@@ -5,11 +5,14 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='mcl_plugins.CheckpointHook', interval=1, max_keep_ckpts=2),
+    checkpoint=dict(
+        type='mcl_plugins.CheckpointHook', interval=1, max_keep_ckpts=2, minutes=30),
     finite_loss=dict(type='mcl_plugins.FiniteLossHook'),
     identity=dict(type='mcl_plugins.IdentityHook'),
     schedule=dict(type='mcl_plugins.ScheduleHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    preemption=dict(type='mcl_plugins.PreemptionHook'),
+    watchdog=dict(type='mcl_plugins.WatchdogHook', seconds=1800),
 )
 
 env_cfg = dict(

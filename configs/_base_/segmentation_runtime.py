@@ -8,11 +8,14 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='mcl_plugins.CheckpointHook', by_epoch=False, interval=16000, max_keep_ckpts=2),
+        type='mcl_plugins.CheckpointHook', by_epoch=False, interval=16000, max_keep_ckpts=2,
+        minutes=30),
     finite_loss=dict(type='mcl_plugins.FiniteLossHook'),
     identity=dict(type='mcl_plugins.IdentityHook'),
     schedule=dict(type='mcl_plugins.ScheduleHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    preemption=dict(type='mcl_plugins.PreemptionHook'),
+    watchdog=dict(type='mcl_plugins.WatchdogHook', seconds=1800),
     visualization=dict(type='SegVisualizationHook'),
 )
 custom_hooks = [dict(type='mcl_plugins.ClassCountHook')]

@@ -7,6 +7,7 @@ import re
 import zipfile
 from functools import partial
 from pathlib import Path, PurePath
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
@@ -103,19 +104,37 @@ def _problem(file: Path) -> str | None:
         return f'{file} was not loaded: it is damaged (it ends too early).'
     try:
         check_whole(file)
-        read_safely(
-            partial(torch.load, file, map_location='cpu', weights_only=True, mmap=True), str(file)
-        )
+        _read_mapped(file)
     except (ValueError, OSError) as error:
         return str(error)
     return None
 
 
+def _read_mapped(file: Path) -> Any:
+    load = partial(torch.load, file, map_location='cpu', weights_only=True, mmap=True)
+    return read_safely(load, str(file))
+
+
 def _list_numbered(folder: Path) -> list[Path]:
-    """List the numbered checkpoints of a folder, the newest first."""
+    """List the numbered checkpoints of a folder, the newest first.
+
+    Numbers of epochs and of iterations are no one order: if there are both, the iterations that
+    the files state decide. A file that cannot be read comes last.
+    """
     found = [(NUMBERED.fullmatch(file.name), file) for file in folder.glob('*.pth')]
     numbers = {file: int(match[1]) for match, file in found if match}
+    if len({file.name.partition('_')[0] for file in numbers}) > 1:
+        numbers = {file: _iterations(file) for file in numbers}
     return sorted(numbers, key=numbers.__getitem__, reverse=True)
+
+
+def _iterations(file: Path) -> int:
+    """Read from a checkpoint after how many iterations it was saved; -1 if it does not say."""
+    try:
+        done = _read_mapped(file)['meta']['iter']
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError):
+        return -1
+    return done if isinstance(done, int) else -1
 
 
 def run_files(work_dir: str | Path) -> list[Path]:

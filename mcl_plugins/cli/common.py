@@ -23,9 +23,11 @@ from torch import distributed as dist
 from ..checkpoint.sources import use_safe_checkpoints
 from ..engine.warm_up import scale_schedule
 from ..utils.compat import import_quietly
+from ..utils.launcher import end_with_launcher
 from ..utils.literals import read_assignments
 from ..utils.places import find_config
-from .messages import describe, is_first_to_say
+from ..utils.signals import LOST, Stopped
+from .messages import describe, is_first_to_say, is_lost_connection
 from .options import merge_options
 
 # Import mmpretrain here, without its notices, before the parts of this package that derive from it.
@@ -184,29 +186,72 @@ def ignore_mmseg_notices() -> None:
 def run(main: Callable[[], object]) -> None:
     """Run a command; for an error in the user's input, print only its message.
 
-    While the command runs, every library reads checkpoints without executing code in them.
+    While the command runs, every library reads checkpoints without executing code in them. A
+    process that torchrun started ends when torchrun has died.
+
+    Raises:
+        SystemExit: with status 1 after an error, 75 after a signal that stopped a training with a
+            checkpoint, 76 if only another process has failed, and 130 after Ctrl-C.
     """
     use_safe_checkpoints()
+    if dist.is_torchelastic_launched():
+        end_with_launcher()
     try:
         main()
-    except Exception as error:
-        message = describe(error)
-        if message is None or os.environ.get('MCL_TRACEBACK'):
+    except Stopped:
+        # All processes are here. The launcher signals the others when the first one has ended.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        end_process_group()
+        raise
+    except KeyboardInterrupt:
+        if os.environ.get('MCL_TRACEBACK'):
             raise
-        logger = MMLogger.get_current_instance()
-        if any(isinstance(handler, logging.FileHandler) for handler in logger.handlers):
-            logger.info(traceback.format_exc())  # too long for the console
-        say(f'\nerror: {message}\n(Set MCL_TRACEBACK=1 to see the traceback.)')
+        say('\nInterrupted.')
+        sys.exit(128 + signal.SIGINT)
+    except Exception as error:
+        report(error)
         sys.exit(1)
+    end_process_group()
+
+
+def end_process_group() -> None:
+    """End the communication of the processes: gloo's running threads may abort at the exit."""
     if dist.is_initialized():
-        dist.destroy_process_group()  # gloo's running threads may abort the process at its end
+        dist.destroy_process_group()
 
 
-def say(message: str) -> None:
-    """Print a message to standard error, on only one of the processes that have the same error."""
+def report(error: Exception) -> None:
+    """Say what went wrong, and in which of several processes; only raise what is a fault here.
+
+    Of several processes the first to fail says why. The others lose the connection to it; each of
+    them ends at once, and only one says so.
+    """
+    if dist.is_initialized() and is_lost_connection(error):
+        say('\nerror: the connection to another process is lost; that process says why.')
+        os._exit(LOST)  # libraries may wait for the lost process on exit
+    message = describe(error)
+    rank = f'process {dist.get_rank()} of {dist.get_world_size()}' if dist.is_initialized() else ''
+    if message is None or os.environ.get('MCL_TRACEBACK'):
+        if rank:
+            print(f'\n{rank} has failed:', file=sys.stderr)
+        raise error
+    logger = MMLogger.get_current_instance()
+    if any(isinstance(handler, logging.FileHandler) for handler in logger.handlers):
+        logger.info(traceback.format_exc())  # too long for the console
+    hint = 'et MCL_TRACEBACK=1 to see the traceback.)'
+    say(f'\nerror: {message}', f'({rank.capitalize()}. S{hint}' if rank else f'(S{hint}')
+
+
+def say(message: str, remark: str | None = None) -> None:
+    """Print a message to standard error, on only one of the processes that have the same error.
+
+    Args:
+        message: the same on all of them.
+        remark: another line, which may differ.
+    """
     # torchrun stops the other processes as soon as one has ended. Do not let it stop this process
     # between registering the message and printing it.
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if is_first_to_say(message):
-        print(message, file=sys.stderr, flush=True)
+        print('\n'.join(filter(None, (message, remark))), file=sys.stderr, flush=True)
     signal.signal(signal.SIGTERM, before)

@@ -32,6 +32,11 @@ _DISTRIBUTIONS = {
     'sklearn': 'scikit-learn',
     'yaml': 'pyyaml',
 }
+# gloo and NCCL, when the process at the other end has ended.
+_LOST = re.compile(
+    'closed by peer|reset by peer|Broken pipe|Connection refused|remote process exited|'
+    'failed to recv, got 0 bytes|Socket Timeout|pair closure'
+)
 _ADVICE = {
     errno.EEXIST: 'a file has the name of the folder; choose another --work-dir or --out',
     errno.ENOTDIR: 'a part of the path is a file, not a folder; choose another --work-dir or --out',
@@ -86,6 +91,16 @@ def raised_here(error: BaseException) -> bool:
     instruction = frame.f_code.co_code[trace.tb_lasti] if trace is not None else 0
     own = Path(frame.f_code.co_filename).is_relative_to(_PACKAGE)
     return own and dis.opname[instruction] == 'RAISE_VARARGS'
+
+
+def is_lost_connection(error: BaseException) -> bool:
+    """Whether an error says only that another process of the run has ended.
+
+    Example:
+        >>> is_lost_connection(RuntimeError('[gloo/pair.cc:534] Connection closed by peer'))
+        True
+    """
+    return isinstance(error, RuntimeError) and _LOST.search(str(error)) is not None
 
 
 def _missing_library(error: ImportError) -> str | None:

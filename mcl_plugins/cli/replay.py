@@ -11,7 +11,6 @@ finite. MODULE defines parts of the model from outside the package.
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import sys
 from collections.abc import Callable, Sequence
@@ -33,29 +32,10 @@ from ..engine.finite.samples import from_plain
 from ..engine.finite.trace import Finding
 from ..registry import MODELS
 from ..utils.literals import read_assignments
-from .arguments import at_least, parser_for
 from .known_parts import check_parts
+from .parsers.general import replay as parse_args
 
 PRECISIONS = ('float16', 'bfloat16')
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = parser_for(__doc__)
-    parser.add_argument('folder', type=Path, help='the black box')
-    parser.add_argument(
-        '--rank', type=at_least(0), help='whose batch; by default where it arose first'
-    )
-    parser.add_argument('--device', default='cpu', help='device to compute on')
-    parser.add_argument(
-        '--import',
-        dest='modules',
-        nargs='+',
-        default=[],
-        metavar='MODULE',
-        help='modules that define parts of the model',
-    )
-    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -10,7 +10,6 @@ processes, threads or descriptors grow, or memory by more than 10 MB per 1,000 s
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
@@ -24,8 +23,8 @@ from mmengine.runner import Runner
 from PIL import Image
 
 from ..checkpoint.files import atomic_write
-from .arguments import at_least, parser_for
 from .common import build_runner
+from .parsers.general import soak as parse_args
 from .train import configure
 
 IMAGES, BATCH = 256, 16
@@ -46,14 +45,6 @@ QUANTITIES = {
     'scalars.json': ('kB', None),
     'TensorBoard': ('kB', None),
 }
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = parser_for(__doc__)
-    parser.add_argument('--steps', type=at_least(400), default=2000, help='steps of the training')
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/soak'))
-    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

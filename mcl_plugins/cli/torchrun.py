@@ -1,19 +1,26 @@
 """Start a command on several processes, as torchrun does, with short error messages.
 
 torchrun itself adds its own traceback and a table of about forty lines to each message. It waits
-silently for other machines, also for one that cannot exist.
+silently for other machines, also for one that cannot exist. At a signal it kills its processes
+after 30 seconds, which a step and a checkpoint may exceed, and it ends with another status.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from torch.distributed import DistNetworkError, DistStoreError, run
 from torch.distributed.elastic.multiprocessing.api import SignalException
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
+
+from ..utils.signals import LOST, STOPPED, SignalThread
 
 PATIENCE = 600  # seconds that a machine waits for the others, torchrun's default
 # Exit status of a Python process that has printed a traceback or a message.
@@ -42,12 +49,10 @@ def start(argv: Sequence[str] | None = None) -> int:
     if waiting:
         print(f'Waiting for {waiting}.', file=sys.stderr, flush=True)
     try:
-        run.run(args)
+        with forwarded_signals(args) as signals:
+            run.run(args)
     except ChildFailedError as error:
-        _, first = error.get_first_failure()
-        if first.exitcode != EXPLAINED:  # killed or crashed: the table says how
-            print(error, file=sys.stderr)
-        return max(first.exitcode, 1)
+        return explain(error, signals)
     except (DistNetworkError, DistStoreError) as error:
         # The first process of machine 0 has the port itself: any other failure there is a wait.
         if waiting and 'EADDRINUSE' not in str(error):
@@ -62,6 +67,101 @@ def start(argv: Sequence[str] | None = None) -> int:
     except SignalException as error:  # its processes were stopped before it was raised
         return 128 + error.sigval
     return 0
+
+
+@contextmanager
+def forwarded_signals(args: argparse.Namespace) -> Iterator[list[signal.Signals]]:
+    """Hand each signal that asks to stop to the processes, and wait for them as long as it takes.
+
+    They write a checkpoint at the first signal and end at once at the second. Before they are
+    started, while this machine waits for others, a signal ends the launcher.
+
+    Args:
+        args: torchrun's arguments; the signals that torchrun handles itself are taken from them.
+
+    Yields:
+        The signals that have arrived.
+    """
+    signals: list[signal.Signals] = []
+
+    def forward(number: signal.Signals) -> None:
+        signals.append(number)
+        children = child_processes()
+        if not children:
+            os._exit(128 + number)
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(child, number)
+
+    args.signals_to_handle = 'SIGHUP,SIGQUIT'
+    thread = SignalThread(forward)
+    thread.install()
+    try:
+        yield signals
+    finally:
+        thread.restore()
+
+
+def child_processes() -> list[int]:
+    """The processes that torchrun has started from this one, each in a session of its own (Linux).
+
+    Python's own helper processes are not among them.
+    """
+    files = Path('/proc/self/task').glob('*/children')
+    children = [int(child) for file in files for child in file.read_text().split()]
+    return [child for child in children if os.getsid(child) == child]
+
+
+def explain(error: ChildFailedError, signals: Sequence[signal.Signals]) -> int:
+    """Say which process has failed, if it could not say so itself, and return the exit status.
+
+    The first process that fails takes others with it: they lose the connection to it, and torchrun
+    ends them by SIGTERM.
+
+    Args:
+        error: says how each process ended.
+        signals: those that the launcher has handed on.
+    """
+    own = {
+        rank: failure
+        for rank, failure in error.failures.items()
+        if failure.exitcode not in (LOST, -signal.SIGTERM)
+    }
+    rank, first = min(own.items(), key=_moment) if own else error.get_first_failure()
+    if first.exitcode == STOPPED:
+        return STOPPED
+    if first.exitcode < 0 and signals:  # a signal before the training, or the second one
+        return 128 - first.exitcode
+    if first.exitcode == LOST:
+        return 1
+    if first.exitcode < 0:
+        print(
+            f'\nerror: process {rank} (PID {first.pid}) has ended by {describe_signal(first)}; the '
+            'others were stopped.',
+            file=sys.stderr,
+        )
+    elif first.exitcode not in (EXPLAINED, *(128 + number for number in signals)):
+        print(
+            f'\nerror: process {rank} (PID {first.pid}) has ended with status {first.exitcode}; '
+            'the others were stopped.',
+            file=sys.stderr,
+        )
+    return max(first.exitcode, 1)
+
+
+def _moment(item: tuple[int, ProcessFailure]) -> tuple[int, bool]:
+    """When a process was found to have ended; of those of one second, killed ones come first."""
+    return item[1].timestamp, item[1].exitcode >= 0
+
+
+def describe_signal(failure: ProcessFailure) -> str:
+    """Name the signal that a process has ended by, and its usual cause."""
+    name = failure.signal_name()
+    causes = {
+        'SIGKILL': ', perhaps because the memory was full: see the kernel log (dmesg)',
+        'SIGBUS': ', perhaps because /dev/shm was full',
+    }
+    return f'Signal {-failure.exitcode} ({name}){causes.get(name, "")}'
 
 
 def check_machines(args: argparse.Namespace) -> str | None:

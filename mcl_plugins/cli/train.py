@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from ..checkpoint.latest import find_checkpoint, run_files
 from ..engine.checkpoints import out_dir_of
 from ..engine.hooks import OverwriteHook
 from ..engine.identity import starting_files
+from ..engine.run_lock import hold
 from .common import build_runner, load_config
 from .parsers.general import train as parse_args
 
@@ -38,13 +41,24 @@ def train(config: str | Path, **options: Any) -> Runner:
 
     Raises:
         FileNotFoundError: the config or a file that it names does not exist.
-        ValueError: an option is not valid for the config, or the work dir has a run.
+        ValueError: an option is not valid for the config, or the work dir has a run, which may
+            go on at this moment.
+        SystemExit: a signal has stopped the training; its checkpoint is written.
     """
-    runner = build_runner(configure(config, **options))
-    if options.get('overwrite'):
-        runner.register_hook(OverwriteHook())
-    runner.train()
+    cfg = configure(config, **options)
+    # Before the Runner writes its config and log. It takes the same lock again.
+    with hold(cfg.work_dir) if is_first_process() else nullcontext():
+        runner = build_runner(cfg)
+        if options.get('overwrite'):
+            runner.register_hook(OverwriteHook())
+        runner.train()
     return runner
+
+
+def is_first_process() -> bool:
+    """Whether this is process 0, by what its launcher has set; it may not be connected yet."""
+    ranks = (os.environ.get(name) for name in ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK'))
+    return next((rank for rank in ranks if rank is not None), '0') == '0'
 
 
 def configure(

@@ -1,18 +1,32 @@
-"""The part of the Runner that sets up processes: gloo and DDP without a GPU."""
+"""The part of the Runner that sets up processes, and ends them together."""
 
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from typing import Any
 
 import torch
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import Runner
 from torch import distributed as dist
 from torch import nn
 
+from .hooks import PreemptionHook, WatchdogHook
+from .run_lock import hold
+
+# Registered if the config lists none of the kind.
+GUARDS = (
+    PreemptionHook,  # a signal stops after the step, with a checkpoint
+    WatchdogHook,  # a process that hangs says where, and ends
+)
+
 
 class ProcessesRunner(Runner):
-    """MMEngine's Runner, whose processes need no GPU."""
+    """MMEngine's Runner, whose processes need no GPU, and which end together."""
 
     def setup_env(self, env_cfg: dict) -> None:
         """Set up the environment, with gloo if there is no GPU.
@@ -28,7 +42,9 @@ class ProcessesRunner(Runner):
                     f'--launcher {self.launcher} found no GPU on {platform.node()}; start CPU '
                     'processes with tools/dist_train.sh.'
                 )
-            dist.init_process_group('gloo')
+            seconds = env_cfg.get('dist_cfg', {}).get('timeout')
+            timeout = None if seconds is None else timedelta(seconds=seconds)
+            dist.init_process_group('gloo', timeout=timeout)
         super().setup_env(env_cfg)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
@@ -43,3 +59,41 @@ class ProcessesRunner(Runner):
             broadcast_buffers=False,
             find_unused_parameters=self.cfg.get('find_unused_parameters', False),
         )
+
+    def register_hooks(self, *args: Any, **kwargs: Any) -> None:
+        """Register the hooks, and those that guard the processes if the config lists none."""
+        super().register_hooks(*args, **kwargs)
+        for kind in GUARDS:
+            if not any(isinstance(hook, kind) for hook in self.hooks):
+                self.register_hook(kind())
+
+    def train(self) -> nn.Module:
+        """Train the model, as the only training in its work dir.
+
+        Raises:
+            ValueError: another training writes to the work dir.
+            Stopped: a signal has asked for it; the checkpoint is written.
+        """
+        with hold_on_main_process(self.work_dir):
+            try:
+                return super().train()
+            finally:
+                for hook in self.hooks:
+                    if isinstance(hook, GUARDS):
+                        hook.close()
+
+
+@contextmanager
+def hold_on_main_process(work_dir: str) -> Iterator[None]:
+    """Hold the lock of the work dir in process 0; its error is raised in all processes."""
+    with ExitStack() as stack:
+        refusal: list[Exception | None] = [None]
+        if is_main_process():
+            try:
+                stack.enter_context(hold(work_dir))
+            except (ValueError, OSError) as error:
+                refusal = [error]
+        broadcast_object_list(refusal)
+        if refusal[0] is not None:
+            raise refusal[0]
+        yield

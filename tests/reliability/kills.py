@@ -1,9 +1,9 @@
 """Trainings that are killed at random moments and resumed, until they end.
 
-    python tests/reliability/kills.py --kills 100
+    PYTHONPATH=.:tests:tests/reliability python tests/reliability/kills.py --kills 100
 
-Each life of a training is a process (or two) of its own, which SIGKILL ends: while it starts, loads,
-trains or saves. The last checkpoint is compared with that of a training that nobody killed.
+Each life of a training is a process (or two) of its own, which SIGKILL ends: while it starts,
+loads, trains or saves. The last checkpoint is compared with that of a training that nobody killed.
 """
 
 import argparse
@@ -18,13 +18,11 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from PIL import Image
-
-sys.path[:0] = [str(folder) for folder in list(Path(__file__).absolute().parents)[:3]]
+from trainings import final_state, same
 
 from conftest import SMALL
 from mcl_plugins.cli.common import build_runner
 from processes import FORKS, ranks_of
-from trainings import final_state, same
 
 LIVES = 400  # so many lives without an end would be a training that does not proceed
 
@@ -167,7 +165,7 @@ def compare(kills, seed, by_epoch, processes):
         config = configure(root / 'images', by_epoch, processes)
         train(config, root / 'whole', processes)
         early = train_and_kill(config, root / 'killed', processes, kills, random.Random(seed))
-        ends = sorted(root.glob('killed*'))
+        ends = [end for end in sorted(root.glob('killed*')) if end.is_dir()]
         whole = final_state(root / 'whole')
         differing = [place for end in ends for place in same(whole, final_state(end))]
     return early, len(ends), differing

@@ -2,17 +2,18 @@
 
 import copy
 import random
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 from mmengine.config import ConfigDict
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
+from trainings import final_state, run, same
 
 from conftest import SMALL_MASKED_MOCO
 from mcl_plugins.engine.draws import DrawSampler, carry_draws, seed_generators
 from mcl_plugins.engine.hooks.draws import seed_step
-from trainings import final_state, run, same
 
 CLASSIFIER = dict(
     type='ImageClassifier',
@@ -181,7 +182,7 @@ def test_nothing_of_before_is_decoded(config, tmp_path):
 class Counting:
     """A transform that notes the images that it is given."""
 
-    decoded: list = []
+    decoded: ClassVar[list] = []
 
     def __call__(self, results):
         self.decoded.append(results['img_path'])

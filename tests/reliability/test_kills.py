@@ -1,7 +1,6 @@
 """Twenty kills at random moments; ``tests/reliability/kills.py`` makes more of them."""
 
 import pytest
-
 from kills import compare
 
 

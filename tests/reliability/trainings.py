@@ -2,6 +2,7 @@
 
 import copy
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from mcl_plugins.engine import Runner
 CLOCKS = ('time', 'data_time', 'eta', 'memory')
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """The training is ended here, as by a signal that nothing can catch."""
 
 
@@ -30,7 +31,7 @@ class StopAt(Hook):
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         if runner.iter + 1 == self.iteration:
-            raise Stopped
+            raise StoppedError
 
 
 class Seen(Hook):
@@ -67,10 +68,11 @@ def run(config, work_dir, stop_at=None, resume=False, runner_type=Runner):
     runner.register_hook(seen)
     if stop_at is not None:
         runner.register_hook(StopAt(stop_at))
-    try:
+    with suppress(StoppedError):
         runner.train()
-    except Stopped:
-        pass
+    workers = runner.train_dataloader._iterator
+    if workers is not None:
+        workers._shutdown_workers()
     MMLogger.get_instance('tests', log_level='ERROR')
     return seen.steps
 

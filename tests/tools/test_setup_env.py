@@ -1,6 +1,7 @@
 """What setup_env.sh refuses, in one clear line each, before it installs anything."""
 
 import os
+import platform
 import shutil
 import subprocess
 
@@ -80,3 +81,54 @@ def test_no_compiler(clone):
 
 def test_unknown_option(clone):
     assert "unknown option '--ops'" in refused(run(clone, '--ops'), clone)
+
+
+VENV = """
+case "$*" in
+  -c*version_info*) echo 3.11 ;;
+  '-m venv --clear .venv')
+    mkdir -p .venv/bin && cp "$0" .venv/bin/python
+    mkdir "$FOLDER/busy" || touch "$FOLDER/both"
+    sleep 1 ;;
+  *'-e .') rmdir "$FOLDER/busy" ;;
+  '-c import mmcv._ext') exit 1 ;;
+  '-m pip'*wheel*-w*) for word; do case "$word" in */cache/*) touch "$word/x.whl" ;; esac; done ;;
+esac
+[ "${1:-}" != - ] || cat >/dev/null
+"""
+
+
+def start(clone, folder):
+    python = program(clone, 'python', VENV)
+    program(clone, 'df', 'echo header; echo "disk 100 99 99999999 99% /"')
+    env = dict(PATH=f'{clone}:{os.environ["PATH"]}', PYTHON=str(python), FOLDER=str(folder))
+    env['XDG_CACHE_HOME'] = str(folder / 'cache')
+    return subprocess.Popen(
+        ['bash', str(clone / 'tools/setup_env.sh')],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **env},
+    )
+
+
+def test_two_at_once_wait_for_each_other(clone, tmp_path_factory):
+    """The second then finds that nothing is left to do."""
+    folder = tmp_path_factory.mktemp('folder')
+    both = [start(clone, folder) for _ in range(2)]
+    said = [process.communicate(timeout=60)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert not (folder / 'both').exists() and not (clone / '.venv.lock').exists()
+    installed = ['Creating .venv' in text for text in said]
+    waited = ['Waiting for another setup_env.sh (process ' in text for text in said]
+    assert sorted(installed) == [False, True] and waited == [not first for first in installed]
+    assert 'is complete' in said[installed.index(False)]
+
+
+def test_the_lock_of_a_dead_one_is_taken_over(clone, tmp_path_factory):
+    (clone / '.venv.lock').mkdir()
+    (clone / '.venv.lock/owner').write_text(f'{2**22 + 1} {platform.node()}\n')
+    process = start(clone, tmp_path_factory.mktemp('folder'))
+    said = process.communicate(timeout=60)[0]
+    assert process.returncode == 0 and 'Waiting' not in said, said
+    assert not (clone / '.venv.lock').exists()

@@ -91,3 +91,30 @@ def fidelity(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help='modules that define comparisons of further methods',
     )
     return parser.parse_args(argv)
+
+
+def replay(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = command_parser('replay')
+    parser.add_argument('folder', type=Path, help='the black box')
+    parser.add_argument(
+        '--rank', type=at_least(0), help='whose batch; by default where it arose first'
+    )
+    parser.add_argument('--device', default='cpu', help='device to compute on')
+    parser.add_argument(
+        '--import',
+        dest='modules',
+        nargs='+',
+        default=[],
+        metavar='MODULE',
+        help='modules that define parts of the model',
+    )
+    return parser.parse_args(argv)
+
+
+def soak(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = command_parser('soak')
+    parser.add_argument('--steps', type=at_least(400), default=2000, help='steps of the training')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/soak'))
+    return parser.parse_args(argv)

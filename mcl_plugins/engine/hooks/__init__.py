@@ -10,9 +10,11 @@ from .finite_loss import FiniteLossHook
 from .identity import IdentityHook
 from .momentum import MomentumHook
 from .overwrite import OverwriteHook
+from .preemption import PreemptionHook
 from .probe import ProbeHook
 from .sample_check import SampleCheckHook
 from .schedule import ScheduleHook
+from .watchdog import WatchdogHook
 
 __all__ = [
     'BadImagesHook',
@@ -25,7 +27,9 @@ __all__ = [
     'IdentityHook',
     'MomentumHook',
     'OverwriteHook',
+    'PreemptionHook',
     'ProbeHook',
     'SampleCheckHook',
     'ScheduleHook',
+    'WatchdogHook',
 ]

@@ -9,7 +9,7 @@ from mmengine.logging import MessageHub, MMLogger
 from mmpretrain.evaluation import Accuracy
 
 from mcl_plugins.engine import CheckpointHook
-from mcl_plugins.engine.checkpoint_hook import check_save_best, metric_names
+from mcl_plugins.engine.save_best import check_save_best, metric_names
 
 
 def test_the_oldest_checkpoint_stays_until_the_new_one_is_written(tmp_path):

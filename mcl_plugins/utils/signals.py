@@ -1,0 +1,95 @@
+"""Signals that are noticed at once, also while the main thread waits in a library."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from multiprocessing.util import register_after_fork
+from typing import Any
+
+# Requests to stop: of a scheduler, of Slurm before the time limit (--signal=USR1@120), and Ctrl-C.
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+STOPPED = 75  # exit status of a training that was asked to stop: sysexits.h, "try again later"
+LOST = 76  # exit status of a process that lost the connection to another one
+
+
+class Stopped(SystemExit):
+    """A training has ended because a signal asked for it; its checkpoint is written."""
+
+    def __init__(self) -> None:
+        super().__init__(STOPPED)
+
+
+class SignalThread:
+    """Calls a function for each signal that asks to stop, in a thread of its own.
+
+    Python runs a signal's handler in the main thread, and only when that returns from the library
+    that it has called. A process that waits in a collective would not notice any signal. Here
+    Python's wake-up descriptor hands the signal to another thread.
+
+    A signal that was ignored stays so, as Ctrl-C for a job in the background of a script. Outside
+    the main thread no signal can be handled, and nothing is done.
+
+    Args:
+        react: called with each signal.
+
+    Example:
+        >>> seen = []
+        >>> arrived = threading.Event()
+        >>> thread = SignalThread(lambda number: (seen.append(number.name), arrived.set()))
+        >>> thread.install()
+        >>> os.kill(os.getpid(), signal.SIGUSR1)
+        >>> arrived.wait(5)
+        True
+        >>> thread.restore(); seen
+        ['SIGUSR1']
+    """
+
+    def __init__(self, react: Callable[[signal.Signals], object]) -> None:
+        self._react = react
+        self._before: dict[signal.Signals, Any] = {}
+        self._pipe: tuple[int, int] | None = None
+
+    def install(self) -> None:
+        """Begin to handle the signals."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._pipe = os.pipe()
+        os.set_blocking(self._pipe[1], False)
+        self._wakeup = signal.set_wakeup_fd(self._pipe[1], warn_on_full_buffer=False)
+        for number in STOP_SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, _leave_to_the_thread)
+        register_after_fork(self, SignalThread._leave_to_the_parent)
+        threading.Thread(target=self._read, args=(self._pipe[0],), daemon=True).start()
+
+    def restore(self) -> None:
+        """Handle the signals as before."""
+        if self._pipe is None or threading.current_thread() is not threading.main_thread():
+            return
+        for number, handler in self._before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        signal.set_wakeup_fd(self._wakeup)
+        os.write(self._pipe[1], b'\0')  # ends the thread, which closes the other end
+        os.close(self._pipe[1])
+        self._before, self._pipe = {}, None
+
+    def _read(self, reader: int) -> None:
+        while number := os.read(reader, 1)[0]:
+            if number in self._before:
+                self._react(signal.Signals(number))
+        os.close(reader)
+
+    def _leave_to_the_parent(self) -> None:
+        """In a forked process, which has the descriptor too, keep its signals to itself."""
+        if self._pipe is not None:
+            signal.set_wakeup_fd(-1)
+            for end in self._pipe:
+                os.close(end)
+            self._pipe = None
+
+
+def _leave_to_the_thread(*_: Any) -> None:
+    """The handler in the main thread: without one, the signal would have its default effect."""
