@@ -4,16 +4,18 @@ from . import hooks
 from .checkpoint_hook import CheckpointHook
 from .layer_decay import LayerDecayOptimWrapperConstructor
 from .loops import EpochBasedTrainLoop, IterBasedTrainLoop
-from .optim import Bf16OptimWrapper, MergedOptimWrapperConstructor
+from .optim import AmpOptimWrapper, Bf16OptimWrapper, MergedOptimWrapperConstructor, OptimWrapper
 from .runner import Runner
 
 __all__ = [
+    'AmpOptimWrapper',
     'Bf16OptimWrapper',
     'CheckpointHook',
     'EpochBasedTrainLoop',
     'IterBasedTrainLoop',
     'LayerDecayOptimWrapperConstructor',
     'MergedOptimWrapperConstructor',
+    'OptimWrapper',
     'Runner',
     'hooks',
 ]

@@ -1,4 +1,4 @@
-"""Optimizer wrappers and constructors: bfloat16 autocast, and merged parameter groups."""
+"""Optimizer wrappers and constructors: gradient norms stay on the device, merged groups."""
 
 from __future__ import annotations
 
@@ -7,10 +7,62 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
+from mmengine.optim import AmpOptimWrapper as _AmpOptimWrapper
+from mmengine.optim import DefaultOptimWrapperConstructor
+from mmengine.optim import OptimWrapper as _OptimWrapper
 from torch import nn
 
 from ..registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
+from .own_kinds import own_kind
+from .scalars import note_scalar
+
+
+class _NormOnDevice(_OptimWrapper):
+    """Clips gradients without asking the device for their norm in each step."""
+
+    def _clip_grad(self) -> None:
+        parameters = [
+            parameter
+            for group in self.optimizer.param_groups
+            for parameter in group['params']
+            if parameter.requires_grad and parameter.grad is not None
+        ]
+        norm = self.clip_func(parameters, **self.clip_grad_kwargs) if parameters else None
+        if norm is not None:  # clipping by value has none
+            note_scalar(self.message_hub, f'train/{self.grad_name}', norm)
+
+
+@OPTIM_WRAPPERS.register_module()
+class OptimWrapper(_NormOnDevice):
+    """MMEngine's ``OptimWrapper``, which fetches gradient norms when they are logged.
+
+    The package's Runner uses it, and :class:`AmpOptimWrapper`, where a config names MMEngine's.
+
+    Example:
+        >>> layer = nn.Linear(2, 1)
+        >>> sgd = torch.optim.SGD(layer.parameters(), lr=0.1)
+        >>> wrapper = OptimWrapper(sgd, clip_grad=dict(max_norm=1.0))
+        >>> wrapper.update_params(layer(torch.ones(1, 2)).sum())
+        >>> round(float(wrapper.message_hub.get_scalar('train/grad_norm').current()), 3)
+        1.732
+    """
+
+
+@OPTIM_WRAPPERS.register_module()
+class AmpOptimWrapper(_NormOnDevice, _AmpOptimWrapper):
+    """MMEngine's ``AmpOptimWrapper``, which fetches gradient norms when they are logged."""
+
+
+def own_wrapper(config: Any) -> Any:
+    """Return the config of an optimizer wrapper with the package's kind in place of MMEngine's.
+
+    Example:
+        >>> own_wrapper(dict(optimizer=dict(type='SGD', lr=0.1)))['type']
+        'mcl_plugins.OptimWrapper'
+    """
+    if not isinstance(config, dict) or 'optimizer' not in config:  # several, or built
+        return config
+    return own_kind(config, [OptimWrapper, AmpOptimWrapper], 'OptimWrapper')
 
 
 @OPTIM_WRAPPERS.register_module()

@@ -29,11 +29,14 @@ from .hooks import (
     ClassCountHook,
     DrawsHook,
     IdentityHook,
+    RuntimeInfoHook,
     SampleCheckHook,
     ScheduleHook,
 )
 from .hooks.unwrap import unwrapped_model
 from .loops import EpochBasedTrainLoop, IterBasedTrainLoop
+from .optim import own_wrapper
+from .own_kinds import own_kind
 from .processes import ProcessesRunner
 from .schedules import SchedulesRunner
 from .widths import check_widths
@@ -51,7 +54,7 @@ HOOKS = (
     BatchNormHook,  # a batch that BatchNorm cannot normalise
     SampleCheckHook,  # labels that do not fit, found on a sample
 )
-LOOPS = (EpochBasedTrainLoop, IterBasedTrainLoop)
+LOOPS = (EpochBasedTrainLoop, IterBasedTrainLoop)  # in place of MMEngine's of the same name
 
 
 @RUNNERS.register_module()
@@ -97,11 +100,22 @@ class Runner(ProcessesRunner, SchedulesRunner, AccumulationRunner, CheckpointsRu
         return super().train()
 
     def register_hooks(self, *args: Any, **kwargs: Any) -> None:
-        """Register the hooks, and those that check the settings if the config lists none."""
+        """Register the hooks, and those of :data:`HOOKS` of which the config lists none."""
         super().register_hooks(*args, **kwargs)
         for kind in HOOKS:
             if not any(isinstance(hook, kind) for hook in self.hooks):
                 self.register_hook(kind())
+
+    def register_default_hooks(self, hooks: dict | None = None) -> None:
+        """Register MMEngine's default hooks, with the package's ``RuntimeInfoHook``."""
+        infos = own_kind(
+            (hooks or {}).get('runtime_info', {}), [RuntimeInfoHook], 'RuntimeInfoHook'
+        )
+        super().register_default_hooks({**(hooks or {}), 'runtime_info': infos})
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """Build the optimizer and its wrapper, which does not wait for the device."""
+        return super().build_optim_wrapper(own_wrapper(optim_wrapper))
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Build the training loop and check its batches and the bands of its images.
@@ -111,7 +125,7 @@ class Runner(ProcessesRunner, SchedulesRunner, AccumulationRunner, CheckpointsRu
                 or images, data preprocessor and encoder are for other numbers of bands.
         """
         self._build_train_dataloader()
-        loop = super().build_train_loop(resumable(loop))
+        loop = super().build_train_loop(own_kind(named_loop(loop), LOOPS))
         check_epoch(loop.dataloader, self.world_size)
         check_batches(loop.dataloader, unwrapped_model(self), self.world_size)
         check_bands(unwrapped_model(self), loop.dataloader.dataset)
@@ -165,25 +179,14 @@ class Runner(ProcessesRunner, SchedulesRunner, AccumulationRunner, CheckpointsRu
         return logger
 
 
-def resumable(loop: BaseLoop | dict) -> BaseLoop | dict:
-    """Return the config of a loop with MMEngine's own kinds replaced by those that resume exactly.
+def named_loop(loop: BaseLoop | dict) -> BaseLoop | dict:
+    """Return the config of a loop with its kind in place of MMEngine's ``by_epoch``.
 
     Example:
-        >>> resumable(dict(by_epoch=True, max_epochs=3))
-        {'type': 'mcl_plugins.EpochBasedTrainLoop', 'max_epochs': 3}
+        >>> named_loop(dict(by_epoch=True, max_epochs=3))
+        {'type': 'EpochBasedTrainLoop', 'max_epochs': 3}
     """
-    if not isinstance(loop, dict):
+    if not isinstance(loop, dict) or 'type' in loop or 'by_epoch' not in loop:
         return loop
-    config = dict(loop)
-    if 'type' not in config and 'by_epoch' in config:
-        config['type'] = f'{"Epoch" if config.pop("by_epoch") else "Iter"}BasedTrainLoop'
-    ours = {kind.__name__: f'mcl_plugins.{kind.__name__}' for kind in LOOPS}
-    kind = config.get('type')
-    name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
-    if name.removeprefix('mmengine.') in ours:
-        return {'type': ours[name.removeprefix('mmengine.')], **_without(config, 'type')}
-    return config
-
-
-def _without(config: dict, key: str) -> dict:
-    return {name: value for name, value in config.items() if name != key}
+    rest = {key: value for key, value in loop.items() if key != 'by_epoch'}
+    return {'type': f'{"Epoch" if loop["by_epoch"] else "Iter"}BasedTrainLoop', **rest}

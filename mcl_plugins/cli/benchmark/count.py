@@ -3,9 +3,9 @@
     mcl bench count CONFIG [--batch-size 64] [--cfg-options k=v ...]
 
 A step is the complete work of training on a batch of uint8 images on the device: preprocessing,
-forward and backward pass, clipping, optimizer, EMA. It is run at its full size on tensors that have
-a shape but no content, so it takes seconds on any machine, and its counts are the same on all of
-them: they show that a change makes a step slower where clocks are noisy.
+forward and backward pass, clipping, optimizer, EMA, notes for the log. It is run at its full size
+on tensors that have a shape but no content, so it takes seconds on any machine, and its counts are
+the same on all of them: they show that a change makes a step slower where clocks are noisy.
 
 - GFLOP: floating point operations of matrix products, convolutions and attention.
 - operations: what PyTorch dispatches; an operation on a list of tensors (foreach) counts once.
@@ -124,9 +124,7 @@ def remove_content(step: Step, mode: FakeTensorMode) -> None:
     for module in modules:
         tables: Any = (module._parameters, module._buffers)
         for owned in tables:
-            for name, tensor in owned.items():
-                if tensor is not None:
-                    owned[name] = fake(tensor)
+            owned.update({name: fake(t) for name, t in owned.items() if t is not None})
     step.batch['inputs'] = fake(step.batch['inputs'])
     step.build_optimizer()
     for group in step.wrapper.optimizer.param_groups:

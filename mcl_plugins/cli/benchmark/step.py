@@ -9,9 +9,9 @@
         --against model.patch_contrast.head.type=mcl_benchmark.QueueInfoNCEWithLogits
 
 A step is the complete work of training on a batch of uint8 images on the device: preprocessing,
-forward, backward, optimizer and EMA. Both variants alternate step by step, so that they are
-measured under the same conditions. The medians, their ratio and, on a GPU, the peak memory are
-printed.
+forward, backward, optimizer, EMA and the notes for the log. Both variants alternate step by step,
+so that they are measured under the same conditions. The medians, their ratio and, on a GPU, the
+peak memory are printed.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 
 from ...algorithms import PretrainingMethod
+from ...engine.optim import own_wrapper
+from ...engine.scalars import note_scalar
 from ...targets.frozen_teacher import FrozenTeacher
 from ..common import read_config
 from ..options import merge_options
@@ -54,7 +56,7 @@ class Step:
         self.config = config
         self.build_optimizer()
         side = config.model.backbone.img_size
-        self.batch = dict(
+        self.batch: dict[str, Any] = dict(
             inputs=torch.randint(
                 256, (batch_size, 3, side, side), dtype=torch.uint8, device=device
             ),
@@ -68,13 +70,15 @@ class Step:
     def build_optimizer(self) -> None:
         """Build the optimizer of the model's parameters."""
         with DefaultScope.overwrite_default_scope(self.config.get('default_scope', 'mmpretrain')):
-            self.wrapper = build_optim_wrapper(self.model, self.config.optim_wrapper)
+            self.wrapper = build_optim_wrapper(self.model, own_wrapper(self.config.optim_wrapper))
 
     def train(self) -> None:
         """Take a step."""
         if isinstance(self.model, PretrainingMethod):
             self.model.set_progress(0, 1000)
-        self.model.train_step(self.batch, self.wrapper)
+        losses = self.model.train_step(self.batch, self.wrapper)
+        for key, value in losses.items():
+            note_scalar(self.wrapper.message_hub, f'train/{key}', value)
 
     def __call__(self) -> None:
         """Take a step and record its time and peak memory."""

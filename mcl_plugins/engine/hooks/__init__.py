@@ -12,6 +12,7 @@ from .momentum import MomentumHook
 from .overwrite import OverwriteHook
 from .preemption import PreemptionHook
 from .probe import ProbeHook
+from .runtime_info import RuntimeInfoHook
 from .sample_check import SampleCheckHook
 from .schedule import ScheduleHook
 from .watchdog import WatchdogHook
@@ -29,6 +30,7 @@ __all__ = [
     'OverwriteHook',
     'PreemptionHook',
     'ProbeHook',
+    'RuntimeInfoHook',
     'SampleCheckHook',
     'ScheduleHook',
     'WatchdogHook',
