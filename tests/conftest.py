@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,9 @@ def pytest_collection_modifyitems(items):
     """Order the files, and keep the order within each."""
     order = {ROOT / 'tests' / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
+    # MMEngine collects garbage for each data set, which takes a second for all that is imported.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,8 @@
 """Training loops that continue at any iteration with the batch that comes next.
 
 MMEngine starts a resumed epoch anew, with learning rates that are ahead of it, and its loop by
-iterations loads all batches of before.
+iterations loads all batches of before. It saves a checkpoint before it validates, so that a run
+that is killed during a validation, or later, never gets its result: here it is made up for.
 """
 
 from __future__ import annotations
@@ -20,10 +21,22 @@ from torch.utils.data import DataLoader
 from ..registry import LOOPS
 from .draws import DrawSampler, seed_generators
 
+VALIDATED = 'validated'  # of the message hub: after how many epochs or iterations, last
+
 
 @LOOPS.register_module()
 class EpochBasedTrainLoop(_EpochBasedTrainLoop):
     """MMEngine's ``EpochBasedTrainLoop``, which continues within an epoch; the same arguments."""
+
+    def run(self) -> nn.Module:
+        """Train to the last epoch."""
+        self.runner.call_hook('before_train')
+        validate_if_due(self, self._epoch, self._max_epochs)
+        while self._epoch < self._max_epochs and not self.stop_training:
+            self.run_epoch()
+            validate_if_due(self, self._epoch, self._max_epochs)
+        self.runner.call_hook('after_train')
+        return self.runner.model
 
     def run_epoch(self) -> None:
         """Train the rest of an epoch, which is all of it unless the training was resumed."""
@@ -47,18 +60,32 @@ class IterBasedTrainLoop(_IterBasedTrainLoop):
         """Train to the last iteration; the training is one epoch for the hooks, as in MMEngine."""
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
+        validate_if_due(self, self._iter, self._max_iters)
         batches = endless(self.dataloader, self._iter)
         while self._iter < self._max_iters and not self.stop_training:
             self.runner.model.train()
             self.run_iter(next(batches))
-            self._decide_current_val_interval()
-            begun = self._iter >= self.val_begin
-            due = self._iter % self.val_interval == 0 or self._iter == self._max_iters
-            if self.runner.val_loop is not None and begun and due:
-                self.runner.val_loop.run()
+            validate_if_due(self, self._iter, self._max_iters)
         self.runner.call_hook('after_train_epoch')
         self.runner.call_hook('after_train')
         return self.runner.model
+
+
+def validate_if_due(loop: Any, done: int, length: int) -> None:
+    """Validate if this is the place for it, and the training has not done so before it was stopped.
+
+    Args:
+        loop: the training loop.
+        done: number of epochs, or of iterations, that are trained.
+        length: how many there are.
+    """
+    runner, hub = loop.runner, loop.runner.message_hub
+    if runner.val_loop is None or not done or hub.get_info(VALIDATED, 0) == done:
+        return
+    loop._decide_current_val_interval()
+    if done >= loop.val_begin and (done % loop.val_interval == 0 or done == length):
+        runner.val_loop.run()
+        hub.update_info(VALIDATED, done)
 
 
 def endless(loader: DataLoader, trained: int) -> Iterator[Any]:

@@ -22,15 +22,23 @@ class StoppedError(Exception):
 
 
 class StopAt(Hook):
-    """Ends a training at an iteration: after its step, and after what was to be saved."""
+    """Ends a training at an iteration: after its step, and after what was to be saved.
+
+    If ``validation`` is true, within the first validation after so many iterations.
+    """
 
     priority = 'LOWEST'
 
-    def __init__(self, iteration):
+    def __init__(self, iteration, validation=False):
         self.iteration = iteration
+        self.validation = validation
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        if runner.iter + 1 == self.iteration:
+        if runner.iter + 1 == self.iteration and not self.validation:
+            raise StoppedError
+
+    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter == self.iteration and self.validation:
             raise StoppedError
 
 
@@ -50,8 +58,15 @@ class Seen(Hook):
         torch.set_rng_state(state)
 
 
-def run(config, work_dir, stop_at=None, resume=False, runner_type=Runner):
+def run(config, work_dir, stop_at=None, resume=False, validation=False):
     """Train, in a new Runner, from the beginning or from the newest checkpoint of the folder.
+
+    Args:
+        config: of the training.
+        work_dir: its folder.
+        stop_at: after how many iterations it is stopped.
+        resume: whether it goes on.
+        validation: whether it is stopped in the validation that follows.
 
     Returns:
         What each step saw, by its number.
@@ -63,11 +78,11 @@ def run(config, work_dir, stop_at=None, resume=False, runner_type=Runner):
         kind._instance_dict.clear()  # of the process that was stopped
     torch.manual_seed(17 if resume else 5)  # another process has other generators
     np.random.seed(17 if resume else 5)
-    runner = runner_type.from_cfg(config)
+    runner = Runner.from_cfg(config)
     seen = Seen()
     runner.register_hook(seen)
     if stop_at is not None:
-        runner.register_hook(StopAt(stop_at))
+        runner.register_hook(StopAt(stop_at, validation))
     with suppress(StoppedError):
         runner.train()
     workers = runner.train_dataloader._iterator
