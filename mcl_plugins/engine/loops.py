@@ -94,6 +94,9 @@ def endless(loader: DataLoader, trained: int) -> Iterator[Any]:
     Args:
         loader: the training loader.
         trained: number of batches that are left out.
+
+    Raises:
+        ValueError: an epoch has no batch, as with a sampler that can be used only once.
     """
     sampler = getattr(loader.batch_sampler, 'sampler', None)
     # The length of a loader with an endless sampler says nothing. MMEngine's takes an epoch and
@@ -104,7 +107,11 @@ def endless(loader: DataLoader, trained: int) -> Iterator[Any]:
     epoch, start = divmod(trained, len(loader)) if ends else (0, trained)
     while True:
         start_at(loader, epoch, start)
-        yield from loader
+        batch: Any = None
+        for batch in loader:
+            yield batch
+        if batch is None and start == 0:
+            raise ValueError(f'Epoch {epoch} of the training loader has no batch.')
         epoch, start = epoch + 1, 0
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import mmengine
 from mmengine.config import Config
+from mmengine.logging import MessageHub
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import weights_to_cpu
 from mmengine.utils import apply_to, get_git_hash
@@ -40,7 +41,7 @@ def training_state(
             'mmengine_version': mmengine.__version__ + get_git_hash(),
         },
         'state_dict': weights_to_cpu(unwrapped_model(runner).state_dict()),
-        'message_hub': _to_cpu(runner.message_hub.state_dict()),
+        'message_hub': _to_cpu(hub_state(runner.message_hub)),
     }
     if optimizer:
         state['optimizer'] = _to_cpu(runner.optim_wrapper.state_dict())
@@ -66,6 +67,17 @@ def config_text(config: Config) -> str:
         _TEXTS.clear()
         _TEXTS[content] = config.pretty_text
     return _TEXTS[content]
+
+
+def hub_state(hub: MessageHub) -> dict[str, Any]:
+    """Return what a message hub keeps, without the names of what it does not keep.
+
+    MMEngine's hub has them in its state, and warns of each when it is loaded.
+    """
+    state = hub.state_dict()
+    kept = state['log_scalars'].keys() | state['runtime_info'].keys()
+    state['resumed_keys'] = {key: True for key in state['resumed_keys'] if key in kept}
+    return state
 
 
 def _states(schedulers: Any) -> Any:
