@@ -27,6 +27,7 @@ from .hooks import (
     BatchNormHook,
     BatchSizeHook,
     ClassCountHook,
+    ClassPixelsHook,
     DrawsHook,
     IdentityHook,
     SampleCheckHook,
@@ -38,8 +39,8 @@ from .processes import ProcessesRunner
 from .schedules import SchedulesRunner
 from .widths import check_widths
 
-# Registered if the config lists none of the kind. All but the first two are checks, which raise
-# before the first iteration.
+# Registered if the config lists none of the kind. All but the first two and the last are checks,
+# which raise before the first iteration.
 
 HOOKS = (
     DrawsHook,  # seeds what is drawn for each sample and each step
@@ -50,6 +51,7 @@ HOOKS = (
     ClassCountHook,  # more or other classes in the data than the model has
     BatchNormHook,  # a batch that BatchNorm cannot normalise
     SampleCheckHook,  # labels that do not fit, found on a sample
+    ClassPixelsHook,  # names the classes that the first epoch has no pixel of
 )
 LOOPS = (EpochBasedTrainLoop, IterBasedTrainLoop)
 

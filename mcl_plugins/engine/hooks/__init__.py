@@ -4,6 +4,7 @@ from .bad_images import BadImagesHook
 from .batch_norm import BatchNormHook
 from .batch_size import BatchSizeHook
 from .class_count import ClassCountHook
+from .class_pixels import ClassPixelsHook
 from .concentration import ConcentrationHook
 from .draws import DrawsHook
 from .finite_loss import FiniteLossHook
@@ -21,6 +22,7 @@ __all__ = [
     'BatchNormHook',
     'BatchSizeHook',
     'ClassCountHook',
+    'ClassPixelsHook',
     'ConcentrationHook',
     'DrawsHook',
     'FiniteLossHook',
