@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from mmengine.optim import CosineAnnealingLR, LinearLR
+from mmengine.optim import CosineAnnealingLR, LinearLR, OptimWrapper
 from mmengine.runner import FlexibleRunner
 from mmengine.runner import Runner as MMEngineRunner
 
@@ -105,6 +105,44 @@ def test_all_that_the_states_override_is_named(settings, lines):
     )
     found = '\n'.join(compare_states(checkpoint, states(**settings), consequences=False))
     assert re.fullmatch(lines, found)
+
+
+def test_the_settings_of_the_loss_scaler_are_compared():
+    """Its scale and the steps since the last growth are what it has found out."""
+
+    def scaler(**settings):
+        return torch.amp.GradScaler('cpu', **settings)
+
+    before, here = states(), states()
+    before.loss_scaler, here.optim_wrapper.loss_scaler = scaler(init_scale=4.0), scaler()
+    checkpoint = dict(optimizer=before.optim_wrapper.optimizer.state_dict(), param_schedulers=None)
+    checkpoint['optimizer']['loss_scaler'] = before.loss_scaler.state_dict()
+    assert compare_states(checkpoint, here, consequences=False) == []
+    here.optim_wrapper.loss_scaler = scaler(growth_interval=500, backoff_factor=0.25)
+    assert compare_states(checkpoint, here, consequences=False) == [
+        'backoff_factor (optim_wrapper.loss_scale.backoff_factor): 0.5 in the file, 0.25 here',
+        'growth_interval (optim_wrapper.loss_scale.growth_interval): 2000 in the file, 500 here',
+    ]
+    del here.optim_wrapper.loss_scaler  # from float16 to bfloat16: there is nothing to override
+    assert compare_states(checkpoint, here, consequences=False) == []
+
+
+def test_settings_of_the_wrapper_that_no_state_has_are_used_and_listed(trained):
+    config, _ = trained
+    runner = runner_of(
+        config,
+        resume=True,
+        **{'optim_wrapper.clip_grad': dict(max_norm=1e-9), 'optim_wrapper.type': 'OptimWrapper'},
+    )
+    said = []
+    runner.logger.warning = said.append
+    runner.train()
+    (listed,) = [text for text in said if 'hold from here on' in text]
+    assert 'optim_wrapper.clip_grad.max_norm: not set in the file, 1e-09 here' in listed
+    assert 'type: mcl_plugins.Bf16OptimWrapper in the file, OptimWrapper here' in listed
+    assert type(runner.optim_wrapper) is OptimWrapper
+    assert runner.message_hub.get_scalar('train/grad_norm').current() > 0
+    assert runner.epoch == 2
 
 
 @pytest.mark.parametrize('kind', [MMEngineRunner, FlexibleRunner])
