@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.registry import DATASETS
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
@@ -16,14 +18,17 @@ from .unwrap import unwrapped_model
 # The last layer of a head: mmpretrain's, mmseg's, and those of mmdet's box and mask heads.
 _OUTPUTS = ('fc', 'conv_seg', 'fc_cls', 'conv_logits')
 
+TRAINING, TEST = 'the training data', 'the test data'  # in messages
+
 
 @HOOKS.register_module()
 class ClassCountHook(Hook):
     """Compare the classes of all data sets, and their number in the heads, before the first step.
 
     Each data set numbers its own class folders, so one folder more or less would shift the labels
-    of one side. Classes are therefore compared by name: those of the validation data with those of
-    the training data and, when a trained model is tested or resumed, with those in its checkpoint.
+    of one side. Classes are therefore compared by name: those of the validation and the test data
+    with those of the training data and, when a trained model is tested or resumed, with those in
+    its checkpoint.
 
     A label that has no output in the head would raise an error only in the first batch that
     contains it, on a GPU as a failed assertion of a kernel. Data sets without class names are not
@@ -34,7 +39,8 @@ class ClassCountHook(Hook):
     """
 
     def __init__(self) -> None:
-        self.trained_on: ClassNames | None = None  # the names in the checkpoint that was loaded
+        self.trained_on: ClassNames | None = None  # the names that the model has learnt
+        self.origin = 'the checkpoint'  # where they are from
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Add the names of the class folders to the checkpoint's ``meta``."""
@@ -44,6 +50,7 @@ class ClassCountHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Remember the classes that the model was trained on."""
         self.trained_on = ClassNames.of_checkpoint(checkpoint.get('meta') or {})
+        self.origin = 'the checkpoint'
 
     def before_train(self, runner: Runner) -> None:
         """Check the training data and the validation data.
@@ -51,15 +58,18 @@ class ClassCountHook(Hook):
         A training set that is read from a list of images has no class names. Its validation set may
         have them, from the folders of the classes.
         """
-        datasets = {'the training data': runner.train_dataloader.dataset}
+        datasets = {TRAINING: runner.train_dataloader.dataset}
         if self.trained_on is not None and runner._resume:
             agree_on_classes(datasets, self.trained_on)
         if runner.val_loop is not None:
             datasets['the validation data'] = runner.val_dataloader.dataset
         agree_on_classes(datasets)
+        if (test := build_test_data(runner)) is not None:
+            agree_on_classes({TRAINING: datasets[TRAINING], TEST: test})
         if runner.val_loop is not None:
             tell_classes(runner, runner.val_loop)
-        self.trained_on = None  # the model now learns the classes of the training data
+        # The model now learns the classes of the training data.
+        self.trained_on, self.origin = ClassNames.of(datasets[TRAINING]), TRAINING
         for dataset in datasets.values():
             check_class_count(unwrapped_model(runner), dataset)
 
@@ -69,14 +79,32 @@ class ClassCountHook(Hook):
 
     def before_test(self, runner: Runner) -> None:
         """Check the test data."""
-        self._check('the test data', runner, runner.test_loop)
+        self._check(TEST, runner, runner.test_loop)
 
     def _check(self, name: str, runner: Runner, loop: Any) -> None:
         dataset = loop.dataloader.dataset
         if self.trained_on is not None:
-            agree_on_classes({name: dataset}, self.trained_on)
+            agree_on_classes({name: dataset}, self.trained_on, self.origin)
             tell_classes(runner, loop)
         check_class_count(unwrapped_model(runner), dataset)
+
+
+def build_test_data(runner: Runner) -> Any:
+    """Build the data set that the trained model is to be tested on.
+
+    Returns:
+        None if the config has no test data, has the validation data as such, or if its files are
+        not there yet; its classes are then compared when it is tested.
+    """
+    configs = [runner.cfg.get(f'{split}_dataloader') for split in ('test', 'val')]
+    test, validation = ((config or {}).get('dataset') for config in configs)
+    if test is None or test == validation:
+        return None
+    try:
+        return DATASETS.build(test) if isinstance(test, dict) else test
+    except FileNotFoundError as error:
+        print_log(f'The classes of {TEST} are not compared now: {error}', 'current')
+        return None
 
 
 def tell_classes(runner: Runner, loop: Any) -> None:

@@ -19,16 +19,18 @@ def head(classes):
 
 def runner_of(model=None, resume=False, **datasets):
     """What the hook asks a Runner for; a data set may be given by its classes alone."""
-    loops = {}
+    loops, cfg = {}, {}
     for split, given in datasets.items():
         named = hasattr(given, 'metainfo')
         dataset = given if named else SimpleNamespace(metainfo=dict(classes=given))
         loops[f'{split}_dataloader'] = loader = SimpleNamespace(dataset=dataset)
+        cfg[f'{split}_dataloader'] = dict(dataset=dataset)
         evaluator = SimpleNamespace(dataset_meta=dataset.metainfo)
         loops[f'{split}_loop'] = SimpleNamespace(dataloader=loader, evaluator=evaluator)
     return SimpleNamespace(
         **{'val_loop': None, 'model': model or nn.Identity(), '_resume': resume, **loops},
         visualizer=SimpleNamespace(dataset_meta=None),
+        cfg=cfg,
     )
 
 
@@ -71,6 +73,34 @@ def test_training_and_validation_are_compared_by_name():
     hook.before_train(runner_of(train=('ant', 'bee'), val=['ant', 'bee']))
     with pytest.raises(ValueError, match=r'validation data .* training data\. .*\(2\): bee, ant'):
         hook.before_train(runner_of(train=('ant', 'bee'), val=('bee', 'ant')))
+
+
+def test_the_test_data_is_compared_when_the_training_starts():
+    sets = dict(train=('ant', 'bee'), val=('ant', 'bee'))
+    hook = ClassCountHook()
+    hook.before_train(runner_of(**sets, test=('ant', 'bee')))
+    with pytest.raises(ValueError, match=r'test data .* training data\. .* test data \(1\): cat'):
+        hook.before_train(runner_of(**sets, test=('ant', 'cat')))
+    hook.before_train(runner_of(**sets))
+    with pytest.raises(ValueError, match='test data are not those of the training data'):
+        hook.before_test(runner_of(test=('bee', 'ant')))  # after the training in the same run
+
+
+@pytest.mark.parametrize('there', [False, True])
+def test_a_test_folder_is_listed_only_for_its_classes(tmp_path, there):
+    names = ('train/ant/1.png', 'train/bee/1.png', 'test/ant/1.png', 'test/gnu/1.png')
+    for file in names[: 4 if there else 2]:
+        path = tmp_path / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    runner = runner_of(train=ImageFolder(data_root=str(tmp_path), data_prefix='train'))
+    test = dict(type='mcl_plugins.ImageFolder', data_root=str(tmp_path), data_prefix='test')
+    runner.cfg['test_dataloader'] = dict(dataset=test)
+    if there:
+        with pytest.raises(ValueError, match=r'Only in the test data \(1\): gnu'):
+            ClassCountHook().before_train(runner)
+        runner.cfg['val_dataloader'] = runner.cfg['test_dataloader']  # already compared as such
+    ClassCountHook().before_train(runner)
 
 
 def test_a_trained_model_is_tested_on_the_classes_that_it_was_trained_on():
