@@ -46,8 +46,8 @@ HOOKS = (
     DrawsHook,  # seeds what is drawn for each sample and each step
     BadImagesHook,  # counts the images that were replaced
     IdentityHook,  # the checkpoint is of another training
-    BatchSizeHook,  # resumed with another batch size
     ScheduleHook,  # resumed with another schedule or settings that the checkpoint overrides
+    BatchSizeHook,  # resumed with other processes or accumulation
     ClassCountHook,  # more or other classes in the data than the model has
     BatchNormHook,  # a batch that BatchNorm cannot normalise
     SampleCheckHook,  # labels that do not fit, found on a sample

@@ -12,6 +12,8 @@ from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from ...checkpoint.latest import find_checkpoint
 from ...registry import HOOKS
 from ..batches import images_per_process
+from ..parameter_order import describe_other_order
+from .unwrap import unwrapped_model
 
 # The quantities that determine learning rate and EMA momentum -> the config keys that set them.
 SETTINGS = {
@@ -58,8 +60,9 @@ class ScheduleHook(Hook):
     Runner includes the accumulated batches.
 
     Raises:
-        ValueError: a training is resumed with another batch size, optimizer, schedule or length, or
-            from a file without the state of a training.
+        ValueError: a training is resumed with another batch size, optimizer, schedule or length,
+            from a file without the state of a training, or from one whose optimizer has the
+            parameters in another order.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -104,6 +107,18 @@ class ScheduleHook(Hook):
             )
         if is_finished(meta, runner.train_loop):
             return
+        model, optimizer = unwrapped_model(runner), runner.optim_wrapper.optimizer
+        moved = describe_other_order(checkpoint['state_dict'], model, optimizer)
+        if moved is not None:
+            raise ValueError(
+                f"The optimizer's state in {file} is that of parameters in another order "
+                f'({moved}), as another version of the package, or another '
+                'optim_wrapper.constructor, had them. '
+                'It would be given to other parameters. Set '
+                'optim_wrapper.constructor=mcl_plugins.MergedOptimWrapperConstructor if the file '
+                'was trained with it, or start from its weights: remove --resume and add '
+                f'--cfg-options load_from={file} and another --work-dir.'
+            )
         saved = meta.get('schedule')
         lines = compare_schedules(saved, describe_schedule(runner)) if saved else []
         lines += compare_states(checkpoint, runner, consequences=bool(lines) or not saved)

@@ -13,6 +13,7 @@ from mmengine.runner import Runner as MMEngineRunner
 
 from mcl_plugins.checkpoint.files import load_file, save_file
 from mcl_plugins.engine.hooks.schedule import compare_states
+from mcl_plugins.engine.optim import Bf16OptimWrapper
 from mcl_plugins.engine.runner import Runner
 
 COUNT = itertools.count()  # no two runners of a process may have one name
@@ -140,7 +141,8 @@ def test_settings_of_the_wrapper_that_no_state_has_are_used_and_listed(trained):
     (listed,) = [text for text in said if 'hold from here on' in text]
     assert 'optim_wrapper.clip_grad.max_norm: not set in the file, 1e-09 here' in listed
     assert 'type: mcl_plugins.Bf16OptimWrapper in the file, OptimWrapper here' in listed
-    assert type(runner.optim_wrapper) is OptimWrapper
+    assert isinstance(runner.optim_wrapper, OptimWrapper)
+    assert not isinstance(runner.optim_wrapper, Bf16OptimWrapper)
     assert runner.message_hub.get_scalar('train/grad_norm').current() > 0
     assert runner.epoch == 2
 
@@ -223,3 +225,30 @@ def test_training_by_iterations_compares_their_number(training_config):
     Runner.from_cfg(config).train()
     with pytest.raises(ValueError, match=r'iterations .*max_iters.: 2 in the file, 4 here'):
         runner_of(config, resume=True, **{'train_cfg.max_iters': 4}).train()
+
+
+@pytest.mark.parametrize('merged', [False, True], ids=['MMEngine', 'merged'])
+def test_a_state_of_parameters_in_another_order_is_refused(training_config, merged):
+    """As in MimCo's files of before 0.2, the averaged copy comes before the last parts."""
+    config = training_config
+    config.train_cfg.max_epochs = 2
+    if not merged:
+        config.optim_wrapper.pop('constructor')
+        config.optim_wrapper.pop('paramwise_cfg')
+    Runner.from_cfg(config).train()
+    file = Path(config.work_dir, 'epoch_1.pth')
+    Path(config.work_dir, 'epoch_2.pth').unlink()
+    content = load_file(file)
+    tensors = content['state_dict']
+    names = sorted(tensors, key=lambda name: not name.startswith('ema.'))
+    content['state_dict'] = {
+        name.replace('ema.', 'teacher.'): tensors[name] for name in names if name in tensors
+    }
+    save_file(content, file)
+    runner = runner_of(config, resume=True)
+    if merged:  # the optimizer has only what is trained, whose order is the same
+        runner.train()
+        assert runner.epoch == 2
+        return
+    with pytest.raises(ValueError, match=r'in another order \(parameters: ema\..*load_from='):
+        runner.train()
