@@ -32,6 +32,7 @@ from .hooks import (
     IdentityHook,
     SampleCheckHook,
     ScheduleHook,
+    SummaryHook,
 )
 from .hooks.unwrap import unwrapped_model
 from .loops import EpochBasedTrainLoop, IterBasedTrainLoop
@@ -39,9 +40,8 @@ from .processes import ProcessesRunner
 from .schedules import SchedulesRunner
 from .widths import check_widths
 
-# Registered if the config lists none of the kind. All but the first two and the last are checks,
-# which raise before the first iteration.
-
+# Registered if the config lists none of the kind. All but the first two and the last two are
+# checks, which raise before the first iteration.
 HOOKS = (
     DrawsHook,  # seeds what is drawn for each sample and each step
     BadImagesHook,  # counts the images that were replaced
@@ -52,6 +52,7 @@ HOOKS = (
     BatchNormHook,  # a batch that BatchNorm cannot normalise
     SampleCheckHook,  # labels that do not fit, found on a sample
     ClassPixelsHook,  # names the classes that the first epoch has no pixel of
+    SummaryHook,  # says what is trained and where the results are
 )
 LOOPS = (EpochBasedTrainLoop, IterBasedTrainLoop)
 

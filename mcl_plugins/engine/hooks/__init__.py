@@ -15,6 +15,7 @@ from .preemption import PreemptionHook
 from .probe import ProbeHook
 from .sample_check import SampleCheckHook
 from .schedule import ScheduleHook
+from .summary import SummaryHook
 from .watchdog import WatchdogHook
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     'ProbeHook',
     'SampleCheckHook',
     'ScheduleHook',
+    'SummaryHook',
     'WatchdogHook',
 ]

@@ -103,7 +103,8 @@ def build_test_data(runner: Runner) -> Any:
     try:
         return DATASETS.build(test) if isinstance(test, dict) else test
     except FileNotFoundError as error:
-        print_log(f'The classes of {TEST} are not compared now: {error}', 'current')
+        reason = str(error).partition('. ')[0]
+        print_log(f'{reason}: the classes of {TEST} are compared when it is tested.', 'current')
         return None
 
 
