@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.registry import DATASETS
 from mmengine.runner import Runner
+from mmpretrain.evaluation import Accuracy
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -35,7 +36,8 @@ class ClassCountHook(Hook):
     compared. The package's Runner adds this hook if a config does not list it.
 
     Raises:
-        ValueError: the names, or their number and that of a head's outputs, differ.
+        ValueError: the names, or their number and that of a head's outputs, differ; or there are
+            fewer classes than a top-k accuracy needs.
     """
 
     def __init__(self) -> None:
@@ -72,14 +74,18 @@ class ClassCountHook(Hook):
         self.trained_on, self.origin = ClassNames.of(datasets[TRAINING]), TRAINING
         for dataset in datasets.values():
             check_class_count(unwrapped_model(runner), dataset)
+        if runner.val_loop is not None:
+            check_top_k('val', runner.val_loop)
 
     def before_val(self, runner: Runner) -> None:
         """Check the validation data."""
         self._check('the validation data', runner, runner.val_loop)
+        check_top_k('val', runner.val_loop)
 
     def before_test(self, runner: Runner) -> None:
         """Check the test data."""
         self._check(TEST, runner, runner.test_loop)
+        check_top_k('test', runner.test_loop)
 
     def _check(self, name: str, runner: Runner, loop: Any) -> None:
         dataset = loop.dataloader.dataset
@@ -117,6 +123,21 @@ def tell_classes(runner: Runner, loop: Any) -> None:
     known = getattr(loop.evaluator, 'dataset_meta', None) or {}
     if metainfo.get('classes') != known.get('classes'):
         loop.evaluator.dataset_meta = runner.visualizer.dataset_meta = metainfo
+
+
+def check_top_k(split: str, loop: Any) -> None:
+    """Raise a ValueError if an accuracy is to be that of more classes than there are.
+
+    mmpretrain finds out at the end of the first validation, or of the test.
+    """
+    classes = (getattr(loop.dataloader.dataset, 'metainfo', None) or {}).get('classes')
+    for metric in getattr(loop.evaluator, 'metrics', ()):
+        if classes and isinstance(metric, Accuracy) and max(metric.topk) > len(classes):
+            raise ValueError(
+                f'{split}_evaluator.topk={metric.topk}: the top-{max(metric.topk)} accuracy needs '
+                f'more classes than the {len(classes)} of the data set. Set val_evaluator.topk=1 '
+                'and test_evaluator.topk=1.'
+            )
 
 
 def check_class_count(model: nn.Module, dataset: Dataset) -> None:

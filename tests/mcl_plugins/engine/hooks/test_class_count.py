@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from mmengine.registry import HOOKS
+from mmpretrain.evaluation import Accuracy
 from mmpretrain.models import LinearClsHead
 from torch import nn
 
@@ -123,6 +124,20 @@ def test_a_trained_model_is_tested_on_the_classes_that_it_was_trained_on():
     # A training that only starts from these weights may learn other classes, and validates those.
     hook.before_train(runner_of(train=other, val=other))
     hook.before_val(runner_of(val=other))
+
+
+@pytest.mark.parametrize('stage', ['train', 'val', 'test'])
+def test_a_top_5_of_three_classes_is_refused_before_the_first_step(stage):
+    split = stage.replace('train', 'val')
+    runner = runner_of(**{name: tuple('abc') for name in ('train', 'val', 'test')})
+    evaluator = getattr(runner, f'{split}_loop').evaluator
+    check = getattr(ClassCountHook(), f'before_{stage}')
+    evaluator.metrics = [Accuracy(topk=(1, 3))]
+    check(runner)
+    evaluator.metrics = [Accuracy(topk=(1, 5))]
+    message = rf'{split}_evaluator\.topk=\(1, 5\): the top-5 .* than the 3 .*test_evaluator\.topk=1'
+    with pytest.raises(ValueError, match=message):
+        check(runner)
 
 
 def test_projectors_have_no_classes():
