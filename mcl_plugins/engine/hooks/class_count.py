@@ -170,3 +170,11 @@ def check_class_count(model: nn.Module, dataset: Dataset) -> None:
                 f"{len(classes)} classes: set num_classes of the heads (and of a classifier's "
                 'data_preprocessor) to that, or metainfo=dict(classes=(...)) of the datasets.'
             )
+    preprocessor: Any = getattr(model, 'data_preprocessor', None)
+    mixes = getattr(preprocessor, 'to_onehot', False)  # MMPretrain sets it for Mixup and CutMix
+    if mixes and preprocessor.num_classes not in (None, len(classes)):
+        raise ValueError(
+            f'data_preprocessor.num_classes={preprocessor.num_classes}, '
+            f'but the data set has {len(classes)} classes, and their labels are mixed: '
+            f'set data_preprocessor.num_classes={len(classes)}.'
+        )

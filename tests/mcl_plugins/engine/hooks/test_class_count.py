@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from mmengine.registry import HOOKS
 from mmpretrain.evaluation import Accuracy
-from mmpretrain.models import LinearClsHead
+from mmpretrain.models import ClsDataPreprocessor, LinearClsHead
 from torch import nn
 
 from mcl_plugins.datasets import ImageFolder
@@ -138,6 +138,19 @@ def test_a_top_5_of_three_classes_is_refused_before_the_first_step(stage):
     message = rf'{split}_evaluator\.topk=\(1, 5\): the top-5 .* than the 3 .*test_evaluator\.topk=1'
     with pytest.raises(ValueError, match=message):
         check(runner)
+
+
+def test_labels_that_are_mixed_have_as_many_classes():
+    """The mixed labels of another number would not fit the head's outputs in the first step."""
+    model = nn.ModuleDict({'head': LinearClsHead(num_classes=3, in_channels=4)})
+    data = SimpleNamespace(metainfo=dict(classes=tuple('abc')))
+    mixup = dict(augments=[dict(type='Mixup', alpha=0.8)])
+    for number, augments in ((3, mixup), (1000, None), (None, None)):
+        model.data_preprocessor = ClsDataPreprocessor(num_classes=number, batch_augments=augments)
+        check_class_count(model, data)
+    model.data_preprocessor = ClsDataPreprocessor(num_classes=1000, batch_augments=mixup)
+    with pytest.raises(ValueError, match='=1000, but the data set has 3 .*num_classes=3'):
+        check_class_count(model, data)
 
 
 def test_projectors_have_no_classes():
