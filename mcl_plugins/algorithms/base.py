@@ -13,6 +13,7 @@ from mmengine.logging import MessageHub, print_log
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from torch import Tensor, nn
 
+from .. import backbones
 from ..checkpoint.aliases import rename_earlier
 from ..layers.smallest_batch import smallest_batch
 from ..mask_generators import PatchMask
@@ -46,9 +47,13 @@ class PretrainingMethod(BaseSelfSupervisor):
     Attributes:
         views: names of the views that :meth:`losses` takes, in the order of the data preprocessor.
         ema: exponential moving averages of parts of the method; None if the method uses none.
+        encoder_output: what the encoder has to return for masked images, see
+            :attr:`~mcl_plugins.backbones.Encoder.masked_output`; None if it gets no masks.
+        encoder_class: the class that the encoder has to be derived from.
 
     Raises:
-        ValueError: the data preprocessor makes another number of views than the method takes.
+        ValueError: the data preprocessor makes another number of views than the method takes, or
+            the encoder is of a class that does not fit the method.
 
     Example:
         >>> class MeanColour(PretrainingMethod):
@@ -62,6 +67,8 @@ class PretrainingMethod(BaseSelfSupervisor):
 
     views: ClassVar[tuple[str, ...]]
     ema: EMA | None
+    encoder_output: ClassVar[str | None] = None
+    encoder_class: ClassVar[type[nn.Module]] = nn.Module
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse a subclass that overrides :meth:`loss`, because its checks would be lost."""
@@ -84,6 +91,7 @@ class PretrainingMethod(BaseSelfSupervisor):
         super().__init__(
             backbone, neck, head, data_preprocessor=data_preprocessor, init_cfg=init_cfg
         )
+        self._check_encoder()
         if isinstance(self.data_preprocessor, MultiViewPreprocessor):
             self._check_views('data_preprocessor.views has', len(self.data_preprocessor.views))
         self.mask_generator = build_part(mask_generator)
@@ -187,6 +195,26 @@ class PretrainingMethod(BaseSelfSupervisor):
     def num_chunks(self) -> int:
         """Number of chunks into which an image is split; the online encoder encodes each alone."""
         return 1
+
+    def _check_encoder(self) -> None:
+        needed = self.encoder_output
+        given = getattr(self.backbone, 'masked_output', None)
+        if needed in (None, given) and isinstance(self.backbone, self.encoder_class):
+            return
+        fitting = [
+            f'mcl_plugins.{name}'
+            for name in backbones.__all__
+            if issubclass(kind := getattr(backbones, name), self.encoder_class)
+            and kind.masked_output == needed
+        ]
+        derived = self.encoder_class is not nn.Module
+        base = f', derived from {self.encoder_class.__name__},' if derived else ''
+        raise ValueError(
+            f'{type(self).__name__} needs an encoder{base} that returns {needed} of a masked '
+            f'image, but model.backbone is a {type(self.backbone).__name__}, which '
+            f'{f"returns {given}" if given else "takes no mask"}: set model.backbone.type to '
+            f'{" or ".join(fitting)}, or masked_output={needed!r} in a class of your own.'
+        )
 
     def _check_views(self, what: str, number: int) -> None:
         if number != len(self.views):

@@ -43,6 +43,8 @@ class CcMIM(ReconstructingMethod):
     """
 
     views = ('image',)
+    encoder_output = 'the visible tokens'
+    encoder_class = MaskedViT
 
     def __init__(
         self,
@@ -121,10 +123,6 @@ class CcMIM(ReconstructingMethod):
 
     def _check_importance(self) -> None:
         """Raise a ValueError unless the importances can be computed and the masks use them."""
-        if not isinstance(self.backbone, MaskedViT):
-            raise ValueError(
-                f'ccMIM needs a MaskedViT as backbone, got {type(self.backbone).__name__}.'
-            )
         if self.importance and not isinstance(self.mask_generator, ImportanceMask):
             raise ValueError(
                 f'importance={self.importance} has no effect with '

@@ -44,6 +44,7 @@ class CMAE(ReconstructingMethod):
     """
 
     views = ('online', 'target')
+    encoder_output = 'the visible tokens'
     ema: EMA
 
     def __init__(

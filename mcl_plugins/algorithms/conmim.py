@@ -32,6 +32,7 @@ class ConMIM(PretrainingMethod):
     """
 
     views = ('student', 'teacher')
+    encoder_output = 'all tokens'
     ema: EMA
 
     def __init__(

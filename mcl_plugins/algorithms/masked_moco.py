@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..backbones import MaskedViT, SimMIMViT
+from ..backbones import MaskedViT
 from ..heads.info_nce import symmetrise
 from ..mask_generators import Partition, PatchMask
 from ..registry import MODELS, build_part
@@ -55,6 +55,8 @@ class MaskedMoCo(PretrainingMethod):
     """
 
     views = ('first', 'second')
+    encoder_output = 'the visible tokens'
+    encoder_class = MaskedViT
     ema: EMA
 
     def __init__(
@@ -71,11 +73,6 @@ class MaskedMoCo(PretrainingMethod):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        if not isinstance(self.backbone, MaskedViT) or isinstance(self.backbone, SimMIMViT):
-            raise ValueError(
-                'The backbone must be a MaskedViT without mask token, for example MaskedMoCoViT, '
-                f'so that it can encode chunks, but got {type(self.backbone).__name__}.'
-            )
         self.class_attention = build_part(class_attention) or nn.Identity()
         self.projector = build_part(projector)
         self.predictor = build_part(predictor)

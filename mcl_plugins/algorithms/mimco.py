@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ..backbones import SimMIMSwin, SimMIMViT
 from ..registry import MODELS, build_part
 from ..targets import EMA, FrozenTeacher
 from .base import PretrainingMethod
@@ -33,10 +32,11 @@ class MimCo(PretrainingMethod):
         data_preprocessor: makes the one view.
 
     Raises:
-        ValueError: the backbone has no mask token, or both levels are None.
+        ValueError: both levels are None, or the backbone returns no map of a masked image.
     """
 
     views = ('image',)
+    encoder_output = 'one map'
     ema: EMA
 
     def __init__(
@@ -56,11 +56,6 @@ class MimCo(PretrainingMethod):
             data_preprocessor=data_preprocessor,
             init_cfg=init_cfg,
         )
-        if not isinstance(self.backbone, SimMIMSwin | SimMIMViT):
-            raise ValueError(
-                f'{type(self.backbone).__name__} has no mask token; use a SimMIMSwin or SimMIMViT '
-                'as the backbone of MimCo.'
-            )
         self.teacher = FrozenTeacher(**teacher)
         if self.mask_generator is None:
             # It gets no gradient, and DDP would wait for one.

@@ -85,6 +85,20 @@ class MoBY(PretrainingMethod):
             queue.enqueue(key)
         return symmetrise(first, second)
 
+    def _check_encoder(self) -> None:
+        """Raise a ValueError if the encoder returns tokens, which the projector cannot take."""
+        super()._check_encoder()
+        returned = getattr(self.backbone, 'masked_output', None)
+        if returned == 'one map':
+            return
+        if returned or getattr(self.backbone, 'out_type', None) == 'raw':
+            raise ValueError(
+                f'{type(self).__name__} needs an encoder that returns a map or one vector for each '
+                f'image, but model.backbone is a {type(self.backbone).__name__}, which returns its '
+                'tokens: set model.backbone.type to mcl_plugins.SwinTransformer or '
+                "mcl_plugins.DeiT, or out_type='cls_token' of a vision transformer."
+            )
+
     @property
     def image_parts(self) -> tuple[nn.Module | None, ...]:
         """Projector and predictor, which get the feature of each image."""
@@ -119,6 +133,7 @@ class SimMIMMoBY(MoBY):
     """
 
     views = ('light', 'first strong', 'second strong')
+    encoder_output = 'one map'
 
     def __init__(
         self, backbone: dict, neck: dict, head: dict, mask_generator: dict, **contrast: Any

@@ -148,6 +148,8 @@ class MaskedBEiTViT(BEiTViT):
         torch.Size([2, 17, 24])
     """
 
+    masked_output = 'all tokens'
+
     def __init__(
         self,
         *args: Any,

@@ -205,6 +205,8 @@ class MaskedConvViT(ConvViT):
         torch.Size([2, 4, 24])
     """
 
+    masked_output = 'the visible tokens'
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(out_type='raw', **kwargs)
         fix_parameter(self, 'pos_embed')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from mmengine.model import BaseModule
 from torch import nn
@@ -24,6 +24,9 @@ class Encoder(BaseModule):
             not load them.
         part_of: the kind of model that contains the encoder. The error message about images of
             another size depends on it, because it says what to do.
+        masked_output: what ``encoder(images, mask)`` returns, ``'the visible tokens'``, ``'all
+            tokens'`` (with a mask token) or ``'one map'``; None if it takes no mask. Methods
+            compare it with what they need.
         with_cp: gradient checkpointing: recompute blocks in the backward pass, which saves memory.
     """
 
@@ -31,6 +34,7 @@ class Encoder(BaseModule):
     task_tensors: tuple[str, ...] = ()
     pretraining_modules: tuple[str, ...] = ()
     part_of: Literal['encoder', 'segmentor', 'detector'] = 'encoder'
+    masked_output: ClassVar[str | None] = None
     with_cp: bool = False
 
     def init_weights(self) -> None:

@@ -28,6 +28,8 @@ class SimMIMViT(MaskedViT):
         torch.Size([2, 24, 4, 4])
     """
 
+    masked_output = 'one map'
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, self.embed_dims))

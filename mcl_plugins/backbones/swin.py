@@ -150,6 +150,8 @@ class SimMIMSwin(SwinTransformer):
         ((4, 4), torch.Size([2, 16, 4, 4]))
     """
 
+    masked_output = 'one map'
+
     def __init__(
         self,
         arch: str | dict = 'tiny',

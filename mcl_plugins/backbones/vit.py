@@ -131,6 +131,8 @@ class MaskedViT(VisionTransformer):
         torch.Size([2, 5, 24])
     """
 
+    masked_output = 'the visible tokens'
+
     def __init__(
         self,
         arch: str | dict = 'base',

@@ -101,7 +101,9 @@ def run_command(name: str, argv: Sequence[str] | None = None) -> None:
         importlib.import_module('.torchrun', __package__).main(argv)
         return
     find_parser(COMMANDS[name])(argv)  # --help and wrong arguments end here, before the imports
-    # Import this module first, because it imports mmpretrain without its notices.
+    # Before the parts of this package that derive from mmpretrain, without its notices.
+    compat = importlib.import_module('..utils.compat', __package__)
+    compat.import_quietly('mmpretrain.models', 'mmpretrain.datasets')
     common = importlib.import_module('.common', __package__)
     module = importlib.import_module(f'.{COMMANDS[name]}', __package__)
     common.run(partial(module.main, argv))

@@ -30,9 +30,6 @@ from ..utils.signals import LOST, Stopped
 from .messages import describe, is_first_to_say, is_lost_connection
 from .options import merge_options
 
-# Import mmpretrain here, without its notices, before the parts of this package that derive from it.
-import_quietly('mmpretrain.models', 'mmpretrain.datasets')
-
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 

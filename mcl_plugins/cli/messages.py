@@ -21,6 +21,7 @@ from typing import Any
 from mmengine.registry import Registry
 from torch import distributed as dist
 
+from ..utils.versions import OPTIONAL, REQUIRED
 from .arguments import did_you_mean
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -31,6 +32,7 @@ _DISTRIBUTIONS = {
     'skimage': 'scikit-image',
     'sklearn': 'scikit-learn',
     'yaml': 'pyyaml',
+    **{library.module: library.distribution for library in (*REQUIRED, *OPTIONAL)},
 }
 # gloo and NCCL, when the process at the other end has ended.
 _LOST = re.compile(
@@ -117,9 +119,9 @@ def _missing_library(error: ImportError) -> str | None:
     ):
         return None
     library = said[1] if said else _DISTRIBUTIONS.get(name, name)
-    used = library.split()[-1]
     return (
-        f'{used} is not installed, which a part of the config needs (a visualiser or a hook).\n'
+        f'{said[1].split()[-1] if said else name} is not installed, which a part of the config '
+        'needs.\n'
         f'Install it: python -m pip install {library}\nOr leave that part out.'
     )
 

@@ -90,7 +90,11 @@ class ClassNames:
         return {'class_folders': {'labels': self.folders, 'complete': self.complete}}
 
 
-def agree_on_classes(datasets: Mapping[str, Any], reference: ClassNames | None = None) -> None:
+def agree_on_classes(
+    datasets: Mapping[str, Any],
+    reference: ClassNames | None = None,
+    origin: str = 'the checkpoint',
+) -> None:
     """Make the labels of data sets mean the same classes, by name, or raise an error.
 
     The first data set is the reference. Another one whose folders are some of its classes is
@@ -100,6 +104,7 @@ def agree_on_classes(datasets: Mapping[str, Any], reference: ClassNames | None =
     Args:
         datasets: the data sets of a run by name, for the messages.
         reference: the names to compare with, if not those of the first data set.
+        origin: where the reference is from, for the messages.
 
     Raises:
         ValueError: a data set has a class that the reference has not, or numbers the same classes
@@ -116,7 +121,6 @@ def agree_on_classes(datasets: Mapping[str, Any], reference: ClassNames | None =
 metainfo=dict(classes=(...)) of each to the same list.
     """
     names = list(datasets)
-    origin = 'the checkpoint'
     if reference is None:
         origin, names = names[0], names[1:]
         reference = ClassNames.of(datasets[origin])

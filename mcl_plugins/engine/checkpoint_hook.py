@@ -12,7 +12,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from ..registry import HOOKS
 from .agreement import StepAgreement, completes_update
 from .kept_checkpoints import KeptCheckpointsHook
-from .save_best import check_save_best
+from .save_best import check_watched
 
 
 @HOOKS.register_module()
@@ -23,8 +23,8 @@ class CheckpointHook(KeptCheckpointsHook):
     old, so that an epoch of hours is not lost. Such a file does not count for ``max_keep_ckpts``:
     the next checkpoint of any kind replaces it. All processes save after the same step.
 
-    The hook also checks before the first iteration that a metric has what ``save_best`` names;
-    MMEngine finds out after the first validation.
+    The hook also checks before the first iteration that a metric has what ``save_best`` names, and
+    what other hooks and schedules watch; MMEngine finds out after the first validation.
 
     Args:
         *args: arguments of MMEngine's hook.
@@ -51,23 +51,18 @@ class CheckpointHook(KeptCheckpointsHook):
         self._saved_iteration = 0
 
     def before_train(self, runner: Runner) -> None:
-        """Find the folder of the checkpoints, and check ``save_best``.
+        """Find the folder of the checkpoints, and check the names of watched metrics.
 
         Raises:
-            ValueError: no metric of ``val_evaluator`` has the name.
+            ValueError: no metric of ``val_evaluator`` has the name that the training watches.
         """
         super().before_train(runner)
         self._saved_at = time.monotonic()
         self._agreement = StepAgreement('save')
         self._within = self._resumed_within(runner)
         self._saved_iteration = 0
-        wanted = [name for name in getattr(self, 'key_indicators', []) if name != 'auto']
-        if not wanted:
-            return
-        if runner.val_loop is None:
-            runner.logger.warning(f'save_best={wanted}: nothing is validated, so none is kept.')
-            return
-        check_save_best(wanted, runner.val_evaluator.metrics)
+        if self in getattr(runner, 'hooks', ()):
+            check_watched(runner)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
         super()._save_checkpoint_with_step(runner, step, meta)

@@ -27,11 +27,13 @@ from .hooks import (
     BatchNormHook,
     BatchSizeHook,
     ClassCountHook,
+    ClassPixelsHook,
     DrawsHook,
     IdentityHook,
     RuntimeInfoHook,
     SampleCheckHook,
     ScheduleHook,
+    SummaryHook,
 )
 from .hooks.unwrap import unwrapped_model
 from .loops import EpochBasedTrainLoop, IterBasedTrainLoop
@@ -41,9 +43,8 @@ from .processes import ProcessesRunner
 from .schedules import SchedulesRunner
 from .widths import check_widths
 
-# Registered if the config lists none of the kind. All but the first two are checks, which raise
-# before the first iteration.
-
+# Registered if the config lists none of the kind. All but the first two and the last two are
+# checks, which raise before the first iteration.
 HOOKS = (
     DrawsHook,  # seeds what is drawn for each sample and each step
     BadImagesHook,  # counts the images that were replaced
@@ -53,6 +54,8 @@ HOOKS = (
     ClassCountHook,  # more or other classes in the data than the model has
     BatchNormHook,  # a batch that BatchNorm cannot normalise
     SampleCheckHook,  # labels that do not fit, found on a sample
+    ClassPixelsHook,  # names the classes that the first epoch has no pixel of
+    SummaryHook,  # says what is trained and where the results are
 )
 LOOPS = (EpochBasedTrainLoop, IterBasedTrainLoop)  # in place of MMEngine's of the same name
 

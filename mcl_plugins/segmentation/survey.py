@@ -63,17 +63,20 @@ class Survey:
                 self._look_at(index, with_image=False)
         doubt = self.doubt()
         classes = self._classes
+        missing = self.missing_classes()
+        absent = ''
+        if missing and len(self.looked) < total:
+            absent = f'; none of these has the {_listed("class", missing)}'
         print_log(
             f'Looked at {len(self.looked)} of {total} label maps of {self._where()}: '
-            f'{len(classes) - len(self.missing_classes())} of {len(classes)} classes have pixels '
-            'in them.',
+            f'{len(classes) - len(missing)} of {len(classes)} classes have pixels in them{absent}.',
             'current',
         )
         if doubt is not None and not self.dataset.test_mode:
             raise ValueError(doubt)
         if doubt is not None:
             print_log(doubt, 'current', logging.WARNING)
-        elif len(self.looked) == total and (missing := self.missing_classes()):
+        elif missing and len(self.looked) == total:
             print_log(
                 f'No pixel of {self._where()} has the {_listed("class", missing)}: it can neither '
                 'be learnt nor measured there. Are the values of the files '

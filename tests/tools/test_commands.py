@@ -41,6 +41,7 @@ def test_train_logs_a_readable_console_and_resumes(options, tmp_path):
     for figure in ('loss', 'top1', 'chance', 'key_spread', 'lr', 'data_time', 'eta'):
         assert f' {figure}: ' in line
     assert len(lines) < 60
+    assert lines[0].endswith('/train: 16 images.')  # no notices of the libraries before it
     assert (work_dir / 'epoch_3.pth').is_file()
     assert list(work_dir.glob('*/vis_data/events.out.tfevents*')), 'no TensorBoard log'
 

@@ -19,12 +19,14 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmpretrain.registry import DATASETS
 from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_score
 from torch import Tensor
 
+from ...datasets.classes import agree_on_classes
 from ...engine.bands import check_bands
 from ...evaluation.features import extract_features
 from ..evaluate.frozen import build_classifier, evaluation_loader
@@ -73,7 +75,8 @@ def draw_tsne(
 
     Raises:
         FileNotFoundError: a file does not exist.
-        ValueError: there are too few classes or images, or a checkpoint does not fit the config.
+        ValueError: there are too few classes or images, the classes are not those of the training
+            images, or a checkpoint does not fit the config.
     """
     drawn = []
     for checkpoint in checkpoints:
@@ -81,6 +84,7 @@ def draw_tsne(
         loader: Any = evaluation_loader(cfg, 'val')
         loader.dataset = DATASETS.build(loader.dataset)
         check_bands(model, loader.dataset)
+        compare_with_training(cfg, loader.dataset)
         names = choose(loader.dataset, classes, per_class, seed)
 
         def encode(batch: dict, model: Any = model) -> Tensor:
@@ -90,6 +94,19 @@ def draw_tsne(
         features, labels = extract_features(encode, runner.build_dataloader(loader), title)
         drawn.append(embed(features, labels, title, perplexity, seed))
     return draw(drawn, labels.cpu().numpy(), names)
+
+
+def compare_with_training(config: Config, dataset: BaseDataset) -> None:
+    """Let the validation images have the classes of the training images, if those are there.
+
+    Raises:
+        ValueError: their classes differ by name.
+    """
+    try:
+        training = DATASETS.build(config.train_dataloader.dataset)
+    except FileNotFoundError:
+        return  # a picture of the validation images does not need them
+    agree_on_classes({'train_dataloader': training, 'val_dataloader': dataset})
 
 
 def choose(dataset: BaseDataset, classes: int, per_class: int, seed: int) -> dict[int, str]:

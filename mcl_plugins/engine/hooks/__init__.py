@@ -4,6 +4,7 @@ from .bad_images import BadImagesHook
 from .batch_norm import BatchNormHook
 from .batch_size import BatchSizeHook
 from .class_count import ClassCountHook
+from .class_pixels import ClassPixelsHook
 from .concentration import ConcentrationHook
 from .draws import DrawsHook
 from .finite_loss import FiniteLossHook
@@ -15,6 +16,7 @@ from .probe import ProbeHook
 from .runtime_info import RuntimeInfoHook
 from .sample_check import SampleCheckHook
 from .schedule import ScheduleHook
+from .summary import SummaryHook
 from .watchdog import WatchdogHook
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     'BatchNormHook',
     'BatchSizeHook',
     'ClassCountHook',
+    'ClassPixelsHook',
     'ConcentrationHook',
     'DrawsHook',
     'FiniteLossHook',
@@ -33,5 +36,6 @@ __all__ = [
     'RuntimeInfoHook',
     'SampleCheckHook',
     'ScheduleHook',
+    'SummaryHook',
     'WatchdogHook',
 ]

@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 
 from ...registry import HOOKS
 from ..batches import images_per_process
+from .schedule import is_finished
 
 
 @HOOKS.register_module()
@@ -33,9 +34,12 @@ class BatchSizeHook(Hook):
         checkpoint['meta']['batch'] = describe_batch(runner)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compare the batch sizes; files of other software have none."""
-        saved = (checkpoint.get('meta') or {}).get('batch')
+        """Compare the batch sizes, unless nothing is left to train; other software has none."""
+        meta = checkpoint.get('meta') or {}
+        saved = meta.get('batch')
         if not runner._resume or not isinstance(saved, dict):
+            return
+        if {'epoch', 'iter'} <= meta.keys() and is_finished(meta, runner.train_loop):
             return
         present = describe_batch(runner)
         if not saved.keys() <= present.keys() or saved == present:

@@ -12,6 +12,8 @@ from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from ...checkpoint.latest import find_checkpoint
 from ...registry import HOOKS
 from ..batches import images_per_process
+from ..parameter_order import describe_other_order
+from .unwrap import unwrapped_model
 
 # The quantities that determine learning rate and EMA momentum -> the config keys that set them.
 SETTINGS = {
@@ -38,6 +40,8 @@ _PROGRESS = {
 }
 # How an optimizer computes its step, which a device chooses (`fused` on CUDA).
 _KERNELS = {'foreach', 'fused', 'capturable'}
+# What a float16 training's loss scaler finds out by itself.
+_FOUND = {'scale', '_growth_tracker'}
 # Where a schedule begins and ends, in iterations or epochs.
 _PLACES = {'T_max', 'begin', 'end', 'milestones', 'min_values', 'step_size', 'total_iters'}
 
@@ -56,8 +60,9 @@ class ScheduleHook(Hook):
     Runner includes the accumulated batches.
 
     Raises:
-        ValueError: a training is resumed with another batch size, optimizer, schedule or length, or
-            from a file without the state of a training.
+        ValueError: a training is resumed with another batch size, optimizer, schedule or length,
+            from a file without the state of a training, or from one whose optimizer has the
+            parameters in another order.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -102,6 +107,18 @@ class ScheduleHook(Hook):
             )
         if is_finished(meta, runner.train_loop):
             return
+        model, optimizer = unwrapped_model(runner), runner.optim_wrapper.optimizer
+        moved = describe_other_order(checkpoint['state_dict'], model, optimizer)
+        if moved is not None:
+            raise ValueError(
+                f"The optimizer's state in {file} is that of parameters in another order "
+                f'({moved}), as another version of the package, or another '
+                'optim_wrapper.constructor, had them. '
+                'It would be given to other parameters. Set '
+                'optim_wrapper.constructor=mcl_plugins.MergedOptimWrapperConstructor if the file '
+                'was trained with it, or start from its weights: remove --resume and add '
+                f'--cfg-options load_from={file} and another --work-dir.'
+            )
         saved = meta.get('schedule')
         lines = compare_schedules(saved, describe_schedule(runner)) if saved else []
         lines += compare_states(checkpoint, runner, consequences=bool(lines) or not saved)
@@ -172,10 +189,11 @@ def compare_schedules(saved: dict[str, Any], present: dict[str, Any]) -> list[st
 
 
 def compare_states(checkpoint: dict[str, Any], runner: Runner, consequences: bool) -> list[str]:
-    """List what the checkpoint's optimizer and schedulers would override.
+    """List what the states of the checkpoint's optimizer, loss scaler and schedulers override.
 
-    Their states hold every setting (weight decay, betas, warm-up, floor, ...), and loading a state
-    replaces the settings of this training's config.
+    They hold every setting (weight decay, betas, warm-up, floor, ...), and loading a state replaces
+    the settings of this training's config. The other settings of the optimizer wrapper (clipping,
+    data type) are in no state: those of the config hold, and ``IdentityHook`` lists them.
 
     Args:
         checkpoint: content of the file.
@@ -185,6 +203,7 @@ def compare_states(checkpoint: dict[str, Any], runner: Runner, consequences: boo
     """
     groups = checkpoint['optimizer'].get('param_groups') or []
     lines = _compare_groups(groups, runner.optim_wrapper.optimizer.param_groups, consequences)
+    lines += _compare_scalers(checkpoint['optimizer'], runner.optim_wrapper)
     schedulers = runner.param_schedulers
     states = checkpoint.get('param_schedulers')
     if isinstance(states, list) and isinstance(schedulers, list):
@@ -224,6 +243,17 @@ def _compare_groups(saved: list[dict], present: list[dict], consequences: bool) 
                     name, f'optim_wrapper.optimizer.{name} or paramwise_cfg', old[key], new[key]
                 )
     return [lines[key] for key in sorted(lines)]
+
+
+def _compare_scalers(saved: dict[str, Any], wrapper: Any) -> list[str]:
+    """Compare what the loss scalers of AMP do when a gradient is, or is not, finite."""
+    old, scaler = saved.get('loss_scaler') or {}, getattr(wrapper, 'loss_scaler', None)
+    new = scaler.state_dict() if scaler is not None else {}
+    return [
+        _line(key, f'optim_wrapper.loss_scale.{key}', old[key], new[key])
+        for key in sorted((old.keys() & new.keys()) - _FOUND)
+        if not _same(old[key], new[key])
+    ]
 
 
 def _compare_schedulers(saved: list[dict], present: list[dict], consequences: bool) -> list[str]:

@@ -8,7 +8,7 @@ import warnings
 import pytest
 import torch
 from mmengine.logging import MMLogger
-from mmengine.visualization import MLflowVisBackend, WandbVisBackend
+from mmengine.registry import VISBACKENDS
 from torch.utils.data import DataLoader, Dataset
 
 from conftest import ROOT
@@ -138,21 +138,37 @@ def test_reasons_of_several_lines_are_whole(start, monkeypatch):
     assert 'RandomMask: one reason\nand another\n' in describe(caught.value)
 
 
-@pytest.mark.parametrize(
-    ('name', 'kind'), [('wandb', WandbVisBackend), ('mlflow', MLflowVisBackend)]
-)
-def test_a_missing_visualiser_names_the_command_that_installs_it(name, kind, monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, name, None)
-    backend = kind(save_dir=str(tmp_path))
+# Each visualiser of MMEngine that needs a library -> the library.
+BACKENDS = {
+    kind: kind.removesuffix('VisBackend').lower()
+    for kind in VISBACKENDS.module_dict
+    if kind != 'LocalVisBackend'
+}
+
+
+@pytest.mark.parametrize(('kind', 'name'), BACKENDS.items())
+def test_a_missing_visualiser_names_the_command_that_installs_it(kind, name, monkeypatch, tmp_path):
+    for module in (name, f'torch.utils.{name}', f'{name}X'):
+        monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError) as caught:
-        backend.experiment  # noqa: B018  a property that starts it
+        VISBACKENDS.get(kind)(save_dir=str(tmp_path)).experiment  # noqa: B018  it starts
     said = describe(caught.value)
-    assert said.startswith(f'{name} is not installed') and f'pip install {name}\n' in said
+    assert said.startswith(f'{name} is not installed')
+    assert re.search(rf'\nInstall it: python -m pip install .*{name}\n', said)
 
 
 def test_a_missing_library_names_the_command_and_a_missing_part_of_ours_does_not():
     error = ModuleNotFoundError("No module named 'sklearn'", name='sklearn.svm')
     assert 'python -m pip install scikit-learn' in describe(error)
+    for module, distribution in (
+        ('mmdet.models', 'onedl-mmdetection'),
+        ('mmseg', 'onedl-mmsegmentation'),
+        ('tifffile', 'tifffile'),
+        ('cv2', 'opencv-python'),
+    ):
+        said = describe(ModuleNotFoundError(f'No module named {module!r}', name=module))
+        assert said.startswith(f'{module.partition(".")[0]} is not installed')
+        assert f'pip install {distribution}\n' in said
     for name in ('mcl_plugins.nothing', 'asyncio.nothing', None):
         assert describe(ModuleNotFoundError(f'No module named {name!r}', name=name)) is None
     assert describe(ImportError("cannot import name 'x' from 'torch'", name='torch')) is None

@@ -276,6 +276,17 @@ def test_tsne_has_a_panel_a_checkpoint(ccmim, data, monkeypatch):
     assert points[0].shape == (12, 2) and path.name == 'epoch_1.pth.tsne.png'
 
 
+def test_tsne_refuses_classes_that_are_not_those_of_the_training_images(ccmim, data, monkeypatch):
+    shutil.copytree(data / 'val/1', data / 'val/2')
+    words = [tsne, monkeypatch, QUICKSTART / 'ccmim_finetune.py', ccmim, '--classes', 2]
+    words += ['--per-class', 6, '--perplexity', 3, *classifier_arguments(data)]
+    with pytest.raises(ValueError, match=r'val_dataloader .* train_dataloader\. .*\(1\): 2\.'):
+        draw(*words)
+    shutil.rmtree(data / 'train')  # without them there is nothing to compare
+    figure, _ = draw(*words)
+    assert len(figure.axes) == 1
+
+
 def test_clusters_stay_apart_in_the_plane():
     generator = torch.Generator().manual_seed(0)
     centres = torch.eye(3).repeat_interleave(20, 0)

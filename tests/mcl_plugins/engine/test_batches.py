@@ -1,6 +1,7 @@
 """Batches that are too small for a contrast or for a BatchNorm are refused at the start."""
 
 import copy
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -18,6 +19,7 @@ from mcl_plugins.engine.runner import Runner
 from mcl_plugins.heads import InfoNCEHead
 from mcl_plugins.layers import SyncBN
 from mcl_plugins.layers.smallest_batch import smallest_batch
+from processes import run_on_two_processes
 
 COSINE = dict(type='mcl_plugins.CosineHead')
 INSTANCE = dict(type='mcl_plugins.InstanceContrastHead')
@@ -101,6 +103,29 @@ def test_each_method_of_the_quickstart(method, smallest):
     if smallest == 2:
         with pytest.raises(ValueError, match='last batch'):
             check_batches(loader(3, 2), model, processes=1)
+
+
+def one_image_on_each_of_two(rank):
+    """The negative of an image is that of the other process, so one image each is enough."""
+    model = MODELS.build(copy.deepcopy(SMALL_MASKED_MOCO))
+    assert (model.smallest_batch(1), model.smallest_batch(2)) == (2, 1)
+    torch.manual_seed(rank)
+    image = torch.rand(1, 3, 32, 32)
+    result = model.loss([image, image])
+    torch.testing.assert_close(result['chance'].item(), 2 * 2 * 0.3 * math.log(2))
+    assert result['loss_contrast'].item() > 0
+    own = copy.deepcopy(SMALL_MASKED_MOCO)  # BatchNorms of one process are not helped by the other
+    own['projector']['norm_cfg'] = dict(type='BN1d')
+    own = MODELS.build({**own, 'target_chunks': 1})
+    with pytest.raises(ValueError, match='at least 2 images per process and batch, but got 1'):
+        own.loss([image, image])
+    check_batches(loader(4, 1), model, processes=2)
+    with pytest.raises(ValueError, match='MaskedMoCo needs at least 2 images per process'):
+        check_batches(loader(4, 1), own, processes=2)
+
+
+def test_negatives_of_another_process_count():
+    run_on_two_processes(one_image_on_each_of_two)
 
 
 def test_a_training_is_refused_before_its_first_step(training_config):

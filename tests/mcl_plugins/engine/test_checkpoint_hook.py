@@ -4,12 +4,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import torch
 from mmengine.logging import MessageHub, MMLogger
-from mmpretrain.evaluation import Accuracy
 
 from mcl_plugins.engine import CheckpointHook
-from mcl_plugins.engine.save_best import check_save_best, metric_names
 
 
 def test_the_oldest_checkpoint_stays_until_the_new_one_is_written(tmp_path):
@@ -39,39 +36,3 @@ def test_the_oldest_checkpoint_stays_until_the_new_one_is_written(tmp_path):
         hook._save_checkpoint_with_step(runner, step, {})
     assert sorted(file.name for file in tmp_path.glob('*.pth')) == ['epoch_2.pth', 'epoch_3.pth']
     assert runner.message_hub.get_info('keep_ckpt_ids') == [2, 3]
-
-
-@pytest.mark.parametrize(
-    ('metric', 'names'),
-    [
-        (Accuracy(topk=(1, 5)), ['accuracy/top1', 'accuracy/top5']),
-        (Accuracy(topk=1, thrs=(None, 0.5)), ['accuracy/top1_no-thr', 'accuracy/top1_thr-0.50']),
-    ],
-)
-def test_the_metric_of_save_best_is_looked_for_early(metric, names):
-    """The names are those that the metric computes."""
-    sample = dict(gt_label=torch.tensor([0]), pred_score=torch.rand(6))
-    computed = [f'{metric.prefix}/{name}' for name in metric.compute_metrics([sample])]
-    assert names == computed
-    check_save_best(names, [metric])
-    with pytest.raises(ValueError, match=f"save_best='top1': no metric .*: {', '.join(names)}"):
-        check_save_best(['top1'], [metric])
-    check_save_best(['top1'], [metric, SimpleNamespace(prefix=None)])  # not known
-
-
-@pytest.mark.parametrize('rows', [['mIoU'], ['mIoU', 'mDice', 'mFscore']])
-def test_the_names_of_a_segmentation_metric_are_known(rows):
-    metric = pytest.importorskip('mmseg.evaluation').IoUMetric(iou_metrics=rows)
-    metric.dataset_meta = dict(classes=('a', 'b'))
-    areas = tuple(torch.ones(2) for _ in range(4))
-    assert set(metric_names(metric)) == set(metric.compute_metrics([areas]))
-
-
-@pytest.mark.parametrize('name', ['coco/bbox_mAP', 'coco/segm_mAP_50'])
-def test_the_names_of_a_detection_metric_are_known(name):
-    kind = type('CocoMetric', (), dict(classwise=False, metric_items=None, prefix='coco'))
-    metric = kind()
-    metric.metrics = ['bbox', 'segm']
-    check_save_best([name], [metric])
-    with pytest.raises(ValueError, match='coco/bbox_mAP_l, coco/segm_mAP'):
-        check_save_best(['bbox_mAP'], [metric])

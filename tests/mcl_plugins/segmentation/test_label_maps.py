@@ -138,6 +138,16 @@ def test_a_class_without_a_pixel_is_named(tmp_path, warnings_in):
     assert "/ann has the class 'house'" in message and '(0, 2, 255)' in message
 
 
+def test_a_class_that_the_sample_lacks_is_named_before_the_training(tmp_path, caplog, warnings_in):
+    dataset(write(tmp_path, [blocks(0, 2)] * 3))
+    said = [r.getMessage() for r in caplog.records if 'Looked at' in r.getMessage()]
+    assert said[0].endswith(
+        'Looked at 2 of 3 label maps of '
+        f"{tmp_path}/ann: 2 of 3 classes have pixels in them; none of these has the class 'house'."
+    )
+    assert warnings_in() == []  # the third map may have it
+
+
 def test_test_sets_are_only_warned_of(tmp_path, warnings_in):
     dataset(write(tmp_path, [blocks(0, 255)]), test_mode=True)
     assert "class 'house', 'tree' has no pixel" in warnings_in()[0]

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 from mmengine.registry import HOOKS
-from mmpretrain.models import LinearClsHead
+from mmpretrain.evaluation import Accuracy
+from mmpretrain.models import ClsDataPreprocessor, LinearClsHead
 from torch import nn
 
 from mcl_plugins.datasets import ImageFolder
@@ -19,16 +20,18 @@ def head(classes):
 
 def runner_of(model=None, resume=False, **datasets):
     """What the hook asks a Runner for; a data set may be given by its classes alone."""
-    loops = {}
+    loops, cfg = {}, {}
     for split, given in datasets.items():
         named = hasattr(given, 'metainfo')
         dataset = given if named else SimpleNamespace(metainfo=dict(classes=given))
         loops[f'{split}_dataloader'] = loader = SimpleNamespace(dataset=dataset)
+        cfg[f'{split}_dataloader'] = dict(dataset=dataset)
         evaluator = SimpleNamespace(dataset_meta=dataset.metainfo)
         loops[f'{split}_loop'] = SimpleNamespace(dataloader=loader, evaluator=evaluator)
     return SimpleNamespace(
         **{'val_loop': None, 'model': model or nn.Identity(), '_resume': resume, **loops},
         visualizer=SimpleNamespace(dataset_meta=None),
+        cfg=cfg,
     )
 
 
@@ -73,6 +76,34 @@ def test_training_and_validation_are_compared_by_name():
         hook.before_train(runner_of(train=('ant', 'bee'), val=('bee', 'ant')))
 
 
+def test_the_test_data_is_compared_when_the_training_starts():
+    sets = dict(train=('ant', 'bee'), val=('ant', 'bee'))
+    hook = ClassCountHook()
+    hook.before_train(runner_of(**sets, test=('ant', 'bee')))
+    with pytest.raises(ValueError, match=r'test data .* training data\. .* test data \(1\): cat'):
+        hook.before_train(runner_of(**sets, test=('ant', 'cat')))
+    hook.before_train(runner_of(**sets))
+    with pytest.raises(ValueError, match='test data are not those of the training data'):
+        hook.before_test(runner_of(test=('bee', 'ant')))  # after the training in the same run
+
+
+@pytest.mark.parametrize('there', [False, True])
+def test_a_test_folder_is_listed_only_for_its_classes(tmp_path, there):
+    names = ('train/ant/1.png', 'train/bee/1.png', 'test/ant/1.png', 'test/gnu/1.png')
+    for file in names[: 4 if there else 2]:
+        path = tmp_path / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    runner = runner_of(train=ImageFolder(data_root=str(tmp_path), data_prefix='train'))
+    test = dict(type='mcl_plugins.ImageFolder', data_root=str(tmp_path), data_prefix='test')
+    runner.cfg['test_dataloader'] = dict(dataset=test)
+    if there:
+        with pytest.raises(ValueError, match=r'Only in the test data \(1\): gnu'):
+            ClassCountHook().before_train(runner)
+        runner.cfg['val_dataloader'] = runner.cfg['test_dataloader']  # already compared as such
+    ClassCountHook().before_train(runner)
+
+
 def test_a_trained_model_is_tested_on_the_classes_that_it_was_trained_on():
     hook, checkpoint = ClassCountHook(), {'meta': {}}
     trained = runner_of(train=('ant', 'bee'))
@@ -93,6 +124,33 @@ def test_a_trained_model_is_tested_on_the_classes_that_it_was_trained_on():
     # A training that only starts from these weights may learn other classes, and validates those.
     hook.before_train(runner_of(train=other, val=other))
     hook.before_val(runner_of(val=other))
+
+
+@pytest.mark.parametrize('stage', ['train', 'val', 'test'])
+def test_a_top_5_of_three_classes_is_refused_before_the_first_step(stage):
+    split = stage.replace('train', 'val')
+    runner = runner_of(**{name: tuple('abc') for name in ('train', 'val', 'test')})
+    evaluator = getattr(runner, f'{split}_loop').evaluator
+    check = getattr(ClassCountHook(), f'before_{stage}')
+    evaluator.metrics = [Accuracy(topk=(1, 3))]
+    check(runner)
+    evaluator.metrics = [Accuracy(topk=(1, 5))]
+    message = rf'{split}_evaluator\.topk=\(1, 5\): the top-5 .* than the 3 .*test_evaluator\.topk=1'
+    with pytest.raises(ValueError, match=message):
+        check(runner)
+
+
+def test_labels_that_are_mixed_have_as_many_classes():
+    """The mixed labels of another number would not fit the head's outputs in the first step."""
+    model = nn.ModuleDict({'head': LinearClsHead(num_classes=3, in_channels=4)})
+    data = SimpleNamespace(metainfo=dict(classes=tuple('abc')))
+    mixup = dict(augments=[dict(type='Mixup', alpha=0.8)])
+    for number, augments in ((3, mixup), (1000, None), (None, None)):
+        model.data_preprocessor = ClsDataPreprocessor(num_classes=number, batch_augments=augments)
+        check_class_count(model, data)
+    model.data_preprocessor = ClsDataPreprocessor(num_classes=1000, batch_augments=mixup)
+    with pytest.raises(ValueError, match='=1000, but the data set has 3 .*num_classes=3'):
+        check_class_count(model, data)
 
 
 def test_projectors_have_no_classes():

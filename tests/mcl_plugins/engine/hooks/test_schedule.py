@@ -7,12 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from mmengine.optim import CosineAnnealingLR, LinearLR
+from mmengine.optim import CosineAnnealingLR, LinearLR, OptimWrapper
 from mmengine.runner import FlexibleRunner
 from mmengine.runner import Runner as MMEngineRunner
 
 from mcl_plugins.checkpoint.files import load_file, save_file
 from mcl_plugins.engine.hooks.schedule import compare_states
+from mcl_plugins.engine.optim import Bf16OptimWrapper
 from mcl_plugins.engine.runner import Runner
 
 COUNT = itertools.count()  # no two runners of a process may have one name
@@ -107,6 +108,45 @@ def test_all_that_the_states_override_is_named(settings, lines):
     assert re.fullmatch(lines, found)
 
 
+def test_the_settings_of_the_loss_scaler_are_compared():
+    """Its scale and the steps since the last growth are what it has found out."""
+
+    def scaler(**settings):
+        return torch.amp.GradScaler('cpu', **settings)
+
+    before, here = states(), states()
+    before.loss_scaler, here.optim_wrapper.loss_scaler = scaler(init_scale=4.0), scaler()
+    checkpoint = dict(optimizer=before.optim_wrapper.optimizer.state_dict(), param_schedulers=None)
+    checkpoint['optimizer']['loss_scaler'] = before.loss_scaler.state_dict()
+    assert compare_states(checkpoint, here, consequences=False) == []
+    here.optim_wrapper.loss_scaler = scaler(growth_interval=500, backoff_factor=0.25)
+    assert compare_states(checkpoint, here, consequences=False) == [
+        'backoff_factor (optim_wrapper.loss_scale.backoff_factor): 0.5 in the file, 0.25 here',
+        'growth_interval (optim_wrapper.loss_scale.growth_interval): 2000 in the file, 500 here',
+    ]
+    del here.optim_wrapper.loss_scaler  # from float16 to bfloat16: there is nothing to override
+    assert compare_states(checkpoint, here, consequences=False) == []
+
+
+def test_settings_of_the_wrapper_that_no_state_has_are_used_and_listed(trained):
+    config, _ = trained
+    runner = runner_of(
+        config,
+        resume=True,
+        **{'optim_wrapper.clip_grad': dict(max_norm=1e-9), 'optim_wrapper.type': 'OptimWrapper'},
+    )
+    said = []
+    runner.logger.warning = said.append
+    runner.train()
+    (listed,) = [text for text in said if 'hold from here on' in text]
+    assert 'optim_wrapper.clip_grad.max_norm: not set in the file, 1e-09 here' in listed
+    assert 'type: mcl_plugins.Bf16OptimWrapper in the file, OptimWrapper here' in listed
+    assert isinstance(runner.optim_wrapper, OptimWrapper)
+    assert not isinstance(runner.optim_wrapper, Bf16OptimWrapper)
+    assert runner.message_hub.get_scalar('train/grad_norm').current() > 0
+    assert runner.epoch == 2
+
+
 @pytest.mark.parametrize('kind', [MMEngineRunner, FlexibleRunner])
 def test_another_runner_compares_too_where_the_config_names_the_hook(trained, kind):
     config, file = trained
@@ -185,3 +225,30 @@ def test_training_by_iterations_compares_their_number(training_config):
     Runner.from_cfg(config).train()
     with pytest.raises(ValueError, match=r'iterations .*max_iters.: 2 in the file, 4 here'):
         runner_of(config, resume=True, **{'train_cfg.max_iters': 4}).train()
+
+
+@pytest.mark.parametrize('merged', [False, True], ids=['MMEngine', 'merged'])
+def test_a_state_of_parameters_in_another_order_is_refused(training_config, merged):
+    """As in MimCo's files of before 0.2, the averaged copy comes before the last parts."""
+    config = training_config
+    config.train_cfg.max_epochs = 2
+    if not merged:
+        config.optim_wrapper.pop('constructor')
+        config.optim_wrapper.pop('paramwise_cfg')
+    Runner.from_cfg(config).train()
+    file = Path(config.work_dir, 'epoch_1.pth')
+    Path(config.work_dir, 'epoch_2.pth').unlink()
+    content = load_file(file)
+    tensors = content['state_dict']
+    names = sorted(tensors, key=lambda name: not name.startswith('ema.'))
+    content['state_dict'] = {
+        name.replace('ema.', 'teacher.'): tensors[name] for name in names if name in tensors
+    }
+    save_file(content, file)
+    runner = runner_of(config, resume=True)
+    if merged:  # the optimizer has only what is trained, whose order is the same
+        runner.train()
+        assert runner.epoch == 2
+        return
+    with pytest.raises(ValueError, match=r'in another order \(parameters: ema\..*load_from='):
+        runner.train()
