@@ -36,7 +36,7 @@ class CropRange:
     Example:
         >>> np.random.seed(0)
         >>> CropRange((0.25, 0.25), (1.0, 1.0)).draw(80, 100)
-        Box(top=9, left=3, height=45, width=45)
+        Box(top=3, left=3, height=45, width=45)
     """
 
     areas: Sequence[float] = (0.08, 1.0)
@@ -57,7 +57,7 @@ class CropRange:
         """
         low, high = math.log(self.ratios[0]), math.log(self.ratios[1])
         for _ in range(_ATTEMPTS):
-            area = np.random.uniform(*self.areas) * height * width
+            area = np.random.uniform(self.areas[0], self.areas[1]) * height * width
             ratio = math.exp(np.random.uniform(low, high))
             across, down = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
             if 0 < across <= width and 0 < down <= height:

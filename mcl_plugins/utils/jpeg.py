@@ -41,7 +41,7 @@ def jpeg_size(content: bytes, turned: bool = True) -> tuple[int, int] | None:
                 return None
             swapped = turned and b'Exif' in content[:place] and _swaps(content)
             return (width, height) if swapped else (height, width)
-        if marker in (_SCAN, _END) or 0xC0 <= marker <= 0xCF and marker not in _NO_FRAME:
+        if marker in (_SCAN, _END) or (0xC0 <= marker <= 0xCF and marker not in _NO_FRAME):
             return None
         if marker == 0xFF:  # a byte that fills a gap
             place += 1

@@ -45,6 +45,7 @@ def test_other_files_have_none(kind):
     assert jpeg_size(saved(kind=kind)) is None
 
 
+@pytest.mark.filterwarnings('ignore::UserWarning')
 def test_what_is_cut_off_or_damaged_has_none_and_raises_nothing():
     content = saved(exif=EXIF)
     frame = content.index(b'\xff\xc0')
