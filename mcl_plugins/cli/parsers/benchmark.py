@@ -49,6 +49,14 @@ def data_path(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--device', help='device of the preprocessor; by default the GPU, if there is one'
     )
+    parser.add_argument(
+        '--size',
+        type=at_least(32),
+        nargs=2,
+        default=(500, 375),
+        metavar=('WIDTH', 'HEIGHT'),
+        help='of the JPEG files',
+    )
     return parser.parse_args(argv)
 
 
