@@ -166,18 +166,19 @@ def interleaved(
 ) -> list[list[float]]:
     """Measure the seconds in which each pipeline reads all files: one list per pipeline.
 
-    These are seconds of the core, so that other processes of the machine do not count. Within a
-    round the pipelines run directly after one another; their order alternates.
+    These are seconds of the core, so that other processes of the machine do not count. Each file is
+    read by all pipelines directly after one another; their order alternates.
     """
-    seconds: list[list[float]] = [[] for _ in pipelines]
+    order = list(range(len(pipelines)))
+    seconds = np.zeros((len(pipelines), rounds))
     for current in range(rounds):
-        order = list(range(len(pipelines)))
-        for index in order if current % 2 == 0 else reversed(order):
-            start = time.process_time()
-            for file in files:
+        for file in files:
+            order.reverse()
+            for index in order:
+                start = time.process_time()
                 pipelines[index](file)
-            seconds[index].append(time.process_time() - start)
-    return seconds
+                seconds[index, current] += time.process_time() - start
+    return seconds.tolist()
 
 
 def preprocessor_milliseconds(device: torch.device, batch_size: int, rounds: int) -> float:
