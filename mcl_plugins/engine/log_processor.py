@@ -17,9 +17,10 @@ NOTABLE = 0.1  # share of the time
 class LogProcessor(_LogProcessor):
     """MMEngine's log processor, whose lines of training say ``data-bound 37 %``.
 
-    This is the share of the time in which the process waited for the next batch, if it is a tenth or
-    more, over the iterations that the other values of the line are averaged over. ``mcl bench data CONFIG`` says why. The package's Runner uses
-    this processor unless the config names another. Arguments are MMEngine's.
+    This is the share of the time in which the process waited for the next batch, if it is a tenth
+    or more, over the iterations that the other values of the line are averaged over. ``mcl bench
+    data CONFIG`` says why. The package's Runner uses this processor unless the config names
+    another. Arguments are MMEngine's.
     """
 
     def get_log_after_iter(self, runner: Runner, batch_idx: int, mode: str) -> tuple[dict, str]:
