@@ -1,4 +1,4 @@
-"""Say whether a training is data-bound: measure the stages of its data path on own images."""
+"""Measure the stages of a data path on own images, and say whether it is the bound."""
 
 from mcl_plugins.cli.app import run_command
 

@@ -1,4 +1,4 @@
-"""Say whether a training is data-bound: measure the stages of its data path on own images.
+"""Measure the stages of a data path on own images, and say whether it is the bound.
 
     mcl bench data conmim/vit-b.py --cfg-options train_dataloader.dataset.data_root=/data/imagenet
     mcl bench data conmim/vit-b.py --step-rate 1200
@@ -76,6 +76,7 @@ config has 2 workers: set train_dataloader.num_workers=4.
         need = (
             f'the step takes {self.step:.0f} images/s, for which {self.needed:.1f} cores are needed'
         )
+        have = f'the config has {self.workers} worker{"s" * (self.workers > 1)}'
         if self.needed > self.cores:
             slowest = max(self.stages, key=self.stages.__getitem__)
             share = self.stages[slowest] * self.core
@@ -91,11 +92,8 @@ config has 2 workers: set train_dataloader.num_workers=4.
                 f'train_dataloader.num_workers={wanted}.'
             )
         if self.needed > self.workers:
-            return (
-                f'Data-bound: {need}, and the config has {self.workers} '
-                f'worker{"s" * (self.workers > 1)}: set train_dataloader.num_workers={wanted}.'
-            )
-        return f'Not data-bound: {need}, and the config has {self.workers} workers.'
+            return f'Data-bound: {need}, and {have}: set train_dataloader.num_workers={wanted}.'
+        return f'Not data-bound: {need}, and {have}.'
 
 
 def main(argv: Sequence[str] | None = None) -> None:
