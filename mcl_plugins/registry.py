@@ -20,6 +20,7 @@ __all__ = [
     'DATASETS',
     'FUNCTIONS',
     'HOOKS',
+    'LOG_PROCESSORS',
     'METRICS',
     'MODELS',
     'OPTIM_WRAPPERS',
@@ -98,6 +99,7 @@ FUNCTIONS = Registry(root.FUNCTIONS, 'datasets')
 HOOKS = Registry(root.HOOKS, 'engine')
 METRICS = Registry(root.METRICS, 'detection')
 RUNNERS = Registry(root.RUNNERS, 'engine')
+LOG_PROCESSORS = Registry(root.LOG_PROCESSORS, 'engine')
 LOOPS = Registry(root.LOOPS, 'engine')
 OPTIM_WRAPPERS = Registry(root.OPTIM_WRAPPERS, 'engine')
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(root.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')
@@ -107,7 +109,6 @@ OPTIM_WRAPPER_CONSTRUCTORS = Registry(root.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')
 for _parent in (
     root.DATA_SAMPLERS,
     root.EVALUATOR,
-    root.LOG_PROCESSORS,
     root.MODEL_WRAPPERS,
     root.OPTIMIZERS,
     root.PARAM_SCHEDULERS,

@@ -5,8 +5,7 @@ _base_ = 'cmae_finetune.py'
 train_dataloader = dict(
     dataset=dict(
         pipeline=[
-            dict(type='mcl_plugins.LoadImageFromFile'),
-            dict(type='RandomResizedCrop', scale=32, crop_ratio_range=(0.6, 1.0), backend='pillow'),
+            dict(type='mcl_plugins.LoadRandomResizedCrop', scale=32, crop_ratio_range=(0.6, 1.0)),
             dict(type='RandomGrayscale', prob=1.0, keep_channels=True),
             dict(type='PackInputs'),
         ]))

@@ -40,8 +40,7 @@ model = dict(
 train_dataloader = dict(
     dataset=dict(
         pipeline=[
-            dict(type='mcl_plugins.LoadImageFromFile'),
-            dict(type='RandomResizedCrop', scale=36, crop_ratio_range=(0.5, 1.0), backend='pillow'),
+            dict(type='mcl_plugins.LoadRandomResizedCrop', scale=36, crop_ratio_range=(0.5, 1.0)),
             dict(type='mcl_plugins.PixelShift', size=32, max_shift=3),
             dict(type='PackInputs'),
         ]))

@@ -26,17 +26,10 @@ del gray
 train_dataloader = dict(
     dataset=dict(
         pipeline=[
-            dict(type='mcl_plugins.LoadImageFromFile'),
             dict(
-                type='MultiView',
-                num_views=[2],
-                transforms=[[
-                    dict(
-                        type='RandomResizedCrop',
-                        scale=32,
-                        crop_ratio_range=(0.5, 1.0),
-                        backend='pillow'),
-                ]]),
+                type='mcl_plugins.LoadRandomResizedCrop',
+                scale=32,
+                crop_ratio_range=[(0.5, 1.0), (0.5, 1.0)]),
             dict(type='PackInputs'),
         ]))
 

@@ -16,9 +16,7 @@ train_dataloader = dict(
         data_root='data/scenes/coco',
         data_prefix='unlabeled2017',
         pipeline=[
-            dict(type='mcl_plugins.LoadImageFromFile'),
-            dict(
-                type='RandomResizedCrop', scale=36, crop_ratio_range=(0.06, 0.18), backend='pillow'),
+            dict(type='mcl_plugins.LoadRandomResizedCrop', scale=36, crop_ratio_range=(0.06, 0.18)),
             dict(type='mcl_plugins.PixelShift', size=32, max_shift=3),
             dict(type='PackInputs'),
         ]))

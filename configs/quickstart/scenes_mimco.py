@@ -14,9 +14,7 @@ train_dataloader = dict(
         data_root='data/scenes/coco',
         data_prefix='unlabeled2017',
         pipeline=[
-            dict(type='mcl_plugins.LoadImageFromFile'),
-            dict(
-                type='RandomResizedCrop', scale=32, crop_ratio_range=(0.06, 0.18), backend='pillow'),
+            dict(type='mcl_plugins.LoadRandomResizedCrop', scale=32, crop_ratio_range=(0.06, 0.18)),
             dict(type='PackInputs'),
         ]))
 train_cfg = dict(max_epochs=60)

@@ -47,6 +47,7 @@ COMMANDS = {
     'bench step': 'benchmark.step',
     'bench count': 'benchmark.count',
     'bench flops': 'benchmark.flops',
+    'bench data': 'benchmark.data',
     'bench data-path': 'benchmark.data_path',
     'torchrun': 'torchrun',
 }

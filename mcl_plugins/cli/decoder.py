@@ -6,6 +6,8 @@ from mmengine.config import Config
 
 from ..utils.decoding import ImageDecoder
 
+LOADERS = ('LoadImageFromFile', 'LoadRandomResizedCrop')
+
 
 def decoder_of(loader: Config) -> ImageDecoder:
     """Return the decoder of the images that a data loader's config loads.
@@ -22,7 +24,7 @@ def decoder_of(loader: Config) -> ImageDecoder:
     while 'pipeline' not in dataset and ('dataset' in dataset or dataset.get('datasets')):
         dataset = dataset.dataset if 'dataset' in dataset else dataset.datasets[0]
     for step in dataset.get('pipeline', ()):
-        if str(step.get('type')).rpartition('.')[-1] == 'LoadImageFromFile':
+        if str(step.get('type')).rpartition('.')[-1] in LOADERS:
             return ImageDecoder(
                 step.get('color_type', 'color'),
                 step.get('bit_depth'),

@@ -77,7 +77,7 @@ class CheckedImages(BaseDataset):
         errors: list[Exception] = []
         for index in spaced_indices(len(self), _LOOKED_AT if loader else 0):
             try:
-                loader(dict(self.get_data_info(index)))  # type: ignore[misc]
+                loader.load(self.get_data_info(index)['img_path'])  # type: ignore[union-attr]
             except (UnreadableImageError, OSError) as error:
                 errors.append(error)
             else:

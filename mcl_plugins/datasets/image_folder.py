@@ -16,7 +16,8 @@ from ..utils.images import IMAGE_SUFFIXES, is_utf8, printable
 from .checked_images import CheckedImages
 from .classes import folders_of_list, join_names
 from .image_list import read_image_list
-from .listing import Listing, is_hidden, list_images
+from .listing import is_hidden, list_images
+from .listing_result import Listing
 
 
 def check_folder(folder: str, data_root: str) -> None:
@@ -148,7 +149,12 @@ class _CheckedFolder(CheckedImages, CustomDataset):
             self.img_prefix,
             len(samples),
             classes,
-            [listing.describe_left_out(), listing.describe_names(), *notes],
+            [
+                listing.describe_left_out(),
+                listing.describe_names(),
+                listing.describe_kept(),
+                *notes,
+            ],
         )
         return samples
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..registry import DATASETS
 from .image_folder import ImageNet, check_folder, say_count
-from .listing import Listing, list_images
+from .listing import list_images
+from .listing_result import Listing
 
 # The split of Contrastive Multiview Coding (Tian et al., 2019; released imagenet100.txt), sorted.
 CLASS_LIST = Path(__file__).with_name('imagenet100.txt')

@@ -3,67 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path
 
 from mmengine.fileio import get_file_backend
 
-from ..utils.images import is_utf8, printable
+from .listing_cache import keep_listing
+from .listing_result import Listing
 
 # Folders that file managers and archives create beside the images.
 SYSTEM_FOLDERS = ('__MACOSX', '@eaDir')
-
-
-@dataclass
-class Listing:
-    """What was found under a folder.
-
-    Attributes:
-        images: paths of the images relative to the folder, with ``/``, sorted.
-        left_out: number of files by suffix and reason.
-        folders: sorted names of the folder's own sub-folders, without hidden ones.
-    """
-
-    images: list[str] = field(default_factory=list)
-    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
-    folders: list[str] = field(default_factory=list)
-
-    def leave_out(self, name: str, reason: str) -> None:
-        """Count a file that is left out."""
-        self.left_out[PurePosixPath(name).suffix.lower() or 'no suffix', reason] += 1
-
-    def describe_names(self) -> str:
-        r"""Say if names are no UTF-8; an empty string if all are.
-
-        Example:
-            >>> Listing(images=['caf\udce9.jpg']).describe_names()
-            '1 name is no UTF-8 text and shown with escapes: caf\\udce9.jpg.'
-        """
-        odd = [name for name in self.images if not is_utf8(name)]
-        if not odd:
-            return ''
-        names = f'{len(odd)} names are' if len(odd) > 1 else '1 name is'
-        more = ', ...' * (len(odd) > 1)
-        return f'{names} no UTF-8 text and shown with escapes: {printable(odd[0])}{more}.'
-
-    def describe_left_out(self) -> str:
-        """Describe the files that are left out; an empty string if there are none.
-
-        Example:
-            >>> listing = Listing()
-            >>> listing.leave_out('a/notes.txt', 'not an image suffix')
-            >>> listing.describe_left_out()
-            'Left out: 1 .txt (not an image suffix).'
-        """
-        if not self.left_out:
-            return ''
-        parts = (
-            f'{count} {printable(suffix)} ({reason})'
-            for (suffix, reason), count in sorted(self.left_out.items())
-        )
-        return f'Left out: {", ".join(parts)}.'
 
 
 def is_hidden(name: str) -> bool:
@@ -79,7 +28,8 @@ def is_hidden(name: str) -> bool:
 def list_images(root: str, suffixes: Sequence[str]) -> Listing:
     """List the images under a folder and count the other files.
 
-    Hidden files, and all files in hidden folders, are left out. Symbolic links are followed.
+    Hidden files, and all files in hidden folders, are left out. Symbolic links are followed. The
+    list of a large folder is kept, see :mod:`~mcl_plugins.datasets.listing_cache`.
 
     Args:
         root: the folder, or an address of another storage backend (``s3://...``).
@@ -88,8 +38,24 @@ def list_images(root: str, suffixes: Sequence[str]) -> Listing:
     Raises:
         OSError: a folder cannot be read.
     """
+    if '://' in root:
+        files, folders = _remote_files(root)
+        return _sort_out(files, folders, suffixes)
+
+    def search() -> Listing:
+        changed: dict[str, int] = {}
+        files, folders = _local_files(root, changed)
+        listing = _sort_out(files, folders, suffixes)
+        listing.changed = changed
+        return listing
+
+    return keep_listing(root, suffixes, search)
+
+
+def _sort_out(
+    files: Iterator[tuple[str, str]], folders: list[str], suffixes: Sequence[str]
+) -> Listing:
     listing = Listing()
-    files, folders = _remote_files(root) if '://' in root else _local_files(root)
     for name, reason in files:
         if reason or any(is_hidden(part) for part in name.split('/')):
             listing.leave_out(name, reason or 'hidden')
@@ -104,10 +70,16 @@ def list_images(root: str, suffixes: Sequence[str]) -> Listing:
     return listing
 
 
-def _local_files(root: str) -> tuple[Iterator[tuple[str, str]], list[str]]:
-    """Yield each file and why it is left out, if at all; MMEngine's backend lists no hidden one."""
+def _local_files(root: str, changed: dict[str, int]) -> tuple[Iterator[tuple[str, str]], list[str]]:
+    """Yield each file and why it is left out, if at all; MMEngine's backend lists no hidden one.
+
+    Args:
+        root: the folder.
+        changed: gets the time of the last change of each folder, as it was before it is read.
+    """
 
     def walk(folder: str, prefix: str) -> Iterator[tuple[str, str]]:
+        changed[prefix] = Path(folder).stat().st_mtime_ns
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = f'{prefix}{entry.name}'

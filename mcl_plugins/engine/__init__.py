@@ -3,6 +3,7 @@
 from . import hooks
 from .checkpoint_hook import CheckpointHook
 from .layer_decay import LayerDecayOptimWrapperConstructor
+from .log_processor import LogProcessor
 from .loops import EpochBasedTrainLoop, IterBasedTrainLoop
 from .optim import AmpOptimWrapper, Bf16OptimWrapper, MergedOptimWrapperConstructor, OptimWrapper
 from .runner import Runner
@@ -14,6 +15,7 @@ __all__ = [
     'EpochBasedTrainLoop',
     'IterBasedTrainLoop',
     'LayerDecayOptimWrapperConstructor',
+    'LogProcessor',
     'MergedOptimWrapperConstructor',
     'OptimWrapper',
     'Runner',

@@ -98,7 +98,7 @@ def delivered_bands(dataset: Any, loader: LoadImageFromFile) -> tuple[int | None
     for index in spaced_indices(len(dataset), _TRIED):
         path = dataset.get_data_info(index).get('img_path')
         try:
-            image = loader({'img_path': path})['img']
+            image = loader.load(path)
         except (ValueError, OSError, TypeError):
             continue  # a broken image is the business of who loads it
         return 1 if image.ndim == 2 else image.shape[2], printable(path)

@@ -66,6 +66,7 @@ class Runner(ProcessesRunner, SchedulesRunner, AccumulationRunner, CheckpointsRu
 
     - Without a GPU, processes communicate over gloo instead of the config's backend.
     - The console shows progress; environment, config and hook lists are only in the log file.
+    - A line of the training log says if the training waits for its data.
     - ``auto_scale_lr`` includes gradient accumulation and logs the resulting learning rate.
     - A checkpoint is read without executing anything in it. It is written to a temporary file,
       which is then renamed.
@@ -172,6 +173,12 @@ class Runner(ProcessesRunner, SchedulesRunner, AccumulationRunner, CheckpointsRu
         check_annotation_file(loop.dataloader.dataset, self._test_evaluator, 'test')
         check_bands(unwrapped_model(self), loop.dataloader.dataset)
         return loop
+
+    def build_log_processor(self, log_processor: Any) -> Any:
+        """Build the log processor; without a type it is the package's."""
+        if isinstance(log_processor, dict):
+            log_processor = {'type': 'mcl_plugins.LogProcessor', **log_processor}
+        return super().build_log_processor(log_processor)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build MMEngine's logger, with a :class:`ConsoleFilter` on its console handlers."""

@@ -1,7 +1,14 @@
 """Transforms on the CPU: from the image file to the uint8 images of a batch."""
 
+from .load_crop import LoadRandomResizedCrop
 from .load_image import LoadImageFromFile
 from .own_loader import find_loader, use_own_loader
 from .pixel_shift import PixelShift
 
-__all__ = ['LoadImageFromFile', 'PixelShift', 'find_loader', 'use_own_loader']
+__all__ = [
+    'LoadImageFromFile',
+    'LoadRandomResizedCrop',
+    'PixelShift',
+    'find_loader',
+    'use_own_loader',
+]

@@ -59,9 +59,8 @@ class LoadImageFromFile(_LoadImageFromFile):
         """
         if 'img' in results and 'img_path' not in results:
             return results
-        path = results['img_path']
         try:
-            image = self.decoder(self.read(path), path)
+            image = self.load(results['img_path'])
         except (UnreadableImageError, OSError):
             if self.ignore_empty:
                 return None
@@ -69,6 +68,10 @@ class LoadImageFromFile(_LoadImageFromFile):
         results['img'] = image.astype(np.float32) if self.to_float32 else image
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
         return results
+
+    def load(self, path: str) -> np.ndarray:
+        """Read and decode a file; returns and raises as :meth:`transform`."""
+        return self.decoder(self.read(path), path)
 
     def read(self, path: str) -> bytes:
         """Read a file from the storage backend of its path."""

@@ -69,12 +69,15 @@ class ImageDecoder:
         self.depth = BitDepth(bit_depth, value_range)
         self.backend = backend
 
-    def __call__(self, content: bytes, path: str) -> np.ndarray:
+    def __call__(self, content: bytes, path: str, reduction: int = 1) -> np.ndarray:
         """Decode an image.
 
         Args:
             content: the file.
             path: its name, for messages.
+            reduction: 2, 4 or 8 to decode a JPEG, if :attr:`can_reduce`, to a half, a quarter or
+                an eighth of its height and width, rounded up. The inverse DCT does this, so that
+                each pixel is nearly the mean of those of the whole image in its place.
 
         Returns:
             uint8: (H, W) of one band; (H, W, 3) in BGR order; (H, W, C) in the order of the file.
@@ -83,26 +86,32 @@ class ImageDecoder:
             ValueError: the file cannot be decoded, or has other bands or bits than the settings
                 say.
         """
-        pixels = self.read(content, path)
+        pixels = self.read(content, path, reduction)
         values = self.depth.scale(pixels.values, path, pixels.white)
         return self._select_bands(Pixels(values, pixels.alpha), path)
 
-    def read(self, content: bytes, path: str) -> Pixels:
+    def read(self, content: bytes, path: str, reduction: int = 1) -> Pixels:
         """Read the values of a file without scaling them, in the order of the file."""
         if not content:
             raise unreadable_image_error(path, 'an empty file')
         if is_tiff(content):
-            return read_tiff(content, path, self._turned)
+            return read_tiff(content, path, self.turns)
         try:
             if content[:4] == b'GIF8':
                 return _first_frame(content)
-            return self._read(content)
+            return self._read(content, reduction)
         except Exception as error:  # OpenCV and Pillow raise errors of many kinds
             raise unreadable_image_error(path, error) from error
 
     @property
-    def _turned(self) -> bool:
+    def turns(self) -> bool:
+        """Whether images are turned upright."""
         return self.color_type in ('color', 'grayscale')
+
+    @property
+    def can_reduce(self) -> bool:
+        """Whether a JPEG can be decoded to a part of its size."""
+        return self.bands is not None and self.backend in (None, 'cv2')
 
     @property
     def bands(self) -> int | None:
@@ -110,7 +119,7 @@ class ImageDecoder:
         kind = self.color_type.partition('_')[0]
         return {'color': 3, 'grayscale': 1}.get(kind)
 
-    def _read(self, content: bytes) -> Pixels:
+    def _read(self, content: bytes, reduction: int) -> Pixels:
         """Read a file that is neither TIFF nor GIF, or raise an error if it is damaged."""
         if _is_cut_off(content):
             with Image.open(io.BytesIO(content)) as image:
@@ -122,8 +131,10 @@ class ImageDecoder:
                 values = values[..., 2:]
             return _in_order_of_file(values, white)
         flags = IMREAD_ANYDEPTH
+        if reduction > 1:
+            flags |= 8 * reduction  # OpenCV's flags IMREAD_REDUCED_*
         flags |= IMREAD_COLOR if self.bands == 3 else IMREAD_GRAYSCALE
-        if not self._turned:
+        if not self.turns:
             flags |= IMREAD_IGNORE_ORIENTATION
         if self.backend in (None, 'cv2') or _is_deep(content) or white not in (None, 255):
             return _in_order_of_file(_decode(content, flags), white)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
 
 from PIL import Image
 
 _ORIENTATION = 0x0112
 
 
-def exif_orientation(path: str | Path) -> int:
+def exif_orientation(path: str | Path | IO[bytes]) -> int:
     """Return the EXIF orientation of an image file, 1 to 8.
 
     1 is upright; 2, 3 and 4 are flipped or upside down; 5 to 8 exchange width and height.

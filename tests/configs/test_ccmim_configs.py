@@ -37,9 +37,9 @@ def test_pretraining_settings(name):
         type='mcl_plugins.InfoNCEHead', temperature=0.5, loss_weight=weight
     )
     assert model.pixel_head.norm_pix and 'importance' not in model
-    _, crop, flip, _ = config.train_dataloader.dataset.pipeline
+    crop, _ = config.train_dataloader.dataset.pipeline
     assert (crop.scale, crop.crop_ratio_range, crop.interpolation) == (224, (0.2, 1.0), 'bicubic')
-    assert flip.prob == 0.5
+    assert crop.flip_prob == 0.5
 
     with torch.device('meta'):
         built = MODELS.build({**model, 'data_preprocessor': config.data_preprocessor})

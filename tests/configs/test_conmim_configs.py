@@ -162,7 +162,7 @@ def test_finetuning_settings(name):
         0.25,
         'rand',
     )
-    assert transforms['RandomResizedCrop'].interpolation == 'bicubic'
+    assert transforms['mcl_plugins.LoadRandomResizedCrop'].interpolation == 'bicubic'
 
 
 @pytest.mark.parametrize('name', FINETUNING)

@@ -103,24 +103,23 @@ def check_heads(model, width, heads, byol):
 
 
 def check_light(config):
-    _, crop, flip, _ = config.train_dataloader.dataset.pipeline
-    assert (crop.scale, crop.crop_ratio_range, flip.prob) == (224, (0.2, 1.0), 0.5)
+    crop, _ = config.train_dataloader.dataset.pipeline
+    assert (crop.scale, crop.crop_ratio_range, crop.flip_prob) == (224, (0.2, 1.0), 0.5)
     assert crop.get('interpolation', 'bilinear') == 'bilinear'
     assert config.data_preprocessor.views == [[JITTER, GRAY]] * 2
 
 
 def check_medium(config):
-    _, crop, flip, shift, _ = config.train_dataloader.dataset.pipeline
-    assert (crop.scale, crop.crop_ratio_range, flip.prob) == (256, (0.2, 1.0), 0.5)
+    crop, shift, _ = config.train_dataloader.dataset.pipeline
+    assert (crop.scale, crop.crop_ratio_range, crop.flip_prob) == (256, (0.2, 1.0), 0.5)
     assert (shift.size, shift.max_shift, shift.diagonal) == (224, 32, True)
     assert config.data_preprocessor.views == [[JITTER, GRAY]] * 2
 
 
 def check_strong(config):
-    _, both, _ = config.train_dataloader.dataset.pipeline
-    ((crop, flip),) = both.transforms
-    assert both.num_views == [2] and flip.prob == 0.5
-    assert (crop.scale, crop.crop_ratio_range) == (224, (0.08, 1.0))
+    crop, _ = config.train_dataloader.dataset.pipeline
+    assert (crop.scale, crop.flip_prob) == (224, 0.5)
+    assert crop.crop_ratio_range == [(0.08, 1.0)] * 2
     first, second = config.data_preprocessor.views
     blur = dict(type='mcl_plugins.GaussianBlur', sigma=(0.1, 2.0))
     assert first == [JITTER, GRAY, dict(**blur, prob=1.0)]

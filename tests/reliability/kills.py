@@ -51,9 +51,7 @@ def configure(root, by_epoch, processes):
             data_prefix='train',
             with_label=False,
             pipeline=[
-                dict(type='LoadImageFromFile'),
-                dict(type='RandomResizedCrop', scale=32, backend='pillow'),
-                dict(type='RandomFlip', prob=0.5),
+                dict(type='mcl_plugins.LoadRandomResizedCrop', scale=32, flip_prob=0.5),
                 dict(type='PackInputs'),
             ],
         ),

@@ -252,7 +252,6 @@ def test_mimco_without_its_teacher_says_how_to_get_one(images, tmp_path, change,
 
 
 SMALL_DATA = """
-crop = dict(type='RandomResizedCrop', scale=32)
 train_dataloader = dict(
     batch_size=4,
     num_workers=0,
@@ -263,8 +262,8 @@ train_dataloader = dict(
         data_root='{images}',
         with_label=False,
         pipeline=[
-            dict(type='LoadImageFromFile'),
-            {crops},
+            dict(
+                type='mcl_plugins.LoadRandomResizedCrop', scale=32, crop_ratio_range={areas}),
             dict(type='PackInputs'),
         ]))
 param_scheduler = []
@@ -304,8 +303,7 @@ train_cfg = dict(max_epochs=1)
 
 def test_moco_v3_trains_on_two_processes_and_teaches_mimco(images, tmp_path):
     """mmpretrain's algorithm: its own SyncBN and mixed precision would refuse gloo on CPUs."""
-    two_crops = "dict(type='MultiView', num_views=[2], transforms=[[crop]])"
-    data = SMALL_DATA.format(images=images, crops=two_crops)
+    data = SMALL_DATA.format(images=images, areas=[(0.08, 1.0)] * 2)
     (tmp_path / 'small.py').write_text(SMALL_MOCO_V3.format(root=ROOT) + data)
     result = mcl('train', tmp_path / 'small.py', '--work-dir', tmp_path / 'work', processes=2)
     assert result.returncode == 0, result.stderr[-3000:]
@@ -315,7 +313,7 @@ def test_moco_v3_trains_on_two_processes_and_teaches_mimco(images, tmp_path):
 
     # Its file is the teacher of MimCo's ViT as it is.
     teacher = tmp_path / 'work/epoch_2.pth'
-    data = SMALL_DATA.format(images=images, crops='crop')
+    data = SMALL_DATA.format(images=images, areas=(0.08, 1.0))
     (tmp_path / 'mimco.py').write_text(SMALL_MIMCO.format(root=ROOT, teacher=teacher) + data)
     result = mcl('train', tmp_path / 'mimco.py', '--work-dir', tmp_path / 'mimco', processes=2)
     assert result.returncode == 0, result.stderr[-3000:]

@@ -11,8 +11,7 @@ train_dataloader = dict(
         data_prefix='train',
         with_label=False,
         pipeline=[
-            dict(type='mcl_plugins.LoadImageFromFile'),
-            dict(type='RandomResizedCrop', scale=32, crop_ratio_range=(0.5, 1.0), backend='pillow'),
+            dict(type='mcl_plugins.LoadRandomResizedCrop', scale=32, crop_ratio_range=(0.5, 1.0)),
             dict(type='PackInputs'),
         ]),
 )

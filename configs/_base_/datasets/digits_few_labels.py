@@ -18,8 +18,7 @@ train_dataloader = dict(
         data_prefix='train',
         ann_file='few_labels_0.txt',
         pipeline=[
-            dict(type='mcl_plugins.LoadImageFromFile'),
-            dict(type='RandomResizedCrop', scale=32, crop_ratio_range=(0.6, 1.0), backend='pillow'),
+            dict(type='mcl_plugins.LoadRandomResizedCrop', scale=32, crop_ratio_range=(0.6, 1.0)),
             dict(type='PackInputs'),
         ]),
 )

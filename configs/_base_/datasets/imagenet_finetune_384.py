@@ -2,8 +2,7 @@
 _base_ = './imagenet_finetune.py'
 
 train_pipeline = [
-    dict(type='mcl_plugins.LoadImageFromFile'),
-    dict(type='RandomResizedCrop', scale=384, backend='pillow', interpolation='bicubic'),
+    dict(type='mcl_plugins.LoadRandomResizedCrop', scale=384, interpolation='bicubic'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(
         type='RandAugment',

@@ -3,9 +3,11 @@
 _base_ = './imagenet_one_crop.py'
 
 train_pipeline = [
-    dict(type='mcl_plugins.LoadImageFromFile'),
-    dict(type='RandomResizedCrop', scale=224, crop_ratio_range=(0.2, 1.0), backend='pillow'),
-    dict(type='RandomFlip', prob=0.5),
+    dict(
+        type='mcl_plugins.LoadRandomResizedCrop',
+        scale=224,
+        crop_ratio_range=(0.2, 1.0),
+        flip_prob=0.5),
     dict(type='PackInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -2,9 +2,7 @@
 _base_ = './imagenet_linear.py'
 
 train_pipeline = [
-    dict(type='mcl_plugins.LoadImageFromFile'),
-    dict(type='RandomResizedCrop', scale=224, backend='pillow'),
-    dict(type='RandomFlip', prob=0.5),
+    dict(type='mcl_plugins.LoadRandomResizedCrop', scale=224, flip_prob=0.5),
     dict(type='PackInputs'),
 ]
 test_pipeline = [

@@ -1,14 +1,12 @@
 # ImageNet-1k for methods whose views share one crop: each image is decoded once, cropped and
 # flipped once, and sent to the device as uint8. The views are made there.
 train_pipeline = [
-    dict(type='mcl_plugins.LoadImageFromFile'),
     dict(
-        type='RandomResizedCrop',
+        type='mcl_plugins.LoadRandomResizedCrop',
         scale=224,
         crop_ratio_range=(0.08, 1.0),
-        backend='pillow',
-        interpolation='bicubic'),
-    dict(type='RandomFlip', prob=0.5),
+        interpolation='bicubic',
+        flip_prob=0.5),
     dict(type='PackInputs'),
 ]
 

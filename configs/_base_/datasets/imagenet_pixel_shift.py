@@ -2,14 +2,12 @@
 _base_ = './imagenet_one_crop.py'
 
 train_pipeline = [
-    dict(type='mcl_plugins.LoadImageFromFile'),
     dict(
-        type='RandomResizedCrop',
+        type='mcl_plugins.LoadRandomResizedCrop',
         scale=256,
         crop_ratio_range=(0.2, 1.0),
-        backend='pillow',
-        interpolation='bicubic'),
-    dict(type='RandomFlip', prob=0.5),
+        interpolation='bicubic',
+        flip_prob=0.5),
     dict(type='mcl_plugins.PixelShift', size=224, max_shift=31),
     dict(type='PackInputs'),
 ]

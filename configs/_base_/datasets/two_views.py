@@ -2,18 +2,11 @@
 # and MoBY use this strength). Parts of a data set's config: the loader crops, and the device
 # augments the colours.
 two_crops = [
-    dict(type='mcl_plugins.LoadImageFromFile'),
     dict(
-        type='MultiView',
-        num_views=[2],
-        transforms=[[
-            dict(
-                type='RandomResizedCrop',
-                scale=224,
-                crop_ratio_range=(0.08, 1.0),
-                backend='pillow'),
-            dict(type='RandomFlip', prob=0.5),
-        ]]),
+        type='mcl_plugins.LoadRandomResizedCrop',
+        scale=224,
+        crop_ratio_range=[(0.08, 1.0), (0.08, 1.0)],
+        flip_prob=0.5),
     dict(type='PackInputs'),
 ]
 

@@ -2,19 +2,12 @@
 _base_ = '../vit-b_300e.py'
 
 train_pipeline = [
-    dict(type='mcl_plugins.LoadImageFromFile'),
     dict(
-        type='MultiView',
-        num_views=[2],
-        transforms=[[
-            dict(
-                type='RandomResizedCrop',
-                scale=224,
-                crop_ratio_range=(0.2, 1.0),
-                backend='pillow',
-                interpolation='bicubic'),
-            dict(type='RandomFlip', prob=0.5),
-        ]]),
+        type='mcl_plugins.LoadRandomResizedCrop',
+        scale=224,
+        crop_ratio_range=[(0.2, 1.0), (0.2, 1.0)],
+        interpolation='bicubic',
+        flip_prob=0.5),
     dict(type='PackInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

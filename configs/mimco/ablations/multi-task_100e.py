@@ -18,16 +18,13 @@ model = dict(
     mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.6))
 
 # SimMIM's light crop, then MoBY's two.
-flip = dict(type='RandomFlip', prob=0.5)
-light = dict(
-    type='RandomResizedCrop', scale=224, crop_ratio_range=(0.67, 1.0), backend='pillow')
-strong = dict(
-    type='RandomResizedCrop', scale=224, crop_ratio_range=(0.08, 1.0), backend='pillow')
 train_pipeline = [
-    dict(type='mcl_plugins.LoadImageFromFile'),
-    dict(type='MultiView', num_views=[1, 2], transforms=[[light, flip], [strong, flip]]),
+    dict(
+        type='mcl_plugins.LoadRandomResizedCrop',
+        scale=224,
+        crop_ratio_range=[(0.67, 1.0), (0.08, 1.0), (0.08, 1.0)],
+        flip_prob=0.5),
     dict(type='PackInputs'),
 ]
-del flip, light, strong
 train_dataloader = dict(batch_size=64, dataset=dict(pipeline=train_pipeline))
 data_preprocessor = dict(views=[[], {{_base_.first_view}}, {{_base_.second_view}}])

@@ -1,17 +1,21 @@
 """Measure the images per second of data loading, compared with the released ConMIM's.
 
     mcl bench data-path --images 64 --rounds 9
+    mcl bench data-path --size 4000 3000 --images 8
 
-Two pipelines read the same JPEG files (500x375, quality 90, cut from scikit-image's photographs)
-in turn, so that both are measured under the same conditions:
+Pipelines read the same JPEG files (by default 500x375, quality 90, cut from scikit-image's
+photographs) in turn, so that all are measured under the same conditions:
 
-* one crop: the workers' pipeline of configs/_base_/datasets/imagenet_one_crop.py, which decodes,
-  crops and flips once and sends uint8;
+* one crop, two crops: the workers' pipelines of configs/_base_/datasets/imagenet_one_crop.py and
+  imagenet_two_views.py, which decode an image once, crop and flip, and send uint8;
+* one crop, Pillow: the same crop by the libraries' own steps, which decode the whole image and
+  resize with Pillow, as this package did before;
 * two branches: the pipeline of the released ConMIM. PIL decodes, flips and crops once; the basic
   branch is only normalised, the strong branch is first jittered, blurred and solarized. The
-  released second crop of 112 px, which is not used, and the masks are not computed.
+  released second crop of 112 px, which is not used, and the masks are not computed;
+* mmpretrain's own pipelines for MAE, SimMIM (which crops to 192 px and draws the mask) and MoCo v3.
 
-The augmentation that the first pipeline leaves to the device, MultiViewPreprocessor on a batch, is
+The augmentation that the first two leave to the device, MultiViewPreprocessor on a batch, is
 measured separately.
 """
 
@@ -22,7 +26,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,22 +35,15 @@ import numpy as np
 import skimage.data
 import torch
 from mmengine.config import Config
-from mmengine.dataset import Compose
 from mmengine.device import get_device
-from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
-from PIL import Image, ImageFilter, ImageOps
-from torch import Tensor
+from PIL import Image
 from torchvision import transforms
-from torchvision.transforms import InterpolationMode
 
-from ...utils.places import home
 from ..parsers.benchmark import data_path as parse_args
+from .pipelines import CONFIGS, Pipeline, all_pipelines
 
-CONFIGS = home() / 'configs/_base_'
 PHOTOGRAPHS = ('astronaut', 'chelsea', 'coffee', 'rocket')
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-Pipeline = Callable[[Path], list[Tensor]]
 
 
 @dataclass
@@ -58,6 +55,11 @@ class Rates:
     seconds: dict[str, list[float]]  # time to read all files in each round, by pipeline
     preprocessor: float  # milliseconds per batch
 
+    def ratios(self, slow: str, fast: str) -> list[float]:
+        """Compare two pipelines round by round; sorted."""
+        pairs = zip(self.seconds[slow], self.seconds[fast], strict=True)
+        return sorted(first / second for first, second in pairs)
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure on one core and print a table."""
@@ -66,18 +68,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     seed(0)
     rates = measure(**vars(args))
     print(
-        f'{args.images} JPEG files of 500x375, {rates.kilobytes:.0f} kB on average; one core; '
-        f'medians of {args.rounds} interleaved rounds\n'
+        f'{args.images} JPEG files of {args.size[0]}x{args.size[1]}, {rates.kilobytes:.0f} kB on '
+        f'average; one core; medians of {args.rounds} interleaved rounds\n'
     )
-    print(f'{"pipeline":<16}{"images/s":>10}{"kB sent per image":>20}')
+    print(f'{"pipeline":<20}{"images/s":>10}{"kB sent per image":>20}')
     for name, times in rates.seconds.items():
         rate = args.images / statistics.median(times)
-        print(f'{name:<16}{rate:>10.1f}{rates.sent[name]:>20.1f}')
-    ratios = sorted(slow / fast for fast, slow in zip(*rates.seconds.values(), strict=True))
-    print(
-        f'{"ratio":<16}{statistics.median(ratios):>10.2f}'
-        f'   (rounds: {ratios[0]:.2f} to {ratios[-1]:.2f})'
-    )
+        print(f'{name:<20}{rate:>10.1f}{rates.sent[name]:>20.1f}')
+    print('\none crop is faster than')
+    for name in list(rates.seconds)[1:]:
+        ratios = rates.ratios(name, 'one crop')
+        print(
+            f'{name:<20}{statistics.median(ratios):>10.2f} times'
+            f'   (rounds: {ratios[0]:.2f} to {ratios[-1]:.2f})'
+        )
     print(
         f'\nMultiViewPreprocessor on {args.device or get_device()}: '
         f'{rates.preprocessor / args.batch_size:.3f} ms per image '
@@ -86,20 +90,25 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def measure(
-    images: int = 64, rounds: int = 9, batch_size: int = 64, device: str | None = None
+    images: int = 64,
+    rounds: int = 9,
+    batch_size: int = 64,
+    device: str | None = None,
+    size: Sequence[int] = (500, 375),
 ) -> Rates:
-    """Measure both pipelines and the preprocessor with the process's number of threads.
+    """Measure all pipelines and the preprocessor with the process's number of threads.
 
     Args:
         images: number of JPEG files.
         rounds: how often each pipeline reads them.
         batch_size: images of the preprocessor's batch.
         device: device of the preprocessor; by default the GPU, if there is one.
+        size: width and height of the JPEG files.
     """
     with tempfile.TemporaryDirectory() as folder:
-        files = make_images(Path(folder), images)
+        files = make_images(Path(folder), images, size)
         kilobytes = statistics.mean(file.stat().st_size for file in files) / 1000
-        pipelines = {'one crop': one_crop(), 'two branches': two_branches()}
+        pipelines = all_pipelines()
         sent = {
             name: sum(tensor.nbytes for tensor in pipeline(files[0])) / 1000
             for name, pipeline in pipelines.items()
@@ -126,56 +135,30 @@ def seed(value: int) -> None:
     torch.manual_seed(value)
 
 
-def make_images(folder: Path, number: int) -> list[Path]:
-    """Write JPEG files of ImageNet's most common size, random crops of photographs."""
-    photographs = [Image.fromarray(getattr(skimage.data, name)()) for name in PHOTOGRAPHS]
-    cut = transforms.RandomResizedCrop((375, 500), scale=(0.5, 1.0), ratio=(1.2, 1.45))
+def make_images(folder: Path, number: int, size: Sequence[int] = (500, 375)) -> list[Path]:
+    """Write JPEG files, random crops of photographs, which have ImageNet's most common size.
+
+    Larger ones are cut from a mosaic of photographs, with as much detail as theirs.
+    """
+    width, height = size
+    photographs = [getattr(skimage.data, name)() for name in PHOTOGRAPHS]
+    if width * height > 4 * photographs[0].size:
+        tiles = [photograph[:300, :400] for photograph in photographs]
+        rows, columns = -(-height // 300) + 1, -(-width // 400) + 1
+        photographs = [
+            np.vstack(
+                [
+                    np.hstack([tiles[(y * x + start) % 4] for x in range(columns)])
+                    for y in range(rows)
+                ]
+            )
+            for start in range(4)
+        ]
+    cut = transforms.RandomResizedCrop((height, width), scale=(0.5, 1.0), ratio=(1.2, 1.45))
     files = [folder / f'{index:05d}.jpg' for index in range(number)]
     for index, file in enumerate(files):
-        cut(photographs[index % len(photographs)]).save(file, quality=90)
+        cut(Image.fromarray(photographs[index % 4])).save(file, quality=90)
     return files
-
-
-def one_crop() -> Pipeline:
-    """Build the pipeline of this package, which returns one uint8 image."""
-    config = Config.fromfile(CONFIGS / 'datasets/imagenet_one_crop.py')
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        steps = Compose(config.train_pipeline)
-    return lambda file: [steps({'img_path': str(file)})['inputs']]
-
-
-def two_branches() -> Pipeline:
-    """Build the pipeline of the released ConMIM, which returns a basic and a strong float image."""
-    common = transforms.Compose(
-        [
-            transforms.RandomHorizontalFlip(),
-            transforms.RandomResizedCrop(224, interpolation=InterpolationMode.BICUBIC),
-        ]
-    )
-    basic = transforms.Compose(
-        [transforms.ToTensor(), transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD)]
-    )
-    strong = transforms.Compose(
-        [
-            transforms.RandomApply([transforms.ColorJitter(0.4, 0.4, 0.2, 0.1)], p=0.8),
-            transforms.RandomGrayscale(p=0.2),
-            transforms.RandomApply([blur], p=0.1),
-            transforms.RandomApply([ImageOps.solarize], p=0.2),
-            basic,
-        ]
-    )
-
-    def pipeline(file: Path) -> list[Tensor]:
-        with Image.open(file) as image:
-            crop = common(image.convert('RGB'))
-        return [basic(crop), strong(crop)]
-
-    return pipeline
-
-
-def blur(image: Image.Image) -> Image.Image:
-    """Blur with a random radius."""
-    return image.filter(ImageFilter.GaussianBlur(random.uniform(0.1, 2.0)))
 
 
 def interleaved(
@@ -183,17 +166,19 @@ def interleaved(
 ) -> list[list[float]]:
     """Measure the seconds in which each pipeline reads all files: one list per pipeline.
 
-    Within a round the pipelines run directly after one another; their order alternates.
+    These are seconds of the core, so that other processes of the machine do not count. Each file is
+    read by all pipelines directly after one another; their order alternates.
     """
-    seconds: list[list[float]] = [[] for _ in pipelines]
+    order = list(range(len(pipelines)))
+    seconds = np.zeros((len(pipelines), rounds))
     for current in range(rounds):
-        order = list(range(len(pipelines)))
-        for index in order if current % 2 == 0 else reversed(order):
-            start = time.perf_counter()
-            for file in files:
+        for file in files:
+            order.reverse()
+            for index in order:
+                start = time.process_time()
                 pipelines[index](file)
-            seconds[index].append(time.perf_counter() - start)
-    return seconds
+                seconds[index, current] += time.process_time() - start
+    return seconds.tolist()
 
 
 def preprocessor_milliseconds(device: torch.device, batch_size: int, rounds: int) -> float:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..arguments import at_least
+from ..arguments import at_least, positive
 from .base import command_parser
 from .options import Options
 
@@ -49,6 +49,34 @@ def data_path(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--device', help='device of the preprocessor; by default the GPU, if there is one'
     )
+    parser.add_argument(
+        '--size',
+        type=at_least(32),
+        nargs=2,
+        default=(500, 375),
+        metavar=('WIDTH', 'HEIGHT'),
+        help='of the JPEG files',
+    )
+    return parser.parse_args(argv)
+
+
+def data(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line into the arguments of ``measure``."""
+    parser = command_parser('benchmark.data')
+    parser.add_argument('config', help='config of a training')
+    parser.add_argument('--images', type=at_least(1), default=256, help='images that are loaded')
+    parser.add_argument(
+        '--batch-size', type=at_least(1), help="of the measured step; by default the config's"
+    )
+    parser.add_argument('--steps', type=at_least(1), default=3, help='measured steps')
+    parser.add_argument(
+        '--step-rate',
+        type=positive,
+        metavar='N',
+        help='images per second of the step on a process, measured elsewhere',
+    )
+    parser.add_argument('--device', help='of the step; by default the GPU, if there is one')
+    parser.add_argument('--cfg-options', nargs='+', action=Options, default={})
     return parser.parse_args(argv)
 
 

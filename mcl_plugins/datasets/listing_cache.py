@@ -1,0 +1,125 @@
+"""The list of the files of a large folder, kept from one start of a training to the next.
+
+Listing the 1.28 million files of ImageNet takes minutes on a network's disk. The list is kept with
+the times at which its folders were changed; adding, renaming or removing a file changes that of its
+folder. So one look at each folder tells whether the list still holds.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ..checkpoint.writing import atomic_write
+from .listing_result import Listing
+
+LARGE = 10_000  # files; a smaller folder is listed at once
+_SETTLED = 10**10  # nanoseconds after which a change would have another time
+_FORMAT = 1
+
+
+def keep_listing(root: str, suffixes: Sequence[str], search: Callable[[], Listing]) -> Listing:
+    """Return the list of a folder: the kept one if it holds, otherwise that of a search.
+
+    The processes of a machine that ask at the same time take turns, so that only the first one
+    searches. The list is kept beside the folder, as ``.NAME.listing.json``, or, where that cannot
+    be written, in ``~/.cache/mcl_plugins``.
+
+    Args:
+        root: the folder.
+        suffixes: endings of images' names; a list for others does not hold.
+        search: lists the folder.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
+    path = os.path.realpath(root)
+    key = {'format': _FORMAT, 'root': path, 'suffixes': list(suffixes)}
+    with _turn(path):
+        for place in places(path):
+            if (listing := _read(place, key)) is not None:
+                return listing
+        begun = time.time_ns()
+        listing = search()
+        files = len(listing.images) + sum(listing.left_out.values())
+        # A change just before the search may not be told from one during it.
+        settled = all(begun - changed > _SETTLED for changed in listing.changed.values())
+        if files >= LARGE and settled:
+            _write(listing, key)
+    return listing
+
+
+def places(path: str) -> list[Path]:
+    """Return the files in which the list of a folder may be kept, the preferred one first."""
+    folder = Path(path)
+    cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache', 'mcl_plugins')
+    return [
+        folder.with_name(f'.{folder.name}.listing.json'),
+        cache / f'{_digest(path)}.listing.json',
+    ]
+
+
+def _digest(path: str) -> str:
+    return hashlib.blake2b(os.fsencode(path), digest_size=12).hexdigest()
+
+
+@contextmanager
+def _turn(path: str) -> Iterator[None]:
+    """Let one process of this machine and user at a time into the block, if the system can."""
+    lock = Path(tempfile.gettempdir(), f'mcl_listing_{os.getuid()}_{_digest(path)}.lock')
+    with ExitStack() as stack:
+        with suppress(OSError):
+            fcntl.flock(stack.enter_context(open(lock, 'w', opener=_open_own)), fcntl.LOCK_EX)
+        yield
+
+
+def _open_own(path: str, flags: int) -> int:
+    """Open a file in a folder of all users, but no link that another one may have put there."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
+def _read(place: Path, key: dict[str, Any]) -> Listing | None:
+    """Read a list; None if there is none, or it does not hold."""
+    try:
+        content = json.loads(place.read_bytes())
+        if {name: content[name] for name in key} != key:
+            return None
+        changed = {str(name): int(at) for name, at in content['changed'].items()}
+        for name, at in changed.items():
+            if Path(key['root'], name).stat().st_mtime_ns != at:
+                return None
+        images = [str(name) for name in content['images']]
+        if any(name.startswith('/') or '..' in name.split('/') for name in images):
+            return None
+        left_out = Counter({(str(s), str(why)): int(n) for s, why, n in content['left_out']})
+        folders = [str(name) for name in content['folders']]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return Listing(images, left_out, folders, changed, f'{place} of {content.get("date")}')
+
+
+def _write(listing: Listing, key: dict[str, Any]) -> None:
+    """Keep a list in the first place that can be written."""
+    content = {
+        **key,
+        'date': time.strftime('%Y-%m-%d %H:%M'),
+        'changed': listing.changed,
+        'folders': listing.folders,
+        'left_out': [[*kind, count] for kind, count in listing.left_out.items()],
+        'images': listing.images,
+    }
+    text = json.dumps(content, separators=(',', ':'))
+    for place in places(key['root']):
+        with suppress(OSError), atomic_write(place) as temporary:
+            temporary.write_text(text)
+        if place.is_file():
+            return
