@@ -74,7 +74,7 @@ class Speed:
 config has 2 workers: set train_dataloader.num_workers=4.
         """
         need = (
-            f'the step takes {self.step:.0f} images/s, for which {self.needed:.1f} cores are needed'
+            f'the step takes {self.step:.4g} images/s, for which {self.needed:.1f} cores are needed'
         )
         have = f'the config has {self.workers} worker{"s" * (self.workers > 1)}'
         if self.needed > self.cores:
@@ -109,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f'{name:<24}{1000 * seconds:>14.3f}')
     print(
         f'\n{speed.core:.1f} images/s per core; step {speed.step:.1f} images/s; '
-        f'{speed.needed:.2f} cores feed it'
+        f'{speed.needed:.3g} cores feed it'
     )
     print(speed.verdict())
 
