@@ -10,6 +10,8 @@ from .aliases import list_spellings
 from .files import extract_state_dict, load_file
 from .origin import check_heads
 
+_INDEX = 'relative_position_index'
+
 
 def init_from_checkpoint(module: BaseModule) -> bool:
     """Initialise a module from the checkpoint in ``init_cfg=dict(type='Pretrained', ...)``.
@@ -87,24 +89,46 @@ def load_encoder(
             f'{path} has no tensors with the prefix {prefix!r}; its names start with {tops}. Set '
             'init_cfg.prefix to the prefix of the encoder.'
         )
-    loaded, problems = _load(module, encoder, allow_resizing)
+    load_tensors(module, encoder, f'{path} (prefix {prefix!r})', allow_missing, allow_resizing)
+
+
+def load_tensors(
+    module: nn.Module,
+    tensors: dict[str, Tensor],
+    source: str,
+    allow_missing: bool = False,
+    allow_resizing: bool = True,
+) -> None:
+    """Load an encoder's tensors, whose names have no prefix, into ``module``.
+
+    Args:
+        module: the encoder.
+        tensors: its tensors, which resizing may change.
+        source: where they are from, for messages.
+        allow_missing: as in :func:`load_encoder`.
+        allow_resizing: as there.
+
+    Raises:
+        ValueError: the tensors are those of another architecture.
+    """
+    loaded, problems = _load(module, tensors, allow_resizing)
     if problems and not allow_missing:
         # A caller that forbids resizing, such as a frozen teacher, cannot use a part either.
         part = ' To load what fits, set init_cfg.allow_missing=True.' if allow_resizing else ''
         raise ValueError(
-            f'{path} (prefix {prefix!r}) does not fit {type(module).__name__}:\n  '
+            f'{source} does not fit {type(module).__name__}:\n  '
             + '\n  '.join(problems[:8])
             + (f'\n  ... and {len(problems) - 8} more' if len(problems) > 8 else '')
             + f'\nIs it a checkpoint of another architecture?{part}'
         )
     for problem in problems:
-        print_log(f'{path}: {problem}', logger='current')
+        print_log(f'{source}: {problem}', logger='current')
     names = module.state_dict().keys()
     added = getattr(module, 'task_tensors', ())
     parts = [name.split('.') for name in names if name not in loaded]
     fresh = sorted({part[-1] if part[-1] in added else part[0] for part in parts})
     print_log(
-        f'Loaded {type(module).__name__} from {path} (prefix {prefix!r}): {len(loaded)} of '
+        f'Loaded {type(module).__name__} from {source}: {len(loaded)} of '
         f'{len(names)} tensors' + (f'; new here: {", ".join(fresh)}.' if fresh else '.'),
         logger='current',
     )
@@ -125,6 +149,9 @@ def _load(
         except (AssertionError, KeyError, RuntimeError) as error:
             return set(), [f'position tables that cannot be resized: {error}']
     wanted = module.state_dict()
+    for name in wanted:
+        if name.endswith(_INDEX):  # it follows from the grid; other libraries do not store it
+            encoder.setdefault(name, wanted[name])
     # Parts of a single task may be absent; positions and blocks must not be.
     fresh = getattr(module, 'task_modules', ())
     fresh_tensors = getattr(module, 'task_tensors', ())
