@@ -35,6 +35,7 @@ COMMANDS = {
         f'convert {file.stem}': f'convert.{file.stem}'
         for file in sorted((FOLDER / 'convert').glob('[!_]*.py'))
     },
+    'export': 'export.run',
     'fidelity': 'fidelity',
     'methods': 'methods',
     'replay': 'replay',

@@ -13,6 +13,7 @@ from torch import nn
 from ..checkpoint.origin import read_arch
 from ..utils.literals import read_assignments
 
+DESCRIPTIONS = ('encoder.json', 'config.json', 'preprocessor_config.json')
 IMAGENET = ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375])
 
 
@@ -90,16 +91,13 @@ def from_export(encoder: Mapping[str, Any]) -> Hints:
 
 
 def from_folder(folder: Path) -> Hints:
-    """Read ``config.json`` and ``preprocessor_config.json`` beside weights of timm or Hugging Face.
-
-    They are optional.
-    """
-    config, prepare = (
+    """Read what an export, timm or Hugging Face has written beside weights; all is optional."""
+    export, config, prepare = (
         _dict(json.loads(path.read_text(encoding='utf-8'))) if path.is_file() else {}
-        for path in (folder / 'config.json', folder / 'preprocessor_config.json')
+        for path in (folder / name for name in DESCRIPTIONS)
     )
-    if isinstance(config.get('mcl_plugins'), Mapping):
-        return from_export(config['mcl_plugins'])
+    if export or isinstance(config.get('mcl_plugins'), Mapping):
+        return from_export(export or config['mcl_plugins'])
     timm, model = _dict(config.get('pretrained_cfg')), _dict(config.get('model_args'))
     heads = config.get('num_attention_heads', model.get('num_heads'))
     size = config.get('image_size', model.get('img_size'))

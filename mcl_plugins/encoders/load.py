@@ -29,7 +29,13 @@ _ZOOS = {
     'hybrid': ConvViT.arch_zoo,
 }
 # Weights in an exported folder, the first that is there.
-_WEIGHTS = ('model.safetensors', 'pytorch_model.bin', 'encoder.safetensors', 'encoder.pth')
+_WEIGHTS = (
+    'model.safetensors',
+    'pytorch_model.bin',
+    'encoder.safetensors',
+    'encoder.pth',
+    'model.pth',
+)
 
 
 def load_encoder(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F
+from torchvision.transforms.v2.functional import center_crop
 
 from ..utils.decoding import ImageDecoder
 
@@ -95,10 +95,15 @@ class Preprocessing:
 
     def cut(self, image: Tensor) -> Tensor:
         """Scale an image (C, H, W) and cut out its middle; both sides are then ``size``."""
-        scaled = F.resize(
-            image, [self.scale], interpolation=F.InterpolationMode.BICUBIC, antialias=True
-        )
-        return F.center_crop(scaled, [self.size, self.size])
+        height, width = image.shape[1:]
+        long = int(self.scale * max(height, width) / min(height, width))
+        size = (self.scale, long) if width <= height else (long, self.scale)
+        # Pillow, as in the configs, timm and transformers; it takes any number of bands one by one.
+        bands = [
+            np.asarray(Image.fromarray(band).resize(size, Image.Resampling.BICUBIC))
+            for band in image.numpy()
+        ]
+        return center_crop(torch.from_numpy(np.stack(bands)), [self.size, self.size])
 
     def normalise(self, images: Tensor) -> Tensor:
         """Convert uint8 images (..., C, H, W) to float32 with mean 0 and deviation 1."""
