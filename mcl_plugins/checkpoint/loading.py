@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from .aliases import list_spellings
-from .files import extract_state_dict, load_file
-from .origin import check_heads
+from .aliases import list_spellings, present_name
+from .files import extract_state_dict
+from .layouts.recognise import OWN, Found, choose, find_encoders
+from .layouts.steps import fold_layer_scale
+from .origin import check_heads, other_heads_error
+from .sources import load_checkpoint
 
 _INDEX = 'relative_position_index'
 
@@ -60,7 +65,8 @@ def load_encoder(
 
     Args:
         module: the encoder.
-        path: a file written by this package or by ``tools/convert``.
+        path: a file, folder or URL of this package or of another origin; see
+            :mod:`.layouts.recognise`. The log says what it was recognised as.
         prefix: prefix of the encoder's tensors in the file: ``'backbone.'`` for the student,
             ``'ema.backbone.'`` for its EMA, even if the file has an earlier name of the EMA.
         allow_missing: load the tensors that fit and only log the others.
@@ -68,7 +74,8 @@ def load_encoder(
 
     Raises:
         FileNotFoundError: the file does not exist.
-        ValueError: no tensor has the prefix, or the tensors are those of another architecture.
+        ValueError: no tensor has the prefix and no layout is recognised, or the tensors are those
+            of another architecture.
     """
     if not path:
         raise ValueError(
@@ -76,20 +83,74 @@ def load_encoder(
             '--cfg-options model.backbone.init_cfg.checkpoint=work_dirs/vit-b/epoch_800.pth, or '
             'set model.backbone.init_cfg=None to start from random weights.'
         )
-    content = load_file(path)
+    content = load_checkpoint(path)
     check_heads(module, content, path)
     tensors = extract_state_dict(content)
-    for start in list_spellings(prefix):
-        encoder = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
-        if encoder:
-            break
-    else:
+    own = next(filter(None, (_under(start, tensors) for start in list_spellings(prefix))), {})
+    if not _is_own(module, own) and (found := _find_foreign(content, prefix, path, bool(own))):
+        own = _adapt(module, found, path)
+        load_tensors(module, own, f'{path} ({found})', allow_missing, allow_resizing)
+        return
+    if not own:
         tops = sorted({key.split('.')[0] for key in tensors})
         raise ValueError(
             f'{path} has no tensors with the prefix {prefix!r}; its names start with {tops}. Set '
             'init_cfg.prefix to the prefix of the encoder.'
         )
-    load_tensors(module, encoder, f'{path} (prefix {prefix!r})', allow_missing, allow_resizing)
+    load_tensors(module, own, f'{path} (prefix {prefix!r})', allow_missing, allow_resizing)
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _is_own(module: nn.Module, tensors: dict[str, Tensor]) -> bool:
+    """Whether most of the names are the module's; tokens and positions have one name everywhere."""
+    names = module.state_dict().keys()
+    parts = [name for name in tensors if '.' in name]
+    return bool(parts) and 2 * sum(name in names for name in parts) > len(parts)
+
+
+def _find_foreign(content: dict, prefix: str, path: str, has_prefix: bool) -> Found | None:
+    """Find the encoder of a file that has other names, or this package's without a prefix.
+
+    Returns:
+        None if the file has this package's names, so that the prefix or the architecture is wrong.
+
+    Raises:
+        ValueError: there is no encoder of a known layout.
+    """
+    try:
+        found = find_encoders(content, path)
+    except ValueError:
+        if has_prefix:
+            return None
+        raise
+    if all(encoder.layout in OWN and encoder.place for encoder in found):
+        return None
+    averaged = present_name(prefix).startswith('ema.') and any(part.averaged for part in found)
+    return choose(found, 'ema' if averaged else None, path)
+
+
+def _adapt(module: nn.Module, found: Found, path: str) -> dict[str, Tensor]:
+    """Return the tensors in the form that a module takes them in.
+
+    Raises:
+        ValueError: the file's encoder has another number of attention heads.
+    """
+    names, tensors = module.state_dict().keys(), dict(found.tensors)
+    layers: Any = getattr(module, 'layers', None)
+    heads = layers[0].attn.num_heads if layers else None
+    if found.num_heads not in (None, heads):
+        raise other_heads_error(path, found.num_heads, heads)
+    if not any('.gamma1.' in name for name in names):  # the module has no layer scale
+        tensors = fold_layer_scale(tensors)
+    if 'mask_token' in tensors:
+        tensors['mask_token'] = tensors['mask_token'].view(1, 1, -1)
+    elif 'mask_token' in names:  # the file is of a method without one
+        print_log(f'{path} has no mask token; it is new here.', logger='current')
+        tensors['mask_token'] = module.state_dict()['mask_token']
+    return tensors
 
 
 def load_tensors(

@@ -11,9 +11,9 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from ..backbones import BEiTViT, ConvViT, SwinTransformer, VisionTransformer
-from ..checkpoint.layouts.recognise import Found, find_encoders
+from ..checkpoint.layouts.recognise import Found, choose, find_encoders
 from ..checkpoint.loading import load_tensors
-from ..checkpoint.sources import load_checkpoint
+from ..checkpoint.sources import find_weights, load_checkpoint
 from ..utils.checks import check_choice, resolve_arch
 from .bands import change_bands
 from .config import FAMILIES, EncoderConfig
@@ -28,14 +28,6 @@ _ZOOS = {
     'swin': SwinTransformer.arch_zoo,
     'hybrid': ConvViT.arch_zoo,
 }
-# Weights in an exported folder, the first that is there.
-_WEIGHTS = (
-    'model.safetensors',
-    'pytorch_model.bin',
-    'encoder.safetensors',
-    'encoder.pth',
-    'model.pth',
-)
 
 
 def load_encoder(
@@ -89,7 +81,7 @@ def load_encoder(
     if which is not None:
         check_choice('which', which, ('ema', 'student'))
     content, hints, source = _read(path_or_model)
-    found = _choose(find_encoders(content, source), which, source)
+    found = choose(find_encoders(content, source), which, source)
     tensors = found.tensors
     try:
         config = _read_config(found, hints, arch)
@@ -121,9 +113,7 @@ def _read(path_or_model: Any) -> tuple[Mapping[str, Any], Hints, str]:
     if '://' in source:
         content = load_checkpoint(source)
         return content, from_checkpoint(content), source
-    path = Path(source).expanduser()
-    if path.is_dir():
-        path = _weights(path)
+    path = find_weights(source)
     if path.suffix in ('.onnx', '.pt') and path.is_file() and _is_program(path):
         raise ValueError(
             f'{path} is a program, not a checkpoint: onnxruntime or torch.jit.load run it. Load '
@@ -136,15 +126,6 @@ def _read(path_or_model: Any) -> tuple[Mapping[str, Any], Hints, str]:
     return content, hints, str(path)
 
 
-def _weights(folder: Path) -> Path:
-    for name in _WEIGHTS:
-        if (folder / name).is_file():
-            return folder / name
-    raise FileNotFoundError(
-        f'{folder} has none of {", ".join(_WEIGHTS)}: name the file of the checkpoint.'
-    )
-
-
 def _is_program(path: Path) -> bool:
     """Whether a file is of ONNX or TorchScript."""
     if path.suffix == '.onnx':
@@ -153,25 +134,6 @@ def _is_program(path: Path) -> bool:
         return False
     with zipfile.ZipFile(path) as archive:
         return any('/code/' in name for name in archive.namelist())
-
-
-def _choose(found: list[Found], which: str | None, source: str) -> Found:
-    """Choose among the encoders of a checkpoint."""
-    students = [encoder for encoder in found if not encoder.averaged]
-    averages = [encoder for encoder in found if encoder.averaged]
-    if which is None:
-        teacher = any(
-            'teacher' in encoder.prefix or find_family(encoder.tensors) == 'beit'
-            for encoder in averages
-        )
-        which = 'ema' if averages and (teacher or not students) else 'student'
-    chosen = averages if which == 'ema' else students
-    if not chosen:
-        there = '; '.join(map(str, found))
-        raise ValueError(
-            f'{source} has no encoder for which={which!r}; it has {there}. Leave which out.'
-        )
-    return min(chosen, key=lambda encoder: len(encoder.prefix))
 
 
 def _read_config(found: Found, hints: Hints, arch: Any) -> EncoderConfig:
@@ -183,9 +145,7 @@ def _read_config(found: Found, hints: Hints, arch: Any) -> EncoderConfig:
     family = find_family(found.tensors)
     asked = _settings(arch, family) if arch is not None else {}
     known = _settings(hints.arch, family, strict=False)
-    heads = asked.get('num_heads') or hints.num_heads or known.get('num_heads')
-    if heads is None and _is_small_mocov3(found):
-        heads = 12
+    heads = asked.get('num_heads') or hints.num_heads or known.get('num_heads') or found.num_heads
     config = read_config(
         found.tensors,
         heads if isinstance(heads, int) else None,
@@ -216,14 +176,6 @@ def _settings(arch: Any, family: str, strict: bool = True) -> dict[str, Any]:
     if isinstance(arch, str) and (strict or arch.lower() in zoo):
         return dict(resolve_arch(arch, zoo, ()))
     return {}
-
-
-def _is_small_mocov3(found: Found) -> bool:
-    """Whether an encoder is MoCo v3's ViT-S, which has 12 heads that are 32 wide."""
-    tensors = found.tensors
-    small = 'cls_token' in tensors and tensors['cls_token'].shape[-1] == 384
-    marks = ('base_encoder', 'momentum_encoder')
-    return small and any(mark in part for mark in marks for part in (found.prefix, *found.left_out))
 
 
 def _same(value: Any, own: Any) -> bool:

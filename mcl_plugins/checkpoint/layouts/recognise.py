@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,7 @@ LAYOUTS = (
     TORCHVISION_SWIN,
     MMSEG_VIT,
 )
+OWN = (OWN_VIT, OWN_SWIN)
 # Words in a prefix that say that an encoder is an average of another one over the training.
 _AVERAGED = re.compile(
     r'(^|[._])(ema|teacher|target|momentum|encoder_k|model_k|averaged|averager)([._]|$)'
@@ -58,12 +59,56 @@ class Found:
     averaged: bool
     left_out: tuple[str, ...] = ()
 
+    @property
+    def place(self) -> str:
+        """The prefix without words that only wrap a model."""
+        return _without_wrappers(self.prefix)
+
+    @property
+    def num_heads(self) -> int | None:
+        """The number of attention heads where it is not the width / 64: MoCo v3's ViT-S has 12."""
+        token = self.tensors.get('cls_token')
+        marks = ('base_encoder', 'momentum_encoder')
+        named = any(mark in part for mark in marks for part in (self.prefix, *self.left_out))
+        return 12 if named and token is not None and token.shape[-1] == 384 else None
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether all blocks share one table of relative positions, as in BEiT's pre-training."""
+        return any(name.startswith('rel_pos_bias.') for name in self.tensors)
+
     def __str__(self) -> str:
         kind = 'EMA copy' if self.averaged else 'encoder'
-        prefix = _without_wrappers(self.prefix)
-        where = f' under {prefix!r}' if prefix else ''
+        where = f' under {self.place!r}' if self.place else ''
         rest = f'; not used: {", ".join(self.left_out)}' if self.left_out else ''
         return f'the {kind}{where}, in the layout of {self.layout.name}{rest}'
+
+
+def choose(found: Sequence[Found], which: str | None, source: str) -> Found:
+    """Choose among the encoders of a checkpoint.
+
+    Args:
+        found: from :func:`find_encoders`.
+        which: ``'ema'``, ``'student'``, or None for what the method is evaluated with: the average
+            of ConMIM (whose positions are relative) and of DINO (which calls it teacher), the
+            encoder itself of the others.
+        source: where they are from, for the message.
+
+    Raises:
+        ValueError: there is no such encoder.
+    """
+    students = [encoder for encoder in found if not encoder.averaged]
+    averages = [encoder for encoder in found if encoder.averaged]
+    if which is None:
+        preferred = any('teacher' in part.prefix or part.is_relative for part in averages)
+        which = 'ema' if averages and (preferred or not students) else 'student'
+    chosen = averages if which == 'ema' else students
+    if not chosen:
+        there = '; '.join(map(str, found))
+        raise ValueError(
+            f'{source} has no encoder for which={which!r}; it has {there}. Leave which out.'
+        )
+    return min(chosen, key=lambda encoder: len(encoder.prefix))
 
 
 def flatten(content: Mapping[str, Any]) -> Tensors:

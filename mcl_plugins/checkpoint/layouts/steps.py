@@ -141,7 +141,8 @@ def fold_layer_scale(tensors: Tensors) -> Tensors:
         >>> fold_layer_scale(tensors)
         {'layers.0.attn.proj.weight': tensor([[2.]])}
     """
-    found = {name: tensor for name, tensor in tensors.items() if '.gamma' not in name}
+    scales = ('.attn.gamma1.weight', '.ffn.gamma2.weight')
+    found = {name: tensor for name, tensor in tensors.items() if not name.endswith(scales)}
     for block in {
         name.partition('.attn.gamma1.')[0] for name in tensors if '.attn.gamma1.' in name
     }:

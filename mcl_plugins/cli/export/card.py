@@ -97,8 +97,8 @@ def describe_data(text: Any) -> str:
     """Describe the training images by what a config says.
 
     Example:
-        >>> describe_data("train_dataloader = dict(dataset=dict(type='ImageNet', data_root='in1k'))")
-        "ImageNet, data_root='in1k'"
+        >>> describe_data("train_dataloader = dict(dataset=dict(type='ImageNet', data_root='x'))")
+        "ImageNet, data_root='x'"
     """
     if not isinstance(text, str):
         return 'unknown'
