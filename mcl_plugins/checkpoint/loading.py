@@ -145,10 +145,11 @@ def _adapt(module: nn.Module, found: Found, path: str) -> dict[str, Tensor]:
         raise other_heads_error(path, found.num_heads, heads)
     if not any('.gamma1.' in name for name in names):  # the module has no layer scale
         tensors = fold_layer_scale(tensors)
-    if 'mask_token' in tensors:
-        tensors['mask_token'] = tensors['mask_token'].view(1, 1, -1)
-    elif 'mask_token' in names:  # the file is of a method without one
-        print_log(f'{path} has no mask token; it is new here.', logger='current')
+    token = tensors.pop('mask_token', None)
+    if token is not None and 'decoder_embed' not in found.left_out:  # MAE's is the decoder's
+        tensors['mask_token'] = token.view(1, 1, -1)
+    elif 'mask_token' in names:
+        print_log(f'{path} has no mask token of the encoder; it is new here.', logger='current')
         tensors['mask_token'] = module.state_dict()['mask_token']
     return tensors
 

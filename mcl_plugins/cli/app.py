@@ -36,6 +36,7 @@ COMMANDS = {
         for file in sorted((FOLDER / 'convert').glob('[!_]*.py'))
     },
     'export': 'export.run',
+    'arrows': 'export.arrows',
     'fidelity': 'fidelity',
     'methods': 'methods',
     'replay': 'replay',

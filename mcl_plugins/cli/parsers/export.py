@@ -44,3 +44,11 @@ def run(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--in-chans', type=at_least(1), help='number of bands')
     return parser.parse_args(argv)
+
+
+def arrows(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = command_parser('export.arrows')
+    parser.add_argument('results', type=Path, help='the file that MCL_ARROWS named')
+    parser.add_argument('--page', type=Path, help='page whose table is exchanged')
+    return parser.parse_args(argv)

@@ -8,18 +8,16 @@ import timm
 import torch
 import torchvision
 import transformers
-from mmengine.logging import MMLogger
+from conversion import released
 from mmpretrain.registry import MODELS
 from safetensors.torch import save_file as save_tensors
 
 from arrows import record
-from conftest import SMALL, SMALL_SWIN, SMALL_VIT
-from conversion import released
+from conftest import SMALL_SWIN, SMALL_VIT
 from mcl_plugins import load_encoder
 from mcl_plugins.backbones import BEiTViT, MaskedViT, SwinTransformer, VisionTransformer
 from mcl_plugins.checkpoint import sources
 from mcl_plugins.checkpoint.ccmim import CCMIM
-from mcl_plugins.checkpoint.conmim import CONMIM
 from mcl_plugins.checkpoint.layouts.beit import TIMM_BEIT
 from mcl_plugins.checkpoint.layouts.swin import RELEASED_SWIN
 from mcl_plugins.checkpoint.layouts.vit import TIMM_VIT
@@ -295,7 +293,7 @@ def test_the_ema_of_a_released_file_can_be_chosen(tmp_path, name):
 
 @pytest.mark.parametrize(
     ('method', 'names', 'heads'),
-    [('ccmim', CCMIM, 2), ('conmim', CONMIM, None), ('moby', MOBY, None)],
+    [('ccmim', CCMIM, 2), ('moby', MOBY, None)],
 )
 def test_golden_files_and_their_conversions_are_the_same_encoder(tmp_path, method, names, heads):
     tensors = released(method)
@@ -407,11 +405,8 @@ def test_a_pre_training_continues_from_other_weights(tmp_path):
     backbone = {**SMALL_VIT, 'type': 'mcl_plugins.SimMIMViT'}
     init = dict(type='Pretrained', checkpoint=str(tmp_path / 'mae.pth'), prefix='backbone.')
     model = MODELS.build({**backbone, 'init_cfg': init})
-    # The file's mask token is the decoder's, of another width: it is of no use to this encoder.
-    with pytest.raises(ValueError, match='shape of mask_token'):
-        model.init_weights()
-
-
-def test_logs_are_quiet_in_tests():
-    assert MMLogger.get_current_instance() is not None
-    assert SMALL['backbone']['img_size'] == 32
+    model.init_weights()
+    wanted = source.state_dict()
+    for name, tensor in model.state_dict().items():
+        # MAE's mask token is the decoder's; SimMIM's, which is the encoder's, is new.
+        assert name == 'mask_token' or torch.equal(tensor, wanted[name]), name
