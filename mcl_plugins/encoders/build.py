@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backbones import BEiTViT, ConvViT, Encoder, MaskedConvViT, SwinTransformer, VisionTransformer
+from ..backbones import (
+    BEiTViT,
+    ConvViT,
+    DINOViT,
+    Encoder,
+    MaskedConvViT,
+    SwinTransformer,
+    VisionTransformer,
+)
 from ..utils.compat import quiet_meshgrid
 from .config import EncoderConfig
 
@@ -32,7 +40,6 @@ def build_backbone(config: EncoderConfig) -> Encoder:
         # Images may be smaller than a window at the last stage, which then is padded.
         small = config.img_size // config.stride < config.options['window_size']
         return SwinTransformer(**sizes, **config.options, pad_small_map=small)
+    kinds = {'vit': VisionTransformer, 'beit': BEiTViT, 'dino': DINOViT}
     with quiet_meshgrid():
-        return (BEiTViT if config.family == 'beit' else VisionTransformer)(
-            **sizes, **config.options
-        )
+        return kinds[config.family](**sizes, **config.options)

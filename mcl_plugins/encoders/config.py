@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Family = Literal['vit', 'beit', 'swin', 'hybrid']
+Family = Literal['vit', 'beit', 'swin', 'hybrid', 'dino']
 FAMILIES = {
     'vit': 'plain ViT',
     'beit': 'BEiT-like ViT',
     'swin': 'Swin transformer',
     'hybrid': 'hybrid convolutional ViT',
+    'dino': 'ViT with registers',
 }
 
 
@@ -20,7 +21,7 @@ class EncoderConfig:
     """The architecture of an encoder.
 
     Attributes:
-        family: ``'vit'``, ``'beit'``, ``'swin'`` or ``'hybrid'``.
+        family: ``'vit'``, ``'beit'``, ``'swin'``, ``'hybrid'`` or ``'dino'``.
         arch: settings as in mmpretrain: ``embed_dims``, ``num_layers``, ``num_heads`` and
             ``feedforward_channels`` of a ViT; ``embed_dims``, ``depths`` and ``num_heads`` of
             others.

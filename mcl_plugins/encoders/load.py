@@ -26,6 +26,7 @@ _ZOOS = {
     'vit': VisionTransformer.arch_zoo,
     'beit': BEiTViT.arch_zoo,
     'swin': SwinTransformer.arch_zoo,
+    'dino': VisionTransformer.arch_zoo,
     'hybrid': ConvViT.arch_zoo,
 }
 

@@ -16,7 +16,9 @@ Output = tuple[Tensor | None, list[Tensor]]
 
 def read_out(config: EncoderConfig) -> Callable[[Any, Tensor], Output]:
     """Return the function that runs an encoder of a family."""
-    return {'vit': _vit, 'beit': _vit, 'swin': _swin, 'hybrid': _hybrid}[config.family]
+    return {'vit': _vit, 'beit': _vit, 'swin': _swin, 'hybrid': _hybrid, 'dino': _vit}[
+        config.family
+    ]
 
 
 def _vit(encoder: Any, images: Tensor) -> Output:

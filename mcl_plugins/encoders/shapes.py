@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..layers.position_tables import TABLE
@@ -28,6 +30,8 @@ def find_family(tensors: Mapping[str, Tensor]) -> Family:
         return 'swin'
     if 'patch_embeds.0.projection.weight' in tensors:
         return 'hybrid'
+    if 'register_tokens' in tensors:
+        return 'dino'
     marks = (TABLE, 'attn.q_bias', '.gamma_1')
     return 'beit' if any(name.endswith(marks) for name in tensors) else 'vit'
 
@@ -52,7 +56,7 @@ def read_config(
         ValueError: the number of heads cannot be known, or positions are of no square grid.
     """
     family = find_family(tensors)
-    read = {'vit': _vit, 'beit': _beit, 'swin': _swin, 'hybrid': _hybrid}[family]
+    read = {'vit': _vit, 'beit': _beit, 'swin': _swin, 'hybrid': _hybrid, 'dino': _dino}[family]
     return read(tensors, num_heads, img_size, eps)
 
 
@@ -84,6 +88,18 @@ def _vit(tensors: Mapping, num_heads: int | None, img_size: int | None, eps: Any
         options,
         mean_norm='ln2.weight' in tensors,
     )
+
+
+def _dino(tensors: Mapping, num_heads: int | None, img_size: int | None, eps: Any) -> EncoderConfig:
+    patch = tensors['patch_embed.projection.weight'].shape[-1]
+    rotary = 'pos_embed' not in tensors
+    own = {'num_registers': tensors['register_tokens'].shape[1], 'rotary': rotary}
+    if rotary:  # any size will do
+        width = tensors['cls_token'].shape[-1]
+        side = (img_size or 224) // patch
+        tensors = {**tensors, 'pos_embed': torch.zeros(1, 1 + side**2, width)}
+    config = _vit(tensors, num_heads, img_size, eps)
+    return replace(config, family='dino', options={**config.options, **own})
 
 
 def _beit(tensors: Mapping, num_heads: int | None, img_size: int | None, eps: Any) -> EncoderConfig:

@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from .beit import HF_BEIT, TIMM_BEIT
+from .dino import DINO_LAYOUTS
 from .layout import Layout, Tensors
 from .swin import HF_SWIN, OWN_SWIN, RELEASED_SWIN, TIMM_SWIN, TORCHVISION_SWIN
 from .vit import HF_DINOV2, HF_VIT, MMSEG_VIT, OWN_VIT, TIMM_VIT, TORCHVISION_VIT
@@ -29,6 +30,7 @@ LAYOUTS = (
     TORCHVISION_VIT,
     TORCHVISION_SWIN,
     MMSEG_VIT,
+    *DINO_LAYOUTS,
 )
 OWN = (OWN_VIT, OWN_SWIN)
 # Words in a prefix that say that an encoder is an average of another one over the training.

@@ -125,6 +125,7 @@ OWN_VIT = Layout(
         for name in (
             'cls_token',
             'pos_embed',
+            'register_tokens',
             'mask_token',
             'rel_pos_bias.',
             'patch_embed.',

@@ -62,7 +62,7 @@ def make_table(results: Iterable[dict[str, Any]]) -> str:
         ...                        test='tests/a.py::test_b[timm]')]))
         | arrow | encoder | largest difference of a feature | test |
         | --- | --- | --- | --- |
-        | ours → timm | plain ViT | 0 | `a.py::test_b` |
+        | ours → timm | plain ViT | 0 | `a.py` |
     """
     rows: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for result in results:
@@ -71,7 +71,7 @@ def make_table(results: Iterable[dict[str, Any]]) -> str:
     lines = ['| arrow | encoder | largest difference of a feature | test |', '| --- ' * 4 + '|']
     for (arrow, family), found in rows.items():
         largest = max(result['difference'] for result in found)
-        test = found[0]['test'].rpartition('/')[2].partition('[')[0]
+        test = found[0]['test'].rpartition('/')[2].partition('::')[0]
         lines.append(f'| {arrow} | {family} | {largest:.1g} | `{test}` |')
     return '\n'.join(lines)
 

@@ -56,8 +56,9 @@ def check_family(target: Target, config: EncoderConfig) -> None:
     if config.family not in target.families:
         there = ', '.join(FAMILIES[family] for family in target.families)
         raise ValueError(
-            f'{target.title} has no {FAMILIES[config.family]}; it has: {there}. Export to '
-            'safetensors, onnx or torchscript, which take every encoder.'
+            f'{target.title} has no model of a {FAMILIES[config.family]} that it can be exported '
+            f'to; it has: {there}. Export to safetensors, onnx or torchscript, which take every '
+            'encoder.'
         )
 
 

@@ -9,8 +9,9 @@ from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from PIL import Image
 
-from arrows import record
-from conftest import SMALL, SMALL_SWIN, SMALL_VIT
+from arrows import LIMIT, record
+from conftest import ROOT, SMALL, SMALL_SWIN, SMALL_VIT
+from foreign import MODELS_IN, RELEASED
 from mcl_plugins import load_encoder
 from mcl_plugins.checkpoint.files import save_file
 from mcl_plugins.cli.export import run
@@ -27,6 +28,13 @@ BACKBONES = {
         type='mcl_plugins.MaskedConvViT',
         arch=dict(embed_dims=(8, 12, 24), depths=(1, 1, 2), num_heads=2),
         img_size=32,
+    ),
+    'dino': dict(
+        type='mcl_plugins.DINOViT',
+        arch=SMALL_VIT['arch'],
+        img_size=32,
+        patch_size=8,
+        rotary=True,
     ),
 }
 PAIRS = [(to, family) for to, target in TARGETS.items() for family in target.families]
@@ -89,9 +97,11 @@ def test_a_fine_tuned_beit_keeps_its_norm_after_the_mean(tmp_path, to):
 def test_every_library_refuses_what_it_does_not_have(tmp_path):
     assert tuple(TARGETS) == NAMES
     pairs = [(to, family) for to in TARGETS for family in FAMILIES if (to, family) not in PAIRS]
-    assert len(pairs) == 9
+    assert len(pairs) == 15
     for to, family in pairs:
-        with pytest.raises(ValueError, match=rf'has no {FAMILIES[family]}; it has: .*safetensors'):
+        with pytest.raises(
+            ValueError, match=rf'no model of a {FAMILIES[family]} that.*; it has: .*safetensors'
+        ):
             run.write_verified(encoder_of(family), to, 'epoch_1.pth', tmp_path / 'export')
     assert not list(tmp_path.iterdir())
 
@@ -162,3 +172,18 @@ def test_the_command_writes_the_card_and_prints_the_difference(tmp_path, capsys)
     assert described['architecture']['img_size'] == 48
     with pytest.raises(FileExistsError, match=r'epoch_8_timm exists already: remove it'):
         run.main([str(tmp_path / 'epoch_8.pth'), *arguments])
+
+
+def test_every_arrow_that_a_test_follows_is_a_row_of_the_page():
+    page = (ROOT / 'docs/interoperability.md').read_text()
+    rows = [line.split(' | ')[:3] for line in page.splitlines() if '→' in line]
+    arrows = {arrow.removeprefix('| ') for arrow, *_ in rows}
+    wanted = {f'ours → {TARGETS[to].title}' for to, _ in PAIRS}
+    read = {to for to, _ in PAIRS} - {'onnx', 'torchscript'}
+    wanted |= {f'a folder for {TARGETS[to].title} → ours' for to in read}
+    wanted |= {f'{name} → ours' for name in MODELS_IN}
+    wanted |= {f'released: {name} → ours' for name in RELEASED}
+    assert arrows == wanted
+    assert all(float(difference) <= LIMIT for _, _, difference in rows)
+    pairs = {(arrow.removeprefix('| '), family) for arrow, family, _ in rows}
+    assert {(f'ours → {TARGETS[to].title}', FAMILIES[family]) for to, family in PAIRS} <= pairs
