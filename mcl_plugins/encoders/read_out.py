@@ -16,9 +16,7 @@ Output = tuple[Tensor | None, list[Tensor]]
 
 def read_out(config: EncoderConfig) -> Callable[[Any, Tensor], Output]:
     """Return the function that runs an encoder of a family."""
-    return {'vit': _vit, 'beit': _vit, 'swin': _swin, 'hybrid': _hybrid, 'dino': _vit}[
-        config.family
-    ]
+    return {'swin': _swin, 'hybrid': _hybrid}.get(config.family, _vit)
 
 
 def _vit(encoder: Any, images: Tensor) -> Output:

@@ -109,7 +109,7 @@ def read(encoder: PretrainedEncoder, folder: Path) -> Run:
     """Load the folder with timm."""
     import timm  # noqa: PLC0415  an extra
 
-    model = timm.create_model(f'local-dir:{folder}', pretrained=True).eval()
+    model: Any = timm.create_model(f'local-dir:{folder}', pretrained=True).eval()
     tokens = getattr(model, 'num_prefix_tokens', 0)
 
     def run(images: torch.Tensor) -> Tokens:
