@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,7 +79,7 @@ def encode_folder(
     if not names:
         raise ValueError(f'{folder} has no image: files that end with {", ".join(IMAGE_SUFFIXES)}.')
     device = torch.device(device) if device else next(encoder.parameters()).device
-    encoder = encoder.to(device)
+    encoder = encoder.to(device).eval()
     bar = tqdm(total=len(names), desc='encode', unit='img', disable=not progress, leave=False)
     kept, rows, bad = [], [], []
     with bar, ThreadPoolExecutor(workers or min(16, os.cpu_count() or 1)) as pool:
@@ -152,7 +153,10 @@ def check_suffix(path: str | Path) -> None:
     """
     suffix = Path(path).suffix
     if suffix == '.parquet':
-        import pyarrow  # noqa: F401, PLC0415  optional
+        if find_spec('pyarrow') is None:
+            raise ImportError(
+                f'{path} needs another library: pip install pyarrow. Or write a .npy.'
+            )
     elif suffix != '.npy':
         raise ValueError(f'{path} must end with .npy or .parquet.')
 

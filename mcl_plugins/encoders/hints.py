@@ -93,7 +93,7 @@ def from_export(encoder: Mapping[str, Any]) -> Hints:
 def from_folder(folder: Path) -> Hints:
     """Read what an export, timm or Hugging Face has written beside weights; all is optional."""
     export, config, prepare = (
-        _dict(json.loads(path.read_text(encoding='utf-8'))) if path.is_file() else {}
+        _read_json(path) if path.is_file() else {}
         for path in (folder / name for name in DESCRIPTIONS)
     )
     if export or isinstance(config.get('mcl_plugins'), Mapping):
@@ -111,6 +111,14 @@ def from_folder(folder: Path) -> Hints:
         crop=_number(timm.get('crop_pct')),
         method=next(iter(config.get('architectures') or [config.get('architecture')])),
     )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """Read a dict; a file of this name that is something else says nothing about an encoder."""
+    try:
+        return _dict(json.loads(path.read_text(encoding='utf-8')))
+    except ValueError:
+        return {}
 
 
 def from_model(model: nn.Module) -> Hints:

@@ -46,8 +46,8 @@ class Preprocessing:
         """Prepare one image or several.
 
         Args:
-            images: a file, a Pillow image, or an array or tensor of 0 to 255, (H, W), (H, W, C) or
-                a uint8 tensor (C, H, W), RGB; or a list of these.
+            images: a file, a Pillow image, a uint8 array (H, W) or (H, W, C) or a uint8 tensor
+                (H, W) or (C, H, W), colours as RGB; or several, as a list or a batch.
 
         Returns:
             (N, C, size, size) float32.
@@ -56,7 +56,7 @@ class Preprocessing:
             FileNotFoundError: there is no such file.
             ValueError: a file is no image, or an image has other bands than ``mean``.
         """
-        several = images if isinstance(images, list | tuple) else [images]
+        several = list(images) if _is_batch(images) else [images]
         return torch.stack([self.normalise(self.cut(self.read(image))) for image in several])
 
     def read(self, image: Any) -> Tensor:
@@ -112,3 +112,7 @@ class Preprocessing:
             for values in (self.mean, self.std)
         )
         return (images.float() - mean) / std
+
+
+def _is_batch(images: Any) -> bool:
+    return isinstance(images, list | tuple) or getattr(images, 'ndim', 0) == 4

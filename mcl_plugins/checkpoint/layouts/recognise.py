@@ -113,8 +113,12 @@ def choose(found: Sequence[Found], which: str | None, source: str) -> Found:
     return min(chosen, key=lambda encoder: len(encoder.prefix))
 
 
-def flatten(content: Mapping[str, Any]) -> Tensors:
+def flatten(content: Mapping[str, Any], depth: int = 4) -> Tensors:
     """Return all tensors of a checkpoint, those in nested dicts by names joined with dots.
+
+    Args:
+        content: the checkpoint.
+        depth: of dicts in each other that are looked into; a dict may contain itself.
 
     Example:
         >>> import torch
@@ -125,8 +129,9 @@ def flatten(content: Mapping[str, Any]) -> Tensors:
     for name, value in content.items():
         if isinstance(value, Tensor):
             tensors[str(name)] = value
-        elif isinstance(value, Mapping) and 'optim' not in str(name):
-            tensors.update({f'{name}.{key}': part for key, part in flatten(value).items()})
+        elif isinstance(value, Mapping) and depth and 'optim' not in str(name):
+            inside = flatten(value, depth - 1)
+            tensors.update({f'{name}.{key}': part for key, part in inside.items()})
     return tensors
 
 
@@ -205,7 +210,8 @@ def _without_wrappers(name: str) -> str:
 def unknown_layout(tensors: Mapping[str, Tensor], source: str) -> ValueError:
     """Return the error for a checkpoint of no known layout, with the three nearest ones."""
     names = sorted({_template(name) for name in tensors})
-    near = sorted(LAYOUTS, key=lambda layout: _distance(layout, names))[:3]
+    sample = names[:: len(names) // 64 + 1]
+    near = sorted(LAYOUTS, key=lambda layout: _distance(layout, sample))[:3]
     lines = [f'\n  {layout.name}: {_difference(layout, tensors)}' for layout in near]
     return ValueError(
         f'{source} has no encoder in a known layout. Its names are like {", ".join(names[:4])}. '

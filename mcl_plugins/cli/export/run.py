@@ -26,7 +26,7 @@ from ...encoders import PretrainedEncoder, load_encoder
 from ..parsers.export import run as parse_args
 from .card import write_card
 from .compare import LIMIT, differences
-from .target import check_family, summary
+from .target import check_family, check_libraries, summary
 from .targets import TARGETS
 
 
@@ -68,6 +68,7 @@ def export(
     place = out or default_folder(checkpoint, to)
     if place.exists():
         raise FileExistsError(f'{place} exists already: remove it, or choose another --out.')
+    check_libraries(TARGETS[to])
     encoder = load_encoder(checkpoint, arch, which, img_size, in_chans)
     print(f'{checkpoint}: {encoder.origin["recognised"]}: {encoder.config}')
     found = write_verified(encoder, to, checkpoint, place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,6 +42,7 @@ class Target(NamedTuple):
         write: writes an encoder to an empty folder.
         read: loads the folder with the library, and returns how to run the model.
         how: lines of Python that load the folder, for the model card.
+        modules: optional libraries that the two need.
     """
 
     title: str
@@ -49,6 +51,17 @@ class Target(NamedTuple):
     write: Callable[[PretrainedEncoder, Path], None]
     read: Callable[[PretrainedEncoder, Path], Run]
     how: str
+    modules: tuple[str, ...] = ()
+
+
+def check_libraries(target: Target) -> None:
+    """Raise a ValueError if a library is missing that an export or its comparison needs."""
+    missing = [name for name in (*target.modules, 'skimage') if find_spec(name) is None]
+    if missing:
+        raise ValueError(
+            f'An export to {target.title} needs {", ".join(missing)}, which is not installed: '
+            "pip install 'mcl_plugins[export]', or in a checkout bash tools/setup_env.sh."
+        )
 
 
 def check_family(target: Target, config: EncoderConfig) -> None:

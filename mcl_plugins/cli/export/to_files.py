@@ -142,4 +142,5 @@ ONNX = Target(
 
 session = onnxruntime.InferenceSession('{folder}/encoder.onnx')
 patch_tokens, *class_token = session.run(None, dict(images=images))  # normalised, float32""",
+    ('onnx', 'onnxruntime'),
 )

@@ -143,4 +143,5 @@ TARGET = Target(
 model = AutoModel.from_pretrained('{folder}', add_pooling_layer=False).eval()
 prepare = AutoImageProcessor.from_pretrained('{folder}')
 tokens = model(**prepare(image, return_tensors='pt')).last_hidden_state""",
+    ('transformers',),
 )

@@ -200,7 +200,13 @@ def read(library: str, encoder: PretrainedEncoder, folder: Path) -> Run:
 
 def _target(library: str, distribution: str, families: tuple[str, ...], how: str) -> Target:
     return Target(
-        library, distribution, families, partial(write, library), partial(read, library), how
+        library,
+        distribution,
+        families,
+        partial(write, library),
+        partial(read, library),
+        how,
+        (library,),
     )
 
 

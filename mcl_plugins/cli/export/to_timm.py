@@ -132,4 +132,5 @@ TARGET = Target(
 model = timm.create_model('local-dir:{folder}', pretrained=True).eval()
 prepare = timm.data.create_transform(**timm.data.resolve_model_data_config(model))
 tokens = model.forward_features(prepare(image)[None])""",
+    ('timm',),
 )

@@ -12,6 +12,7 @@ from PIL import Image
 from conftest import PREPROCESSOR, SMALL, SMALL_MASKED_MOCO, SMALL_SWIN, SMALL_VIT
 from mcl_plugins import load_encoder
 from mcl_plugins.checkpoint.files import load_file, save_file
+from mcl_plugins.checkpoint.layouts.recognise import find_encoders
 from mcl_plugins.checkpoint.layouts.vit import TIMM_VIT
 
 HYBRID = dict(
@@ -198,3 +199,55 @@ def test_preprocessing_is_the_test_pipeline_of_the_configs():
     wanted = Compose([edge, CenterCrop(56)])({'img': pixels})['img']
     found = model.preprocess.cut(model.preprocess.read(pixels)).permute(1, 2, 0).numpy()
     assert np.array_equal(found, wanted)
+
+
+def test_images_in_every_form_are_the_same(tmp_path):
+    prepare = load_encoder(MODELS.build(SMALL_VIT)).preprocess
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 40, 50, 3), dtype=np.uint8)
+    wanted = prepare(pixels)
+    assert wanted.shape == (2, 3, 32, 32)
+    for index, image in enumerate(pixels):
+        Image.fromarray(image).save(tmp_path / f'{index}.png')
+    for images in (
+        list(pixels),
+        torch.from_numpy(pixels).movedim(-1, 1),
+        [Image.fromarray(image) for image in pixels],
+        [tmp_path / '0.png', str(tmp_path / '1.png')],
+    ):
+        assert torch.equal(prepare(images), wanted)
+    gray = pixels[0, ..., 0]
+    assert torch.equal(prepare(gray), prepare(np.stack([gray] * 3, axis=-1)))
+    for wrong, message in (
+        (pixels[..., :2], '2 bands and the encoder takes 3'),
+        (pixels / 2, '8 bits'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            prepare(wrong)
+
+
+def test_what_is_beside_a_checkpoint_need_not_be_of_a_model(tmp_path, photos):
+    model = randomised(MODELS.build(SMALL_VIT))
+    save_file(model.state_dict(), tmp_path / 'vit.pth')
+    (tmp_path / 'config.json').write_text('no JSON')
+    encoder = load_encoder(tmp_path / 'vit.pth', arch=dict(num_heads=3))
+    torch.testing.assert_close(all_tokens(encoder(photos)), model(photos)[0])
+
+
+def test_a_checkpoint_that_contains_itself_ends():
+    content = {
+        'state_dict': {f'backbone.{k}': v for k, v in MODELS.build(SMALL_VIT).state_dict().items()}
+    }
+    content['again'] = content
+    (found,) = {encoder.place for encoder in find_encoders({'model': content['state_dict']}, 'x')}
+    assert found == 'backbone.'
+    assert find_encoders(content, 'x')
+
+
+@pytest.mark.parametrize('name', ['encoder.onnx', 'encoder.pt'])
+def test_a_program_is_no_checkpoint(tmp_path, name):
+    if name.endswith('.pt'):
+        torch.jit.save(torch.jit.script(torch.nn.ReLU()), str(tmp_path / name))
+    else:
+        (tmp_path / name).write_bytes(b'onnx')
+    with pytest.raises(ValueError, match='is a program, not a checkpoint'):
+        load_encoder(tmp_path / name)

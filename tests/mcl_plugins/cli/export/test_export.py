@@ -14,7 +14,7 @@ from conftest import ROOT, SMALL, SMALL_SWIN, SMALL_VIT
 from foreign import MODELS_IN, RELEASED
 from mcl_plugins import load_encoder
 from mcl_plugins.checkpoint.files import save_file
-from mcl_plugins.cli.export import run
+from mcl_plugins.cli.export import run, target
 from mcl_plugins.cli.export.target import Tokens
 from mcl_plugins.cli.export.targets import TARGETS
 from mcl_plugins.cli.parsers.export import TARGETS as NAMES
@@ -118,12 +118,12 @@ def test_parts_that_a_library_lacks_are_refused(tmp_path):
 
 
 def test_features_that_differ_leave_nothing_behind(tmp_path, monkeypatch):
-    target = TARGETS['safetensors']
+    own = TARGETS['safetensors']
 
     def read(encoder, folder):
-        return lambda images: Tokens(target.read(encoder, folder)(images).patch_tokens + 2e-4)
+        return lambda images: Tokens(own.read(encoder, folder)(images).patch_tokens + 2e-4)
 
-    monkeypatch.setitem(run.TARGETS, 'safetensors', target._replace(read=read))
+    monkeypatch.setitem(run.TARGETS, 'safetensors', own._replace(read=read))
     with pytest.raises(ValueError, match='differ by 0.0002, more than 0.0001; nothing'):
         run.write_verified(encoder_of('vit'), 'safetensors', 'a.pth', tmp_path / 'export')
     assert not list(tmp_path.iterdir())
@@ -150,6 +150,26 @@ def test_the_transform_of_timm_prepares_the_same_images(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (72, 108, 3), dtype=np.uint8)
     found = prepare(Image.fromarray(pixels))[None]
     torch.testing.assert_close(found, encoder.preprocess(pixels), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize('to', TARGETS)
+def test_a_missing_library_is_named_before_the_work(tmp_path, monkeypatch, to):
+    missing = (TARGETS[to].modules or ('skimage',))[-1]
+    monkeypatch.setattr(target, 'find_spec', lambda name: None if name == missing else name)
+    with pytest.raises(ValueError, match=rf'{missing}, which is not installed.*\[export\]'):
+        run.export('none.pth', to, tmp_path / 'export')
+
+
+def test_an_exported_folder_and_file_initialise_an_encoder(tmp_path):
+    encoder = encoder_of('vit')
+    for to, place in (('huggingface', ''), ('timm', ''), ('safetensors', 'encoder.safetensors')):
+        run.write_verified(encoder, to, 'epoch_1.pth', tmp_path / to)
+        checkpoint = str(tmp_path / to / place)
+        init = dict(type='Pretrained', checkpoint=checkpoint, prefix='backbone.')
+        model = MODELS.build({**SMALL_VIT, 'init_cfg': init})
+        model.init_weights()
+        for name, tensor in encoder.backbone.state_dict().items():
+            assert torch.equal(model.state_dict()[name], tensor), (to, name)
 
 
 def test_the_command_writes_the_card_and_prints_the_difference(tmp_path, capsys):
