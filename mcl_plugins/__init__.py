@@ -4,10 +4,12 @@ Importing the package registers its parts under the scope ``mcl_plugins`` and it
 the name ``mcl_plugins::...``. It changes nothing else. A subpackage, and the libraries that it
 needs, are imported on first use: when it is accessed as an attribute, or when MMEngine looks up a
 part that is registered in it.
+
+The functions :func:`load_encoder` and :func:`encode_folder` are those of :mod:`.encoders`.
 """
 
 from importlib import import_module
-from types import ModuleType
+from typing import Any
 
 from .utils.versions import check_versions
 from .version import __version__
@@ -25,10 +27,13 @@ __all__ = [
     'checkpoint',
     'datasets',
     'detection',
+    'encode_folder',
+    'encoders',
     'engine',
     'evaluation',
     'heads',
     'layers',
+    'load_encoder',
     'mask_generators',
     'necks',
     'preprocessors',
@@ -40,8 +45,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
+_FUNCTIONS = ('encode_folder', 'load_encoder')  # of the subpackage encoders
+
+
+def __getattr__(name: str) -> Any:
     """Import a subpackage on the first access to ``mcl_plugins.NAME``."""
+    if name in _FUNCTIONS:
+        return getattr(import_module('.encoders', __name__), name)
     if name in __all__:
         return import_module(f'.{name}', __name__)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

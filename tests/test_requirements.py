@@ -26,7 +26,12 @@ MODULES = packages_distributions()
 HEADLESS = 'opencv-python-headless'
 SAME = {HEADLESS: 'opencv-python'}
 # Which extras a folder may import beside install_requires.
-EXTRAS = {'segmentation': ['seg'], 'detection': ['det'], 'cli': ['demo', 'seg', 'det']}
+EXTRAS = {
+    'segmentation': ['seg'],
+    'detection': ['det'],
+    'encoders': ['export'],
+    'cli': ['demo', 'export', 'seg', 'det'],
+}
 
 
 def declared(*extras):

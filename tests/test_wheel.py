@@ -173,6 +173,11 @@ def test_converters_evaluation_and_pictures(installation, quickstart):
         ['masks', 'own.py', checkpoint, '--images', images, '--out', 'masks.png'],
     ]
     lines = [f'main({[str(word) for word in words]})' for words in commands]
+    lines += [
+        'import mcl_plugins',
+        f'encoder = mcl_plugins.load_encoder({str(checkpoint)!r})',
+        f'mcl_plugins.encode_folder(encoder, {images!r}, "features.npy", progress=False)',
+    ]
     installation.python('from mcl_plugins.cli.app import main\n' + '\n'.join(lines))
-    written = ('again.pth', 'curves.png', 'masks.png', f'{checkpoint}.knn.json')
+    written = ('again.pth', 'curves.png', 'masks.png', 'features.npy', f'{checkpoint}.knn.json')
     assert all((installation.folder / name).stat().st_size for name in written)

@@ -4,6 +4,7 @@ from .beit_vit import BEiTViT, MaskedBEiTViT
 from .conv_vit import ConvViT, MaskedConvViT
 from .deit import DeiT
 from .dense_vit import DenseViT
+from .dino_vit import DINOViT
 from .encoder import Encoder
 from .mocov3_vit import MaskedMoCoViT
 from .simmim_vit import SimMIMViT
@@ -13,6 +14,7 @@ from .vit import MaskedViT, VisionTransformer
 __all__ = [
     'BEiTViT',
     'ConvViT',
+    'DINOViT',
     'DeiT',
     'DenseViT',
     'Encoder',

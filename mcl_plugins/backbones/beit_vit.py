@@ -105,7 +105,7 @@ class BEiTViT(Encoder, _BEiTViT):
         """Encode patch embeddings (N, L, D); return the outputs of ``out_indices``."""
         x = patches
         if self.cls_token is not None:
-            x = torch.cat((self.cls_token.expand(len(x), -1, -1), x), dim=1)
+            x = torch.cat((self.cls_token.expand(x.shape[0], -1, -1), x), dim=1)
         if self.pos_embed is not None:
             x = x + self.pos_embed
         x = self.drop_after_pos(x)

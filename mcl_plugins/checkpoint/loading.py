@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from .aliases import list_spellings
-from .files import extract_state_dict, load_file
-from .origin import check_heads
+from .aliases import list_spellings, present_name
+from .files import extract_state_dict
+from .layouts.recognise import OWN, Found, choose, find_encoders
+from .layouts.steps import fold_layer_scale
+from .origin import check_heads, other_heads_error
+from .sources import load_checkpoint
+
+_INDEX = 'relative_position_index'
 
 
 def init_from_checkpoint(module: BaseModule) -> bool:
@@ -58,7 +65,8 @@ def load_encoder(
 
     Args:
         module: the encoder.
-        path: a file written by this package or by ``tools/convert``.
+        path: a file, folder or URL of this package or of another origin; see
+            :mod:`.layouts.recognise`. The log says what it was recognised as.
         prefix: prefix of the encoder's tensors in the file: ``'backbone.'`` for the student,
             ``'ema.backbone.'`` for its EMA, even if the file has an earlier name of the EMA.
         allow_missing: load the tensors that fit and only log the others.
@@ -66,7 +74,8 @@ def load_encoder(
 
     Raises:
         FileNotFoundError: the file does not exist.
-        ValueError: no tensor has the prefix, or the tensors are those of another architecture.
+        ValueError: no tensor has the prefix and no layout is recognised, or the tensors are those
+            of another architecture.
     """
     if not path:
         raise ValueError(
@@ -74,37 +83,114 @@ def load_encoder(
             '--cfg-options model.backbone.init_cfg.checkpoint=work_dirs/vit-b/epoch_800.pth, or '
             'set model.backbone.init_cfg=None to start from random weights.'
         )
-    content = load_file(path)
+    content = load_checkpoint(path)
     check_heads(module, content, path)
     tensors = extract_state_dict(content)
-    for start in list_spellings(prefix):
-        encoder = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
-        if encoder:
-            break
-    else:
+    own = next(filter(None, (_under(start, tensors) for start in list_spellings(prefix))), {})
+    if not _is_own(module, own) and (found := _find_foreign(content, prefix, path, bool(own))):
+        own = _adapt(module, found, path)
+        load_tensors(module, own, f'{path} ({found})', allow_missing, allow_resizing)
+        return
+    if not own:
         tops = sorted({key.split('.')[0] for key in tensors})
         raise ValueError(
             f'{path} has no tensors with the prefix {prefix!r}; its names start with {tops}. Set '
             'init_cfg.prefix to the prefix of the encoder.'
         )
-    loaded, problems = _load(module, encoder, allow_resizing)
+    load_tensors(module, own, f'{path} (prefix {prefix!r})', allow_missing, allow_resizing)
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _is_own(module: nn.Module, tensors: dict[str, Tensor]) -> bool:
+    """Whether most of the names are the module's; tokens and positions have one name everywhere."""
+    names = module.state_dict().keys()
+    parts = [name for name in tensors if '.' in name]
+    return bool(parts) and 2 * sum(name in names for name in parts) > len(parts)
+
+
+def _find_foreign(content: dict, prefix: str, path: str, has_prefix: bool) -> Found | None:
+    """Find the encoder of a file that has other names, or this package's without a prefix.
+
+    Returns:
+        None if the file has this package's names, so that the prefix or the architecture is wrong.
+
+    Raises:
+        ValueError: there is no encoder of a known layout.
+    """
+    try:
+        found = find_encoders(content, path)
+    except ValueError:
+        if has_prefix:
+            return None
+        raise
+    if all(encoder.layout in OWN and encoder.place for encoder in found):
+        return None
+    averaged = present_name(prefix).startswith('ema.') and any(part.averaged for part in found)
+    return choose(found, 'ema' if averaged else None, path)
+
+
+def _adapt(module: nn.Module, found: Found, path: str) -> dict[str, Tensor]:
+    """Return the tensors in the form that a module takes them in.
+
+    Raises:
+        ValueError: the file's encoder has another number of attention heads.
+    """
+    names, tensors = module.state_dict().keys(), dict(found.tensors)
+    layers: Any = getattr(module, 'layers', None)
+    heads = layers[0].attn.num_heads if layers else None
+    if found.num_heads not in (None, heads):
+        raise other_heads_error(path, found.num_heads, heads)
+    if not any('.gamma1.' in name for name in names):  # the module has no layer scale
+        tensors = fold_layer_scale(tensors)
+    token = tensors.pop('mask_token', None)
+    if token is not None and 'decoder_embed' not in found.left_out:  # MAE's is the decoder's
+        tensors['mask_token'] = token.view(1, 1, -1)
+    elif 'mask_token' in names:
+        print_log(f'{path} has no mask token of the encoder; it is new here.', logger='current')
+        tensors['mask_token'] = module.state_dict()['mask_token']
+    return tensors
+
+
+def load_tensors(
+    module: nn.Module,
+    tensors: dict[str, Tensor],
+    source: str,
+    allow_missing: bool = False,
+    allow_resizing: bool = True,
+) -> None:
+    """Load an encoder's tensors, whose names have no prefix, into ``module``.
+
+    Args:
+        module: the encoder.
+        tensors: its tensors, which resizing may change.
+        source: where they are from, for messages.
+        allow_missing: as in :func:`load_encoder`.
+        allow_resizing: as there.
+
+    Raises:
+        ValueError: the tensors are those of another architecture.
+    """
+    loaded, problems = _load(module, tensors, allow_resizing)
     if problems and not allow_missing:
         # A caller that forbids resizing, such as a frozen teacher, cannot use a part either.
         part = ' To load what fits, set init_cfg.allow_missing=True.' if allow_resizing else ''
         raise ValueError(
-            f'{path} (prefix {prefix!r}) does not fit {type(module).__name__}:\n  '
+            f'{source} does not fit {type(module).__name__}:\n  '
             + '\n  '.join(problems[:8])
             + (f'\n  ... and {len(problems) - 8} more' if len(problems) > 8 else '')
             + f'\nIs it a checkpoint of another architecture?{part}'
         )
     for problem in problems:
-        print_log(f'{path}: {problem}', logger='current')
+        print_log(f'{source}: {problem}', logger='current')
     names = module.state_dict().keys()
     added = getattr(module, 'task_tensors', ())
     parts = [name.split('.') for name in names if name not in loaded]
     fresh = sorted({part[-1] if part[-1] in added else part[0] for part in parts})
     print_log(
-        f'Loaded {type(module).__name__} from {path} (prefix {prefix!r}): {len(loaded)} of '
+        f'Loaded {type(module).__name__} from {source}: {len(loaded)} of '
         f'{len(names)} tensors' + (f'; new here: {", ".join(fresh)}.' if fresh else '.'),
         logger='current',
     )
@@ -125,6 +211,9 @@ def _load(
         except (AssertionError, KeyError, RuntimeError) as error:
             return set(), [f'position tables that cannot be resized: {error}']
     wanted = module.state_dict()
+    for name in wanted:
+        if name.endswith(_INDEX):  # it follows from the grid; other libraries do not store it
+            encoder.setdefault(name, wanted[name])
     # Parts of a single task may be absent; positions and blocks must not be.
     fresh = getattr(module, 'task_modules', ())
     fresh_tensors = getattr(module, 'task_tensors', ())

@@ -35,11 +35,16 @@ def check_heads(module: nn.Module, content: dict, path: str) -> None:
         arch = zoo.get(arch.lower())
     heads = layers[0].attn.num_heads
     if isinstance(arch, dict) and arch.get('num_heads', heads) != heads:
-        raise ValueError(
-            f'{path} was trained with {arch["num_heads"]} attention heads, and this encoder has '
-            f"{heads}. Set model.backbone.arch to the file's (arch='mocov3-small' for MoCo v3's "
-            "and Masked MoCo's ViT-S)."
-        )
+        raise other_heads_error(path, arch['num_heads'], heads)
+
+
+def other_heads_error(path: str, in_file: int | None, here: int | None) -> ValueError:
+    """Return the error for an encoder with another number of attention heads."""
+    return ValueError(
+        f'{path} was trained with {in_file} attention heads, and this encoder has {here}. Set '
+        "model.backbone.arch to the file's (arch='mocov3-small' for MoCo v3's and Masked MoCo's "
+        'ViT-S).'
+    )
 
 
 def read_arch(content: dict) -> str | dict | None:

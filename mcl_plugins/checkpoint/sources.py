@@ -43,24 +43,94 @@ ZOOS: dict[str, Callable[[], dict[str, str]]] = {
 }
 
 
+# Weights in a folder that timm, Hugging Face or this package wrote, the first that is there.
+WEIGHTS = (
+    'model.safetensors',
+    'pytorch_model.bin',
+    'encoder.safetensors',
+    'encoder.pth',
+    'model.pth',
+)
+
+
+def find_weights(path: str | Path) -> Path:
+    """Return the file of weights that a path names: itself, or the one in a folder of a model.
+
+    Raises:
+        FileNotFoundError: the folder has no weights.
+    """
+    path = Path(path).expanduser()
+    if not path.is_dir():
+        return path
+    for name in WEIGHTS:
+        if (path / name).is_file():
+            return path / name
+    raise FileNotFoundError(
+        f'{path} is a folder that has none of {", ".join(WEIGHTS)}: name the checkpoint.'
+    )
+
+
 def load_from_local(path: str, map_location: Any = 'cpu') -> dict[str, Any]:
-    """Read a local file; ``~`` stands for the home folder."""
-    return load_file(Path(path).expanduser(), map_location)
+    """Read a local file, or the weights in a folder; ``~`` stands for the home folder."""
+    return load_file(find_weights(path), map_location)
 
 
 def load_from_http(url: str, map_location: Any = 'cpu') -> dict[str, Any]:
-    """Read a URL. The first process downloads it to the folder of ``torch.hub``."""
-    file = _cached(url)
+    """Read a URL. The first process downloads it to the folder of ``torch.hub``.
+
+    The file is compared with the hash that its name has, as PyTorch's and OpenMMLab's do
+    (``vit-8xb2-1a2b3c4d.pth``), or that the URL ends with (``...#sha256=1a2b3c4d``).
+
+    Raises:
+        DamagedFileError: the hash is another one; a file that was just downloaded is deleted.
+    """
+    url, _, fragment = url.partition('#')
+    file, wanted = _cached(url), _stated_hash(url, fragment)
     try:
         if get_rank() == 0 and not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(url, str(file))
+            if wanted and not _hash(file).startswith(wanted):
+                file.unlink()
     finally:
         barrier()
+    if wanted and (not file.exists() or not _hash(file).startswith(wanted)):
+        raise DamagedFileError(
+            f'{url} was not loaded: its SHA-256 does not begin with {wanted}. Check the URL, '
+            f'delete {file} if it is there, and download again.'
+        )
     try:
         return load_file(file, map_location)
     except DamagedFileError as error:
         raise DamagedFileError(f'{url}: {error} Delete {file} first.') from error
+
+
+def _stated_hash(url: str, fragment: str) -> str:
+    """Return the beginning of the SHA-256 that a URL states, or '' if it states none.
+
+    Eight digits are a date.
+
+    Raises:
+        ValueError: what follows the ``#`` is no hash.
+
+    Example:
+        >>> _stated_hash('https://example.org/vit-1a2b3c4d.pth', '')
+        '1a2b3c4d'
+    """
+    if fragment:
+        found = re.fullmatch(r'sha256=([a-f0-9]{8,64})', fragment)
+        if found is None:
+            raise ValueError(
+                f'{url}#{fragment}: what follows the # must be sha256= and 8 to 64 digits of 0-9a-f'
+            )
+        return found[1]
+    named = re.search(r'-([a-f0-9]{8,64})\.\w+$', urlparse(url).path)
+    return named[1] if named and not named[1].isdecimal() else ''
+
+
+def _hash(file: Path) -> str:
+    with file.open('rb') as content:
+        return hashlib.file_digest(content, 'sha256').hexdigest()
 
 
 def _cached(url: str) -> Path:

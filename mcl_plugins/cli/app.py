@@ -35,6 +35,8 @@ COMMANDS = {
         f'convert {file.stem}': f'convert.{file.stem}'
         for file in sorted((FOLDER / 'convert').glob('[!_]*.py'))
     },
+    'export': 'export.run',
+    'arrows': 'export.arrows',
     'fidelity': 'fidelity',
     'methods': 'methods',
     'replay': 'replay',

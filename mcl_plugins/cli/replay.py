@@ -31,8 +31,8 @@ from ..engine.finite.repeat import repeat
 from ..engine.finite.samples import from_plain
 from ..engine.finite.trace import Finding
 from ..registry import MODELS
+from ..utils.known_parts import check_parts
 from ..utils.literals import read_assignments
-from .known_parts import check_parts
 from .parsers.general import replay as parse_args
 
 PRECISIONS = ('float16', 'bfloat16')

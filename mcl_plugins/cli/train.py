@@ -69,6 +69,7 @@ def configure(
     auto_scale_lr: bool = False,
     persistent_workers: bool = True,
     overwrite: bool = False,
+    init_from: str | None = None,
     **loading: Any,
 ) -> Config:
     """Load the config of a training and apply the options.
@@ -83,6 +84,7 @@ def configure(
         persistent_workers: keep the data loader's workers from one epoch to the next.
         overwrite: start anew also in a work dir that has a run; :func:`train` then deletes its
             checkpoints as soon as the new run begins.
+        init_from: weights of another training or library that the encoder starts from.
         **loading: ``work_dir``, ``cfg_options``, ``launcher`` and ``pin_memory`` of
             :func:`~mcl_plugins.cli.common.load_config`.
 
@@ -100,6 +102,8 @@ def configure(
             )
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if init_from:
+        set_encoder(cfg, init_from)
     # The option resume=True without a file means the same as --resume without a value.
     implied = 'auto' if cfg.get('resume') and not cfg.get('load_from') else None
     if start := resume or implied:
@@ -116,6 +120,24 @@ def configure(
     if not persistent_workers:
         cfg.train_dataloader.persistent_workers = False
     return cfg
+
+
+def set_encoder(config: Config, checkpoint: str) -> None:
+    """Initialise the encoder from a file, such as MAE's weights for a pre-training with CMAE.
+
+    Raises:
+        ValueError: ``load_from`` names a whole model, or the model has no backbone.
+    """
+    if config.get('load_from'):
+        raise ValueError(
+            f'--init-from {checkpoint} initialises the encoder, and load_from={config.load_from} '
+            'the whole model: leave one of them out.'
+        )
+    if 'backbone' not in config.model:
+        raise ValueError(f'--init-from {checkpoint}: the model of the config has no backbone.')
+    prefix = (config.model.backbone.get('init_cfg') or {}).get('prefix', 'backbone.')
+    init = dict(type='Pretrained', checkpoint=checkpoint, prefix=prefix)
+    config.model.backbone.init_cfg = init
 
 
 def set_resume(config: Config, checkpoint: str) -> None:

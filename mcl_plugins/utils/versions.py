@@ -65,6 +65,8 @@ OPTIONAL = (
     Library('mmseg', 'onedl-mmsegmentation', '>=1.2,<2', ('mmsegmentation',)),
     Library('mmdet', 'onedl-mmdetection', '>=3.3,<4', ('mmdet',)),
 )
+# With another version of it mmpretrain, which imports it if it is there, cannot be imported.
+TRANSFORMERS = Library('transformers', 'transformers', '<5')
 
 
 def check_versions() -> None:
@@ -85,6 +87,7 @@ def check_versions() -> None:
         # The list is empty if the library is on the path without being installed.
         for distribution in distributions:
             library.check(find_version(distribution) or '')
+    check_transformers()
     for library in OPTIONAL:
         for distribution in library.installed():
             try:
@@ -93,6 +96,16 @@ def check_versions() -> None:
                 warnings.warn(str(error), stacklevel=2)
     if message := describe_doubles():
         warnings.warn(message, stacklevel=2)
+
+
+def check_transformers() -> None:
+    """Raise an ImportError if a version of transformers is installed that breaks mmpretrain."""
+    found = find_version(TRANSFORMERS.distribution)
+    if found and not SpecifierSet(TRANSFORMERS.specifier).contains(found, prereleases=True):
+        raise ImportError(
+            f'transformers {found} is installed, with which mmpretrain cannot be imported. '
+            f'{TRANSFORMERS.how_to_install()}'
+        )
 
 
 def describe_doubles() -> str | None:

@@ -11,9 +11,9 @@ from mmengine.hooks import Hook
 from test_finite_steps import configure
 
 from mcl_plugins.checkpoint.files import load_file, save_file
-from mcl_plugins.cli.known_parts import check_parts
 from mcl_plugins.cli.replay import main, replay
 from mcl_plugins.engine.runner import Runner
+from mcl_plugins.utils.known_parts import check_parts
 from processes import run_on_two_processes
 
 # Where the fault is -> the module to be named, and whether its output or its gradient.

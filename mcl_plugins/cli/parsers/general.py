@@ -21,6 +21,11 @@ def train(argv: Sequence[str] | None = None) -> argparse.Namespace:
         const='auto',
         help='continue from this checkpoint; without a value, from the newest in the work dir',
     )
+    parser.add_argument(
+        '--init-from',
+        metavar='FILE',
+        help="weights that the encoder starts from: this package's, MAE's, timm's, a URL, ...",
+    )
     parser.add_argument('--amp', action='store_true', help='train in float16 with loss scaling')
     parser.add_argument(
         '--no-validate',

@@ -93,6 +93,17 @@ def test_an_optional_library_of_another_version_is_warned_of(monkeypatch):
     assert 'onedl-mmsegmentation' in str(seen[0].message)
 
 
+@pytest.mark.parametrize(('found', 'fails'), [('5.0.0rc1', True), ('5.2', True), ('4.57.6', False)])
+def test_a_transformers_that_breaks_mmpretrain_is_named_with_the_remedy(monkeypatch, found, fails):
+    installed(monkeypatch, **WORKING, transformers=found)
+    if not fails:
+        check_versions()
+        return
+    message = f"transformers {found} is installed.*mmpretrain cannot.*pip install 'transformers<5'"
+    with pytest.raises(ImportError, match=message):
+        check_versions()
+
+
 def test_two_distributions_of_one_library_are_named_with_the_instruction(monkeypatch):
     installed(monkeypatch, onedl_mmengine='0.10.12', mmengine='0.10.7', onedl_mmcv='2.3.6')
     message = describe_doubles()

@@ -1,0 +1,1 @@
+"""How libraries and released codes name the tensors of an encoder, and recognising which it is."""
