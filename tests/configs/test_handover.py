@@ -40,7 +40,11 @@ def config_of(name):
 
 
 def is_transfer(name):
-    return '/transfer/' in name or '/finetune_' in name
+    return (
+        '/transfer/' in name
+        or '/finetune_' in name
+        or re.search('/(in1k-finetune|coco|ade20k)', name) is not None
+    )
 
 
 def is_classifier(name):
