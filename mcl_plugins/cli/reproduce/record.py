@@ -89,7 +89,9 @@ def in_percent(metrics: dict[str, float]) -> dict[str, float]:
         {'coco/bbox_mAP': 50.5}
     """
     return {
-        key: round(metrics[key] * factor, 2) for key, factor in METRICS.items() if key in metrics
+        key: round(float(metrics[key]) * factor, 2)
+        for key, factor in METRICS.items()
+        if key in metrics
     }
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from ...utils.places import home
 
 OURS = 'this package'
-EMPTY = '–'
 _LINK = re.compile(r'\]\(([^):]+\.py)\)')
 _SIZE = re.compile(r'(?:conv-)?(?:vit|swin|deit)-[sbtl]')
 _TRANSFER = re.compile(

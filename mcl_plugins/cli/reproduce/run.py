@@ -186,18 +186,16 @@ class Chain:
             result = self._run(stage, stage.name, {})
         else:
             key, values = sweep
+            short = key.rpartition('.')[2]
             tried = {
-                value: self._run(
-                    stage, f'{stage.name}_{key.rpartition(".")[2]}={value}', {key: value}
-                )
+                value: self._run(stage, f'{stage.name}_{short}={value}', {key: value})
                 for value in values
             }
+            if not all(tried[value]['metrics'] for value in values):
+                raise ValueError(f'--sweep {key}: {stage.config} has no metric to choose by.')
             best = max(values, key=lambda value: max(tried[value]['metrics'].values()))
-            result = {
-                **tried[best],
-                'sweep': {v: tried[v]['metrics'] for v in values},
-                'best': best,
-            }
+            listed = {value: tried[value]['metrics'] for value in values}
+            result = {**tried[best], 'sweep': listed, 'best': best}
         result['seconds'] = round(time.monotonic() - begin, 1)
         done[stage.name] = result
         self._save_state()

@@ -77,7 +77,7 @@ def run_test(
 
 
 def run_retrieval(config: Path, checkpoint: Path, data: Path) -> dict[str, float]:
-    """Evaluate frozen features on revisited Oxford and Paris by DINO's protocol, in this process."""
+    """Evaluate features on revisited Oxford and Paris by DINO's protocol, in this process."""
     return {
         f'{name} {key}': value
         for name in SETS

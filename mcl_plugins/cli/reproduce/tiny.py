@@ -81,24 +81,27 @@ def _shrink_heads(config: Config) -> None:
     if model.get('class_attention'):
         model.class_attention.update(embed_dims=width, num_heads=3)
     for name in ('neck', 'decoder', 'pixel_decoder', 'feature_decoder'):
-        part = model.get(name)
-        if not part:
-            continue
-        if part.type == 'SimMIMLinearDecoder':
-            part.in_channels = width
-        elif part.type == 'CAENeck':
-            part.update(embed_dims=width, num_heads=3, regressor_depth=1, decoder_depth=1)
-        elif part.type == 'ClsBatchNormNeck':
-            part.input_features = width
-        elif part.type.endswith('Decoder'):
-            part.update(embed_dim=width, decoder_embed_dim=_HEAD, decoder_num_heads=2)
-            if 'predict_feature_dim' in part:
-                part.predict_feature_dim = width
+        if model.get(name):
+            _shrink_decoder(model[name], width)
     if model.type == 'ImageClassifier':
         model.head.update(num_classes=CLASSES, in_channels=width)
         config.data_preprocessor.num_classes = CLASSES
     elif (model.get('head') or {}).get('type') == 'BEiTV1Head':
         model.head.embed_dims = width
+
+
+def _shrink_decoder(part: dict, width: int) -> None:
+    kind = part['type']
+    if kind == 'SimMIMLinearDecoder':
+        part['in_channels'] = width
+    elif kind == 'CAENeck':
+        part.update(embed_dims=width, num_heads=3, regressor_depth=1, decoder_depth=1)
+    elif kind == 'ClsBatchNormNeck':
+        part['input_features'] = width
+    elif kind.endswith('Decoder'):
+        part.update(embed_dim=width, decoder_embed_dim=_HEAD, decoder_num_heads=2)
+        if 'predict_feature_dim' in part:
+            part['predict_feature_dim'] = width
 
 
 def _necks(node: Any, name: str = '') -> Iterator[tuple[str, dict]]:
@@ -155,6 +158,7 @@ def _shrink_detector(config: Config) -> None:
     _shrink_pyramids(model, _map_widths(model.backbone))
     model.train_cfg.rpn_proposal.update(nms_pre=50, max_per_img=20)
     model.test_cfg.rpn.update(nms_pre=50, max_per_img=20)
+    model.test_cfg.rcnn.score_thr = 0.0  # random boxes are found, so that there is a metric
     if model.data_preprocessor.pad_size_divisor == 1024:
         model.data_preprocessor.pad_size_divisor = 1024 // _DENSE_FACTOR
         model.backbone.img_size = 1024 // _DENSE_FACTOR

@@ -89,11 +89,8 @@ def _update_metafile(file: Path, record: dict[str, Any]) -> list[Path]:
         stage = record['stages'][name]
         for model in models:
             same = model['Config'] == f'configs/{stage["config"]}'
-            if (
-                same
-                and stage['metrics']
-                and (model['Name'] in followers or stage['config'] == first)
-            ):
+            started = model['Name'] in followers or stage['config'] == first
+            if same and started and stage['metrics']:
                 text = _set_results(text, model['Name'], stage['metrics'])
     file.write_text(text, encoding='utf-8')
     return [file]
