@@ -22,8 +22,7 @@ BASELINES = [name for name in ALL if '/baselines/' in name]
 BUILT = [  # the others take a step in test_zoo
     name
     for name in ALL
-    if (DENSE.match(name.partition('/')[2])
-    and '/transfer/' not in name)
+    if (DENSE.match(name.partition('/')[2]) and '/transfer/' not in name)
     or re.search('/baselines/(beit|cae|simmim)_', name)
 ]
 

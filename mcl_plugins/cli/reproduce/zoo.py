@@ -49,6 +49,8 @@ def update(file: Path) -> list[Path]:
     record = _read(file)
     row = find_row(record['method'], record['row'])
     shown = [record['stages'][name]['metrics'] for name in record['shown']]
+    if not any(shown):
+        raise ValueError(f'{file} has no metric: its row is a pre-training without a benchmark.')
     page = page_of(row.method)
     lines = page.read_text(encoding='utf-8').split('\n')
     cells = lines[row.line].strip().strip('|').split('|')
