@@ -12,7 +12,9 @@ model = dict(
     pretrained=None,
     data_preprocessor=dict(size=(512, 512)),
     backbone=dict(
-        norm_cfg=norm, init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
+        type='ResNet',  # without the three convolutions of the library's stem
+        norm_cfg=norm,
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
     decode_head=dict(num_classes=150, norm_cfg=norm))
 del norm
 optim_wrapper = dict(

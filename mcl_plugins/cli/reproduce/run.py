@@ -32,6 +32,7 @@ from mmengine.config import Config
 
 from ...checkpoint.writing import atomic_write
 from ...engine.run_lock import hold
+from ...utils.literals import read_literal
 from ...utils.places import find_config, workspace
 from ..common import read_config
 from ..parsers.reproduce import run as parse_args
@@ -188,7 +189,7 @@ class Chain:
             key, values = sweep
             short = key.rpartition('.')[2]
             tried = {
-                value: self._run(stage, f'{stage.name}_{short}={value}', {key: value})
+                value: self._run(stage, f'{stage.name}_{short}={value}', {key: read_literal(value)})
                 for value in values
             }
             if not all(tried[value]['metrics'] for value in values):

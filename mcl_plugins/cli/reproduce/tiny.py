@@ -47,14 +47,14 @@ def shrink(config: Config, data: Path) -> Config:
 def _width(backbone: dict) -> int:
     if 'Swin' in backbone['type']:
         return _SWIN['embed_dims'] * 8  # type: ignore[operator]
-    return 2048 if backbone['type'] == 'ResNet' else WIDTH
+    return 2048 if 'ResNet' in backbone['type'] else WIDTH
 
 
 def _shrink_encoders(model: dict) -> None:
     teacher = (model.get('teacher') or {}).get('backbone')
     for backbone in filter(None, (model['backbone'], teacher)):
         kind = backbone['type']
-        if kind == 'ResNet':
+        if 'ResNet' in kind:
             continue
         arch = _HYBRID if 'Conv' in kind else _SWIN if 'Swin' in kind else _VIT
         backbone['arch'] = dict(arch)
@@ -88,6 +88,8 @@ def _shrink_heads(config: Config) -> None:
         config.data_preprocessor.num_classes = CLASSES
     elif (model.get('head') or {}).get('type') == 'BEiTV1Head':
         model.head.embed_dims = width
+    if model.get('target_generator'):
+        model.target_generator.init_cfg = None  # a tokenizer with random weights
 
 
 def _shrink_decoder(part: dict, width: int) -> None:
@@ -118,7 +120,7 @@ def _map_widths(backbone: dict) -> list[int]:
     """Widths of the maps of four scales."""
     if 'Swin' in backbone['type']:
         return [12, 24, 48, 96]
-    if backbone['type'] == 'ResNet':
+    if 'ResNet' in backbone['type']:
         return [256, 512, 1024, 2048]
     return [16, 24, WIDTH, WIDTH] if 'Conv' in backbone['type'] else [WIDTH] * 4
 
