@@ -68,8 +68,11 @@ def config_digest(config: Config) -> str:
 
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
+    digest = hashlib.sha256()
     with path.open('rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest()
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def curves(work_dir: Path) -> dict[str, dict[int, float]]:
