@@ -84,7 +84,8 @@ def read_rows(method: str) -> list[Row]:
     lines = page_of(method).read_text(encoding='utf-8').splitlines()
     rows: list[Row] = []
     texts: dict[int, list[str]] = {}  # links of the text of the open sections, by level
-    heading, level, columns = '', 0, []
+    heading, level = '', 0
+    columns: list[str] = []
     for number, line in enumerate(lines):
         if line.startswith('#'):
             level = len(line) - len(line.lstrip('#'))

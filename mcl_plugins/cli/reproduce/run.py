@@ -165,7 +165,12 @@ class Chain:
         self.start = str(start) if start else None
         self._check_start()
         digest = {stage.name: config_digest(self.configs[stage.name]) for stage in self.stages}
-        self.state = {'row': row.name, 'tiny': tiny, 'options': options, 'configs': digest}
+        self.state: dict[str, Any] = {
+            'row': row.name,
+            'tiny': tiny,
+            'options': options,
+            'configs': digest,
+        }
         self._load_state()
         if tiny:
             tiny_data.make(self.data)

@@ -156,7 +156,8 @@ def _shrink_segmentor(config: Config) -> None:
 
 def _shrink_detector(config: Config) -> None:
     model = config.model
-    _narrow(model.rpn_head), _narrow(model.roi_head), _narrow(model.neck)
+    for part in (model.rpn_head, model.roi_head, model.neck):
+        _narrow(part)
     _shrink_pyramids(model, _map_widths(model.backbone))
     model.train_cfg.rpn_proposal.update(nms_pre=50, max_per_img=20)
     model.test_cfg.rpn.update(nms_pre=50, max_per_img=20)
@@ -188,13 +189,10 @@ def _smaller(node: Any) -> None:
             _smaller(child)
     elif isinstance(node, dict):
         for key, value in node.items():
-            if key in ('scale', 'crop_size') and isinstance(value, int | tuple | list):
-                whole = value if isinstance(value, int) else None
-                node[key] = (
-                    max(1, whole // _DENSE_FACTOR)
-                    if whole is not None
-                    else tuple(side // _DENSE_FACTOR for side in value)
-                )
+            if key in ('scale', 'crop_size') and isinstance(value, int):
+                node[key] = max(1, value // _DENSE_FACTOR)
+            elif key in ('scale', 'crop_size') and isinstance(value, tuple | list):
+                node[key] = tuple(side // _DENSE_FACTOR for side in value)
             elif key == 'scales':
                 node[key] = [tuple(side // _DENSE_FACTOR for side in scale) for scale in value]
             else:

@@ -52,7 +52,8 @@ def _make_coco(rng: np.random.Generator, root: Path, split: str) -> None:
     """Rectangles with their masks, of random categories."""
     from mmdet.datasets import CocoDataset  # noqa: PLC0415  optional
 
-    images, annotations = [], []
+    images: list[dict] = []
+    annotations: list[dict] = []
     for number in range(4):
         path = root / f'{split}2017' / f'{number}.jpg'
         image = _save(rng, path)
