@@ -73,9 +73,9 @@ if [ "$arch" = digits ]; then
 fi
 if [ -z "${TEACHER:-}" ]; then
   stage 1 teacher "$teacher"
-  TEACHER="$(cat "$work_dir/teacher/last_checkpoint")"
+  TEACHER="$work_dir/teacher/$(cat "$work_dir/teacher/last_checkpoint")"
 fi
 stage 2 student "$student" "model.teacher.backbone.init_cfg.checkpoint=$TEACHER"
-checkpoint="$(cat "$work_dir/student/last_checkpoint")"
+checkpoint="$work_dir/student/$(cat "$work_dir/student/last_checkpoint")"
 stage 3 finetune "$finetune" "model.backbone.init_cfg.checkpoint=$checkpoint"
-printf '\ndone: %s\n' "$(cat "$work_dir/finetune/last_checkpoint")"
+printf "\ndone: %s\n" "$work_dir/finetune/$(cat "$work_dir/finetune/last_checkpoint")"

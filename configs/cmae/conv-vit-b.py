@@ -1,4 +1,4 @@
-# CMAE* on a hybrid convolutional ViT, 1600 epochs: 85.3 after fine-tuning (paper, Table 1). The
+# CMAE* on a hybrid convolutional ViT, 1600 epochs: 85.3 after fine-tuning (paper, Table 2). The
 # paper does not describe the encoder further; this is ConvMAE's, which has the size of ViT-B.
 _base_ = 'vit-b.py'
 

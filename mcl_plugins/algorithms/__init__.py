@@ -10,6 +10,7 @@ from .base import PretrainingMethod, ReconstructingMethod
 from .ccmim import CcMIM
 from .cmae import CMAE
 from .conmim import ConMIM
+from .mae import MaskedAutoencoder
 from .masked_moco import MaskedBYOL, MaskedMoCo
 from .mimco import MimCo
 from .moby import MoBY, SimMIMMoBY
@@ -18,6 +19,7 @@ __all__ = [
     'CMAE',
     'CcMIM',
     'ConMIM',
+    'MaskedAutoencoder',
     'MaskedBYOL',
     'MaskedMoCo',
     'MimCo',

@@ -34,8 +34,8 @@ class CcMIM(ReconstructingMethod):
             (Table 5, "random" and "block-wise").
         predictor: from (N, C) to (N, C), applied to the visible patches' features (Eq. 8); None for
             InfoNCE.
-        importance: ``blocks`` and ``kind`` of :meth:`MaskedViT.class_attention`; by default the
-            attention probabilities of all blocks are added, as in the released code.
+        importance: ``blocks``, ``kind`` and ``scale`` of :meth:`MaskedViT.class_attention`; by
+            default the attention probabilities of all blocks are added, as in the released code.
         data_preprocessor: makes the one view.
 
     Raises:

@@ -28,16 +28,18 @@ class MimCo(PretrainingMethod):
             the patch level.
         image_contrast: :class:`QueueContrast` between the means of all patches (Eq. 3); None for no
             loss at the image level.
-        momentum: ``start`` and ``end`` of the cosine momentum of the projectors' EMA.
+        momentum: ``start`` and ``end`` of the cosine momentum of the projectors' EMA; None if no
+            level has a projector.
         data_preprocessor: makes the one view.
 
     Raises:
-        ValueError: both levels are None, or the backbone returns no map of a masked image.
+        ValueError: both levels are None, the backbone returns no map of a masked image, or momentum
+            is missing or has no projector to average.
     """
 
     views = ('image',)
     encoder_output = 'one map'
-    ema: EMA
+    ema: EMA | None
 
     def __init__(
         self,
@@ -46,7 +48,7 @@ class MimCo(PretrainingMethod):
         mask_generator: dict | None,
         patch_contrast: dict | None,
         image_contrast: dict | None,
-        momentum: dict,
+        momentum: dict | None,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -71,9 +73,14 @@ class MimCo(PretrainingMethod):
         projectors = {
             f'{level}_projector': contrast.projector
             for level, contrast in contrasts.items()
-            if contrast is not None
+            if contrast is not None and contrast.projector is not None
         }
-        self.ema = EMA(momentum, **projectors)
+        if bool(projectors) != (momentum is not None):
+            raise ValueError(
+                f'momentum={momentum} with {len(projectors)} projectors: '
+                + ('give its start and end.' if projectors else 'set momentum=None.')
+            )
+        self.ema = EMA(momentum, **projectors) if momentum else None
 
     def losses(self, image: Tensor) -> dict[str, Tensor]:
         """Contrast the student's features of a masked image with the teacher's, at each level.
@@ -92,13 +99,17 @@ class MimCo(PretrainingMethod):
 
         losses = {}
         if self.patch_contrast is not None:
-            result = self.patch_contrast(student, teacher, self.ema.patch_projector, mask)
+            result = self.patch_contrast(student, teacher, self._ema_of('patch'), mask)
             losses.update(with_suffix(result, '_patch'))
         if self.image_contrast is not None:
             means = (features.mean(dim=1, keepdim=True) for features in (student, teacher))
-            result = self.image_contrast(*means, self.ema.image_projector)  # (N, 1, D) each
+            result = self.image_contrast(*means, self._ema_of('image'))  # (N, 1, D) each
             losses.update(with_suffix(result, '_image'))
         return losses
+
+    def _ema_of(self, level: str) -> nn.Module | None:
+        """The EMA of a level's projector; None if the level has no projector."""
+        return getattr(self.ema, f'{level}_projector', None)
 
     @property
     def image_parts(self) -> tuple[nn.Module | None, ...]:

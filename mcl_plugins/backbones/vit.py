@@ -25,7 +25,11 @@ from .encoder import Encoder
 from .partial import freeze_all_but
 
 # The arguments of MaskedViT.class_attention and their values.
-IMPORTANCE = {'blocks': ('all', 'last'), 'kind': ('probability', 'logit')}
+IMPORTANCE = {
+    'blocks': ('all', 'last'),
+    'kind': ('probability', 'logit'),
+    'scale': ('head', 'width'),
+}
 
 
 @MODELS.register_module()
@@ -199,6 +203,7 @@ class MaskedViT(VisionTransformer):
         patches: Tensor,
         blocks: Literal['all', 'last'] = 'all',
         kind: Literal['probability', 'logit'] = 'probability',
+        scale: Literal['head', 'width'] = 'head',
     ) -> Tensor:
         """Compute the attention of the class token to each patch of the whole image.
 
@@ -211,21 +216,26 @@ class MaskedViT(VisionTransformer):
                 uses the last block only.
             kind: ``'probability'`` averages the attention probabilities over the heads (released
                 code), ``'logit'`` the scaled logits before the softmax (ccMIM, Eq. 4).
+            scale: ``'head'`` divides the logits by the square root of the width of a head, as the
+                attention itself does, ``'width'`` by that of the encoder's width D (Eq. 4).
 
         Returns:
             (N, L) float32, without gradient.
 
         Raises:
-            ValueError: ``blocks`` or ``kind`` is unknown.
+            ValueError: ``blocks``, ``kind`` or ``scale`` is unknown.
         """
         check_choice('blocks', blocks, IMPORTANCE['blocks'])
         check_choice('kind', kind, IMPORTANCE['kind'])
+        check_choice('scale', scale, IMPORTANCE['scale'])
         x = self._with_class_token(patches)
         rows = []
         for index, layer in enumerate(self.layers):
             last = index == self.num_layers - 1
             if last or blocks == 'all':
                 logits = class_logits(layer.attn, layer.ln1(x))  # (N, heads, 1 + L)
+                if scale == 'width':  # they were divided by the root of D / heads
+                    logits = logits / layer.attn.num_heads**0.5
                 row = logits.softmax(dim=-1) if kind == 'probability' else logits
                 rows.append(row.mean(dim=1)[:, 1:])
             if not last:  # the output of the last block is not needed

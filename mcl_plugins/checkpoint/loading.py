@@ -81,7 +81,8 @@ def load_encoder(
         raise ValueError(
             'init_cfg.checkpoint is empty: set it to the pre-training checkpoint, for example with '
             '--cfg-options model.backbone.init_cfg.checkpoint=work_dirs/vit-b/epoch_800.pth, or '
-            'set model.backbone.init_cfg=None to start from random weights.'
+            'start from random weights with the recipe of a config without layer decay, such as '
+            'configs/conmim/baselines/in1k-scratch_vit-b.py.'
         )
     content = load_checkpoint(path)
     check_heads(module, content, path)

@@ -40,6 +40,8 @@ COMMANDS = {
     'fidelity': 'fidelity',
     'methods': 'methods',
     'replay': 'replay',
+    'reproduce': 'reproduce.run',
+    'zoo update': 'reproduce.zoo',
     'soak': 'soak',
     'quickstart': 'quickstart.run',
     'transfer-demo': 'quickstart.transfer',

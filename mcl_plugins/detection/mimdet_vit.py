@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmpretrain.models.utils import build_2d_sincos_position_embedding
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..layers.position_bias import SharedBias
 from ..layers.position_tables import fit_shared_tables
@@ -22,8 +22,12 @@ class MIMDetViT(WindowedViT):
     This is MIMDet's "benchmarking" model (Fang et al., ICCV 2023, released
     ``models/benchmarking.py``; after Li et al. 2111.11429). All windowed blocks share one table of
     relative position biases and all global blocks share another. The tables are BEiT's without the
-    rows of the class token. The absolute positions are fixed sines and cosines. ConMIM adds
+    rows of the class token. The absolute positions are sines and cosines, fixed by default. In
+    MIMDet they are trained, without weight decay (``trained_positions=True``). ConMIM adds
     ``qkv_bias='qv'`` and layer scale.
+
+    Drop path drops a residual branch of a whole image. MIMDet's windowed blocks treat each window
+    as a sample and draw for each window.
 
     ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` loads a fine-tuned
     ConMIM classifier; with the prefix of the EMA it loads a pre-training checkpoint. Both tables
@@ -34,6 +38,7 @@ class MIMDetViT(WindowedViT):
     Args:
         arch, img_size, window_size, out_indices, **kwargs: arguments of :class:`WindowedViT` except
             ``decomposed``. By default the outputs of the last block of each quarter are returned.
+        trained_positions: train the absolute positions.
 
     Raises:
         ValueError: see :class:`WindowedViT`.
@@ -54,6 +59,7 @@ class MIMDetViT(WindowedViT):
         img_size: int = 1024,
         window_size: int = 16,
         out_indices: Sequence[int] | None = None,
+        trained_positions: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(arch, img_size, window_size=window_size, out_indices=out_indices, **kwargs)
@@ -63,7 +69,10 @@ class MIMDetViT(WindowedViT):
         self.global_bias = SharedBias(self.patch_resolution, self.num_heads)
         self.position_size = self.patch_resolution
         positions = build_2d_sincos_position_embedding(self.patch_resolution, self.embed_dims)
-        self.register_buffer('pos_embed', positions)
+        if trained_positions:
+            self.pos_embed = nn.Parameter(positions)
+        else:
+            self.register_buffer('pos_embed', positions)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Encode images (N, 3, H, W), H = W = ``img_size``.

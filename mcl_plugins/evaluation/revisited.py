@@ -13,12 +13,37 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..checkpoint import plain_pickle
+from ..utils.checks import check_choice
 from ..utils.decoding import ImageDecoder
 from ..utils.images import IMAGE_SUFFIXES, open_rgb
 from ..utils.similarity import l2_normalize
 from .retrieval import Query
 
-SCALES = (1.0, 2**-0.5, 0.5)  # DINO's
+SCALES = (1.0, 2**-0.5, 0.5)
+# Longer side and scales of a data set, by the script that has them; None is any other data set.
+PROTOCOLS: dict[str, dict[str | None, tuple[int, tuple[float, ...]]]] = {
+    'ibot': {None: (512, SCALES)},
+    'dino': {'roxford5k': (224, (1.0,)), None: (512, SCALES)},
+}
+
+
+def protocol_of(name: str, data: str) -> tuple[int, tuple[float, ...]]:
+    """Return the longer side in pixels and the scales of a protocol for a data set.
+
+    Args:
+        name: a key of ``PROTOCOLS``.
+        data: name of the data set, such as ``roxford5k``.
+
+    Raises:
+        ValueError: there is no such protocol.
+
+    Example:
+        >>> protocol_of('dino', 'roxford5k')
+        (224, (1.0,))
+    """
+    check_choice('protocol', name, PROTOCOLS)
+    settings = PROTOCOLS[name]
+    return settings.get(data, settings[None])
 
 
 @dataclass(frozen=True)

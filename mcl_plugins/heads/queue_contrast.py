@@ -111,6 +111,39 @@ class L1Head(nn.Module):
 
 
 @MODELS.register_module()
+class FeatureL1Head(nn.Module):
+    """Mean absolute difference between a prediction and a frozen feature (MimCo, Table 7).
+
+    This is the other reading of the paper's l1 distance: the student regresses the teacher's
+    features themselves, neither projected nor normalised.
+
+    Example:
+        >>> axes = torch.eye(2)
+        >>> FeatureL1Head()(2 * axes[:1], axes[1:])['loss_contrast']  # (|2 - 0| + |0 - 1|) / 2
+        tensor(1.5000)
+    """
+
+    uses_queue: ClassVar[bool] = False
+
+    def forward(self, query: Tensor, key: Tensor, negatives: None = None) -> dict[str, Tensor]:
+        """Compute loss and monitors of a batch.
+
+        Args:
+            query: (Q, C).
+            key: (Q, C); no gradient flows into it.
+            negatives: not used.
+
+        Returns:
+            Float32 scalars ``loss_contrast`` and ``key_spread``.
+        """
+        with torch.autocast(query.device.type, enabled=False):
+            dtype = torch.promote_types(query.dtype, torch.float32)
+            query, key = query.to(dtype), key.detach().to(dtype)
+            distance = (query - key).abs().mean()
+            return {'loss_contrast': distance, 'key_spread': feature_spread(l2_normalize(key))}
+
+
+@MODELS.register_module()
 class QueueContrast(nn.Module):
     """Contrastive loss between student and teacher features at one level of MimCo (Eq. 1 or 3).
 
@@ -120,7 +153,8 @@ class QueueContrast(nn.Module):
     to each position, which is the same function.
 
     Args:
-        projector: from (rows, D) to (rows, C).
+        projector: from (rows, D) to (rows, C); with None the teacher's features themselves are the
+            keys, and the predictor gets the student's features, (rows, D) to (rows, D).
         predictor: from (rows, C) to (rows, C).
         head: loss between predictions and keys.
         queue: ``dim`` and ``length`` of the queue; None for a head that uses no queue.
@@ -141,7 +175,7 @@ class QueueContrast(nn.Module):
     """
 
     def __init__(
-        self, projector: dict, predictor: dict, head: dict, queue: dict | None = None
+        self, projector: dict | None, predictor: dict, head: dict, queue: dict | None = None
     ) -> None:
         super().__init__()
         self.projector = build_part(projector)
@@ -157,14 +191,15 @@ class QueueContrast(nn.Module):
 
     def init_weights(self) -> None:
         """Initialise projector and predictor; MMEngine calls this."""
-        self.projector.init_weights()
-        self.predictor.init_weights()
+        for neck in (self.projector, self.predictor):
+            if neck is not None:
+                neck.init_weights()
 
     def forward(
         self,
         student: Tensor,
         teacher: Tensor,
-        ema_projector: nn.Module,
+        ema_projector: nn.Module | None,
         mask: PatchMask | None = None,
     ) -> dict[str, Tensor]:
         """Compute loss and monitors of a batch, then add its keys to the queue.
@@ -175,15 +210,25 @@ class QueueContrast(nn.Module):
         Args:
             student: (N, L, D) features.
             teacher: (N, L, D) features of the same positions, without gradient.
-            ema_projector: the EMA of :attr:`projector`, which is applied to the teacher's features.
+            ema_projector: the EMA of :attr:`projector`, which is applied to the teacher's features;
+                None without a projector.
             mask: the masked positions are compared; with None all positions are.
 
         Returns:
             The dict of the head.
+
+        Raises:
+            ValueError: predictions and keys have different widths.
         """
         query = apply_to_rows(student, self.projector, self.predictor)  # (N, L, C)
         with torch.no_grad():
             key = apply_to_rows(teacher, ema_projector)  # (N, L, C)
+        if query.shape != key.shape:
+            raise ValueError(
+                f'The predictions have {query.shape[-1]} channels, but the keys {key.shape[-1]}: '
+                f'set predictor.out_channels={key.shape[-1]}.'
+            )
+        with torch.no_grad():
             image_key = l2_normalize(
                 key.to(torch.promote_types(key.dtype, torch.float32)).mean(dim=1)
             )
@@ -197,12 +242,12 @@ class QueueContrast(nn.Module):
         return result
 
 
-def apply_to_rows(features: Tensor, *necks: nn.Module) -> Tensor:
+def apply_to_rows(features: Tensor, *necks: nn.Module | None) -> Tensor:
     """Apply necks, one after the other, to the vector at each position.
 
     Args:
         features: (N, L, D); the necks get the N L vectors as one batch.
-        *necks: from (rows, D) to (rows, C).
+        *necks: from (rows, D) to (rows, C); None is left out.
 
     Returns:
         (N, L, C).
@@ -216,5 +261,6 @@ def apply_to_rows(features: Tensor, *necks: nn.Module) -> Tensor:
     """
     rows = features.flatten(0, 1)
     for neck in necks:
-        (rows,) = neck((rows,))
+        if neck is not None:
+            (rows,) = neck((rows,))
     return rows.unflatten(0, features.shape[:2])

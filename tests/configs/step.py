@@ -128,6 +128,8 @@ def shrink(config, folder=None):
     for name, part in necks(model):
         inputs = 16 if name == 'predictor' else width
         part.update(in_channels=inputs, hid_channels=64, out_channels=16)
+    if model.get('patch_contrast') and not model.patch_contrast.projector:  # of features themselves
+        model.patch_contrast.predictor.update(in_channels=width, out_channels=width)
     for part in (model, model.get('patch_contrast'), model.get('image_contrast')):
         if part and part.get('queue'):
             part.queue.update(dim=16, length=10)
@@ -188,7 +190,8 @@ def take_step(config, images):
     model.init_weights()
     model.train()
     optimizer = build_optim_wrapper(model, config.optim_wrapper)
-    check_groups(model, optimizer, config.model.type)
+    from_scratch = 'scratch_swin' in Path(config.filename).name
+    check_groups(model, optimizer, 'Swin' if from_scratch else config.model.type)
 
     with optimizer.optim_context(model):
         data = model.data_preprocessor(random_batch(images), training=True)
@@ -238,8 +241,10 @@ def is_decayed(method, name, parameter):
     """Which parameters the released codes decay."""
     if method == 'mcl_plugins.CMAE':  # by name: the weights of batch norms are
         return not re.search(r'ln\d?\.|bias$|cls_token|mask_token', name)
-    if method in ('mcl_plugins.CcMIM', 'MAE', 'mcl_plugins.MoBY'):
+    if method in ('mcl_plugins.CcMIM', 'mcl_plugins.MaskedAutoencoder', 'MAE', 'mcl_plugins.MoBY'):
         return parameter.ndim > 1
+    if method == 'Swin':
+        return parameter.ndim > 1 and not name.endswith('relative_position_bias_table')
     if method == 'MoCoV3':
         return True
     if method in (

@@ -68,7 +68,11 @@ ALIGN.update({f'model.predictor.{key}': PREDICTOR[key] for key in PREDICTOR if k
 ALIGN['model.predictor.norm_cfg.type'] = 'BN1d'
 WEIGHT = 'model.contrast_head.loss_weight'
 PAPER = {
-    'paper-importance': {'model.importance.blocks': 'last', 'model.importance.kind': 'logit'},
+    'paper-importance': {
+        'model.importance.blocks': 'last',
+        'model.importance.kind': 'logit',
+        'model.importance.scale': 'width',
+    },
     'paper-negatives': {'model.contrast_head.type': 'mcl_plugins.VisibleNegativesHead'},
     'paper-decoder': {'model.decoder.decoder_depth': 2},
 }

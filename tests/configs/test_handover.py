@@ -16,6 +16,7 @@ from mmpretrain.registry import MODELS
 from zoo import ROOT, Zoo, read
 
 from mcl_plugins.checkpoint.files import save_file
+from mcl_plugins.utils.compat import LinspaceOnHost
 
 CONFIGS = ROOT / 'configs'
 METHODS = sorted({path.name for path in CONFIGS.iterdir()} - {'_base_', 'quickstart'})
@@ -40,7 +41,11 @@ def config_of(name):
 
 
 def is_transfer(name):
-    return '/transfer/' in name or '/finetune_' in name
+    return (
+        '/transfer/' in name
+        or '/finetune_' in name
+        or re.search('/(in1k-finetune|coco|ade20k)', name) is not None
+    )
 
 
 def is_classifier(name):
@@ -107,7 +112,7 @@ def architecture(name):
 
 
 def build(model):
-    with torch.device('meta'):
+    with torch.device('meta'), LinspaceOnHost():
         return MODELS.build(model)
 
 

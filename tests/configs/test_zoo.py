@@ -23,8 +23,10 @@ ZOOS = {method: Zoo(method) for method in METHODS}
 CONFIGS = [f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.names]
 # Segmentation and detection take their steps in tests of their own.
 DENSE = {f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.dense}
-STEPS = [name for name in CONFIGS if name not in DENSE]
-ABLATIONS = [f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.ablations]
+# Algorithms of mmpretrain whose other parts the steps do not shrink: test_variants builds them.
+OTHERS = re.compile('/baselines/(beit|cae|simmim)_')
+STEPS = [name for name in CONFIGS if name not in DENSE and not OTHERS.search(name)]
+VARIANTS = [f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.variants]
 # For users' own images: they stand in no table.
 OWN_CONFIGS = [f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.own_images]
 PROCESSES = 2
@@ -56,6 +58,17 @@ RATES = {
     'cmae/transfer/in1k-linear': (1e-5, 0),
     'cmae/transfer/in1k-finetune_vit-b_300e': (2e-7, 1e-6),
     'conmim/transfer': (1e-6, 1e-6),
+    # From random weights: DeiT's and Swin's
+    'conmim/baselines/in1k-scratch': (1e-6, 1e-5),
+    'masked_moco/baselines/in100-scratch': (1e-6, 1e-5),
+    'mimco/baselines/in1k-scratch': (1e-6, 1e-5),
+    'moby/baselines/in1k-scratch': (1e-6, 1e-5),
+    'conmim/readings/in1k-finetune': (1e-6, 1e-6),
+    'ccmim/readings/in1k-finetune_vit-b_base': (4e-7, 1e-6),
+    'ccmim/readings/in1k-finetune_vit-b_absolute': (1e-7, 1e-6),
+    'cmae/readings/in1k-finetune': (2e-7, 1e-6),
+    'cmae/transfer/in1k-finetune_vit-s_300e': (2e-7, 1e-6),
+    'cmae/transfer/in1k-finetune_vit-l_300e': (2e-7, 1e-6),
 }
 
 
@@ -117,6 +130,8 @@ def test_learning_rate_ends_where_the_paper_says(steps, name):
     tuning = re.search('finetune|partial', name)
     small = end == 0 or 'linear' in name  # beside the peak
     margin = end * (0.7 if tuning else 0.01) + 1e-3 * result['lr_peak'] * small
+    if 'table-11' in name:  # 10 epochs at a hundred times the rate of the other configs at 384 px
+        margin += 4e-3 * result['lr_peak']
     assert end * 0.999 <= result['lr_last'] < end + margin
 
 
@@ -141,10 +156,11 @@ def test_files_that_a_page_names_are_written_by_their_configs(method):
             assert training[f'max_{unit}s'] == int(number), name
 
 
-@pytest.mark.parametrize('name', ABLATIONS)
+@pytest.mark.parametrize('name', VARIANTS)
 def test_readme_and_config_state_the_same_number(name):
     method, _, file = name.partition('/')
-    header = (ROOT / 'configs' / name).read_text().splitlines()[0]
+    code = (ROOT / 'configs' / name).read_text()
+    header = ' '.join(re.match('(# .*\n)+', code)[0].split('\n# '))
     stated = re.search(r'(\d\d\.\d\d?|fails|collapses|figure only|no number)', header)
     assert stated, header
     readme = (ROOT / 'configs' / method / 'README.md').read_text()
@@ -157,8 +173,10 @@ def test_readme_and_config_state_the_same_number(name):
         if f'({file})' in row
     ]
     assert rows, 'not in the README'
-    for row in rows:
-        assert stated[1] in [cell.strip() for cell in row.split('|')], row
+    shown = [stated[1] in re.split(r' *[|/] *', row) for row in rows]
+    # They also stand in rows of their transfers and of other methods, with other numbers.
+    shared = file.startswith(('baselines/', 'readings/'))
+    assert any(shown) if shared else all(shown), rows
 
 
 def test_model_index_loads_and_its_files_exist():
@@ -176,7 +194,7 @@ def test_model_index_loads_and_its_files_exist():
         stated = {key: model.metadata.data.get(key) for key in ('Epochs', 'Iterations')}
         configured = dict(Epochs=training.get('max_epochs'), Iterations=training.get('max_iters'))
         assert stated == configured, model.name
-    assert {ROOT / 'configs' / n for n in CONFIGS if n not in (*ABLATIONS, *OWN_CONFIGS)} == {
+    assert {ROOT / 'configs' / n for n in CONFIGS if n not in (*VARIANTS, *OWN_CONFIGS)} == {
         ROOT / model.config for model in index.models
     }
     for collection in index.collections:

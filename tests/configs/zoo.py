@@ -13,7 +13,9 @@ from mmengine.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
 ABSENT = 'absent'
-DENSE = ('transfer/ade20k-', 'transfer/coco-')  # beginnings of segmentation's and detection's
+DENSE = re.compile('(transfer|readings|baselines)/(ade20k|coco)-')  # segmentation and detection
+# Folders whose configs are variants or other methods of the paper: no models of the metafile.
+VARIANTS = ('ablations/', 'readings/', 'baselines/')
 OWN_IMAGES = '_own-images.py'  # ending of configs for users' own images: they stand in no table
 
 
@@ -39,11 +41,15 @@ class Zoo:
 
     @property
     def pretraining(self):
-        return [name for name in self.names if not name.startswith('transfer/')]
+        return [
+            name
+            for name in self.names
+            if not name.startswith(('transfer/', 'readings/', 'baselines/'))
+        ]
 
     @property
     def dense(self):
-        return [name for name in self.names if name.startswith(DENSE)]
+        return [name for name in self.names if DENSE.match(name)]
 
     @property
     def own_images(self):
@@ -52,6 +58,10 @@ class Zoo:
     @property
     def ablations(self):
         return [name for name in self.names if name.startswith('ablations/')]
+
+    @property
+    def variants(self):
+        return [name for name in self.names if name.startswith(VARIANTS)]
 
     @property
     def finetuning(self):

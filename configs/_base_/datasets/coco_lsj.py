@@ -1,6 +1,6 @@
 # COCO with large-scale jitter: scaled by 0.1 to 2.0 of 1024 px, cropped to 1024 (ViTDet, MIMDet).
 # The model's preprocessor fills images up to 1024 x 1024, in testing too: the image is scaled to a
-# longer side of 1024 there.
+# longer side of 1024 there. Pillow's resize is antialiased, as in detectron2; OpenCV's is not.
 _base_ = 'mmdet::_base_/datasets/coco_instance.py'
 
 train_pipeline = [
@@ -8,7 +8,11 @@ train_pipeline = [
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
     dict(type='RandomFlip', prob=0.5),
     dict(
-        type='RandomResize', scale=(1024, 1024), ratio_range=(0.1, 2.0), keep_ratio=True),
+        type='RandomResize',
+        scale=(1024, 1024),
+        ratio_range=(0.1, 2.0),
+        keep_ratio=True,
+        backend='pillow'),
     dict(
         type='RandomCrop',
         crop_type='absolute',
@@ -20,7 +24,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='mcl_plugins.LoadImageFromFile'),
-    dict(type='Resize', scale=(1024, 1024), keep_ratio=True),
+    dict(type='Resize', scale=(1024, 1024), keep_ratio=True, backend='pillow'),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
     dict(
         type='PackDetInputs',

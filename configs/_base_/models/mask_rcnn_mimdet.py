@@ -38,4 +38,5 @@ model = dict(
         mask_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor'),
         bbox_head=dict(
             type='Shared4Conv1FCBBoxHead', norm_cfg=dict(type='mcl_plugins.SyncBN')),
-        mask_head=dict(norm_cfg=dict(type='mcl_plugins.SyncBN'))))
+        mask_head=dict(norm_cfg=dict(type='mcl_plugins.SyncBN'))),
+    train_cfg=dict(rcnn=dict(assigner=dict(match_low_quality=False))))

@@ -6,10 +6,15 @@ optim_wrapper = dict(
     type='mcl_plugins.Bf16OptimWrapper',
     optimizer=dict(type='AdamW', lr=1.6e-4, betas=(0.9, 0.999), weight_decay=0.1),
     constructor='mcl_plugins.LayerDecayOptimWrapperConstructor',
+    # The norms of the encoder and its positions have no weight decay; those over the channels in
+    # neck and heads have it.
     paramwise_cfg=dict(
         layer_decay_rate=0.7,
         norm_decay_mult=0.0,
-        custom_keys=dict(pos_embed=dict(decay_mult=0.0))))
+        custom_keys=dict(
+            pos_embed=dict(decay_mult=0.0),
+            neck=dict(decay_mult=1.0),
+            roi_head=dict(decay_mult=1.0))))
 auto_scale_lr = dict(enable=True, base_batch_size=64)
 
 train_cfg = dict(by_epoch=True, max_epochs=50, val_interval=5)

@@ -1,4 +1,5 @@
-# Importance as in Eq. 4, scores of the last block before the softmax (no number in the paper).
+# Importance as in Eq. 4, scores before the softmax over the root of the width D (no number in the
+# paper). The paper does not say of which block; the last one is our choice.
 _base_ = '../vit-b_300e.py'
 
-model = dict(importance=dict(blocks='last', kind='logit'))
+model = dict(importance=dict(blocks='last', kind='logit', scale='width'))

@@ -1,5 +1,5 @@
 # CMAE* on ImageNet, 100 epochs: 85.3 from 1600 epochs of pre-training, 85.0 from 800 (paper,
-# Table 1, which gives no recipe: CMAE's; the learning rate in ConvMAE's code is twice as high).
+# Table 2, which gives no recipe: CMAE's; the learning rate in ConvMAE's code is twice as high).
 _base_ = 'in1k-finetune_vit-b.py'
 
 model = dict(

@@ -1,5 +1,5 @@
-# CMAE ViT-B/16 on ImageNet, 100 epochs: 84.7 from 1600 epochs of pre-training, 84.4 from 800
-# (paper, Table 1; base learning rate 2.5e-4, stated for 1600). Give the pre-training checkpoint
+# CMAE ViT-B/16 on ImageNet, 100 epochs: 84.7 from 1600 epochs of pre-training (paper, Table 1), 84.4
+# from 800 (Table 2); base learning rate 2.5e-4, stated for 1600. Give the pre-training checkpoint
 # with --cfg-options model.backbone.init_cfg.checkpoint=...
 _base_ = 'in1k-finetune_vit-b_300e.py'
 

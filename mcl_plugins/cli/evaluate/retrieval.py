@@ -5,10 +5,11 @@
 
 CONFIG is the config of a classifier, from configs/<method>/transfer/. It defines the encoder and
 the feature that is compared. The folder contains the published gnd_<name>.pkl and the images in
-jpg/. The default protocol is that of DINO's script (MimCo, Table 4): complete query images, a
-longer side of 512 px, three scales. --queries cropped crops the queries to their boxes, as in the
-benchmark's own protocol. mAP and mP@k in percent, for Medium and Hard, are written to
-CHECKPOINT.retrieval-<name>.json.
+jpg/. There are two protocols, both with complete query images: iBOT's (the default) has a longer
+side of 512 px and three scales for both sets. DINO's, --protocol dino, has 224 px and one scale for
+Oxford, and 512 px and three scales for Paris (MimCo, Table 4, may be either). --queries cropped
+crops the queries to their boxes, as in the benchmark's own protocol. mAP and mP@k in percent, for
+Medium and Hard, are written to CHECKPOINT.retrieval-<name>.json.
 """
 
 from __future__ import annotations
@@ -24,7 +25,12 @@ from tqdm import tqdm
 from ...backbones import BEiTViT, ConvViT
 from ...datasets.image_folder import say_count
 from ...evaluation.retrieval import Setup, rank, score
-from ...evaluation.revisited import SCALES, Revisited, load_images, multi_scale_feature
+from ...evaluation.revisited import (
+    Revisited,
+    load_images,
+    multi_scale_feature,
+    protocol_of,
+)
 from ..decoder import decoder_of
 from ..parsers.evaluate import retrieval as parse_args
 from .frozen import build_classifier, report
@@ -40,9 +46,10 @@ def evaluate_retrieval(
     config: str | Path,
     checkpoint: str | Path | None,
     data: Path,
-    size: int = 512,
-    scales: Sequence[float] = SCALES,
+    size: int | None = None,
+    scales: Sequence[float] | None = None,
     queries: str = 'whole',
+    protocol: str = 'ibot',
     **loading: Any,
 ) -> dict[str, float]:
     """Compute the scores of image retrieval on revisited Oxford or Paris.
@@ -51,9 +58,11 @@ def evaluate_retrieval(
         config: config of a classifier: a path, or a name among the package's own configs.
         checkpoint: checkpoint whose encoder is evaluated; None for random weights.
         data: folder of the data set.
-        size: longer side of an image in pixels.
-        scales: factors by which the image is scaled; the features of all scales are averaged.
+        size: longer side of an image in pixels; None for the protocol's.
+        scales: factors by which the image is scaled; the features of all scales are averaged. None
+            for the protocol's.
         queries: ``'whole'`` for complete query images, ``'cropped'`` to crop them to their boxes.
+        protocol: a key of :data:`~mcl_plugins.evaluation.revisited.PROTOCOLS`.
         **loading: ``work_dir``, ``cfg_options``, ``pin_memory``; see
             :func:`~mcl_plugins.cli.evaluate.frozen.build_classifier`.
 
@@ -67,6 +76,8 @@ def evaluate_retrieval(
             only.
     """
     benchmark = Revisited.read(data)
+    default_size, default_scales = protocol_of(protocol, data.name)
+    size, scales = size or default_size, scales or default_scales
     say_count(str(data), len(benchmark.names()))
     if loading.get('launcher', 'none') != 'none':
         raise ValueError('retrieval encodes one image at a time; run it without --launcher.')

@@ -40,13 +40,24 @@ def retrieval(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into the arguments of :func:`evaluate_retrieval`."""
     parser = frozen_parser('evaluate.retrieval')
     parser.add_argument('--data', type=Path, required=True, help='folder of the data set')
-    parser.add_argument('--size', type=at_least(1), default=512, help='longer side in pixels')
+    parser.add_argument(
+        '--protocol',
+        choices=['ibot', 'dino'],
+        default='ibot',
+        help="whose sizes and scales; by default iBOT's",
+    )
+    parser.add_argument(
+        '--size',
+        type=at_least(1),
+        default=argparse.SUPPRESS,
+        help="longer side in pixels; by default the protocol's",
+    )
     parser.add_argument(
         '--scales',
         nargs='+',
         type=positive,
         default=argparse.SUPPRESS,
-        help='factors of the size, over which features are averaged; by default three',
+        help='factors of the size, over which features are averaged',
     )
     parser.add_argument(
         '--queries',

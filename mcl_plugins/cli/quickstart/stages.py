@@ -95,7 +95,7 @@ def logged(work_dir: Path) -> list[dict]:
 
 def find_last_checkpoint(work_dir: Path) -> Path:
     """Return the last checkpoint that a run in ``work_dir`` wrote."""
-    return Path((work_dir / 'last_checkpoint').read_text())
+    return work_dir / (work_dir / 'last_checkpoint').read_text()
 
 
 def pretrain(config: Path, work_dir: Path, label: str = '') -> Path:

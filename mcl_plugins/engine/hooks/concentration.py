@@ -46,9 +46,11 @@ def concentration(features: Tensor) -> Tensor:
 class ConcentrationHook(Hook):
     """Log kappa of the online chunks of an image: representation, projection and prediction.
 
-    ``kappa_representation`` is computed from the input of the projector, ``kappa_projection`` from
-    its output and ``kappa_prediction`` from the output of the predictor, in the iterations in which
-    the logger writes a line. Means over the images of this process appear in the log and in
+    ``kappa_representation`` is computed from the mean of the patch tokens of the encoder's last
+    block, without the class token (Masked MoCo, Figure 6), ``kappa_head_input`` from the input of
+    the projector, which is the class token, ``kappa_projection`` from the projector's output and
+    ``kappa_prediction`` from the output of the predictor, in the iterations in which the logger
+    writes a line. Means over the images of this process appear in the log and in
     TensorBoard. kappa rises when the chunks of an image become similar. Whether different images
     become similar (a collapse) is shown by ``key_spread`` instead.
 
@@ -86,6 +88,7 @@ class ConcentrationHook(Hook):
             return
         model = unwrapped_model(runner)
         self._handles = [
+            model.backbone.layers[-1].register_forward_hook(self._keep_representation),
             model.projector.register_forward_hook(self._keep_projection),
             model.predictor.register_forward_hook(self._keep_prediction),
         ]
@@ -109,9 +112,12 @@ class ConcentrationHook(Hook):
             short and self.end_of_epoch(runner.train_dataloader, batch_idx)
         )
 
+    def _keep_representation(self, _: nn.Module, inputs: tuple, tokens: Tensor) -> None:
+        self._features['representation'].append(tokens[:, 1:].detach().mean(dim=1))
+
     def _keep_projection(self, _: nn.Module, inputs: tuple, outputs: tuple[Tensor]) -> None:
         ((features,),) = inputs
-        self._features['representation'].append(features.detach())
+        self._features['head_input'].append(features.detach())
         self._features['projection'].append(outputs[0].detach())
 
     def _keep_prediction(self, _: nn.Module, inputs: tuple, outputs: tuple[Tensor]) -> None:

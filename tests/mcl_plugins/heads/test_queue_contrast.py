@@ -201,3 +201,45 @@ def test_a_head_without_its_queue_is_refused(head, queue, message):
 def test_a_temperature_of_zero_is_refused():
     with pytest.raises(ValueError, match='temperature=0 must be positive'):
         QueueInfoNCEHead(temperature=0)
+
+
+def test_features_themselves_are_regressed_without_a_projector():
+    """MimCo, Table 7, the reading without normalisation, against a plain loop."""
+    module = MODELS.build(
+        dict(
+            type='mcl_plugins.QueueContrast',
+            projector=None,
+            predictor={**mlp(D), 'out_channels': D},
+            head=dict(type='mcl_plugins.FeatureL1Head'),
+        )
+    ).double()
+    torch.manual_seed(0)
+    student = torch.randn(N, L, D, dtype=torch.float64, requires_grad=True)
+    teacher = torch.randn(N, L, D, dtype=torch.float64)
+    hidden = torch.arange(L).expand(N, L) < 2
+    loss = module(student, teacher, None, PatchMask.from_mask(hidden))['loss_contrast']
+    (predictions,) = module.predictor((student.flatten(0, 1),))
+    rows = predictions.view(N, L, D)
+    expected = sum(
+        abs(rows[n, p, d] - teacher[n, p, d]).item()
+        for n in range(N)
+        for p in range(2)
+        for d in range(D)
+    ) / (N * 2 * D)
+    assert loss.item() == pytest.approx(expected)
+    loss.backward()
+    assert student.grad.abs().sum() > 0
+
+
+def test_a_predictor_of_another_width_is_explained():
+    module = MODELS.build(
+        dict(
+            type='mcl_plugins.QueueContrast',
+            projector=None,
+            predictor=mlp(D),
+            head=dict(type='mcl_plugins.FeatureL1Head'),
+        )
+    )
+    features = torch.randn(N, L, D)
+    with pytest.raises(ValueError, match=f'set predictor.out_channels={D}'):
+        module(features, features, None)

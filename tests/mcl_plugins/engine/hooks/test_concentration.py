@@ -65,6 +65,8 @@ class FakeModel(PretrainingMethod):
     def __init__(self, num_chunks=2):
         torch.nn.Module.__init__(self)
         self.projector, self.predictor = Double(), Double()
+        self.backbone = torch.nn.Module()
+        self.backbone.layers = torch.nn.ModuleList([torch.nn.Identity(), torch.nn.Identity()])
         self.num_chunks = num_chunks
 
     def losses(self):
@@ -90,15 +92,20 @@ def test_the_hook_averages_over_images_and_views_when_it_is_due():
         hook.before_train_iter(runner, batch)
         seen = []
         for _ in range(2):  # views
-            rows = torch.randn(10, 4)  # five images of two chunks
+            tokens = torch.randn(10, 3, 4)  # five images of two chunks: a class token, two patches
+            rows = tokens[:, 0]
+            runner.model.backbone.layers[-1](tokens)
             (projection,) = runner.model.projector((rows,))
             (prediction,) = runner.model.predictor((projection,))
-            seen.append((rows, projection, prediction))
+            patches = (tokens[:, 1] + tokens[:, 2]) / 2
+            seen.append((patches, rows, projection, prediction))
         runner.message_hub.clear()
         hook.after_train_iter(runner, batch)
         assert bool(runner.message_hub) == (batch in (2, 5))
         for name, features in zip(
-            ('representation', 'projection', 'prediction'), zip(*seen, strict=True), strict=True
+            ('representation', 'head_input', 'projection', 'prediction'),
+            zip(*seen, strict=True),
+            strict=True,
         ):
             if runner.message_hub:
                 kappas = [concentration(rows.view(5, 2, -1)) for rows in features]
@@ -106,6 +113,7 @@ def test_the_hook_averages_over_images_and_views_when_it_is_due():
                     torch.cat(kappas).mean().item(), rel=1e-6
                 )
     assert not runner.model.projector._forward_hooks
+    assert not runner.model.backbone.layers[-1]._forward_hooks
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The rows of the pages' tables, and the chains of trainings that reproduce them."""

@@ -1,0 +1,132 @@
+"""Run one stage of a chain: in this process, or by the package's own commands on many."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...checkpoint.latest import find_checkpoint
+from ..evaluate.retrieval import evaluate_retrieval
+from ..test import test
+from ..train import train
+
+SETS = ('roxford5k', 'rparis6k')
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How trainings are started.
+
+    Attributes:
+        processes: processes of this machine; 0 for none of their own, so everything runs in this
+            process. ``NNODES``, ``NODE_RANK``, ``MASTER_ADDR`` and ``PORT`` are those of
+            ``tools/dist_train.sh``.
+        slurm: partition in which ``srun`` starts them (``tools/slurm_train.sh``); '' for none.
+    """
+
+    processes: int = 0
+    slurm: str = ''
+
+
+def run_training(
+    config: Path, work_dir: Path, options: dict[str, Any], launch: Launch, gpus: str = '8'
+) -> Path:
+    """Train, or continue the training in ``work_dir``, to its end.
+
+    Returns:
+        Its last checkpoint.
+
+    Raises:
+        SystemExit: the training was stopped, or has failed in another process; its status.
+    """
+    if not launch.processes:
+        train(config, work_dir=str(work_dir), resume='auto', cfg_options=dict(options))
+    else:
+        words = [str(config), '--work-dir', str(work_dir), '--resume', *_as_words(options)]
+        _call(_command('train', words, launch, gpus))
+    checkpoint = find_checkpoint(work_dir)
+    assert checkpoint is not None, f'{work_dir} has no checkpoint after its training.'
+    return Path(checkpoint)
+
+
+def run_test(
+    config: Path,
+    checkpoint: Path,
+    work_dir: Path,
+    options: dict[str, Any],
+    tta: bool,
+    launch: Launch,
+) -> dict[str, float]:
+    """Evaluate the last checkpoint of a training on its test set; return the metrics."""
+    if not launch.processes:
+        return test(
+            config, checkpoint, work_dir=str(work_dir / 'test'), cfg_options=dict(options), tta=tta
+        )
+    out = work_dir / 'test.json'
+    words = [str(config), str(checkpoint), '--work-dir', str(work_dir / 'test')]
+    words += ['--out', str(out), '--out-item', 'metrics', *(['--tta'] if tta else [])]
+    _call(_command('test', [*words, *_as_words(options)], launch))
+    return json.loads(out.read_text())
+
+
+def run_retrieval(config: Path, checkpoint: Path, data: Path) -> dict[str, float]:
+    """Evaluate features on revisited Oxford and Paris by DINO's protocol, in this process."""
+    return {
+        f'{name} {key}': value
+        for name in SETS
+        for key, value in evaluate_retrieval(
+            config, checkpoint, data / name, protocol='dino'
+        ).items()
+    }
+
+
+def _as_words(options: dict[str, Any]) -> list[str]:
+    words = [f'{key}={value}' for key, value in options.items()]
+    return ['--cfg-options', *words] if words else []
+
+
+def _command(name: str, words: Sequence[str], launch: Launch, gpus: str = '8') -> list[str]:
+    """The command line of a training or a test on several processes."""
+    module = ['-m', 'mcl_plugins', name, *words]
+    if launch.slurm:
+        per_node = os.environ.get('GPUS_PER_NODE', gpus)
+        tasks = os.environ.get('GPUS', str(launch.processes))
+        return [
+            *('srun', '-p', launch.slurm, f'--ntasks={tasks}', f'--ntasks-per-node={per_node}'),
+            *(f'--gres=gpu:{per_node}', '--kill-on-bad-exit=1', sys.executable, '-u', *module),
+            *('--launcher', 'slurm'),
+        ]
+    if launch.processes == 1 and os.environ.get('NNODES', '1') == '1':
+        return [sys.executable, *module]
+    return [
+        *(sys.executable, '-m', 'mcl_plugins', 'torchrun'),
+        f'--nnodes={os.environ.get("NNODES", "1")}',
+        f'--node_rank={os.environ.get("NODE_RANK", "0")}',
+        f'--nproc_per_node={launch.processes}',
+        f'--master_addr={os.environ.get("MASTER_ADDR", "127.0.0.1")}',
+        f'--master_port={os.environ.get("PORT", "29500")}',
+        *(*module, '--launcher', 'pytorch'),
+    ]
+
+
+def _call(command: Sequence[str]) -> None:
+    """Run a command; hand signals on to it, and end with its status unless that is 0."""
+    with subprocess.Popen(command) as process:
+        before = {
+            number: signal.signal(number, lambda received, _: process.send_signal(received))
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+        }
+        try:
+            status = process.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    if status:
+        raise SystemExit(status if status > 0 else 128 - status)

@@ -1,0 +1,113 @@
+"""Write the result of a record into the page and the metafile of its method.
+
+    mcl zoo update work_dirs/reproduce/conmim/table-1-vit-b-16-300-epochs-224-px/record.json
+
+The entry of the column "this package" in the record's row, and the Results of the model in
+metafile.yml, get the metrics. The record itself is copied to configs/METHOD/records/, because no
+number stands in a table without its record. A record of --tiny, or one whose configs have changed
+since, is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ...utils.places import find_config, home
+from ..common import read_config
+from ..parsers.reproduce import zoo as parse_args
+from .record import cell, config_digest
+from .rows import OURS, find_row, page_of
+
+_NAMES = {
+    'accuracy/top1': ('Image Classification', 'ImageNet-1k', 'Top 1 Accuracy'),
+    'mIoU': ('Semantic Segmentation', 'ADE20K', 'mIoU'),
+    'coco/bbox_mAP': ('Object Detection', 'COCO', 'box AP'),
+    'coco/segm_mAP': ('Instance Segmentation', 'COCO', 'mask AP'),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Update the page and the metafile."""
+    args = parse_args(argv)
+    for path in update(args.record):
+        print(f'written: {path}')
+
+
+def update(file: Path) -> list[Path]:
+    """Write a record's result into page and metafile; return the files that changed.
+
+    Raises:
+        FileNotFoundError: the record does not exist.
+        ValueError: it is no record of a complete run, or not one of the configs as they are.
+    """
+    record = _read(file)
+    row = find_row(record['method'], record['row'])
+    shown = [record['stages'][name]['metrics'] for name in record['shown']]
+    if not any(shown):
+        raise ValueError(f'{file} has no metric: its row is a pre-training without a benchmark.')
+    page = page_of(row.method)
+    lines = page.read_text(encoding='utf-8').split('\n')
+    cells = lines[row.line].strip().strip('|').split('|')
+    cells[list(row.cells).index(OURS)] = f' {cell(shown)} '
+    lines[row.line] = f'|{"|".join(cells)}|'
+    page.write_text('\n'.join(lines), encoding='utf-8')
+    kept = page.parent / 'records' / f'{row.slug}.json'
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text(file.read_text(encoding='utf-8'), encoding='utf-8')
+    return [page, kept, *_update_metafile(page.with_name('metafile.yml'), record)]
+
+
+def _read(file: Path) -> dict[str, Any]:
+    record = json.loads(file.read_text(encoding='utf-8'))
+    missing = [key for key in ('method', 'row', 'stages', 'shown', 'tiny') if key not in record]
+    if missing:
+        raise ValueError(f'{file} is no record of mcl reproduce: it lacks {", ".join(missing)}.')
+    if record['tiny']:
+        raise ValueError(f'{file} is the record of a --tiny run, whose numbers mean nothing.')
+    for name, stage in record['stages'].items():
+        if config_digest(read_config(find_config(stage['config']))) != stage['config_sha256']:
+            raise ValueError(
+                f'{file}: {stage["config"]} of stage {name} has changed since the row was run, so '
+                'its number is not that of the config.'
+            )
+    return record
+
+
+def _update_metafile(file: Path, record: dict[str, Any]) -> list[Path]:
+    """Set the Results of the models whose config is that of a shown stage, after its start."""
+    text = file.read_text(encoding='utf-8')
+    models = yaml.safe_load(text)['Models']
+    first = next(iter(record['stages'].values()))['config']
+    configs = {stage['config'] for stage in record['stages'].values()}
+    starts = [model for model in models if model['Config'].removeprefix('configs/') in configs]
+    followers = {name for model in starts for name in model.get('Downstream') or []}
+    for name in record['shown']:
+        stage = record['stages'][name]
+        for model in models:
+            same = model['Config'] == f'configs/{stage["config"]}'
+            started = model['Name'] in followers or stage['config'] == first
+            if same and started and stage['metrics']:
+                text = _set_results(text, model['Name'], stage['metrics'])
+    file.write_text(text, encoding='utf-8')
+    return [file]
+
+
+def _set_results(text: str, name: str, metrics: dict[str, float]) -> str:
+    """Replace the Results of a model in the text of a metafile."""
+    lines = ['    Results:']
+    for key, value in metrics.items():
+        task, data, label = _NAMES[key]
+        lines += [f'      - Task: {task}', f'        Dataset: {data}']
+        lines += ['        Metrics:', f'          {label}: {value}']
+    pattern = (
+        rf'(  - Name: {re.escape(name)}\n(?:(?!  - Name:).*\n)*?)    Results:.*\n(?:      .*\n)*'
+    )
+    found, count = re.subn(pattern, lambda match: match[1] + '\n'.join(lines) + '\n', text, count=1)
+    assert count, f'{home()}: the metafile has no Results of {name}'
+    return found

@@ -1,0 +1,167 @@
+"""Shrunken chains run to their end, go on where they stopped, and leave a record."""
+
+import json
+import shutil
+
+import pytest
+import yaml
+
+from mcl_plugins.checkpoint.files import load_file
+from mcl_plugins.cli.common import read_config
+from mcl_plugins.cli.reproduce import zoo
+from mcl_plugins.cli.reproduce.data_check import check_data
+from mcl_plugins.cli.reproduce.record import config_digest, file_digest
+from mcl_plugins.cli.reproduce.rows import find_row, methods_with_rows, read_rows
+from mcl_plugins.cli.reproduce.run import reproduce
+from mcl_plugins.cli.reproduce.stages import run_training
+from mcl_plugins.utils import places
+from mcl_plugins.utils.places import find_config
+
+EMPTY = '\N{EN DASH}'  # of a row that was not run
+ROW = 'table 1: ViT-B/16, 300 epochs, 224 px'
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp('rows')
+
+
+def test_a_chain_goes_on_where_it_stopped(folder, monkeypatch):
+    """The second training fails; the next call keeps the first and ends with a record."""
+    run = 'mcl_plugins.cli.reproduce.run.run_training'
+    started = []
+
+    def once(config, work_dir, *args):
+        started.append(work_dir.name)
+        if len(started) == 2:
+            raise SystemExit(75)
+        return run_training(config, work_dir, *args)
+
+    monkeypatch.setattr(run, once)
+    with pytest.raises(SystemExit):
+        reproduce('conmim', ROW, work_dir=folder, tiny=True)
+    file = reproduce('conmim', ROW, work_dir=folder, tiny=True)
+    assert started == ['1-vit-b_300e', '2-in1k-finetune_vit-b', '2-in1k-finetune_vit-b']
+
+    record = json.loads(file.read_text())
+    first, second = record['stages'].values()
+    assert record['shown'] == ['2-in1k-finetune_vit-b'] and record['tiny']
+    assert 0 <= second['metrics']['accuracy/top1'] <= 100
+    assert list(second['curves']) == ['accuracy/top1']
+    for stage in (first, second):
+        assert stage['sha256'] == file_digest(file.parent / stage['checkpoint'])
+        assert stage['config_sha256'] == config_digest(read_config(find_config(stage['config'])))
+        assert stage['seed'] == 0
+    # The classifier started from the EMA encoder of the pre-training.
+    used = load_file(file.parent / first['checkpoint'])['state_dict']
+    assert any(key.startswith('ema.backbone.') for key in used)
+    with pytest.raises(ValueError, match='--tiny run, whose numbers mean nothing'):
+        zoo.update(file)
+    with pytest.raises(ValueError, match='a chain with other options'):
+        reproduce('conmim', ROW, work_dir=folder, tiny=True, options={'randomness.seed': 1})
+
+
+def test_teacher_student_and_retrieval(folder):
+    record = json.loads(
+        reproduce('mimco', 'table 4: 100 epochs', work_dir=folder, tiny=True).read_text()
+    )
+    assert list(record['stages']) == ['1-swin-t', '2-swin-t', '3-in1k-finetune_swin-t']
+    metrics = record['stages']['3-in1k-finetune_swin-t']['metrics']
+    assert {'roxford5k medium mAP', 'rparis6k hard mAP'} <= metrics.keys()
+
+
+@pytest.mark.parametrize(
+    ('method', 'name', 'metrics'),
+    [
+        ('ccmim', 'table 3: ViT-B/16, MAE, 300 epochs', {'mIoU'}),
+        ('masked_moco', 'table 6: none, random weights', {'coco/bbox_mAP', 'coco/segm_mAP'}),
+    ],
+)
+def test_segmentation_and_detection(folder, method, name, metrics):
+    pytest.importorskip('mmdet')
+    record = json.loads(reproduce(method, name, work_dir=folder, tiny=True).read_text())
+    *_, last = record['stages'].values()
+    assert last['metrics'].keys() == metrics
+
+
+def test_a_sweep_lists_all_and_keeps_the_best(folder):
+    name = 'table 1: ViT-B/16, DeiT: supervised, random weights, 224 px'
+    sweep = ('optim_wrapper.optimizer.lr', ['1e-3', '1e-5'])
+    file = reproduce('conmim', name, work_dir=folder, tiny=True, sweep=sweep)
+    (stage,) = json.loads(file.read_text())['stages'].values()
+    assert list(stage['sweep']) == sweep[1]
+    assert stage['metrics'] == stage['sweep'][stage['best']]
+    assert stage['metrics']['accuracy/top1'] == max(
+        metrics['accuracy/top1'] for metrics in stage['sweep'].values()
+    )
+    assert f'_lr={stage["best"]}' in stage['checkpoint']
+
+
+def test_missing_data_stop_before_the_first_training():
+    configs = {
+        name: read_config(find_config(name))
+        for name in ('conmim/vit-b.py', 'conmim/transfer/in1k-finetune_vit-b.py')
+    }
+    with pytest.raises(FileNotFoundError, match=r'data/imagenet/train \(for conmim/vit-b.py, con'):
+        check_data(configs)
+
+
+def test_a_chain_that_starts_from_another_code_needs_its_file(folder):
+    with pytest.raises(ValueError, match='give it with --start FILE'):
+        reproduce('conmim', 'table 3: ViT-B/16, DINO', work_dir=folder, tiny=True)
+
+
+@pytest.fixture
+def copied_home(tmp_path, monkeypatch):
+    """The package's configs in a folder that a test may change."""
+    shutil.copytree(places.home() / 'configs', tmp_path / 'configs')
+    for module in ('utils.places', 'cli.reproduce.rows', 'cli.reproduce.zoo'):
+        monkeypatch.setattr(f'mcl_plugins.{module}.home', lambda: tmp_path)
+    return tmp_path
+
+
+def make_record(folder, **changes):
+    row = find_row('conmim', ROW)
+    stages = {
+        f'{number}-stage': {
+            'config': config,
+            'config_sha256': config_digest(read_config(find_config(config))),
+            'metrics': {} if number == 1 else {'accuracy/top1': 83.46},
+        }
+        for number, config in enumerate(row.configs, start=1)
+    }
+    content = dict(method='conmim', row=row.name, tiny=False, stages=stages, shown=['2-stage'])
+    file = folder / 'record.json'
+    file.write_text(json.dumps({**content, **changes}))
+    return file
+
+
+def test_a_record_fills_the_page_and_the_metafile(copied_home):
+    zoo.update(make_record(copied_home))
+    assert find_row('conmim', ROW).cells['this package'] == '83.5'
+    others = [row for row in read_rows('conmim') if row.cells['this package'] != EMPTY]
+    assert [row.name for row in others] == [ROW], 'only its own row'
+    models = yaml.safe_load((copied_home / 'configs/conmim/metafile.yml').read_text())['Models']
+    filled = {model['Name']: model['Results'] for model in models if model['Results']}
+    task = {'Task': 'Image Classification', 'Dataset': 'ImageNet-1k'}
+    assert filled == {
+        'vit-b_conmim-300e-pre_in1k': [{**task, 'Metrics': {'Top 1 Accuracy': 83.46}}]
+    }
+    assert (
+        copied_home / 'configs/conmim/records' / f'{find_row("conmim", ROW).slug}.json'
+    ).is_file()
+
+
+def test_a_record_of_a_changed_config_is_refused(copied_home):
+    file = make_record(copied_home)
+    config = copied_home / 'configs/conmim/vit-b_300e.py'
+    config.write_text(config.read_text().replace('300)', '301)'))
+    with pytest.raises(ValueError, match='has changed since the row was run'):
+        zoo.update(file)
+
+
+def test_no_number_stands_in_a_table_without_its_record():
+    for method in methods_with_rows():
+        for row in read_rows(method):
+            record = places.home() / 'configs' / method / 'records' / f'{row.slug}.json'
+            assert row.cells['this package'] == EMPTY or record.is_file(), row.name
