@@ -78,4 +78,4 @@ fi
 stage 2 student "$student" "model.teacher.backbone.init_cfg.checkpoint=$TEACHER"
 checkpoint="$work_dir/student/$(cat "$work_dir/student/last_checkpoint")"
 stage 3 finetune "$finetune" "model.backbone.init_cfg.checkpoint=$checkpoint"
-printf "\ndone: %s\n" "$work_dir/finetune/$(cat "$work_dir/finetune/last_checkpoint")"
+printf '\ndone: %s\n' "$work_dir/finetune/$(cat "$work_dir/finetune/last_checkpoint")"
