@@ -192,8 +192,12 @@ class Counting:
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        (dict(batch_size=2), '1 processes x 2 images x 1 accumulated'),
-        (dict(accumulative_counts=2), '1 processes x 4 images x 2 accumulated'),
+        (dict(batch_size=2), 'effective batch .*: 4 in the file, 2 here'),
+        (
+            dict(batch_size=2, accumulative_counts=2),
+            'iterations per epoch .*: 4 in the file, 8 here',
+        ),
+        (dict(accumulative_counts=2), 'effective batch .*: 4 in the file, 8 here'),
     ],
 )
 def test_another_batch_size_is_refused(config, tmp_path, change, message):
