@@ -1,8 +1,10 @@
-"""Write the result of a record into the page and the metafile of its method."""
+"""Write the result of a record into the page and the metafile: zoo.py update RECORD."""
 
 import sys
 
-from mcl_plugins.cli.app import main
+from mcl_plugins.cli.app import run_command
 
 if __name__ == '__main__':
-    main(['zoo', *sys.argv[1:]])
+    if sys.argv[1:2] == ['update']:  # a second word of the command's name
+        del sys.argv[1]
+    run_command('zoo update')

@@ -57,7 +57,7 @@ def retrieval(argv: Sequence[str] | None = None) -> argparse.Namespace:
         nargs='+',
         type=positive,
         default=argparse.SUPPRESS,
-        help='factors of the size, over which features are averaged',
+        help="factors of the size, over which features are averaged; by default three, or DINO's",
     )
     parser.add_argument(
         '--queries',
