@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 
 from ...checkpoint.layouts.beit import HF_BEIT
 from ...checkpoint.layouts.swin import HF_SWIN
@@ -41,7 +42,7 @@ def write(encoder: PretrainedEncoder, folder: Path) -> None:
         transformers.BitImageProcessor(
             size={'shortest_edge': prepare.scale},
             crop_size={'height': prepare.size, 'width': prepare.size},
-            resample=3,  # bicubic
+            resample=Image.Resampling.BICUBIC,
             image_mean=[value / 255 for value in prepare.mean],
             image_std=[value / 255 for value in prepare.std],
             do_convert_rgb=len(prepare.mean) == 3,
