@@ -63,6 +63,7 @@ RATES = {
     'masked_moco/baselines/in100-scratch': (1e-6, 1e-5),
     'mimco/baselines/in1k-scratch': (1e-6, 1e-5),
     'moby/baselines/in1k-scratch': (1e-6, 1e-5),
+    'conmim/baselines/in1k-finetune_beit': (1e-6, 1e-6),
     'conmim/readings/in1k-finetune': (1e-6, 1e-6),
     'ccmim/readings/in1k-finetune_vit-b_base': (4e-7, 1e-6),
     'ccmim/readings/in1k-finetune_vit-b_absolute': (1e-7, 1e-6),
