@@ -304,11 +304,21 @@ UNSAFE = re.compile(
 )
 
 
+# What an export has just written is a program, which is run once to compare it; the other lines
+# are a message, a line for a model card, and a doctest on an array.
+KNOWN = {
+    "model = torch.jit.load(str(folder / 'encoder.pt'))",
+    "model = torch.jit.load('{folder}/encoder.pt')",
+    "f'{path} is a program, not a checkpoint: onnxruntime or torch.jit.load run it. Load '",
+    ">>> names, features.shape, np.load(f'{folder}/cats.npy').shape",
+}
+
+
 def test_no_other_reader_runs_what_it_reads():
     found = [
         f'{file.relative_to(ROOT)}: {line.strip()}'
         for file in sorted((ROOT / 'mcl_plugins').rglob('*.py'))
         for line in file.read_text().splitlines()
-        if UNSAFE.search(line)
+        if UNSAFE.search(line) and line.strip() not in KNOWN
     ]
     assert found == []
