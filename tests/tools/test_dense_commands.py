@@ -113,7 +113,7 @@ def test_a_segmentor_is_trained_tested_and_shown(config, call, tmp_path, recwarn
     runner.test()
     maps = pickle.loads(
         (tmp_path / 'maps.pkl').read_bytes()
-    )  # tensors, which this test has written
+    )
     assert len(maps) == 4 and not any('seg_logits' in sample for sample in maps)
     assert maps[0]['pred_sem_seg']['data'].shape[-2:] == (70, 90)
     options = [f'load_from={trained}']  # the whole segmentor: no file for the encoder is asked for
