@@ -111,9 +111,7 @@ def test_a_segmentor_is_trained_tested_and_shown(config, call, tmp_path, recwarn
     dump = test_command.DumpLabelMaps(out_file_path=str(tmp_path / 'maps.pkl'))
     runner.test_evaluator.metrics.append(dump)
     runner.test()
-    maps = pickle.loads(
-        (tmp_path / 'maps.pkl').read_bytes()
-    )
+    maps = pickle.loads((tmp_path / 'maps.pkl').read_bytes())
     assert len(maps) == 4 and not any('seg_logits' in sample for sample in maps)
     assert maps[0]['pred_sem_seg']['data'].shape[-2:] == (70, 90)
     options = [f'load_from={trained}']  # the whole segmentor: no file for the encoder is asked for
