@@ -140,6 +140,8 @@ def test_another_runner_says_which_guards_it_lacks(settings):
     (log,) = Path(theirs.log_dir).glob('*.log')
     assert log.read_text().count('does not use mcl_plugins.Runner') == 1
     base._warn_of_other_runner.cache_clear()
+    # Runs that start in the same second would write to one log.
+    settings.work_dir, settings.experiment_name = f'{settings.work_dir}/ours', 'ours'
     ours, _ = trained(Runner, settings, CONMIM)
     (log,) = Path(ours.log_dir).glob('*.log')
     assert 'does not use mcl_plugins.Runner' not in log.read_text()
