@@ -1,1 +1,1 @@
-"""Checkpoint files: safe loading, atomic writing, and tables of released tensor names."""
+"""Checkpoint files: safe loading, digests, and tables of released tensor names."""

@@ -126,6 +126,19 @@ def _find_damage(file: BinaryIO) -> str | None:
     return bad and f'the checksum of its record {bad} differs'
 
 
+def sha256_of(path: str | Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal digits.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    with Path(path).open('rb') as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def _hash_before(file: BinaryIO, end: int) -> bytes:
     """Hash the first bytes of a file as they were before the comment was added."""
     digest = hashlib.sha256()

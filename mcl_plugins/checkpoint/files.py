@@ -14,10 +14,10 @@ from typing import IO, Any, cast
 import torch
 from mmengine.logging import HistoryBuffer
 
+from ..utils.writing import atomic_write
 from .arrays import STAND_INS
 from .digest import DamagedFileError, HashingFile, check_whole
 from .tensor_files import SUFFIX, read_tensors, write_tensors
-from .writing import atomic_write
 
 
 def _history_buffer_method(owner: type, name: str) -> Callable:

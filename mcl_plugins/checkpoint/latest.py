@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from mmengine.logging import print_log
 
+from ..utils.writing import atomic_write
 from .digest import check_whole
 from .files import read_safely
-from .writing import atomic_write
 
 NUMBERED = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
 POINTER = 'last_checkpoint'

@@ -29,7 +29,7 @@ from mmengine.runner.checkpoint import (
     get_torchvision_models,
 )
 
-from .digest import DamagedFileError, check_stream
+from .digest import DamagedFileError, check_stream, sha256_of
 from .files import load_file, read_safely
 from .handlers import use_plain_handlers
 
@@ -90,11 +90,11 @@ def load_from_http(url: str, map_location: Any = 'cpu') -> dict[str, Any]:
         if get_rank() == 0 and not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(url, str(file))
-            if wanted and not _hash(file).startswith(wanted):
+            if wanted and not sha256_of(file).startswith(wanted):
                 file.unlink()
     finally:
         barrier()
-    if wanted and (not file.exists() or not _hash(file).startswith(wanted)):
+    if wanted and (not file.exists() or not sha256_of(file).startswith(wanted)):
         raise DamagedFileError(
             f'{url} was not loaded: its SHA-256 does not begin with {wanted}. Check the URL, '
             f'delete {file} if it is there, and download again.'
@@ -126,11 +126,6 @@ def _stated_hash(url: str, fragment: str) -> str:
         return found[1]
     named = re.search(r'-([a-f0-9]{8,64})\.\w+$', urlparse(url).path)
     return named[1] if named and not named[1].isdecimal() else ''
-
-
-def _hash(file: Path) -> str:
-    with file.open('rb') as content:
-        return hashlib.file_digest(content, 'sha256').hexdigest()
 
 
 def _cached(url: str) -> Path:

@@ -1,4 +1,4 @@
-"""Parts that the commands share: common arguments, loading a config, and reporting errors."""
+"""Parts that the commands share: loading a config, building a Runner, and reporting errors."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from PIL import Image
 
-from ..checkpoint.files import atomic_write
+from ..utils.writing import atomic_write
 from .common import build_runner
 from .parsers.general import soak as parse_args
 from .train import configure

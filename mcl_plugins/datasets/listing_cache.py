@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ..checkpoint.writing import atomic_write
+from ..utils.writing import atomic_write
 from .listing_result import Listing
 
 LARGE = 10_000  # files; a smaller folder is listed at once

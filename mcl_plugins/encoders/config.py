@@ -56,6 +56,11 @@ class EncoderConfig:
             return self.patch_size * 2 ** (len(self.arch['depths']) - 1)
         return self.patch_size
 
+    @property
+    def has_class_token(self) -> bool:
+        """Whether one of the tokens is that of the class."""
+        return self.family not in ('swin', 'hybrid') and self.options.get('with_cls_token', True)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the attributes as plain values."""
         return asdict(self)

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ..checkpoint.writing import atomic_write
 from ..datasets.listing import list_images
 from ..utils.checks import check_choice
 from ..utils.images import IMAGE_SUFFIXES, UnreadableImageError, printable
+from ..utils.writing import atomic_write
 from .encoder import PretrainedEncoder
 
 FEATURES = ('mean', 'class_token', 'patch_tokens')
@@ -117,7 +117,7 @@ def _check(
         check_suffix(out)
     if batch_size < 1:
         raise ValueError(f'batch_size={batch_size} must be at least 1.')
-    if feature == 'class_token' and encoder.config.family in ('swin', 'hybrid'):
+    if feature == 'class_token' and not encoder.config.has_class_token:
         raise ValueError(
             "feature='class_token' needs an encoder with a class token, but this has none; use "
             "feature='mean'."

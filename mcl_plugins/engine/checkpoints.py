@@ -22,7 +22,7 @@ from ..checkpoint.whole_model import (
     other_classes_error,
     source_of,
 )
-from ..checkpoint.writing import remove_leftovers
+from ..utils.writing import remove_leftovers
 from .hooks.unwrap import unwrapped_model
 from .message_hub import bound_histories, make_inert, readable_only
 from .training_state import training_state

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from functools import lru_cache
@@ -13,6 +12,7 @@ import mmengine
 import torch
 from mmengine.config import Config
 
+from ..checkpoint.digest import sha256_of
 from ..utils.literals import read_assignments
 from ..version import __version__
 
@@ -85,11 +85,7 @@ def _hash(path: str) -> str | None:
     """Return the hash of a file; None for a URL and for a file that is not there."""
     if not Path(path).is_file():
         return None
-    digest = hashlib.sha256()
-    with Path(path).open('rb') as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+    return sha256_of(path)
 
 
 def _data_places(config: Config) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -89,7 +90,7 @@ case "$*" in
   '-m venv --clear .venv')
     mkdir -p .venv/bin && cp "$0" .venv/bin/python
     mkdir "$FOLDER/busy" || touch "$FOLDER/both"
-    sleep 1 ;;
+    until [ -e "$FOLDER/go on" ]; do sleep 0.1; done ;;
   *'-e .') rmdir "$FOLDER/busy" ;;
   '-c import mmcv._ext') exit 1 ;;
   '-m pip'*wheel*-w*) for word; do case "$word" in */cache/*) touch "$word/x.whl" ;; esac; done ;;
@@ -115,20 +116,25 @@ def start(clone, folder):
 def test_two_at_once_wait_for_each_other(clone, tmp_path_factory):
     """The second then finds that nothing is left to do."""
     folder = tmp_path_factory.mktemp('folder')
-    both = [start(clone, folder) for _ in range(2)]
-    said = [process.communicate(timeout=60)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0], said
+    first = start(clone, folder)
+    while not (folder / 'busy').exists() and first.poll() is None:
+        time.sleep(0.05)
+    second = start(clone, folder)
+    assert f'Waiting for another setup_env.sh (process {first.pid} on' in second.stdout.readline()
+    (folder / 'go on').touch()
+    said = [process.communicate(timeout=60)[0] for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0], said
     assert not (folder / 'both').exists() and not (clone / '.venv.lock').exists()
-    installed = ['Creating .venv' in text for text in said]
-    waited = ['Waiting for another setup_env.sh (process ' in text for text in said]
-    assert sorted(installed) == [False, True] and waited == [not first for first in installed]
-    assert 'is complete' in said[installed.index(False)]
+    assert ['Creating .venv' in text for text in said] == [True, False]
+    assert 'is complete' in said[1]
 
 
 def test_the_lock_of_a_dead_one_is_taken_over(clone, tmp_path_factory):
     (clone / '.venv.lock').mkdir()
     (clone / '.venv.lock/owner').write_text(f'{2**22 + 1} {platform.node()}\n')
-    process = start(clone, tmp_path_factory.mktemp('folder'))
+    folder = tmp_path_factory.mktemp('folder')
+    (folder / 'go on').touch()
+    process = start(clone, folder)
     said = process.communicate(timeout=60)[0]
     assert process.returncode == 0 and 'Waiting' not in said, said
     assert not (clone / '.venv.lock').exists()

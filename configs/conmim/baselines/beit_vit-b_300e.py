@@ -1,6 +1,9 @@
 # BEiT ViT-B/16, 300 epochs: 82.9 after fine-tuning (paper, Table 1). mmpretrain's config, on our Runner.
 # Download its dalle_encoder.pth, the tokenizer, to data/.
-_base_ = 'mmpretrain::beit/beit_beit-base-p16_8xb256-amp-coslr-300e_in1k.py'
+_base_ = [
+    'mmpretrain::beit/beit_beit-base-p16_8xb256-amp-coslr-300e_in1k.py',
+    '../../_base_/inherited.py',
+]
 
 model = dict(target_generator=dict(init_cfg=dict(checkpoint='data/dalle_encoder.pth')))
 
@@ -9,19 +12,10 @@ train_pipeline = [
     *_base_.train_pipeline[1:],
 ]
 train_dataloader = dict(
-    drop_last=True,
-    collate_fn=dict(type='mcl_plugins.default_collate'),
-    dataset=dict(
-        _delete_=True,
-        type='mcl_plugins.ImageNet',
-        data_root='data/imagenet/',
-        split='train',
-        pipeline=train_pipeline))
+    **_base_.inherited_loader,
+    dataset=dict(**_base_.inherited_dataset, pipeline=train_pipeline))
 runner_type = 'mcl_plugins.Runner'
-default_hooks = dict(
-    checkpoint=dict(type='mcl_plugins.CheckpointHook', interval=1, max_keep_ckpts=2, minutes=30),
-    finite_loss=dict(type='mcl_plugins.FiniteLossHook'),
-    schedule=dict(type='mcl_plugins.ScheduleHook'))
+default_hooks = {{_base_.inherited_hooks}}
 optim_wrapper = dict(
     _delete_=True,
     type='mcl_plugins.Bf16OptimWrapper',

@@ -212,7 +212,7 @@ def median(work: Callable[[], Any], repeats: int, step: Step) -> float:
     """Return the median seconds of a task on the step's device, after one for warm-up."""
     seconds = []
     for _ in range(repeats + 1):
-        start = step._now()
+        start = step.now()
         work()
-        seconds.append(step._now() - start)
+        seconds.append(step.now() - start)
     return statistics.median(seconds[1:])

@@ -84,13 +84,14 @@ class Step:
         """Take a step and record its time and peak memory."""
         if self.device.type == 'cuda':
             torch.cuda.reset_peak_memory_stats()
-        start = self._now()
+        start = self.now()
         self.train()
-        self.seconds.append(self._now() - start)
+        self.seconds.append(self.now() - start)
         if self.device.type == 'cuda':
             self.memory = max(self.memory, torch.cuda.max_memory_allocated() / 2**30)
 
-    def _now(self) -> float:
+    def now(self) -> float:
+        """Return a time in seconds, after what the device has still to do."""
         if self.device.type == 'cuda':
             torch.cuda.synchronize()
         return time.perf_counter()

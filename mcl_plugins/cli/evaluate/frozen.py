@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 import os
 from argparse import Namespace
@@ -19,6 +18,7 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 from torch import Tensor
 
+from ...checkpoint.digest import sha256_of
 from ...datasets.classes import agree_on_classes
 from ...engine.bands import check_bands
 from ...engine.hooks.unwrap import unwrapped_model
@@ -220,7 +220,7 @@ def write_results(command: str, results: dict[str, float], out: Path, args: Name
         'config': args.config,
         'options': args.cfg_options or {},
         'checkpoint': args.checkpoint,
-        'checkpoint_sha256': hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
+        'checkpoint_sha256': sha256_of(args.checkpoint),
         'versions': {package: version(package) for package in PACKAGES},
     }
     out.parent.mkdir(parents=True, exist_ok=True)

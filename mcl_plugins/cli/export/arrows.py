@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...checkpoint.writing import atomic_write
+from ...utils.writing import atomic_write
 from ..parsers.export import arrows as parse_args
 
 BEGIN, END = '<!-- mcl arrows -->', '<!-- end of mcl arrows -->'

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...checkpoint.digest import sha256_of
 from ...encoders import PretrainedEncoder
 from ...utils.literals import read_assignments
 from ...utils.versions import find_version
@@ -115,8 +115,7 @@ def hash_of(path: str) -> str:
     """Return the SHA-256 of a file, or 'unknown' if it is none here."""
     if not Path(path).is_file():
         return 'unknown'
-    with Path(path).open('rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest()
+    return sha256_of(path)
 
 
 def _round(values: Any) -> list[float]:

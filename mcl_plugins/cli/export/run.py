@@ -4,10 +4,10 @@
     mcl export moco.pth --to huggingface --arch mocov3-small --img-size 384 --out moco_hf
 
 The folder has the encoder, its preprocessing and a model card in the form of that library, and the
-same description for all of them in encoder.json. It is
-loaded with the library, and the features of random images and of scikit-image's photographs are
-compared: the largest difference is printed, and above 1e-4 nothing is left behind and the exit
-status is 1. The libraries are those of the extra: pip install 'mcl_plugins[export]'.
+same description for all of them in encoder.json. It is loaded with the library, and the features of
+random images and of scikit-image's photographs are compared: the largest difference is printed, and
+above 1e-4 nothing is left behind and the exit status is 1. The libraries are those of the extra:
+pip install 'mcl_plugins[export]'.
 """
 
 from __future__ import annotations

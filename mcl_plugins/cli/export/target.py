@@ -93,7 +93,7 @@ def plain_vit(encoder: PretrainedEncoder, target: str, final_norm: bool = True) 
     options = encoder.config.options
     refuse_unless(not options.get('pre_norm'), target, 'norm before the blocks')
     refuse_unless('layer_cfgs' not in options, target, 'SwiGLU')
-    refuse_unless(options.get('with_cls_token', True), target, 'ViT without a class token')
+    refuse_unless(encoder.config.has_class_token, target, 'ViT without a class token')
     refuse_unless(options['final_norm'] or not final_norm, target, 'ViT without a final norm')
     return fold_layer_scale(state_of(encoder))
 

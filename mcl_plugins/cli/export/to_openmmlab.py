@@ -192,8 +192,7 @@ def read(library: str, encoder: PretrainedEncoder, folder: Path) -> Run:
             return Tokens(output.flatten(2).transpose(1, 2))
         if output.ndim == 2:  # the mean of the patches
             return Tokens(output[:, None])
-        has_class_token = encoder.config.options.get('with_cls_token', True)
-        return first_is_class(output) if has_class_token else Tokens(output)
+        return first_is_class(output) if encoder.config.has_class_token else Tokens(output)
 
     return run
 

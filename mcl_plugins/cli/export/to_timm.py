@@ -61,13 +61,11 @@ def _vit(encoder: PretrainedEncoder) -> tuple[dict, dict]:
         num_heads=config.arch['num_heads'],
         mlp_ratio=mlp_ratio(config),
         qkv_bias=options.get('qkv_bias', True),
-        class_token=options.get('with_cls_token', True),
+        class_token=config.has_class_token,
         pre_norm=options.get('pre_norm', False),
         final_norm=options['final_norm'] or config.mean_norm,
         fc_norm=config.mean_norm,
-        global_pool='avg'
-        if config.mean_norm or not options.get('with_cls_token', True)
-        else 'token',
+        global_pool='avg' if config.mean_norm or not config.has_class_token else 'token',
     )
     if 'layer_scale_init_value' in options:
         arguments['init_values'] = options['layer_scale_init_value']

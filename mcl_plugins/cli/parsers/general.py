@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..arguments import at_least
 from .base import command_parser
-from .shared import add_common_arguments
+from .shared import add_common_arguments, add_import_argument
 
 
 def train(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -87,14 +87,7 @@ def fidelity(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('files', nargs='+', type=Path, help='golden files')
     parser.add_argument('--json', type=Path, help='file to which the results are also written')
     parser.add_argument('--device', default='cpu', help='device to compute on')
-    parser.add_argument(
-        '--import',
-        dest='modules',
-        nargs='+',
-        default=[],
-        metavar='MODULE',
-        help='modules that define comparisons of further methods',
-    )
+    add_import_argument(parser, 'modules that define comparisons of further methods')
     return parser.parse_args(argv)
 
 
@@ -106,14 +99,7 @@ def replay(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--rank', type=at_least(0), help='whose batch; by default where it arose first'
     )
     parser.add_argument('--device', default='cpu', help='device to compute on')
-    parser.add_argument(
-        '--import',
-        dest='modules',
-        nargs='+',
-        default=[],
-        metavar='MODULE',
-        help='modules that define parts of the model',
-    )
+    add_import_argument(parser, 'modules that define parts of the model')
     return parser.parse_args(argv)
 
 

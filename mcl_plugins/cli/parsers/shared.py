@@ -87,3 +87,10 @@ def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--out', type=Path, help='file for the picture; by default beside the checkpoint'
     )
+
+
+def add_import_argument(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add ``--import MODULE ...``, for parts from outside of the package; ``text`` is its help."""
+    parser.add_argument(
+        '--import', dest='modules', nargs='+', default=[], metavar='MODULE', help=text
+    )

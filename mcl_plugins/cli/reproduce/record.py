@@ -66,15 +66,6 @@ def config_digest(config: Config) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def curves(work_dir: Path) -> dict[str, dict[int, float]]:
     """Return the validation metrics of a training by step; empty if it has none."""
     try:

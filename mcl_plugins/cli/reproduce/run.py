@@ -30,17 +30,18 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ...checkpoint.writing import atomic_write
+from ...checkpoint.digest import sha256_of
 from ...engine.run_lock import hold
 from ...utils.literals import read_literal
 from ...utils.places import find_config, workspace
+from ...utils.writing import atomic_write
 from ..common import read_config
 from ..parsers.reproduce import run as parse_args
 from . import tiny_data
 from .data_check import check_data
 from .forecast import describe
 from .plan import Stage, plan
-from .record import config_digest, curves, describe_machine, file_digest, in_percent
+from .record import config_digest, curves, describe_machine, in_percent
 from .rows import Row, find_row, methods_with_rows, read_rows
 from .stages import Launch, run_retrieval, run_test, run_training
 from .tiny import shrink
@@ -213,7 +214,7 @@ class Chain:
             result = dict(self.state['stages'][stage.name])
             if result.get('checkpoint'):
                 path = self.folder / result['checkpoint']
-                result['sha256'] = file_digest(path)
+                result['sha256'] = sha256_of(path)
                 result['curves'] = curves(path.parent)
             config = self.configs[stage.name]
             stages[stage.name] = {

@@ -35,9 +35,7 @@ class Launch:
     slurm: str = ''
 
 
-def run_training(
-    config: Path, work_dir: Path, options: dict[str, Any], launch: Launch, gpus: str = '8'
-) -> Path:
+def run_training(config: Path, work_dir: Path, options: dict[str, Any], launch: Launch) -> Path:
     """Train, or continue the training in ``work_dir``, to its end.
 
     Returns:
@@ -50,7 +48,7 @@ def run_training(
         train(config, work_dir=str(work_dir), resume='auto', cfg_options=dict(options))
     else:
         words = [str(config), '--work-dir', str(work_dir), '--resume', *_as_words(options)]
-        _call(_command('train', words, launch, gpus))
+        _call(_command('train', words, launch))
     checkpoint = find_checkpoint(work_dir)
     assert checkpoint is not None, f'{work_dir} has no checkpoint after its training.'
     return Path(checkpoint)
@@ -92,11 +90,11 @@ def _as_words(options: dict[str, Any]) -> list[str]:
     return ['--cfg-options', *words] if words else []
 
 
-def _command(name: str, words: Sequence[str], launch: Launch, gpus: str = '8') -> list[str]:
+def _command(name: str, words: Sequence[str], launch: Launch) -> list[str]:
     """The command line of a training or a test on several processes."""
     module = ['-m', 'mcl_plugins', name, *words]
     if launch.slurm:
-        per_node = os.environ.get('GPUS_PER_NODE', gpus)
+        per_node = os.environ.get('GPUS_PER_NODE', '8')
         tasks = os.environ.get('GPUS', str(launch.processes))
         return [
             *('srun', '-p', launch.slurm, f'--ntasks={tasks}', f'--ntasks-per-node={per_node}'),

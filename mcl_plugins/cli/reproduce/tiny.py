@@ -212,14 +212,11 @@ def _use_data(config: Config, data: Path, scope: str | None) -> None:
             loader.dataset.data_root = str(data / 'ade')
         else:
             loader.batch_size = BATCH
-            pipeline = loader.dataset.pipeline
             loader.dataset = {
-                '_delete_': True,
                 'type': 'mcl_plugins.ImageFolder',
                 'data_root': str(data / 'imagenet' / split),
-                'pipeline': pipeline,
+                'pipeline': loader.dataset.pipeline,
             }
-            loader.dataset.pop('_delete_')
         if scope in ('mmseg', 'mmdet'):
             _smaller(loader.dataset.pipeline)
     if scope in ('mmseg', 'mmdet') and config.get('tta_pipeline'):
@@ -231,10 +228,8 @@ def _use_data(config: Config, data: Path, scope: str | None) -> None:
 
 def _shorten(config: Config) -> None:
     """Two iterations, one epoch, without warm-up and accumulation."""
-    last = dict(config.param_scheduler[-1])
-    last['begin'] = 0
-    last.pop('end', None), last.pop('T_max', None)
-    config.param_scheduler = [last]
+    last = {**config.param_scheduler[-1], 'begin': 0}
+    config.param_scheduler = [{k: v for k, v in last.items() if k not in ('end', 'T_max')}]
     if config.train_cfg.get('max_iters'):
         config.train_cfg.update(max_iters=2, val_interval=2)
         config.default_hooks.checkpoint.interval = 2
@@ -247,8 +242,3 @@ def _shorten(config: Config) -> None:
     config.optim_wrapper.pop('accumulative_counts', None)
     config.vis_backends = [{'type': 'LocalVisBackend'}]
     config.visualizer.vis_backends = config.vis_backends
-    config.custom_hooks = [
-        hook
-        for hook in config.get('custom_hooks') or []
-        if hook['type'] != 'mcl_plugins.ClassCountHook'
-    ]

@@ -20,7 +20,8 @@ from typing import Any
 import torch
 from mmengine.logging import MessageHub
 
-from ...checkpoint.files import atomic_write, save_file
+from ...checkpoint.files import save_file
+from ...utils.writing import atomic_write
 from .passes import Pass
 from .samples import file_names, to_plain
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from conftest import SMALL_SWIN, SMALL_VIT
 from mcl_plugins import encode_folder, load_encoder
+from mcl_plugins.backbones import VisionTransformer
 
 
 @pytest.fixture
@@ -77,9 +78,13 @@ def test_wrong_arguments_stop_before_the_work(encoder, folder, arguments, messag
 
 
 def test_a_class_token_that_is_not_there_stops_before_the_work(folder):
-    swin = MODELS.build(dict(type='mcl_plugins.SwinTransformer', **SMALL_SWIN))
-    with pytest.raises(ValueError, match="feature='mean'"):
-        encode_folder(load_encoder(swin), folder, feature='class_token')
+    arch = dict(embed_dims=64, num_layers=1, num_heads=1, feedforward_channels=128)
+    for model in (
+        MODELS.build(dict(type='mcl_plugins.SwinTransformer', **SMALL_SWIN)),
+        VisionTransformer(arch, 64, 16, out_type='raw', with_cls_token=False),
+    ):
+        with pytest.raises(ValueError, match="feature='mean'"):
+            encode_folder(load_encoder(model), folder, feature='class_token')
 
 
 def test_a_missing_and_an_empty_folder(encoder, tmp_path):

@@ -6,11 +6,12 @@ import shutil
 import pytest
 import yaml
 
+from mcl_plugins.checkpoint.digest import sha256_of
 from mcl_plugins.checkpoint.files import load_file
 from mcl_plugins.cli.common import read_config
 from mcl_plugins.cli.reproduce import zoo
 from mcl_plugins.cli.reproduce.data_check import check_data
-from mcl_plugins.cli.reproduce.record import config_digest, file_digest
+from mcl_plugins.cli.reproduce.record import config_digest
 from mcl_plugins.cli.reproduce.rows import find_row, methods_with_rows, read_rows
 from mcl_plugins.cli.reproduce.run import reproduce
 from mcl_plugins.cli.reproduce.stages import run_training
@@ -49,7 +50,7 @@ def test_a_chain_goes_on_where_it_stopped(folder, monkeypatch):
     assert 0 <= second['metrics']['accuracy/top1'] <= 100
     assert list(second['curves']) == ['accuracy/top1']
     for stage in (first, second):
-        assert stage['sha256'] == file_digest(file.parent / stage['checkpoint'])
+        assert stage['sha256'] == sha256_of(file.parent / stage['checkpoint'])
         assert stage['config_sha256'] == config_digest(read_config(find_config(stage['config'])))
         assert stage['seed'] == 0
     # The classifier started from the EMA encoder of the pre-training.
