@@ -4,6 +4,7 @@ inherited_loader = dict(drop_last=True, collate_fn=dict(type='mcl_plugins.defaul
 inherited_dataset = dict(
     _delete_=True, type='mcl_plugins.ImageNet', data_root='data/imagenet/', split='train')
 inherited_hooks = dict(
-    checkpoint=dict(type='mcl_plugins.CheckpointHook', interval=1, max_keep_ckpts=2, minutes=30),
+    checkpoint=dict(
+        type='mcl_plugins.CheckpointHook', interval=1, max_keep_ckpts=2, milestones=4, minutes=30),
     finite_loss=dict(type='mcl_plugins.FiniteLossHook'),
     schedule=dict(type='mcl_plugins.ScheduleHook'))

@@ -4,7 +4,7 @@ _base_ = [
     '../_base_/models/ccmim.py',
     '../_base_/datasets/imagenet_mae.py',
     '../_base_/schedules/mae.py',
-    '../_base_/default_runtime.py',
+    '../_base_/pretraining_runtime.py',
 ]
 
 train_dataloader = dict(batch_size=32)

@@ -3,5 +3,5 @@ _base_ = [
     '../_base_/models/conmim.py',
     '../_base_/datasets/imagenet_one_crop.py',
     '../_base_/schedules/conmim.py',
-    '../_base_/default_runtime.py',
+    '../_base_/pretraining_runtime.py',
 ]

@@ -4,7 +4,7 @@ _base_ = [
     '../_base_/models/mimco.py',
     '../_base_/datasets/imagenet_simmim.py',
     '../_base_/schedules/mimco.py',
-    '../_base_/default_runtime.py',
+    '../_base_/pretraining_runtime.py',
 ]
 
 train_dataloader = dict(batch_size=64)

@@ -27,12 +27,12 @@ class CheckpointHook(KeptCheckpointsHook):
     what other hooks and schedules watch; MMEngine finds out after the first validation.
 
     Args:
-        *args: arguments of MMEngine's hook.
+        *args: arguments of the :class:`KeptCheckpointsHook` and of MMEngine's hook.
         minutes: age of the last checkpoint at which one is saved within an epoch; None for never.
-        **kwargs: arguments of MMEngine's hook.
+        **kwargs: arguments of these hooks, ``milestones`` among them.
 
     Raises:
-        ValueError: ``minutes`` is not positive.
+        ValueError: ``minutes`` is not positive, or ``milestones`` is not a whole number from 0.
 
     Example:
         >>> CheckpointHook(interval=10, max_keep_ckpts=1, minutes=30).max_keep_ckpts

@@ -24,10 +24,28 @@ class KeptCheckpointsHook(CheckpointHook):
     resumed notes: any file or folder. Here only numbers of earlier checkpoints and names of best
     ones count, in the folder of the checkpoints. The file ``last_checkpoint`` has a name and no
     path, so that a copied folder resumes from its own files.
+
+    Args:
+        *args: arguments of MMEngine's hook.
+        milestones: number of checkpoints, evenly over the training and with the last one, that are
+            never deleted: for figures over epochs. They do not count for ``max_keep_ckpts``.
+        **kwargs: arguments of MMEngine's hook.
+
+    Raises:
+        ValueError: ``milestones`` is not a whole number from 0.
     """
 
     best_ckpt_path: str | None
     best_ckpt_path_dict: dict[str, str | None]
+
+    def __init__(self, *args: Any, milestones: int = 0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if type(milestones) is not int or milestones < 0:
+            raise ValueError(
+                f'milestones={milestones!r} of the CheckpointHook is not a whole number from 0; it '
+                'is the number of checkpoints that are kept over the whole training.'
+            )
+        self.milestones = milestones
 
     def before_train(self, runner: Runner) -> None:
         """Find the folder of the checkpoints and those that an earlier life has kept."""
@@ -65,7 +83,16 @@ class KeptCheckpointsHook(CheckpointHook):
         self.write(runner, self.filename_tmpl.format(step), meta, self.by_epoch)
         if is_main_process():
             for number in outdated:
-                self.remove(self.filename_tmpl.format(number))
+                if not self._is_milestone(runner, number):
+                    self.remove(self.filename_tmpl.format(number))
+
+    def _is_milestone(self, runner: Runner, step: int) -> bool:
+        """Return whether a checkpoint is the first at or after a milestone of the training."""
+        if not self.milestones:
+            return False
+        whole = runner.max_epochs if self.by_epoch else runner.max_iters
+        passed = step * self.milestones // whole
+        return passed > max(0, step - self.interval) * self.milestones // whole
 
     def write(self, runner: Runner, name: str, meta: dict[str, Any], by_epoch: bool) -> None:
         """Save a checkpoint, with the arguments of the hook, and note its name.

@@ -3,7 +3,7 @@ _base_ = [
     'mmpretrain::_base_/models/mae_vit-base-p16.py',
     '../../_base_/datasets/imagenet_mae.py',
     '../../_base_/schedules/mae.py',
-    '../../_base_/default_runtime.py',
+    '../../_base_/pretraining_runtime.py',
 ]
 
 data_preprocessor = dict(

@@ -3,7 +3,7 @@
 _base_ = [
     '../../_base_/datasets/imagenet_mae.py',
     '../../_base_/schedules/mae.py',
-    '../../_base_/default_runtime.py',
+    '../../_base_/pretraining_runtime.py',
 ]
 
 data_preprocessor = dict(

@@ -4,7 +4,7 @@ _base_ = [
     '../../_base_/models/moby.py',
     '../../_base_/datasets/imagenet_two_views.py',
     '../../_base_/schedules/mimco.py',
-    '../../_base_/default_runtime.py',
+    '../../_base_/pretraining_runtime.py',
 ]
 
 model = dict(

@@ -29,6 +29,9 @@ def masks(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add_image_arguments(parser, count=4)
     parser.add_argument('--seed', type=int, default=0, help='random seed of the masks')
+    parser.add_argument(
+        '--untrained', action='store_true', help='first draw the network as it is at iteration 0'
+    )
     return parser.parse_args(argv)
 
 

@@ -1,11 +1,12 @@
 """Draw the masks of a method in the course of its pre-training.
 
     mcl masks configs/ccmim/vit-b.py work_dirs/ccmim/vit-b/epoch_*.pth \
-        --images data/imagenet/val [--count 4]
+        --images data/imagenet/val [--count 4] [--untrained]
 
-Each row is an image and each column a checkpoint. For methods that mask by importance, the
-importance of the patches is drawn below each image, from dark to bright. All checkpoints use the
-same seed, so only the model differs between columns.
+Each row is an image and each column a checkpoint, the first one the untrained network if that is
+asked for. For methods that mask by importance, the importance of the patches is drawn below each
+image, from dark to bright. All checkpoints use the same seed, so only the model differs between
+columns.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Column:
 
     method: str
     epoch: int
-    checkpoint: str
+    checkpoint: str  # '' of the untrained network
     images: Tensor  # (N, 3, S, S) uint8
     visible: Tensor  # (N, 3, S, S) in [0, 1]
     importance: Tensor | None  # (N, 1, S, S)
@@ -77,6 +78,7 @@ def compute_masks(
     images: Sequence[Path],
     count: int = 4,
     seed: int = 0,
+    untrained: bool = False,
     cfg_options: dict[str, Any] | None = None,
 ) -> list[Column]:
     """Mask the same images with each checkpoint, in the order of the epochs.
@@ -86,7 +88,8 @@ def compute_masks(
         checkpoints: checkpoints of the pre-training, in any order.
         images: image files, or folders to choose images from.
         count: number of images.
-        seed: random seed of the masks.
+        seed: random seed of the masks, and of the weights of the untrained network.
+        untrained: whether the network at iteration 0 comes first.
         cfg_options: options of the config to override, by dotted name.
 
     Raises:
@@ -97,13 +100,14 @@ def compute_masks(
     merge_options(cfg, cfg_options)
     decode = decoder_of(cfg.train_dataloader)
     columns = []
-    for checkpoint in checkpoints:
+    for checkpoint in [None] * untrained + [*checkpoints]:
+        torch.manual_seed(seed)
         model, epoch = build_pretraining(cfg, checkpoint)
         pixels = read_images(images, count, image_side(model), decode)
         torch.manual_seed(seed)
         visible, importance = mask(model, pixels)
         name = type(model).__name__
-        columns.append(Column(name, epoch, str(checkpoint), pixels, visible, importance))
+        columns.append(Column(name, epoch, str(checkpoint or ''), pixels, visible, importance))
     return sorted(columns, key=lambda column: column.epoch)
 
 

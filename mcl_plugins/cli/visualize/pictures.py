@@ -81,8 +81,15 @@ def read_images(
     return torch.stack(images)
 
 
-def build_pretraining(config: Config, checkpoint: str | Path) -> tuple[Any, int]:
+def build_pretraining(config: Config, checkpoint: str | Path | None) -> tuple[Any, int]:
     """Build the config's model with the weights of a checkpoint, in evaluation mode.
+
+    Args:
+        config: config of the pre-training.
+        checkpoint: its file; None for the weights at iteration 0.
+
+    Returns:
+        The model and the number of epochs that the file has, 0 if it does not say so.
 
     Raises:
         ValueError: the checkpoint does not fit the config.
@@ -90,6 +97,9 @@ def build_pretraining(config: Config, checkpoint: str | Path) -> tuple[Any, int]
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
+    if checkpoint is None:
+        model.init_weights()
+        return model.to(device).eval(), 0
     content = load_file(checkpoint)
     try:
         model.load_state_dict(extract_state_dict(content))
@@ -98,8 +108,7 @@ def build_pretraining(config: Config, checkpoint: str | Path) -> tuple[Any, int]
             f'{checkpoint} does not fit {type(model).__name__} of this config; is it a checkpoint '
             f'of another one? {str(error).splitlines()[1].strip()}'
         ) from None
-    model.to(device).eval()
-    return model, content.get('meta', {}).get('epoch', 0)
+    return model.to(device).eval(), content.get('meta', {}).get('epoch', 0)
 
 
 def image_side(model: Any) -> int:

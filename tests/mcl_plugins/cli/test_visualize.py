@@ -155,6 +155,22 @@ def test_masks_come_in_the_order_of_training_with_their_importances(
     assert path == tmp_path / 'a_later_one.pth.masks.png'
 
 
+def test_the_untrained_network_comes_first(ccmim, data, monkeypatch):
+    figure, path = draw(
+        masks, monkeypatch, QUICKSTART / 'ccmim.py', ccmim,
+        '--images', data / 'val', '--count', 1, '--untrained', '--seed', 3,
+    )  # fmt: skip
+    (titles, importances) = np.array(figure.axes).reshape(2, 3)
+    assert [place.get_title() for place in titles] == ['input', 'epoch 0', 'epoch 1']
+    torch.manual_seed(3)
+    model, _ = pictures.build_pretraining(Config.fromfile(QUICKSTART / 'ccmim.py'), None)
+    view = pictures.student_view(model, pictures.read_images([data / 'val'], 1, 32))
+    expected = model.compute_importance(view)[0]
+    np.testing.assert_allclose(drawn(importances[1])[::8, ::8].flatten(), expected, rtol=1e-5)
+    assert not np.allclose(drawn(importances[2])[::8, ::8].flatten(), expected, rtol=1e-2)
+    assert path == ccmim.with_name(f'{ccmim.name}.masks.png')
+
+
 @pytest.mark.parametrize('method', ['conmim', 'mimco'])
 def test_masks_without_importance_have_one_line_an_image(method, tmp_path, data, monkeypatch):
     """In a Swin, too, whose masks are on the grid of its last stage."""

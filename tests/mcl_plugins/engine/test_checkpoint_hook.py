@@ -36,3 +36,35 @@ def test_the_oldest_checkpoint_stays_until_the_new_one_is_written(tmp_path):
         hook._save_checkpoint_with_step(runner, step, {})
     assert sorted(file.name for file in tmp_path.glob('*.pth')) == ['epoch_2.pth', 'epoch_3.pth']
     assert runner.message_hub.get_info('keep_ckpt_ids') == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ('interval', 'epochs', 'milestones', 'kept'),
+    [
+        (10, 100, 4, [30, 50, 80, 90, 100]),
+        (1, 8, 4, [2, 4, 6, 7, 8]),
+        (3, 10, 3, [6, 9]),  # the last epoch is none of them
+        (5, 10, 4, [5, 10]),
+        (1, 4, 0, [3, 4]),
+    ],
+)
+def test_milestones_are_kept_beside_the_newest(tmp_path, interval, epochs, milestones, kept):
+    runner = SimpleNamespace(
+        work_dir=str(tmp_path),
+        max_epochs=epochs,
+        logger=MMLogger.get_current_instance(),
+        message_hub=MessageHub(f'milestones {interval} {epochs} {milestones}'),
+        save_checkpoint=lambda folder, name, *_, **__: (Path(folder) / name).touch(),
+    )
+    hook = CheckpointHook(interval=interval, max_keep_ckpts=2, milestones=milestones)
+    hook.before_train(runner)
+    for epoch in range(interval, epochs + 1, interval):
+        hook._save_checkpoint_with_step(runner, epoch, {})
+    files = sorted(int(file.stem.partition('_')[2]) for file in tmp_path.glob('*.pth'))
+    assert files == kept
+
+
+@pytest.mark.parametrize('milestones', [-1, 2.5, True, '4'])
+def test_a_senseless_number_of_milestones_is_refused(milestones):
+    with pytest.raises(ValueError, match='milestones=.* is not a whole number from 0'):
+        CheckpointHook(milestones=milestones)
