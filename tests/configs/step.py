@@ -260,6 +260,8 @@ def is_decayed(method, name, parameter):
 def check_schedules(config, optimizer):
     """Walk through the training; returns the first and the last learning rate of the head."""
     epochs, base = config.train_cfg.max_epochs, [g['lr'] for g in optimizer.param_groups]
+    # The same groups without weights, so that walking takes no time.
+    optimizer = torch.optim.SGD([dict(params=[torch.zeros(0)], lr=lr) for lr in base])
     schedulers = [
         PARAM_SCHEDULERS.build(  # with what MMEngine's Runner adds
             {'end': epochs, **cfg}, default_args=dict(optimizer=optimizer, epoch_length=EPOCH)
@@ -268,10 +270,14 @@ def check_schedules(config, optimizer):
     ]
     factors = []
     for iteration in range(epochs * EPOCH):
-        now = {round(g['lr'] / lr, 9) for g, lr in zip(optimizer.param_groups, base, strict=True)}
+        now = {
+            round(group['lr'] / lr, 9)
+            for group, lr in zip(optimizer.param_groups, base, strict=True)
+        }
         assert len(now) == 1, 'the schedule changes the ratio of the layers'
         factors.append(now.pop())
-        optimizer.step()  # without gradients: nothing moves
+        if iteration == 0:
+            optimizer.step()  # the schedulers only look whether there has been one
         for scheduler in schedulers:
             if not scheduler.by_epoch or (iteration + 1) % EPOCH == 0:
                 scheduler.step()

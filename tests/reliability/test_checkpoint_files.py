@@ -14,13 +14,14 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 
-from mcl_plugins.checkpoint import files, writing
+from mcl_plugins.checkpoint import files
 from mcl_plugins.checkpoint.digest import DamagedFileError, check_whole
 from mcl_plugins.checkpoint.files import load_file, save_file
 from mcl_plugins.checkpoint.latest import find_checkpoint
 from mcl_plugins.checkpoint.loading import load_encoder
 from mcl_plugins.cli.convert import conmim
 from mcl_plugins.engine.runner import Runner
+from mcl_plugins.utils.writing import remove_leftovers
 from processes import FORKS
 
 CONTENT = {
@@ -221,7 +222,7 @@ def test_what_other_machines_and_best_files_left_is_removed(tmp_path):
         file.touch()
     for file in (*left, notes):
         os.utime(file, (time.time() - 4000,) * 2)
-    writing.remove_leftovers(tmp_path)
+    remove_leftovers(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted([written, notes])
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -165,6 +166,13 @@ def test_the_mae_family_trains_on_two_processes(images, tmp_path, method):
 
 
 TWO_STAGES = 'mimco_two_stage.sh'
+# Stands for dist_train.sh: notes its words, and leaves what a training of five epochs does.
+NOTES = """#!/bin/sh
+folder="$4"
+printf '%s\\0' "$@" >> "$NOTES"; printf '\\n' >> "$NOTES"
+[ "$folder" != "${FAILS:-}" ] || exit 3
+mkdir -p "$folder"; printf epoch_5.pth > "$folder/last_checkpoint"
+"""
 
 
 @pytest.fixture
@@ -187,25 +195,45 @@ def few_images(images):
 
 
 def test_mimco_goes_on_between_its_stages(few_images, tmp_path):
-    """From an empty folder; stopped after the first stage; then to the end."""
-    work = tmp_path / 'with a blank, and a comma'
+    """Stopped after the first stage, then to the end; and what the script starts are trainings."""
+    tools = tmp_path / 'checkout/tools'
+    shutil.copytree(ROOT / 'tools', tools, symlinks=True)
+    (tmp_path / 'checkout/configs').symlink_to(ROOT / 'configs')
+    (tools / 'dist_train.sh').write_text(NOTES)
+    (tools / 'data/make_digits.py').write_text('')
+    work, notes = tmp_path / 'with a blank, and a comma', tmp_path / 'notes'
     words = ['digits', 1, '--work-dir', work, '--cfg-options', *few_images]
-    broken = tmp_path / 'broken.py'
-    base = ROOT / 'configs/quickstart/mimco.py'
-    broken.write_text(f'_base_ = "{base}"\nmodel = dict(mask_generator=dict(mask_ratio=1.2))\n')
-    result = script(TWO_STAGES, *words, cwd=tmp_path, PORT=29521, STUDENT_CONFIG=broken)
-    assert result.returncode != 0 and 'mask_ratio=1.2 is outside' in result.stderr
-    teacher = (work / 'teacher/epoch_5.pth').stat().st_mtime_ns
-    assert not list((work / 'student').glob('*.pth'))
 
-    result = script(TWO_STAGES, *words, cwd=tmp_path, PORT=29521)
-    assert result.returncode == 0, result.stderr[-3000:]
-    output = result.stdout + result.stderr
-    assert 'resumed epoch: 5' in output and output.count('Saving checkpoint') == 2
-    assert (work / 'teacher/epoch_5.pth').stat().st_mtime_ns == teacher
-    assert f'Loaded SwinTransformer from {work}/teacher/epoch_5.pth' in output
-    assert f'Loaded SwinTransformer from {work}/student/epoch_5.pth' in output
-    assert f'done: {work}/finetune/epoch_5.pth' in output
+    def start(**env):
+        notes.unlink(missing_ok=True)
+        result = script(tools / TWO_STAGES, *words, cwd=tmp_path, NOTES=notes, **env)
+        return result, [line.split('\0')[:-1] for line in notes.read_text().splitlines()]
+
+    result, started = start(FAILS=work / 'student')
+    assert result.returncode == 3 and len(started) == 2
+    assert not (work / 'finetune').exists()
+    result, started = start()
+    assert result.returncode == 0, result.stderr
+    assert f'done: {work}/finetune/epoch_5.pth' in result.stdout
+    assert [words[:5] for words in started] == [
+        [f'{tools.parent}/configs/quickstart/{name}.py', '1', '--work-dir', f'{work}/{stage}']
+        + ['--resume']
+        for stage, name in (
+            ('teacher', 'mimco_teacher'),
+            ('student', 'mimco'),
+            ('finetune', 'mimco_finetune'),
+        )
+    ]
+    for number, words in enumerate(started):
+        config, _, *others = words
+        (Path(others[1]) / 'last_checkpoint').unlink()
+        result = mcl('train', config, *others)
+        assert result.returncode == 0, result.stderr[-3000:]
+        loaded = [f'{work}/{name}/epoch_5.pth' for name in ('teacher', 'student')[:number]][-1:]
+        for file in loaded:
+            assert f'Loaded SwinTransformer from {file}' in result.stdout + result.stderr
+    result = mcl('train', started[0][0], *started[0][2:])
+    assert 'resumed epoch: 5' in result.stdout + result.stderr
     state = load_file(work / 'student/epoch_5.pth')['state_dict']
     assert [name for name in state if name.startswith('teacher')] == ['teacher.fingerprint']
 
