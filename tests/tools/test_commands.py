@@ -215,14 +215,11 @@ def test_mimco_goes_on_between_its_stages(few_images, tmp_path):
     result, started = start()
     assert result.returncode == 0, result.stderr
     assert f'done: {work}/finetune/epoch_5.pth' in result.stdout
+    quickstart = tools.parent / 'configs/quickstart'
+    expected = [('teacher', 'mimco_teacher'), ('student', 'mimco'), ('finetune', 'mimco_finetune')]
     assert [words[:5] for words in started] == [
-        [f'{tools.parent}/configs/quickstart/{name}.py', '1', '--work-dir', f'{work}/{stage}']
-        + ['--resume']
-        for stage, name in (
-            ('teacher', 'mimco_teacher'),
-            ('student', 'mimco'),
-            ('finetune', 'mimco_finetune'),
-        )
+        [f'{quickstart}/{name}.py', '1', '--work-dir', f'{work}/{stage}', '--resume']
+        for stage, name in expected
     ]
     for number, words in enumerate(started):
         config, _, *others = words
