@@ -32,6 +32,8 @@ COPIES = {'train': 3, 'val': 2}  # images drawn of each scan
 VALIDATION_SCANS = 397
 LABELS = 20  # labelled images of each digit
 LABEL_CHOICES = 3
+PATCH = 16  # pixels: side of the patches of photographs whose mean colours are used
+CONTRAST = 80  # least difference of the two colours' brightness, of 255
 PHOTOGRAPHS = ('astronaut', 'chelsea', 'coffee', 'rocket')
 RECIPE = 2  # increase it when the images change, so that old folders are replaced
 
@@ -52,7 +54,7 @@ def make(root: Path) -> None:
         stratify=digits.target,
         random_state=0,
     )
-    photographs = [getattr(skimage.data, name)()[..., :3] for name in PHOTOGRAPHS]
+    palettes = [patch_colours(getattr(skimage.data, name)()[..., :3]) for name in PHOTOGRAPHS]
     rng = np.random.default_rng(0)
     jobs = [
         (split, index, copy)
@@ -63,7 +65,7 @@ def make(root: Path) -> None:
     for split, index, copy in tqdm(jobs, desc='drawing digits', unit='image', file=sys.stdout):
         folder = root / split / str(digits.target[index])
         folder.mkdir(parents=True, exist_ok=True)
-        image = draw(digits.images[index] / 16, photographs[rng.integers(len(photographs))], rng)
+        image = draw(digits.images[index] / 16, palettes[rng.integers(len(palettes))], rng)
         Image.fromarray(image).save(folder / f'{index:04d}_{copy}.jpg', quality=92)
     for choice in range(LABEL_CHOICES):
         write_few_labels(root, choice)
@@ -81,12 +83,12 @@ def write_few_labels(root: Path, choice: int) -> None:
     (root / f'few_labels_{choice}.txt').write_text(''.join(lines))
 
 
-def draw(scan: np.ndarray, photograph: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def draw(scan: np.ndarray, palette: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draw one image (SIDE, SIDE, 3) uint8 of a digit.
 
     Args:
         scan: (8, 8) ink between 0 and 1.
-        photograph: (H, W, 3) uint8.
+        palette: colours of a photograph's patches; see :func:`patch_colours`.
         rng: draws size, position and colours.
     """
     size = int(rng.integers(32, 39))
@@ -94,21 +96,29 @@ def draw(scan: np.ndarray, photograph: np.ndarray, rng: np.random.Generator) -> 
     ink = Image.fromarray((scan * 255).astype(np.uint8)).resize((size, size), Image.Resampling.BICUBIC)
     alpha = np.zeros((SIDE, SIDE, 1))
     alpha[top : top + size, left : left + size, 0] = np.asarray(ink) / 255
-    paper, pen = two_colours(photograph, rng)
+    paper, pen = two_colours(palette, rng)
     return (paper + alpha * (pen - paper)).round().clip(0, 255).astype(np.uint8)
 
 
-def two_colours(photograph: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean colours (3,) of a dark and a much lighter patch of the photograph."""
+def patch_colours(photograph: np.ndarray) -> np.ndarray:
+    """Return the mean colours (H - PATCH + 1, W - PATCH + 1, 3) of all patches of a photograph.
+
+    Args:
+        photograph: (H, W, 3) uint8.
+    """
+    patches = np.lib.stride_tricks.sliding_window_view(photograph.astype(np.uint16), PATCH, axis=0)
+    columns = patches.sum(axis=-1)
+    return np.lib.stride_tricks.sliding_window_view(columns, PATCH, axis=1).sum(axis=-1) / PATCH**2
+
+
+def two_colours(palette: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean colours (3,) of a dark and a much lighter patch of a photograph."""
     while True:
-        rows = rng.integers(0, photograph.shape[0] - 16, 2)
-        columns = rng.integers(0, photograph.shape[1] - 16, 2)
-        colours = [
-            photograph[row : row + 16, column : column + 16].mean(axis=(0, 1))
-            for row, column in zip(rows, columns, strict=True)
-        ]
-        if colours[1].mean() - colours[0].mean() > 80:
-            return colours[0], colours[1]
+        rows = rng.integers(0, palette.shape[0] - 1, 2)
+        columns = rng.integers(0, palette.shape[1] - 1, 2)
+        dark, light = palette[rows, columns]
+        if light.mean() - dark.mean() > CONTRAST:
+            return dark, light
 
 
 def main(argv: Sequence[str] | None = None) -> None:
