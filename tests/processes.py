@@ -23,7 +23,13 @@ from mcl_plugins.cli import app
 FORKS = multiprocessing.get_context('forkserver')
 # What a command imports only when it needs it comes last.
 FORKS.set_forkserver_preload(
-    ['pytest', 'mcl_plugins.cli.common', 'torch.utils.tensorboard', 'yapf.yapflib.yapf_api']
+    [
+        'pytest',
+        'mcl_plugins.cli.train',
+        'torch.utils.tensorboard',
+        'yapf.yapflib.yapf_api',
+        'setuptools',
+    ]
 )
 TIMEOUT = 300  # seconds that a command may take
 

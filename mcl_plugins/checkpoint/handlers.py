@@ -14,6 +14,9 @@ from mmengine.fileio.handlers import PickleHandler, YamlHandler
 
 from .plain_pickle import loads
 
+# Both read plain values alone; libyaml's takes a tenth of the time, where PyYAML was built with it.
+_LOADER = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+
 
 class PlainYamlHandler(YamlHandler):
     """MMEngine's, without the tags of Python objects."""
@@ -25,7 +28,7 @@ class PlainYamlHandler(YamlHandler):
             ValueError: the file has a tag of another type, or is no YAML.
         """
         try:
-            return yaml.safe_load(file)
+            return yaml.load(file, Loader=_LOADER)
         except yaml.YAMLError as error:
             raise ValueError(f'a YAML file is not of plain values: {error}') from error
 

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.runner import BaseLoop
@@ -21,6 +22,7 @@ from .annotation_file import check_annotation_file
 from .bands import check_bands
 from .batches import check_batches, check_epoch
 from .checkpoints import CheckpointsRunner
+from .config_text import FormattedConfig
 from .console import ConsoleFilter
 from .hooks import (
     BadImagesHook,
@@ -75,6 +77,10 @@ class Runner(ProcessesRunner, SchedulesRunner, AccumulationRunner, CheckpointsRu
     - Up to ``max_bad_images`` of the training images are replaced if they cannot be read.
     - Resuming without naming a file continues from the newest complete checkpoint in the work dir.
     """
+
+    def __init__(self, *args: Any, cfg: Any = None, **kwargs: Any) -> None:
+        formatted = FormattedConfig.of(cfg) if isinstance(cfg, Config) else cfg
+        super().__init__(*args, cfg=formatted, **kwargs)
 
     def build_message_hub(self, message_hub: dict | None = None) -> MessageHub:
         """Build the message hub; models and hooks read ``mcl_plugins_runner`` from it."""

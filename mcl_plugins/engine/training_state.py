@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 import mmengine
-from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import weights_to_cpu
@@ -34,7 +33,7 @@ def training_state(
             'epoch': runner.epoch + by_epoch,
             'iter': runner.iter + (not by_epoch),
             **meta,
-            'cfg': config_text(runner.cfg),
+            'cfg': runner.cfg.pretty_text,
             'seed': runner.seed,
             'experiment_name': runner.experiment_name,
             'time': time.strftime('%Y%m%d_%H%M%S', time.localtime()),
@@ -50,23 +49,6 @@ def training_state(
     if schedulers and runner.param_schedulers is not None:
         state['param_schedulers'] = _states(runner.param_schedulers)
     return state
-
-
-_TEXTS: dict[str, str] = {}  # formatted, by what it was formatted from; of the last config only
-
-
-def config_text(config: Config) -> str:
-    """Return the formatted text of a config, which is formatted once: it takes half a second.
-
-    Example:
-        >>> config_text(Config(dict(seed=1))).strip()
-        'seed = 1'
-    """
-    content = repr(config._cfg_dict)
-    if content not in _TEXTS:
-        _TEXTS.clear()
-        _TEXTS[content] = config.pretty_text
-    return _TEXTS[content]
 
 
 def hub_state(hub: MessageHub) -> dict[str, Any]:
