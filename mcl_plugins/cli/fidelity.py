@@ -1,11 +1,12 @@
 """Compare the algorithms with numbers of the methods' released implementations.
 
-    mcl fidelity FILE.npz ... [--json RESULT.json] [--device cuda] [--import MODULE]
+    mcl fidelity FILE.npz ... [--json FILE] [--page FILE] [--device cuda] [--import MODULE]
 
 A golden file contains the name and sizes of its method, weights under the released names, inputs,
 outputs and gradients. For each file one line is printed: the largest relative errors of losses,
 outputs and gradients. The exit status is 1 if an error exceeds its tolerance. MODULE defines the
-comparison of a method from outside the package, see ``released/__init__.py``.
+comparison of a method from outside the package, see ``released/__init__.py``. --page writes the
+cards of docs/fidelity.md.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import math
 import sys
 import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -24,24 +25,11 @@ import torch
 from mmengine.registry import DefaultScope
 from torch import Tensor
 
+from ..utils.writing import atomic_write
 from .parsers.general import fidelity as parse_args
 from .released import comparisons
-
-# The files are float32 copies of float64 numbers. We compute in float64, so only their rounding
-# remains.
-TOLERANCE = {'loss': 1e-4, 'outputs': 1e-3, 'gradients': 1e-3}
-
-
-@dataclass
-class Result:
-    """Largest relative errors of a file."""
-
-    file: str
-    method: str
-    loss: float
-    outputs: float
-    gradients: float
-    passed: bool
+from .released.cards import make_page
+from .released.result import TOLERANCE, Result
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -57,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(report)
     if args.json:
         args.json.write_text(report + '\n')
+    if args.page:
+        with atomic_write(args.page) as temporary:
+            temporary.write_text(make_page(results), encoding='utf-8')
     sys.exit(0 if all(result.passed for result in results) else 1)
 
 
@@ -93,15 +84,16 @@ def check(file: Path, device: torch.device) -> Result:
         raise ValueError(
             f'{file} lacks the entry {error}, which files of {method} need.'
         ) from error
-    errors = {
-        'loss': max(largest_error(comparison.loss) for comparison in found),
-        'outputs': max(largest_error(comparison.outputs) for comparison in found),
-        'gradients': max(largest_error(comparison.gradients) for comparison in found),
+    pairs = {kind: [getattr(comparison, kind) for comparison in found] for kind in TOLERANCE}
+    errors = {kind: max(map(largest_error, groups)) for kind, groups in pairs.items()}
+    compared = {
+        kind: list(dict.fromkeys(name for group in groups for name in group))
+        for kind, groups in pairs.items()
     }
     passed = all(errors[kind] <= TOLERANCE[kind] for kind in errors)
     figures = '  '.join(f'{kind} {error:.1e}' for kind, error in errors.items())
     print(f'{"pass" if passed else "FAIL"}  {file.name}  {method}  {figures}', file=sys.stderr)
-    return Result(str(file), method, **errors, passed=passed)
+    return Result(str(file), method, **errors, compared=compared, passed=passed)
 
 
 def largest_error(pairs: dict[str, tuple[Tensor, np.ndarray]]) -> float:

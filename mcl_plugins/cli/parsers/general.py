@@ -86,6 +86,7 @@ def fidelity(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command_parser('fidelity')
     parser.add_argument('files', nargs='+', type=Path, help='golden files')
     parser.add_argument('--json', type=Path, help='file to which the results are also written')
+    parser.add_argument('--page', type=Path, help='Markdown file for a card of each method')
     parser.add_argument('--device', default='cpu', help='device to compute on')
     add_import_argument(parser, 'modules that define comparisons of further methods')
     return parser.parse_args(argv)

@@ -1,6 +1,7 @@
 """The fidelity tool on the released numbers, on other sizes, and on numbers that are wrong."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from conftest import ROOT
 from mcl_plugins.checkpoint.conmim import CONMIM
 from mcl_plugins.cli.fidelity import check
 from mcl_plugins.cli.released import comparisons
+from mcl_plugins.cli.released.cards import make_page
 from processes import mcl
 
 GOLDEN = ROOT / 'tests/golden'
@@ -166,3 +168,20 @@ def test_a_method_from_outside_the_package_takes_part(tmp_path):
     assert result.returncode == 1
     assert 'pass  right.npz  outside' in result.stderr
     assert 'FAIL  wrong.npz  outside' in result.stderr
+
+
+def test_the_cards_are_those_of_the_page():
+    """But for the errors, whose last digits depend on the machine."""
+    files = sorted(GOLDEN.glob('*.npz'))
+    made = make_page([check(file, torch.device('cpu')) for file in files])
+    page = (ROOT / 'docs/fidelity.md').read_text()
+    number = re.compile(r'\d(?:\.\d)?e[-+]\d\d')
+    assert number.sub('N', page) == number.sub('N', made)
+    errors = [float(error) for error in number.findall(page)]
+    assert len(errors) >= 3 * len(files) and max(errors) < 1e-5
+
+
+def test_links_of_the_cards_lead_somewhere():
+    page = ROOT / 'docs/fidelity.md'
+    links = re.findall(r'\]\((\.\./[^)#]+)', page.read_text())
+    assert links and not [link for link in links if not (page.parent / link).is_file()]

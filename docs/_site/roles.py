@@ -1,0 +1,24 @@
+"""Show the roles of the docstrings (``:class:`Name```) as code in the API reference."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import griffe
+
+ROLE = re.compile(r':(?:class|func|meth|data|mod|attr|obj):`([^`]+)`')
+
+
+class Roles(griffe.Extension):
+    """Replaces each role by its target, of which ``~`` leaves the last part."""
+
+    def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:
+        """Change the docstring of an object."""
+        if obj.docstring:
+            obj.docstring.value = ROLE.sub(_as_code, obj.docstring.value)
+
+
+def _as_code(role: re.Match[str]) -> str:
+    target = role[1]
+    return f'`{target.rpartition(".")[2] if target.startswith("~") else target}`'
