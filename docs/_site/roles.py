@@ -1,4 +1,4 @@
-"""Show the roles of the docstrings (``:class:`Name```) as code in the API reference."""
+"""Show roles (``:class:`Name```) and examples of the docstrings as code in the API reference."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ ROLE = re.compile(r':(?:class|func|meth|data|mod|attr|obj):`([^`]+)`')
 
 
 class Roles(griffe.Extension):
-    """Replaces each role by its target, of which ``~`` leaves the last part."""
+    """Replaces each role by its target, of which ``~`` leaves the last part, and ``Example:``.
+
+    The parser of Google's docstrings knows the section ``Examples:`` alone.
+    """
 
     def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:
         """Change the docstring of an object."""
         if obj.docstring:
-            obj.docstring.value = ROLE.sub(_as_code, obj.docstring.value)
+            text = ROLE.sub(_as_code, obj.docstring.value)
+            obj.docstring.value = re.sub(r'^Example:$', 'Examples:', text, flags=re.MULTILINE)
 
 
 def _as_code(role: re.Match[str]) -> str:

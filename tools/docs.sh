@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Build the documentation into site/, or show it in a browser while it is written:
+#   bash tools/docs.sh [serve]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+bash tools/setup_env.sh
+source .venv/bin/activate
+export NO_MKDOCS_2_WARNING=1
+exec python -m mkdocs "${1:-build}" --strict
