@@ -52,7 +52,7 @@ def test_no_page_or_comment_advises_random_weights_with_layer_decay():
         if 'init_cfg=None' not in comments:
             continue
         # The quickstart's own recipes have no layer decay, which the test above holds.
-        assert path.parent.name == 'quickstart' or path == ROOT / 'README.md', path
+        assert path.parent.name == 'quickstart' or path == ROOT / 'docs/get-started.md', path
     for path in CONFIGS.glob('quickstart/*.py'):
         paramwise = read(path).get('optim_wrapper', {}).get('paramwise_cfg') or {}
         assert paramwise.get('layer_decay_rate', 1.0) == 1.0, path
