@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,13 +12,11 @@ import yaml
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
-from torch import nn
 
 from ...engine.checkpoints import out_dir_of
 from ...engine.hooks.schedule import get_lr_scaling
 from ...engine.hooks.unwrap import unwrapped_model
-from ...heads import PatchContrastHead, VisibleNegativesHead
-from ...targets import FeatureQueue
+from ...heads.negatives import count_negatives
 from ..findings import Finding
 from .steps import Cost
 
@@ -111,33 +108,6 @@ def papers_batch(config: Path) -> int | None:
             if config.resolve().as_posix().endswith(model['Config']):
                 return model['Metadata'].get('Batch Size')
     return None
-
-
-def count_negatives(model: nn.Module, images: int, processes: int) -> dict[str, int]:
-    """Return how many negatives a query of each contrastive head has, by the head's name.
-
-    Args:
-        model: a method.
-        images: of a batch of a process.
-        processes: number of processes.
-
-    Example:
-        >>> from mcl_plugins.heads import InfoNCEHead
-        >>> count_negatives(nn.ModuleDict({'head': InfoNCEHead(0.1)}), images=64, processes=8)
-        {'head': 511}
-    """
-    found = {}
-    grid = getattr(getattr(model, 'backbone', None), 'mask_grid', (1,))
-    for name, part in model.named_modules():
-        if isinstance(part, FeatureQueue):
-            found[name] = part.keys.shape[1]
-        elif isinstance(part, PatchContrastHead):
-            found[name] = math.prod(grid) * (images if part.negatives == 'batch' else 1) - 1
-        elif isinstance(part, VisibleNegativesHead):
-            found[name] = 2 * (images * processes - 1)
-        elif getattr(part, 'compares_images', False):
-            found[name] = images * processes - 1
-    return found
 
 
 def describe_time(cost: Cost, processes: int, now: datetime | None = None) -> str:
