@@ -23,7 +23,7 @@ from packaging.requirements import Requirement
 
 from ..utils import versions
 from ..utils.versions import OPTIONAL, REQUIRED, Library
-from .findings import Finding, Findings
+from .findings import Finding, Findings, Level
 from .parsers.general import doctor as parse_args
 
 SETUP = 'bash tools/setup_env.sh'
@@ -99,7 +99,7 @@ def _libraries() -> Iterator[Finding]:
             except ImportError:
                 breaks = needed or library is versions.TRANSFORMERS
                 text = f'{found}; mcl_plugins works with {library.specifier}.'
-                level = 'fault' if breaks else 'note'
+                level: Level = 'fault' if breaks else 'note'
                 yield Finding(level, library.module, text, library.how_to_install())
             else:
                 name = '' if distribution == library.module else f' ({distribution})'
@@ -169,7 +169,7 @@ def _imports() -> Iterator[Finding]:
             reason = f'{type(error).__name__}: {error}'.splitlines()[0]
             needs_ops = module in optional and 'mmcv._ext' in str(error)
             text = f'import {part} fails: {reason}'
-            level = 'fault' if module in required else 'note'
+            level: Level = 'fault' if module in required else 'note'
             yield Finding(level, module, text, WITH_OPS if needs_ops else _mend(module))
             if module in required:
                 return
@@ -187,6 +187,8 @@ def _mend(module: str) -> str:
 
 def _ops() -> Iterator[Finding]:
     """mmcv's compiled operators, without which it works for everything but detection."""
+    if _torch() is None:
+        return
     try:
         import_module('mmcv._ext')
     except ModuleNotFoundError as error:
@@ -230,7 +232,7 @@ def _threads() -> Iterator[Finding]:
     affinity = getattr(os, 'sched_getaffinity', None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     torch = _torch()
-    threads = torch.get_num_threads() if torch else cores
+    threads = torch.get_num_threads() if torch else 0
     quota = _quota()
     if quota is not None and quota < min(cores, threads):
         whole = max(1, int(quota))
@@ -240,7 +242,8 @@ def _threads() -> Iterator[Finding]:
         )
         yield Finding('note', 'threads', text, f'export OMP_NUM_THREADS={whole}')
     else:
-        yield Finding('ok', 'threads', f'{cores} cores, {threads} threads of torch')
+        started = f', {threads} threads of torch' if torch else ''
+        yield Finding('ok', 'threads', f'{cores} cores{started}')
 
 
 def _quota() -> float | None:

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
+Level = Literal['ok', 'note', 'fault']
 _SUBJECT = 11  # characters of the column of subjects
 _INDENT = '\n' + ' ' * (7 + _SUBJECT)
 
@@ -27,7 +28,7 @@ class Finding:
                           -> set data_root
     """
 
-    level: Literal['ok', 'note', 'fault']
+    level: Level
     subject: str
     text: str
     remedy: str = ''

@@ -128,9 +128,16 @@ validations'
     end = (now or datetime.now()) + timedelta(hours=hours)
     kind = 'GPU' if cost.capacity else 'CPU'
     return (
-        f'{cost.iterations:,} iterations of {cost.step:.3g} s: {hours:.3g} hours, '
+        f'{cost.iterations:,} iterations of {cost.step:.3g} s: {_duration(hours)}, '
         f'{processes * hours:.3g} {kind}-hours, until {end:%Y-%m-%d %H:%M}, without validations'
     )
+
+
+def _duration(hours: float) -> str:
+    if hours >= 1:
+        return f'{hours:.3g} hours'
+    minutes = max(1, round(60 * hours))
+    return f'{minutes} minute{"s" * (minutes > 1)}'
 
 
 def count_checkpoints(runner: Runner) -> int:
@@ -164,9 +171,7 @@ def check_disk(config: Config, count: int, size: int) -> Finding:
     text = f'{count} checkpoints of {size / GIB:.3g} GiB need {needed / GIB:.3g} GiB'
     if needed > free:
         fits = max(1, free // size - 2)
-        remedy = (
-            f'free some space, another --work-dir, or default_hooks.checkpoint.max_keep_ckpts={fits}'
-        )
+        remedy = f'free some space, another --work-dir, or default_hooks.checkpoint.max_keep_ckpts={fits}'
         text = f'{text}, but {there} has {free / GIB:.3g} GiB free.'
         return Finding('fault', 'disk', text, remedy)
     return Finding('ok', 'disk', f'{text}; {there} has {free / GIB:.3g} GiB free.')

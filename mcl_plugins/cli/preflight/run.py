@@ -18,6 +18,7 @@ import copy
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -39,7 +40,7 @@ from ..benchmark.stages import Stopwatch
 from ..benchmark.step import Step
 from ..common import build_runner, load_config, say
 from ..doctor import examine
-from ..findings import Finding, Findings
+from ..findings import Finding, Findings, Level
 from ..messages import describe, is_lost_connection
 from ..parsers.preflight import run as parse_args
 from ..reproduce.data_check import missing_data
@@ -69,9 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     check(**args).conclude()
 
 
-def check(
-    config: str | Path, timeout: float = TIMEOUT, steps: int = 6, **loading: Any
-) -> Findings:
+def check(config: str | Path, timeout: float = TIMEOUT, steps: int = 6, **loading: Any) -> Findings:
     """Check a training, and print what is found as it is found.
 
     Args:
@@ -85,10 +84,8 @@ def check(
         What was found. All processes stop at the first fault that prevents the rest.
     """
     findings = Findings()
-    try:
+    with suppress(StopError):
         _check(findings, config, timeout, steps, loading)
-    except StopError:
-        pass
     return findings
 
 
@@ -123,9 +120,7 @@ def _check(
         attempt(findings, 'processes', lambda: _report(findings, cfg, runner, cost, folder))
 
 
-def attempt(
-    findings: Findings, subject: str, work: Callable[[], Any], go_on: bool = False
-) -> Any:
+def attempt(findings: Findings, subject: str, work: Callable[[], Any], go_on: bool = False) -> Any:
     """Return what a check returns, or add what it raises to the findings.
 
     Args:
@@ -176,7 +171,7 @@ def check_files(config: Config) -> Iterator[Finding]:
         root = config.train_dataloader.dataset.get('data_root', '')
         yield Finding('ok', 'data', f'{root} is there')
     for key, file in starting_files(config).items():
-        if '://' in file or Path(file).expanduser().exists():
+        if file and ('://' in file or Path(file).expanduser().exists()):
             yield Finding('ok', 'weights', f'{key}: {file}')
         else:
             text = f'{file} does not exist.' if file else 'no file is named.'
@@ -206,9 +201,7 @@ def _check_communication(findings: Findings, timeout: float) -> None:
     findings.add(Finding('ok', 'all-reduce', text))
 
 
-def _report(
-    findings: Findings, config: Config, runner: Runner, cost: Cost, folder: str
-) -> None:
+def _report(findings: Findings, config: Config, runner: Runner, cost: Cost, folder: str) -> None:
     """Add what the steps have cost, and the plan; all processes are here."""
     costs = all_gather_object(cost)
     if findings.silent:
@@ -236,8 +229,11 @@ def describe_steps(slowest: Cost, costs: Sequence[Cost], bad_images: Path) -> It
         bad_images: the list of the images that were replaced.
     """
     rate = slowest.images / slowest.step
-    text = f'{slowest.step:.3g} s for {slowest.images} images on each process'
-    yield Finding('ok', 'step', f'{text}: {rate:.4g} images/s on each, {rate * len(costs):.4g} in all')
+    each = f'{slowest.step:.3g} s for {slowest.images} images on each process'
+    text = f'{each}: {rate:.4g} images/s on each, {rate * len(costs):.4g} in all'
+    yield Finding('ok', 'step', text)
+        'ok', 'step', f'{text}: {rate:.4g} images/s on each, {rate * len(costs):.4g} in all'
+    )
     fastest = min(cost.step for cost in costs)
     if len(costs) > 1 and slowest.step > 1.3 * fastest:
         rank = costs.index(slowest)
@@ -268,11 +264,9 @@ def check_loader(config: Config, cost: Cost) -> Finding:
     with DefaultScope.overwrite_default_scope(config.get('default_scope', 'mmpretrain')):
         samples = load_samples(loader, _SAMPLES, watch)
     stages = {name: seconds / len(samples) for name, seconds in watch.seconds.items()}
-    speed = Speed(
-        stages, cost.images / cost.step, loader.get('num_workers', 0), cores_of_process()
-    )
+    speed = Speed(stages, cost.images / cost.step, loader.get('num_workers', 0), cores_of_process())
     verdict = speed.verdict()
-    level = 'ok' if verdict.startswith('Not') else 'note'
+    level: Level = 'ok' if verdict.startswith('Not') else 'note'
     return Finding(level, 'loader', verdict, '' if level == 'ok' else 'mcl bench data CONFIG')
 
 

@@ -132,7 +132,9 @@ class DoctorHook(Hook):
         if not self.verdicts:
             runner.logger.info(f'Doctor: nothing unusual. {describe_state(self._chart)}')
             return
-        lines = [f'  step {part["step"]}: {part["text"]} {part["remedy"]}' for part in self.verdicts]
+        lines = [
+            f'  step {part["step"]}: {part["text"]} {part["remedy"]}' for part in self.verdicts
+        ]
         runner.logger.warning('\n'.join(['Doctor: this training has shown', *lines]))
 
     def _is_due(self, runner: Runner, batch_idx: int) -> bool:
@@ -198,7 +200,11 @@ class DoctorHook(Hook):
         """Note how many standard errors an accuracy is above that of guessing, all in percent."""
         error = max((guess * (100 - guess) / images) ** 0.5, 1e-6)
         self._accuracies.update(
-            {name: accuracy, f'guess_{name}': guess, f'above_guess_{name}': (accuracy - guess) / error}
+            {
+                name: accuracy,
+                f'guess_{name}': guess,
+                f'above_guess_{name}': (accuracy - guess) / error,
+            }
         )
 
 

@@ -42,13 +42,13 @@ def read(method):
         if model.get(name):
             model[name].decoder_depth = 1
     if model.get('momentum'):
-        model.momentum.update(start=0.9, end=0.9)
+        model.momentum.update(start=0.7, end=0.7)
     model.data_preprocessor = config.data_preprocessor
     config.optim_wrapper.optimizer.lr *= BATCH / config.auto_scale_lr.base_batch_size
     return config
 
 
-def train(config, folder, steps=40, patience=20, dataset=None, **doctor):
+def train(config, folder, steps=30, patience=15, dataset=None, **doctor):
     """Train with the hook of the shipped configs; returns the hook at the end."""
     data = DataLoader(
         dataset or Pictures(), BATCH, shuffle=True, drop_last=True, collate_fn=default_collate
