@@ -171,7 +171,8 @@ def check_disk(config: Config, count: int, size: int) -> Finding:
     text = f'{count} checkpoints of {size / GIB:.3g} GiB need {needed / GIB:.3g} GiB'
     if needed > free:
         fits = max(1, free // size - 2)
-        remedy = f'free some space, another --work-dir, or default_hooks.checkpoint.max_keep_ckpts={fits}'
+        keep = f'default_hooks.checkpoint.max_keep_ckpts={fits}'
+        remedy = f'free some space, choose another --work-dir, or set {keep}'
         text = f'{text}, but {there} has {free / GIB:.3g} GiB free.'
         return Finding('fault', 'disk', text, remedy)
     return Finding('ok', 'disk', f'{text}; {there} has {free / GIB:.3g} GiB free.')

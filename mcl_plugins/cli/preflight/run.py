@@ -232,8 +232,6 @@ def describe_steps(slowest: Cost, costs: Sequence[Cost], bad_images: Path) -> It
     each = f'{slowest.step:.3g} s for {slowest.images} images on each process'
     text = f'{each}: {rate:.4g} images/s on each, {rate * len(costs):.4g} in all'
     yield Finding('ok', 'step', text)
-        'ok', 'step', f'{text}: {rate:.4g} images/s on each, {rate * len(costs):.4g} in all'
-    )
     fastest = min(cost.step for cost in costs)
     if len(costs) > 1 and slowest.step > 1.3 * fastest:
         rank = costs.index(slowest)

@@ -125,13 +125,14 @@ def teacher(chart: Chart) -> Iterator[Verdict]:
     elif facts.updates >= chart.patience:
         share = remaining_share(start, end, facts.updates)
         if share > FIRST_WEIGHTS:
-            needed = 3 / max(facts.updates, 1)  # 5 % remain
+            # 5 % remain with a mean of 1 - 3 / steps, here on the way to 1.
+            start_at_most = max(0.0, 1 - 6 / facts.updates)
             yield Verdict(
                 'slow teacher',
                 f'The teacher is too slow for this training: after its {facts.updates} steps, '
                 f'{share:.0%} of the teacher are still its first, random weights (momentum '
                 f'{start:g} to {end:g}).',
-                f'Set model.momentum.start={max(0.0, 1 - 2 * needed):.3g} or less, or train longer.',
+                f'Set model.momentum.start={start_at_most:.3g} or less, or train longer.',
             )
 
 
@@ -207,7 +208,7 @@ def same_views(chart: Chart) -> Iterator[Verdict]:
 
 
 def masks(chart: Chart) -> Iterator[Verdict]:
-    """The masks hide next to nothing. (If they hide nothing at all, the loss is no number.)"""
+    """The masks hide next to nothing; if they hide nothing at all, the loss is not a number."""
     if chart.twice('masked', lambda share: share < FEW):
         yield Verdict(
             'empty masks',

@@ -76,7 +76,8 @@ class Senses:
         Returns:
             Those of ``query_rank``, ``key_rank`` and ``query_spread`` (with the suffix of a level),
             ``view_mean``, ``view_std``, ``same_views``, ``masked``, ``weight_change``,
-            ``weight_growth`` since the first look, ``ema_distance`` and ``ema_moved`` that the model has.
+            ``weight_growth`` since the first look, ``ema_distance`` and ``ema_moved`` that the
+            model has.
         """
         self.close()
         found, self._found = self._found, {}
@@ -94,8 +95,10 @@ class Senses:
 
     def _see_views(self, _: nn.Module, inputs: tuple, output: Any) -> None:
         images = output.get('inputs') if isinstance(output, dict) else None
-        views = images if isinstance(images, list | tuple) else [images]
-        views = [view for view in views if isinstance(view, Tensor) and view.is_floating_point()]
+        several: Any = images if isinstance(images, list | tuple) else [images]
+        views: list[Tensor] = [
+            view for view in several if isinstance(view, Tensor) and view.is_floating_point()
+        ]
         if not views:
             return
         means = torch.stack([view.detach().float().mean() for view in views])
@@ -103,7 +106,7 @@ class Senses:
         self._found['view_mean'] = means[means.abs().argmax()]
         self._found['view_std'] = deviations[deviations.log().abs().argmax()]  # furthest from 1
         if len(views) > 1 and all(view.shape == views[0].shape for view in views):
-            equal = [(view == views[0]).flatten(1).all(dim=1) for view in views[1:]]
+            equal = [view.eq(views[0]).flatten(1).all(dim=1) for view in views[1:]]
             self._found['same_views'] = torch.stack(equal).float().mean()
 
     def _see_mask(self, _: nn.Module, inputs: tuple, output: Any) -> None:

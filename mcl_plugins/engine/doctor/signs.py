@@ -91,7 +91,7 @@ def lowest_loss(temperature: float, negatives: int) -> float:
 
 
 def remaining_share(start: float, end: float, steps: float) -> float:
-    """Return the share of its first weights that an EMA with a cosine momentum still has at the end.
+    """Return the share of its first weights that an EMA with a cosine momentum keeps to the end.
 
     The mean momentum of the cosine is that of its ends, so it is exp(-steps (1 - mean)).
 

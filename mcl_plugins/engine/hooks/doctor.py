@@ -114,7 +114,8 @@ class DoctorHook(Hook):
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Note the accuracy of a classifier."""
         dataset = runner.val_dataloader.dataset
-        if 'accuracy/top1' in (metrics or {}) and hasattr(dataset, 'get_gt_labels'):
+        metrics = metrics or {}
+        if 'accuracy/top1' in metrics and hasattr(dataset, 'get_gt_labels'):
             counts = np.bincount(dataset.get_gt_labels())
             guess, images = 100 * counts.max() / counts.sum(), counts.sum()
             self._note_accuracy('accuracy/top1', metrics['accuracy/top1'], guess, images)
@@ -199,12 +200,9 @@ class DoctorHook(Hook):
     def _note_accuracy(self, name: str, accuracy: float, guess: float, images: int) -> None:
         """Note how many standard errors an accuracy is above that of guessing, all in percent."""
         error = max((guess * (100 - guess) / images) ** 0.5, 1e-6)
+        above = (accuracy - guess) / error
         self._accuracies.update(
-            {
-                name: accuracy,
-                f'guess_{name}': guess,
-                f'above_guess_{name}': (accuracy - guess) / error,
-            }
+            {name: accuracy, f'guess_{name}': guess, f'above_guess_{name}': above}
         )
 
 

@@ -133,7 +133,8 @@ def test_findings_are_printed_as_they_are_made(capsys):
         findings.conclude()
     assert ended.value.code == 1
     assert capsys.readouterr().out == (
-        'ok     data       there\nfault  disk       full.\n                  -> free some\n\n1 fault.\n'
+        'ok     data       there\nfault  disk       full.\n'
+        '                  -> free some\n\n1 fault.\n'
     )
     silent = Findings(silent=True)
     silent.add(Finding('ok', 'data', 'there'))
