@@ -27,6 +27,7 @@ COMMANDS = {
     'knn': 'evaluate.knn',
     'linear': 'evaluate.linear',
     'retrieval': 'evaluate.retrieval',
+    'report': 'report.run',
     'curves': 'visualize.curves',
     'masks': 'visualize.masks',
     'reconstruction': 'visualize.reconstruction',

@@ -128,12 +128,18 @@ validations'
     end = (now or datetime.now()) + timedelta(hours=hours)
     kind = 'GPU' if cost.capacity else 'CPU'
     return (
-        f'{cost.iterations:,} iterations of {cost.step:.3g} s: {_duration(hours)}, '
+        f'{cost.iterations:,} iterations of {cost.step:.3g} s: {duration(hours)}, '
         f'{processes * hours:.3g} {kind}-hours, until {end:%Y-%m-%d %H:%M}, without validations'
     )
 
 
-def _duration(hours: float) -> str:
+def duration(hours: float) -> str:
+    """Return a time in words.
+
+    Example:
+        >>> duration(26.5), duration(0.05)
+        ('26.5 hours', '3 minutes')
+    """
     if hours >= 1:
         return f'{hours:.3g} hours'
     minutes = max(1, round(60 * hours))

@@ -1,0 +1,116 @@
+"""The page of a run: what it says, that it needs nothing beside it, and how a browser shows it."""
+
+import json
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mcl_plugins.cli.report.run import write_report
+from mcl_plugins.cli.train import train
+
+BROWSER = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'chrome'))), None)
+
+
+class Page(HTMLParser):
+    """The texts of a page, the cells of its tables, and everything that it would load."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.texts, self.loaded, self.open = [], [], []
+        self.rows = []
+        self.feed(path.read_text())
+        self.close()
+        assert not self.open, f'not closed: {self.open}'
+
+    def handle_starttag(self, tag, attributes):
+        if tag not in ('meta', 'img', 'br'):
+            self.open.append(tag)
+        self.loaded += [value for name, value in attributes if name in ('src', 'href')]
+        if tag == 'tr':
+            self.rows.append([])
+        if tag == 'script':
+            raise AssertionError('a script')
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+        if self.open and self.open[-1] in ('td', 'th') and self.rows:
+            self.rows[-1].append(data)
+
+
+@pytest.fixture
+def work(training_config, tmp_path):
+    """The work dir of a training by mcl train, with identical views."""
+    training_config.data_preprocessor = training_config.model.pop('data_preprocessor')
+    training_config.data_preprocessor.views = [[], []]
+    training_config.custom_hooks = [dict(type='mcl_plugins.DoctorHook')]
+    training_config.train_cfg.max_epochs = 2
+    file = tmp_path / 'conmim.py'
+    training_config.dump(file)
+    train(file)
+    return tmp_path / 'work'
+
+
+def test_the_page_has_verdicts_curves_pictures_config_and_cost(work, images, tmp_path):
+    page = Page(work / 'report.html')  # that of the training's end
+    text = ' '.join(page.texts)
+    assert 'The views of each image are identical' in text and 'mcl masks shows them' in text
+    assert len(page.loaded) == 1 and page.loaded[0].startswith('data:image/png;base64,')
+    assert ['method', 'ConMIM'] in page.rows and ['seed', '0'] not in page.rows
+    (last,) = [row for row in page.rows if row[0] == 'last checkpoint']
+    assert last[1] == 'epoch_2.pth, epoch 2 of 2, 8 steps'
+    # The nearest config of the same name is the quickstart's.
+    (header,) = [row for row in page.rows if row[0] == 'setting']
+    assert header == ['setting', 'configs/quickstart/conmim.py', 'this run']
+    assert ['train_cfg.max_epochs', '32', '2'] in page.rows
+
+    page = Page(write_report([work]))
+    assert len(page.loaded) == 2  # curves and masks
+    assert any('ConMIM reconstructs no pixels' in text for text in page.texts)
+
+    other = tmp_path / 'other <run>'
+    shutil.copytree(work, other)
+    (other / 'doctor.json').write_text(
+        json.dumps([dict(illness='<b>', step=4, text='a & b.', remedy='<script>')])
+    )
+    page = Page(write_report([work, other], tmp_path / 'both.html', pictures=False))
+    assert ['', str(work), str(other)] in page.rows
+    assert 'No setting differs.' in page.texts
+    assert any('a & b.' in text for text in page.texts)
+
+
+def test_what_cannot_be_shown_is_an_error_or_a_sentence(work, tmp_path):
+    with pytest.raises(FileNotFoundError, match='give the work dir of a training'):
+        write_report([tmp_path / 'data'])
+    with pytest.raises(ValueError, match='--names has 2 names for 1 runs'):
+        write_report([work], names=['a', 'b'])
+    for file in (*work.glob('*.pth'), work / 'last_checkpoint', work / 'doctor.json'):
+        file.unlink()
+    page = Page(write_report([work]))
+    assert 'There is no checkpoint with its config yet.' in page.texts
+    assert 'Nothing unusual was seen.' in page.texts
+
+
+@pytest.mark.skipif(BROWSER is None, reason='no Chromium; the tests above read the HTML')
+def test_a_browser_shows_the_page_without_a_network(work, tmp_path):
+    shot = tmp_path / 'shot.png'
+    flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking']
+    # A name that does not exist, so that nothing can be loaded from elsewhere.
+    flags += ['--proxy-server=127.0.0.1:1', f'--screenshot={shot}', '--window-size=1200,1400']
+    subprocess.run(
+        [BROWSER, *flags, f'--user-data-dir={tmp_path / "profile"}', str(work / 'report.html')],
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    pixels = np.asarray(Image.open(shot).convert('RGB')).astype(int)
+    assert pixels.shape == (1400, 1200, 3)
+    red = (np.abs(pixels - (176, 58, 46)).sum(axis=2) < 12).sum()  # the mark of a verdict
+    blue = (np.abs(pixels - (31, 119, 180)).sum(axis=2) < 60).sum()  # a curve
+    assert red > 100 and blue > 300
