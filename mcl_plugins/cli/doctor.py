@@ -1,4 +1,4 @@
-"""Check the installation: versions, libraries that do not fit, ops, devices, threads, memory.
+"""Check the installation: versions, imports, ops, devices, threads, shared memory.
 
     mcl doctor
 
@@ -53,8 +53,8 @@ def examine() -> Iterator[Finding]:
     """Check the installation of this Python and the machine, one part after another.
 
     Example:
-        >>> next(examine()).text  # doctest: +SKIP
-        '3.11.9 on Linux x86_64'
+        >>> next(examine()).subject
+        'Python'
     """
     checks: tuple[Callable[[], Iterator[Finding]], ...] = (
         _python,
