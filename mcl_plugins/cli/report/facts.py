@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from ...checkpoint.files import load_file
 from ...checkpoint.latest import find_checkpoint
 from ...engine.hooks.doctor import FILE_NAME
-from ...engine.identity import flatten
+from ...engine.hooks.schedule import describe_schedule
+from ...engine.identity import flatten, identify
 from ...utils.literals import read_assignments
 from ...utils.places import home
 from ..logs import Run, read_run
@@ -123,10 +125,35 @@ def read_facts(folder: Path, name: str) -> Facts:
     file = config_file(folder)
     if not facts.config and file is not None:
         facts.config = file.read_text(encoding='utf-8')
-    verdicts = folder / FILE_NAME
-    if verdicts.is_file():
-        facts.verdicts = json.loads(verdicts.read_text(encoding='utf-8'))
+    facts.verdicts = read_verdicts(folder)
     return facts
+
+
+def facts_of(runner: Runner) -> Facts:
+    """Return what is known of a training that runs, without reading its checkpoint."""
+    folder = Path(runner.work_dir)
+    last = runner.message_hub.runtime_info.get('last_ckpt')
+    meta = {
+        'epoch': runner.iter // len(runner.train_dataloader),
+        'iter': runner.iter,
+        'identity': identify(runner.cfg),
+        'schedule': describe_schedule(runner),
+        'batch': {'processes': runner.world_size},
+    }
+    return Facts(
+        folder,
+        read_run(folder, str(folder)),
+        meta,
+        folder / Path(last).name if last else None,
+        runner.cfg.pretty_text,
+        read_verdicts(folder),
+    )
+
+
+def read_verdicts(folder: Path) -> list[dict[str, Any]]:
+    """Return what the doctor has said of the run in a work dir."""
+    file = folder / FILE_NAME
+    return json.loads(file.read_text(encoding='utf-8')) if file.is_file() else []
 
 
 def read_settings(text: str) -> dict[str, Any]:

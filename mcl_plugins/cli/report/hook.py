@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from .run import write_report
+from .facts import facts_of
+from .run import FILE_NAME, write_page
 
 MINUTES = 5  # between two pages
 
@@ -45,6 +47,6 @@ class ReportHook(Hook):
         if not is_main_process():
             return
         try:
-            write_report([runner.work_dir], pictures=False)
+            write_page([facts_of(runner)], Path(runner.work_dir, FILE_NAME), pictures=False)
         except (OSError, ValueError) as error:
             runner.logger.warning(f'The page of the run was not written: {error}')

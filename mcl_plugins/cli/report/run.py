@@ -61,6 +61,13 @@ def write_report(
             f'--names has {len(names)} names for {len(folders)} runs; give one for each.'
         )
     runs = [read_facts(folder, name) for folder, name in zip(folders, names, strict=True)]
+    return write_page(runs, Path(out) if out else folders[0] / FILE_NAME, images, pictures)
+
+
+def write_page(
+    runs: Sequence[Facts], path: Path, images: Sequence[Path] = (), pictures: bool = True
+) -> Path:
+    """Write the page of runs whose facts are known; see :func:`write_report`."""
     parts = [
         _summary(runs),
         page.section('Verdicts', *(_verdicts(facts, len(runs)) for facts in runs)),
@@ -69,9 +76,9 @@ def write_report(
     if pictures:
         parts.append(page.section('Pictures', *(_pictures(facts, images) for facts in runs)))
     parts.append(_configs(runs))
-    path = Path(out) if out else folders[0] / FILE_NAME
+    title = ' and '.join(facts.run.name for facts in runs)
     with atomic_write(path) as temporary:
-        temporary.write_text(page.page(' and '.join(names), parts), encoding='utf-8')
+        temporary.write_text(page.page(title, parts), encoding='utf-8')
     return path
 
 

@@ -86,14 +86,12 @@ class Chart:
         self.facts, self.patience, self.seconds = facts, patience, seconds
         self.looks: deque[Look] = deque()
         self.first: dict[str, float] = {}  # value of each name at the first look after the warm-up
-        self.lowest: dict[str, float] = {}
 
     def add(self, look: Look) -> None:
         """Add a look; those that nothing depends on any more are forgotten."""
         for name, value in look.values.items():
             if look.step > self.settled_at:
                 self.first.setdefault(name, value)
-            self.lowest[name] = min(value, self.lowest.get(name, value))
         self.looks.append(look)
         while len(self.looks) > 3 and self.looks[1].step <= look.step - 2 * self.patience:
             self.looks.popleft()

@@ -25,7 +25,6 @@ FLAT = 0.6  # lowest possible loss, of the chance floor
 SHARPEST = 0.01  # temperature
 COPIES = 0.1  # share of the images
 FEW = 0.1  # of the patches
-_DATA = 'train_dataloader'
 
 
 def judge(chart: Chart) -> Iterator[Verdict]:
@@ -226,8 +225,8 @@ def data(chart: Chart) -> Iterator[Verdict]:
         yield Verdict(
             'slow data',
             f'{chart.now["waiting"]:.0%} of the time waits for data.',
-            f'Set {_DATA}.num_workers higher; mcl bench data CONFIG says which stage takes the '
-            'time and how many cores are needed.',
+            'Set train_dataloader.num_workers higher; mcl bench data CONFIG says which stage takes '
+            'the time and how many cores are needed.',
         )
 
 

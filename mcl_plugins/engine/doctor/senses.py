@@ -23,6 +23,7 @@ class Senses:
 
     Args:
         model: a method, or any other model.
+        inside: look at what happens within the model; a compiled one would be compiled anew.
 
     Example:
         >>> from mcl_plugins.heads import PatchContrastHead
@@ -34,8 +35,8 @@ class Senses:
         {'query_rank': 4.0, 'key_rank': 4.0, 'query_spread': 0.87}
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        self.model = model
+    def __init__(self, model: nn.Module, inside: bool = True) -> None:
+        self.model, self.inside = model, inside
         self._found: dict[str, Tensor] = {}
         self._handles: list[RemovableHandle] = []
         self._before = torch.zeros(0)
@@ -48,6 +49,8 @@ class Senses:
         self._before = sample_weights(self.model)
         if self._first is None:
             self._first = self._before.norm()
+        if not self.inside:
+            return
         preprocessor = getattr(self.model, 'data_preprocessor', None)
         if isinstance(preprocessor, nn.Module):
             self._handles.append(preprocessor.register_forward_hook(self._see_views))

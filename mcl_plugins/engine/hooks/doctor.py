@@ -31,6 +31,7 @@ from .probe import ProbeHook
 from .unwrap import unwrapped_model
 
 FILE_NAME = 'doctor.json'
+STILL = 0.9999  # momentum above which float32 may not show that an EMA moves
 _FILES = 1000  # of which copies are looked for
 _LOGGED = ('query_rank', 'key_rank', 'weight_change', 'ema_distance')
 _MEANS = ('loss', 'top1', 'chance', 'key_spread')
@@ -83,7 +84,7 @@ class DoctorHook(Hook):
             return
         if self.interval is None:
             self.interval = logging_interval(runner)
-        self._senses = Senses(unwrapped_model(runner))
+        self._senses = Senses(unwrapped_model(runner), inside=not runner.cfg.get('compile'))
         self._chart = Chart(gather_facts(runner), self.patience, self.seconds)
         self._looked_at = runner.iter
         file = Path(runner.work_dir, FILE_NAME)
@@ -106,6 +107,8 @@ class DoctorHook(Hook):
         wrapper = runner.optim_wrapper
         stepped = getattr(wrapper, 'should_update', lambda: True)()
         values = self._senses.read(stepped)
+        if not self._should_move(runner, values):
+            values.pop('ema_moved', None)
         for name, value in values.items():
             if name.startswith(_LOGGED):
                 runner.message_hub.update_scalar(f'train/{name}', value)
@@ -137,6 +140,13 @@ class DoctorHook(Hook):
             f'  step {part["step"]}: {part["text"]} {part["remedy"]}' for part in self.verdicts
         ]
         runner.logger.warning('\n'.join(['Doctor: this training has shown', *lines]))
+
+    def _should_move(self, runner: Runner, values: dict[str, float]) -> bool:
+        """Whether the EMA is to move by more than rounding: not at the end of its schedule."""
+        ema = getattr(unwrapped_model(runner), 'ema', None)
+        if not isinstance(ema, EMA) or not values.get('ema_distance'):
+            return False
+        return ema.schedule(runner.iter, runner.max_iters) < STILL
 
     def _is_due(self, runner: Runner, batch_idx: int) -> bool:
         assert self.interval is not None
