@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mcl_plugins.cli.report.run import write_report
+from mcl_plugins.cli.logs import Run
+from mcl_plugins.cli.report.facts import Facts
+from mcl_plugins.cli.report.run import write_page, write_report
 from mcl_plugins.cli.train import train
 
 BROWSER = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'chrome'))), None)
@@ -68,7 +70,7 @@ def test_the_page_has_verdicts_curves_pictures_config_and_cost(work, images, tmp
     # The nearest config of the same name is the quickstart's.
     (header,) = [row for row in page.rows if row[0] == 'setting']
     assert header == ['setting', 'configs/quickstart/conmim.py', 'this run']
-    assert ['train_cfg.max_epochs', '32', '2'] in page.rows
+    assert ['auto_scale_lr.base_batch_size', '96', '(not set)'] in page.rows
 
     page = Page(write_report([work]))
     assert len(page.loaded) == 2  # curves and masks
@@ -85,26 +87,44 @@ def test_the_page_has_verdicts_curves_pictures_config_and_cost(work, images, tmp
     assert any('a & b.' in text for text in page.texts)
 
 
-def test_what_cannot_be_shown_is_an_error_or_a_sentence(work, tmp_path):
+def made(tmp_path, **known):
+    """A run of a loss that falls below chance."""
+    steps = list(range(20, 220, 20))
+    curves = dict(
+        loss_contrast=[3 - step / 200 for step in steps],
+        chance=[2.77] * len(steps),
+        time=[36.0] * len(steps),
+        epoch=[1 + step // 43 for step in steps],
+        weight_change=[0.01] * len(steps),
+    )
+    run = Run('made', {name: (steps, values) for name, values in curves.items()})
+    return Facts(tmp_path, run, **known)
+
+
+def test_what_cannot_be_shown_is_an_error_or_a_sentence(tmp_path):
     with pytest.raises(FileNotFoundError, match='give the work dir of a training'):
-        write_report([tmp_path / 'data'])
+        write_report([tmp_path])
     with pytest.raises(ValueError, match='--names has 2 names for 1 runs'):
-        write_report([work], names=['a', 'b'])
-    for file in (*work.glob('*.pth'), work / 'last_checkpoint', work / 'doctor.json'):
-        file.unlink()
-    page = Page(write_report([work]))
+        write_report([tmp_path], names=['a', 'b'])
+    page = Page(write_page([made(tmp_path)], tmp_path / 'report.html'))
     assert 'There is no checkpoint with its config yet.' in page.texts
     assert 'Nothing unusual was seen.' in page.texts
+    assert ['cost', '2 hours'] in page.rows  # 200 steps of 36 s
+    meta = dict(batch=dict(processes=4))
+    page = Page(write_page([made(tmp_path, meta=meta)], tmp_path / 'report.html'))
+    assert ['cost', '2 hours, 8 hours of all 4 processes'] in page.rows
 
 
 @pytest.mark.skipif(BROWSER is None, reason='no Chromium; the tests above read the HTML')
-def test_a_browser_shows_the_page_without_a_network(work, tmp_path):
+def test_a_browser_shows_the_page_without_a_network(tmp_path):
+    ill = [dict(illness='collapse', step=400, text='The keys have collapsed.', remedy='Wait.')]
+    path = write_page([made(tmp_path, verdicts=ill)], tmp_path / 'report.html')
     shot = tmp_path / 'shot.png'
     flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking']
-    # A name that does not exist, so that nothing can be loaded from elsewhere.
+    # A proxy that does not exist, so that nothing can be loaded from elsewhere.
     flags += ['--proxy-server=127.0.0.1:1', f'--screenshot={shot}', '--window-size=1200,1400']
     subprocess.run(
-        [BROWSER, *flags, f'--user-data-dir={tmp_path / "profile"}', str(work / 'report.html')],
+        [BROWSER, *flags, f'--user-data-dir={tmp_path / "profile"}', str(path)],
         check=True,
         capture_output=True,
         timeout=120,
