@@ -25,7 +25,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import all_gather_object, get_rank
+from mmengine.dist import all_gather_object
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch import distributed as dist
@@ -45,7 +45,7 @@ from ..messages import describe, is_lost_connection
 from ..parsers.preflight import run as parse_args
 from ..reproduce.data_check import missing_data
 from ..torchrun import start
-from ..train import check_empty, set_whole_model
+from ..train import check_empty, is_first_process, set_whole_model
 from . import plan
 from .meet import check_all_reduce, open_store, roll_call
 from .steps import Cost, take_steps
@@ -83,7 +83,7 @@ def check(config: str | Path, timeout: float = TIMEOUT, steps: int = 6, **loadin
     Returns:
         What was found. All processes stop at the first fault that prevents the rest.
     """
-    findings = Findings()
+    findings = Findings(silent=not is_first_process())
     with suppress(StopError):
         _check(findings, config, timeout, steps, loading)
     return findings
@@ -99,7 +99,6 @@ def _check(
     store = open_store(timeout)
     if store is not None:
         rank, processes = (int(os.environ[name]) for name in ('RANK', 'WORLD_SIZE'))
-        findings.silent = rank != 0
         came = attempt(findings, 'processes', lambda: roll_call(store, rank, processes, timeout))
         findings.add(Finding('ok', 'processes', came))
     found = [finding for finding in examine() if finding.level != 'ok']
@@ -152,7 +151,7 @@ def as_fault(subject: str, error: Exception) -> Finding:
         text = f'a full batch does not fit: {str(error).splitlines()[0]}'
         remedy = (
             'half of train_dataloader.batch_size with twice optim_wrapper.accumulative_counts, or '
-            'model.backbone.with_cp (activation_checkpointing)'
+            "activation_checkpointing of the encoder's blocks"
         )
         return Finding('fault', 'memory', text, remedy)
     if is_lost_connection(error):
@@ -188,13 +187,13 @@ def rehearsal(config: Config, work_dir: str, timeout: float) -> Config:
     begun.work_dir = work_dir
     begun.log_level = 'ERROR'
     begun.vis_backends = [dict(type='LocalVisBackend')]
-    begun.visualizer = dict(type='Visualizer', vis_backends=begun.vis_backends)
+    own = config.get('visualizer') or {'type': 'Visualizer'}
+    begun.visualizer = {**own, 'vis_backends': begun.vis_backends}
     begun.setdefault('env_cfg', {}).setdefault('dist_cfg', {})['timeout'] = timeout
     return begun
 
 
 def _check_communication(findings: Findings, timeout: float) -> None:
-    findings.silent = get_rank() != 0
     store = dist.distributed_c10d._get_default_store()
     seconds = attempt(findings, 'all-reduce', lambda: check_all_reduce(store, timeout))
     text = f'{dist.get_world_size()} processes over {dist.get_backend()}, {1000 * seconds:.0f} ms'

@@ -5,7 +5,6 @@ from __future__ import annotations
 import resource
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,10 +86,11 @@ class CostHook(Hook):
         self._ended = time.perf_counter()
         self.cost.steps.append(self._ended - self._began)
         if len(self.cost.steps) >= self.most or sum(self.cost.steps) > LONG:
-            self._note_memory(runner)
+            self.note_memory(runner)
             raise EnoughError
 
-    def _note_memory(self, runner: Runner) -> None:
+    def note_memory(self, runner: Runner) -> None:
+        """Note the memory in use at the most, and the size of a checkpoint."""
         cost = self.cost
         states = (runner.model.state_dict(), runner.optim_wrapper.state_dict())
         cost.checkpoint = sum(map(size_in_bytes, states))
@@ -121,7 +121,7 @@ def take_steps(runner: Runner, steps: int = STEPS) -> Cost:
     except EnoughError:
         pass
     else:  # a shorter training
-        hook._note_memory(runner)
+        hook.note_memory(runner)
     return hook.cost
 
 
@@ -134,6 +134,6 @@ def size_in_bytes(state: Any) -> int:
     """
     if isinstance(state, torch.Tensor):
         return state.numel() * state.element_size()
-    parts: Any = state.values() if isinstance(state, dict) else state
-    known: Callable[[Any], bool] = lambda part: isinstance(part, dict | list | tuple)  # noqa: E731
-    return sum(map(size_in_bytes, parts)) if known(state) else 0
+    if isinstance(state, dict):
+        state = list(state.values())
+    return sum(map(size_in_bytes, state)) if isinstance(state, list | tuple) else 0

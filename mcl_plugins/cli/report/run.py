@@ -1,4 +1,4 @@
-"""Write the page of one or several runs: verdicts, curves, pictures, config, versions and cost.
+"""Write the page of one or several runs: verdicts, curves, pictures, config and cost.
 
     mcl report WORK_DIR [WORK_DIR ...] [--images FOLDER] [--out report.html]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 
 @dataclass(frozen=True)
@@ -123,5 +124,9 @@ class Chart:
 
     def twice(self, name: str, wrong: Callable[[float], bool]) -> bool:
         """Whether a value was wrong at the last two looks that have it."""
-        recent = [look.values[name] for look in self.looks if name in look.values][-2:]
-        return len(recent) == 2 and all(map(wrong, recent))
+        return len(self.in_a_row(name, wrong)) > 1
+
+    def in_a_row(self, name: str, wrong: Callable[[float], bool]) -> list[Look]:
+        """Return the last looks that have a value, the newest first, up to one where it is right."""
+        having = [look for look in reversed(self.looks) if name in look.values]
+        return list(takewhile(lambda look: wrong(look.values[name]), having))

@@ -167,3 +167,12 @@ def test_nothing_is_said_of_the_warm_up():
         chart.add(Look(step, dict(of_chance=1.0)))
     (verdict,) = judge(chart)
     assert verdict.illness == 'chance'
+
+
+def test_a_small_batch_whose_colours_were_left_alone_is_not_one_of_same_views():
+    chart = Chart(Facts(steps=1000), patience=100)
+    for step, share in enumerate((1.0, 1.0, 1.0, 0.75, 1.0, 1.0, 1.0), start=1):
+        chart.add(Look(step, dict(same_views=share, images=4.0)))
+        assert not list(judge(chart))
+    chart.add(Look(8, dict(same_views=1.0, images=4.0)))
+    assert [verdict.illness for verdict in judge(chart)] == ['same views']

@@ -73,9 +73,9 @@ def test_what_was_said_is_said_once_and_again_at_the_end_also_after_a_resumption
     runner = Runner.from_cfg(config)
     runner.train()
     said.append(said_in(runner))
-    assert said == [['Doctor, step 2: '], ['  step 2: ']]
+    assert said == [['Doctor, step 4: '], ['  step 4: ']]
     (verdict,) = json.loads(Path(config.work_dir, 'doctor.json').read_text())
-    assert verdict['illness'] == 'same views' and verdict['step'] == 2
+    assert verdict['illness'] == 'same views' and verdict['step'] == 4
 
 
 def said_in(runner):
