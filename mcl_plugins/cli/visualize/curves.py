@@ -134,8 +134,8 @@ def draw_panel(axes: Axes, name: str, runs: list[Run]) -> None:
         axes.plot(steps, values, color=colour, linewidth=1.8, marker=marker, label=entry.name)
         floor = find_floor(name, set(entry.curves))
         if floor is not None:
-            options = dict(color=colour, linestyle='--', linewidth=1, label='chance')
-            axes.plot(*entry.curves[floor], **options)
+            (line,) = axes.plot(*entry.curves[floor], color=colour, linestyle='--', linewidth=1)
+            line.set_label('chance')
     meaning = next(text for start, text in reversed(QUANTITIES.items()) if name.startswith(start))
     by_epoch = name in EXACT
     axes.set_title(name if name.startswith('loss') else f'{name}: {meaning}', fontsize=11)

@@ -127,6 +127,6 @@ class Chart:
         return len(self.in_a_row(name, wrong)) > 1
 
     def in_a_row(self, name: str, wrong: Callable[[float], bool]) -> list[Look]:
-        """Return the last looks that have a value, the newest first, up to one where it is right."""
+        """Return the last looks that have a value, newest first, up to one where it is right."""
         having = [look for look in reversed(self.looks) if name in look.values]
         return list(takewhile(lambda look: wrong(look.values[name]), having))

@@ -78,8 +78,8 @@ class Senses:
 
         Returns:
             Those of ``query_rank``, ``key_rank`` and ``query_spread`` (with the suffix of a level),
-            ``view_mean``, ``view_std``, ``same_views`` of ``images``, ``masked``, ``weight_change``,
-            ``weight_growth`` since the first look, ``ema_distance`` and ``ema_moved`` that the
+            ``view_mean``, ``view_std``, ``same_views`` of ``images``, ``masked``,
+            ``weight_change``, ``weight_growth`` since the first look, ``ema_distance`` and ``ema_moved`` that the
             model has.
         """
         self.close()
@@ -93,8 +93,7 @@ class Senses:
             found.update(self._see_ema(ema))
         if not found:
             return {}
-        device = next(self.model.parameters()).device
-        values = torch.stack([v.detach().to(device).float().reshape(()) for v in found.values()])
+        values = torch.stack([value.detach().float().reshape(()) for value in found.values()])
         return dict(zip(found, values.tolist(), strict=True))
 
     def _see_views(self, _: nn.Module, inputs: tuple, output: Any) -> None:
@@ -112,7 +111,7 @@ class Senses:
         if len(views) > 1 and all(view.shape == views[0].shape for view in views):
             equal = [view.eq(views[0]).flatten(1).all(dim=1) for view in views[1:]]
             self._found['same_views'] = torch.stack(equal).float().mean()
-            self._found['images'] = torch.tensor(float(len(views[0])))
+            self._found['images'] = means.new_tensor(len(views[0]))
 
     def _see_mask(self, _: nn.Module, inputs: tuple, output: Any) -> None:
         if isinstance(output, PatchMask):
