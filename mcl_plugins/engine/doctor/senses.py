@@ -79,8 +79,8 @@ class Senses:
         Returns:
             Those of ``query_rank``, ``key_rank`` and ``query_spread`` (with the suffix of a level),
             ``view_mean``, ``view_std``, ``same_views`` of ``images``, ``masked``,
-            ``weight_change``, ``weight_growth`` since the first look, ``ema_distance`` and ``ema_moved`` that the
-            model has.
+            ``weight_change``, ``weight_growth`` since the first look, ``ema_distance`` and
+            ``ema_moved`` that the model has.
         """
         self.close()
         found, self._found = self._found, {}
