@@ -102,7 +102,9 @@ def _curves(runs: Sequence[Facts]) -> str:
     if not names:
         return page.section('Curves', page.paragraph('The log has no line yet.', 'note'))
     text = f'Curves of {", ".join(names)}'
-    note = 'Dashed: the loss of a network that guesses. The upper axis counts epochs.'
+    note = 'Dashed: the loss of a network that guesses.'
+    if len(runs) == 1:
+        note += ' The upper axis counts epochs.'
     return page.section('Curves', page.picture(draw(scalars), text), page.paragraph(note, 'note'))
 
 

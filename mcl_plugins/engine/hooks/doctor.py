@@ -115,10 +115,10 @@ class DoctorHook(Hook):
         self._look(runner, {**values, **self._read_log(runner)})
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Note the accuracy of a classifier."""
+        """Note the accuracy of a classifier, which may be that of guessing in the first half."""
         dataset = runner.val_dataloader.dataset
-        metrics = metrics or {}
-        if 'accuracy/top1' in metrics and hasattr(dataset, 'get_gt_labels'):
+        metrics, late = metrics or {}, 2 * runner.iter >= runner.max_iters
+        if late and 'accuracy/top1' in metrics and hasattr(dataset, 'get_gt_labels'):
             counts = np.bincount(dataset.get_gt_labels())
             guess, images = 100 * counts.max() / counts.sum(), counts.sum()
             self._note_accuracy('accuracy/top1', metrics['accuracy/top1'], guess, images)
@@ -247,7 +247,8 @@ def gather_facts(runner: Runner) -> Facts:
 
 def describe_state(chart: Chart) -> str:
     """Return the numbers of the last look by which a training is judged, in words."""
-    values = chart.now
+    looks = (look.values for look in reversed(chart.looks) if 'loss' in look.values)
+    values = next(looks, {})
     words = []
     for name, value in values.items():
         if name.startswith('of_chance'):
