@@ -2,7 +2,9 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
@@ -101,3 +103,16 @@ def test_gradients_that_are_still_summed_up_are_no_step(training_config):
     seen = ['weight_change' in look.values for look in hook._chart.looks]
     assert seen == [False, True, False, True]
     assert torch.isfinite(torch.tensor([look.values['loss'] for look in hook._chart.looks])).all()
+
+
+@pytest.mark.parametrize(('done', 'noted'), [(4, False), (5, True)])
+def test_a_validation_in_the_second_half_is_compared_with_the_most_frequent_class(done, noted):
+    dataset = SimpleNamespace(get_gt_labels=lambda: np.array([0] * 60 + [1] * 40))
+    runner = SimpleNamespace(iter=done, max_iters=10, val_dataloader=SimpleNamespace())
+    runner.val_dataloader.dataset = dataset
+    hook = DoctorHook()
+    hook.after_val_epoch(runner, {'accuracy/top1': 70.0})
+    name = 'accuracy/top1'
+    error = (60 * 40 / 100) ** 0.5  # of a share of 60 % of 100 images, in percent
+    expected = {name: 70.0, f'guess_{name}': 60.0, f'above_guess_{name}': 10 / error}
+    assert hook._accuracies == pytest.approx(expected if noted else {})
