@@ -8,17 +8,19 @@ part that is registered in it.
 The functions :func:`load_encoder` and :func:`encode_folder` are those of :mod:`.encoders`.
 """
 
+import sys
 from importlib import import_module
 from typing import Any
 
-from .utils.versions import check_versions
+from .utils.versions import asks_for_doctor, check_versions
 from .version import __version__
 
-check_versions()
+if not asks_for_doctor(sys.argv):  # mcl doctor says of all libraries what is wrong
+    check_versions()
 
-from .utils.config_packages import name_config_packages  # noqa: E402
+    from .utils.config_packages import name_config_packages
 
-name_config_packages()
+    name_config_packages()
 
 __all__ = [
     '__version__',

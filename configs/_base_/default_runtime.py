@@ -7,6 +7,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
         type='mcl_plugins.CheckpointHook', interval=1, max_keep_ckpts=2, minutes=30),
+    doctor=dict(type='mcl_plugins.DoctorHook'),
     finite_loss=dict(type='mcl_plugins.FiniteLossHook'),
     identity=dict(type='mcl_plugins.IdentityHook'),
     schedule=dict(type='mcl_plugins.ScheduleHook'),

@@ -20,11 +20,14 @@ from .parsers.base import FOLDER, docstring, find_parser
 
 # Name of a command (one or two words) -> its module in this package.
 COMMANDS = {
+    'doctor': 'doctor',
+    'preflight': 'preflight.run',
     'train': 'train',
     'test': 'test',
     'knn': 'evaluate.knn',
     'linear': 'evaluate.linear',
     'retrieval': 'evaluate.retrieval',
+    'report': 'report.run',
     'curves': 'visualize.curves',
     'masks': 'visualize.masks',
     'reconstruction': 'visualize.reconstruction',
@@ -102,8 +105,9 @@ def run_command(name: str, argv: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: with status 1 after an error in the user's input, whose message is printed.
     """
-    if name == 'torchrun':  # the processes that it starts import the libraries; it needs none
-        importlib.import_module('.torchrun', __package__).main(argv)
+    # The processes that torchrun starts import the libraries, and doctor tries to.
+    if name in ('torchrun', 'doctor'):
+        importlib.import_module(f'.{COMMANDS[name]}', __package__).main(argv)
         return
     find_parser(COMMANDS[name])(argv)  # --help and wrong arguments end here, before the imports
     # Before the parts of this package that derive from mmpretrain, without its notices.

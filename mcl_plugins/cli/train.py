@@ -19,6 +19,7 @@ from ..engine.identity import starting_files
 from ..engine.run_lock import hold
 from .common import build_runner, load_config
 from .parsers.general import train as parse_args
+from .report.hook import ReportHook
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -49,6 +50,7 @@ def train(config: str | Path, **options: Any) -> Runner:
     # Before the Runner writes its config and log. It takes the same lock again.
     with hold(cfg.work_dir) if is_first_process() else nullcontext():
         runner = build_runner(cfg)
+        runner.register_hook(ReportHook())
         if options.get('overwrite'):
             runner.register_hook(OverwriteHook())
         runner.train()

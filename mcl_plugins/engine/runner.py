@@ -59,6 +59,8 @@ HOOKS = (
     ClassPixelsHook,  # names the classes that the first epoch has no pixel of
     SummaryHook,  # says what is trained and where the results are
 )
+# Default hooks of MMEngine itself, by their names in ``default_hooks``.
+MMENGINES = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 LOOPS = (EpochBasedTrainLoop, IterBasedTrainLoop)  # in place of MMEngine's of the same name
 
 
@@ -117,11 +119,14 @@ class Runner(ProcessesRunner, SchedulesRunner, AccumulationRunner, CheckpointsRu
                 self.register_hook(kind())
 
     def register_default_hooks(self, hooks: dict | None = None) -> None:
-        """Register MMEngine's default hooks, with the package's ``RuntimeInfoHook``."""
-        infos = own_kind(
-            (hooks or {}).get('runtime_info', {}), [RuntimeInfoHook], 'RuntimeInfoHook'
-        )
-        super().register_default_hooks({**(hooks or {}), 'runtime_info': infos})
+        """Register MMEngine's default hooks, with the package's ``RuntimeInfoHook``.
+
+        None leaves a hook out, also one that only this package's configs have by default.
+        """
+        wanted = hooks or {}
+        infos = own_kind(wanted.get('runtime_info', {}), [RuntimeInfoHook], 'RuntimeInfoHook')
+        known = {name: hook for name, hook in wanted.items() if hook or name in MMENGINES}
+        super().register_default_hooks({**known, 'runtime_info': infos})
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
         """Build the optimizer and its wrapper, which does not wait for the device."""

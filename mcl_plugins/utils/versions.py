@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import PurePath
 
 from packaging.specifiers import SpecifierSet
 
@@ -96,6 +98,22 @@ def check_versions() -> None:
                 warnings.warn(str(error), stacklevel=2)
     if message := describe_doubles():
         warnings.warn(message, stacklevel=2)
+
+
+def asks_for_doctor(argv: Sequence[str]) -> bool:
+    """Whether a process was started as ``mcl doctor``, which reports faults instead of raising.
+
+    Args:
+        argv: of the process; ``-m`` stands for a module that Python is about to run.
+
+    Example:
+        >>> asks_for_doctor(['/usr/bin/mcl', 'doctor']), asks_for_doctor(['-m', 'doctor'])
+        (True, True)
+        >>> asks_for_doctor(['tools/doctor.py']), asks_for_doctor(['mcl', 'train', 'doctor'])
+        (True, False)
+    """
+    name = PurePath(argv[0]).name if argv else ''
+    return name == 'doctor.py' or (name in ('mcl', '-m') and list(argv[1:2]) == ['doctor'])
 
 
 def check_transformers() -> None:

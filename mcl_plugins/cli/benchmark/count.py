@@ -90,6 +90,15 @@ def count_step(
             f'{config} is of {type(step.model).__name__}, which is not a method of this package; '
             'only those are counted.'
         )
+    return count_work(step)
+
+
+def count_work(step: Step) -> Counts:
+    """Count the work of a step, whose tensors lose their content.
+
+    Args:
+        step: of a method of this package; it cannot be used afterwards.
+    """
     mode = FakeTensorMode()
     remove_content(step, mode)
     with mode:

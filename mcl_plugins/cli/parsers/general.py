@@ -81,6 +81,11 @@ def methods(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return command_parser('methods').parse_args(argv)
 
 
+def doctor(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line, which has no arguments."""
+    return command_parser('doctor').parse_args(argv)
+
+
 def fidelity(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = command_parser('fidelity')

@@ -19,17 +19,26 @@ def check_data(configs: Mapping[str, Config]) -> None:
     Raises:
         FileNotFoundError: some do not exist; the message lists all of them with their stages.
     """
-    missing: dict[str, list[str]] = {}
-    for stage, config in configs.items():
-        for path in _paths(config):
-            if not Path(path).exists():
-                missing.setdefault(path, []).append(stage)
-    if missing:
+    if missing := missing_data(configs):
         shown = '\n'.join(f'  {path} (for {", ".join(names)})' for path, names in missing.items())
         raise FileNotFoundError(
             f'These data do not exist, so the row cannot be run to its end:\n{shown}\n'
             "Put them there, or link to them; the methods' pages describe the folders."
         )
+
+
+def missing_data(configs: Mapping[str, Config]) -> dict[str, list[str]]:
+    """Return the folders and files that do not exist, each with the stages that need it.
+
+    Args:
+        configs: config of each stage.
+    """
+    missing: dict[str, list[str]] = {}
+    for stage, config in configs.items():
+        for path in _paths(config):
+            if not Path(path).exists():
+                missing.setdefault(path, []).append(stage)
+    return missing
 
 
 def _paths(config: Config) -> list[str]:

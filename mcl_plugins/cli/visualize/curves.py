@@ -24,6 +24,10 @@ QUANTITIES = {
     'loss': '',  # the name is the title
     'top1': 'accuracy of the contrastive task',
     'key_spread': 'spread of the keys',
+    'key_rank': 'effective rank of the keys',
+    'query_rank': 'effective rank of the queries',
+    'ema_distance': 'of student and teacher',
+    'weight_change': 'of a step, relative',
     'kappa': 'concentration',
     'knn': 'k-NN on the probe, %',
     'linear': 'linear classifier on the probe, %',
@@ -130,9 +134,31 @@ def draw_panel(axes: Axes, name: str, runs: list[Run]) -> None:
         axes.plot(steps, values, color=colour, linewidth=1.8, marker=marker, label=entry.name)
         floor = find_floor(name, set(entry.curves))
         if floor is not None:
-            axes.plot(*entry.curves[floor], color=colour, linestyle='--', linewidth=1)
+            (line,) = axes.plot(*entry.curves[floor], color=colour, linestyle='--', linewidth=1)
+            line.set_label('chance')
     meaning = next(text for start, text in reversed(QUANTITIES.items()) if name.startswith(start))
     by_epoch = name in EXACT
     axes.set_title(name if name.startswith('loss') else f'{name}: {meaning}', fontsize=11)
     axes.set_xlabel('epoch or iteration of the validation' if by_epoch else 'iteration')
+    length = epoch_length(runs[0])
+    if len(runs) == 1 and length and not by_epoch:
+        both = (lambda steps: steps / length, lambda epochs: epochs * length)
+        axes.secondary_xaxis('top', functions=both).set_xlabel('epoch', fontsize=8)
     axes.grid(alpha=0.3)
+
+
+def epoch_length(entry: Run) -> float | None:
+    """Estimate the iterations of an epoch from the lines of the log; None for one epoch or none.
+
+    A line has the number of the epoch that it is in, so that no line has more iterations for each
+    of them than an epoch has; the last line of an epoch has nearly as many.
+
+    Example:
+        >>> steps = [20, 40, 63, 83]  # epochs of 43 iterations
+        >>> epoch_length(Run('', {'epoch': (steps, [1, 1, 2, 2])}))
+        41.5
+    """
+    steps, epochs = entry.curves.get('epoch', ([], []))
+    if not epochs or max(epochs) < 2:
+        return None
+    return max(step / epoch for step, epoch in zip(steps, epochs, strict=True) if epoch)

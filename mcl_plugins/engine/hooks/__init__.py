@@ -6,6 +6,7 @@ from .batch_size import BatchSizeHook
 from .class_count import ClassCountHook
 from .class_pixels import ClassPixelsHook
 from .concentration import ConcentrationHook
+from .doctor import DoctorHook
 from .draws import DrawsHook
 from .finite_loss import FiniteLossHook
 from .identity import IdentityHook
@@ -26,6 +27,7 @@ __all__ = [
     'ClassCountHook',
     'ClassPixelsHook',
     'ConcentrationHook',
+    'DoctorHook',
     'DrawsHook',
     'FiniteLossHook',
     'IdentityHook',

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 import torch
-from mmengine.hooks import Hook, LoggerHook
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
@@ -14,6 +14,7 @@ from torch.utils.hooks import RemovableHandle
 from ...algorithms.base import PretrainingMethod
 from ...registry import HOOKS
 from ...utils.similarity import l2_normalize
+from .log_steps import is_log_step, logging_interval
 from .unwrap import unwrapped_model
 
 
@@ -79,12 +80,12 @@ class ConcentrationHook(Hook):
                 '(--cfg-options custom_hooks="()").'
             )
         if self.interval is None:
-            loggers = (hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook))
-            self.interval = next(loggers, 50)
+            self.interval = logging_interval(runner)
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Record the features of the heads if the logger writes a line after this iteration."""
-        if not self._is_due(runner, batch_idx):
+        assert self.interval is not None
+        if not is_log_step(self, runner, batch_idx, self.interval):
             return
         model = unwrapped_model(runner)
         self._handles = [
@@ -103,14 +104,6 @@ class ConcentrationHook(Hook):
             kappa = concentration(torch.cat(rows).unflatten(0, (-1, chunks))).mean()
             runner.message_hub.update_scalar(f'train/kappa_{name}', kappa.item())
         self._features.clear()
-
-    def _is_due(self, runner: Runner, batch_idx: int) -> bool:
-        """Whether the logger writes a line, as it also does at the end of a short epoch."""
-        assert self.interval is not None
-        short = len(runner.train_dataloader) <= self.interval
-        return self.every_n_inner_iters(batch_idx, self.interval) or (
-            short and self.end_of_epoch(runner.train_dataloader, batch_idx)
-        )
 
     def _keep_representation(self, _: nn.Module, inputs: tuple, tokens: Tensor) -> None:
         self._features['representation'].append(tokens[:, 1:].detach().mean(dim=1))

@@ -42,6 +42,11 @@ class ProbeHook(Hook):
         ks: numbers of neighbours of the k-NN; empty for no k-NN.
         temperature: temperature tau of the k-NN's weights.
         linear: arguments of :func:`fit_linear_probe`; None for no linear probe.
+
+    Attributes:
+        accuracies: of the last probe, in percent by name.
+        guess: accuracy of naming the most frequent class of the images that are classified.
+        images: number of these images.
     """
 
     priority = 'LOW'
@@ -68,6 +73,8 @@ class ProbeHook(Hook):
         self.temperature = temperature
         self.linear = linear
         self.loaders: dict[str, DataLoader] = {}
+        self.accuracies: dict[str, float] = {}
+        self.guess, self.images = 0.0, 0
 
     def before_train(self, runner: Runner) -> None:
         """Build both loaders and check all arguments before the first iteration.
@@ -135,10 +142,13 @@ class ProbeHook(Hook):
             classifier = fit_linear_probe(train, train_labels, **self.linear)
             with torch.no_grad():
                 predictions['linear'] = classifier(val).argmax(dim=1)
-        return {
+        self.images = len(val_labels)
+        self.guess = 100 * val_labels.bincount().max().item() / self.images
+        self.accuracies = {
             name: 100 * (classes == val_labels).float().mean().item()
             for name, classes in predictions.items()
         }
+        return self.accuracies
 
     def _get_encoder(self, runner: Runner) -> Any:
         try:

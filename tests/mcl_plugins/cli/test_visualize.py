@@ -490,7 +490,8 @@ def test_each_quantity_has_a_panel_and_each_loss_its_floor(tmp_path, monkeypatch
         'loss': [], 'loss_contrast': [4.0], 'loss_image': [6.0], 'loss_patch': [5.0],
         'loss_pixel': [], 'top1': [], 'kappa_projection': [], 'accuracy/top1': [],
     }  # fmt: skip
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ['one', 'two']
+    said = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert said == ['one', 'two', 'chance']
     assert path == tmp_path / 'c.png'
 
 

@@ -1,0 +1,1 @@
+"""Checks of everything that a training needs, before it runs for days."""

@@ -1,0 +1,205 @@
+"""What a work dir says of its run: checkpoint, config, verdicts, versions and cost."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from ...checkpoint.files import load_file
+from ...checkpoint.latest import find_checkpoint
+from ...engine.hooks.doctor import FILE_NAME
+from ...engine.hooks.schedule import describe_schedule
+from ...engine.identity import flatten, identify
+from ...utils.literals import read_assignments
+from ...utils.places import home
+from ..logs import Run, read_run
+from ..preflight.plan import duration
+
+# What is about the place and the way of running, or what the commands add to each config.
+_PRIVATE = (
+    'work_dir',
+    'launcher',
+    'load_from',
+    'resume',
+    'experiment_name',
+    'start_files',
+    'train_dataloader.pin_memory',
+    'train_dataloader.persistent_workers',
+)
+
+
+@dataclass
+class Facts:
+    """What is known of a run.
+
+    Attributes:
+        folder: its work dir.
+        run: the scalars of its log.
+        meta: of its last checkpoint; empty without one.
+        checkpoint: the last one.
+        config: text of the config.
+        verdicts: what the doctor has said.
+    """
+
+    folder: Path
+    run: Run
+    meta: dict[str, Any] = field(default_factory=dict)
+    checkpoint: Path | None = None
+    config: str = ''
+    verdicts: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def watched(self) -> bool:
+        """Whether the doctor's hook was there, which leaves its values in the log."""
+        return bool(self.verdicts) or 'weight_change' in self.run.curves
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The values of the config by their dotted names; nothing in it is run."""
+        return read_settings(self.config)
+
+    def summary(self) -> dict[str, str]:
+        """Return what the run is and what it has cost, in words, by the name of the row."""
+        identity, batch = self.meta.get('identity') or {}, self.meta.get('batch') or {}
+        schedule, rows = self.meta.get('schedule') or {}, {}
+        if identity:
+            rows['method'] = str(identity.get('method'))
+            rows['data'] = ', '.join(map(str, (identity.get('data') or {}).values()))
+            rows['seed'] = str(identity.get('seed'))
+            versions = identity.get('versions') or {}
+            rows['versions'] = ', '.join(f'{name} {text}' for name, text in versions.items())
+        if schedule:
+            processes = batch.get('processes', 1)
+            rows['batch'] = f'{schedule.get("effective batch")} images'
+            if processes > 1:
+                rows['batch'] += f' on {processes} processes'
+            rows['learning rate'] = (
+                f'{schedule.get("learning rate")} for {schedule.get("base batch") or "any batch"}'
+            )
+        if self.checkpoint is not None:
+            length = schedule.get('epochs')
+            done = f'epoch {self.meta.get("epoch")}' + (f' of {length}' if length else '')
+            rows['last checkpoint'] = (
+                f'{self.checkpoint.name}, {done}, {self.meta.get("iter")} steps'
+            )
+        rows['cost'] = self._cost(batch.get('processes') or 1)
+        return {name: text for name, text in rows.items() if text}
+
+    def _cost(self, processes: int) -> str:
+        """Return the time of the iterations that the log has lines of."""
+        steps, seconds = self.run.curves.get('time', ([], []))
+        before, total = 0, 0.0
+        for step, each in zip(steps, seconds, strict=True):
+            total += (step - before) * each
+            before = step
+        if not total:
+            return ''
+        hours = total / 3600
+        if processes == 1:
+            return duration(hours)
+        return f'{duration(hours)}, {duration(processes * hours)} of all {processes} processes'
+
+
+def read_facts(folder: Path, name: str) -> Facts:
+    """Read what a work dir says of its run.
+
+    Args:
+        folder: the work dir.
+        name: of the run.
+
+    Raises:
+        FileNotFoundError: it has no log.
+        ValueError: a log or checkpoint is damaged.
+    """
+    facts = Facts(folder, read_run(folder, name))
+    found = find_checkpoint(folder)
+    if found:
+        facts.checkpoint = Path(found)
+        facts.meta = dict(load_file(found).get('meta') or {})
+    facts.config = str(facts.meta.get('cfg') or '')
+    file = config_file(folder)
+    if not facts.config and file is not None:
+        facts.config = file.read_text(encoding='utf-8')
+    facts.verdicts = read_verdicts(folder)
+    return facts
+
+
+def facts_of(runner: Runner) -> Facts:
+    """Return what is known of a training that runs, without reading its checkpoint."""
+    folder = Path(runner.work_dir)
+    last = runner.message_hub.runtime_info.get('last_ckpt')
+    meta = {
+        'epoch': runner.iter // len(runner.train_dataloader),
+        'iter': runner.iter,
+        'identity': identify(runner.cfg),
+        'schedule': describe_schedule(runner),
+        'batch': {'processes': runner.world_size},
+    }
+    return Facts(
+        folder,
+        read_run(folder, str(folder)),
+        meta,
+        folder / Path(last).name if last else None,
+        runner.cfg.pretty_text,
+        read_verdicts(folder),
+    )
+
+
+def read_verdicts(folder: Path) -> list[dict[str, Any]]:
+    """Return what the doctor has said of the run in a work dir."""
+    file = folder / FILE_NAME
+    return json.loads(file.read_text(encoding='utf-8')) if file.is_file() else []
+
+
+def read_settings(text: str) -> dict[str, Any]:
+    """Return the values of a config by their dotted names; nothing in it is run.
+
+    Example:
+        >>> read_settings("model = dict(type='ConMIM')")
+        {'model.type': 'ConMIM'}
+    """
+    settings = flatten(read_assignments(text))
+    return {name: value for name, value in settings.items() if not name.startswith(_PRIVATE)}
+
+
+def config_file(folder: Path) -> Path | None:
+    """Return the config that the Runner wrote into a work dir; None if there is not exactly one."""
+    files = list(folder.glob('*.py'))
+    return files[0] if len(files) == 1 else None
+
+
+def differences(facts: Facts, others: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return the settings in which a run differs from others, as (other, own) by name."""
+    own = facts.settings
+    return {
+        key: (others.get(key, '(not set)'), own.get(key, '(not set)'))
+        for key in sorted(own.keys() | others.keys())
+        if own.get(key) != others.get(key)
+    }
+
+
+def find_base(facts: Facts) -> tuple[str, dict[str, Any]] | None:
+    """Return name and settings of the package's config of the same file name that differs least.
+
+    Returns:
+        None if no config of the package has the name of the run's.
+    """
+    file = config_file(facts.folder)
+    if file is None:
+        return None
+    configs = home() / 'configs'
+    candidates = {}
+    for path in sorted(configs.glob(f'[!_]*/**/{file.name}')):
+        text = Config.fromfile(path).pretty_text
+        settings = read_settings(text)
+        if settings.get('model.type') == facts.settings.get('model.type'):
+            candidates[path.relative_to(configs).as_posix()] = settings
+    if not candidates:
+        return None
+    name = min(candidates, key=lambda key: len(differences(facts, candidates[key])))
+    return name, candidates[name]

@@ -1,0 +1,52 @@
+"""A hook that keeps the page of a run up to date."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from .facts import facts_of
+from .run import FILE_NAME, write_page
+
+MINUTES = 5  # between two pages
+
+
+class ReportHook(Hook):
+    """Write ``report.html`` into the work dir after checkpoints, and at the end of the training.
+
+    ``mcl train`` registers it. A page that cannot be written is a warning and stops nothing.
+
+    Args:
+        minutes: least time between two pages.
+    """
+
+    priority = 'LOWEST'  # after the checkpoint and the log
+
+    def __init__(self, minutes: float = MINUTES) -> None:
+        self.minutes = minutes
+        self._checkpoint: str | None = None
+        self._written = time.monotonic()
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Write the page if there is a new checkpoint and the last page is old."""
+        newest = runner.message_hub.runtime_info.get('last_ckpt')
+        if newest != self._checkpoint and time.monotonic() - self._written > 60 * self.minutes:
+            self._checkpoint = newest
+            self._write(runner)
+
+    def after_train(self, runner: Runner) -> None:
+        """Write the page of the whole training."""
+        self._write(runner)
+
+    def _write(self, runner: Runner) -> None:
+        self._written = time.monotonic()
+        if not is_main_process():
+            return
+        try:
+            write_page([facts_of(runner)], Path(runner.work_dir, FILE_NAME), pictures=False)
+        except (OSError, ValueError) as error:
+            runner.logger.warning(f'The page of the run was not written: {error}')

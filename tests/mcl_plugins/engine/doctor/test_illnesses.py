@@ -1,0 +1,178 @@
+"""Each illness on a training that is made ill in this way, and none on healthy ones."""
+
+import json
+
+import pytest
+import runs
+import torch
+from PIL import Image
+
+from conftest import ROOT
+from mcl_plugins.engine.doctor.chart import Chart, Facts, Look
+from mcl_plugins.engine.doctor.illnesses import judge
+from mcl_plugins.engine.hooks import DoctorHook
+from mcl_plugins.engine.runner import Runner
+from mcl_plugins.targets import EMA
+from mcl_plugins.targets.frozen_teacher import FrozenTeacher
+
+METHODS = sorted(
+    file.name.removesuffix('_finetune.py')
+    for file in (ROOT / 'configs/quickstart').glob('[!s]*_finetune.py')
+)
+
+
+@pytest.mark.parametrize('method', [*METHODS, 'mimco_teacher'])
+def test_healthy_trainings_of_all_methods_are_left_in_peace(method, tmp_path, monkeypatch):
+    monkeypatch.setattr(FrozenTeacher, 'is_init', True)  # its weights do not matter
+    hook = runs.train(runs.read(method), tmp_path)
+    assert hook.verdicts == []
+    now = hook._chart.now
+    level = '_patch' if method == 'mimco' else ''
+    assert now[f'key_rank{level}'] > 4 and now[f'query_rank{level}'] > 4
+    assert 0 < now['weight_change'] < 0.02
+
+
+ILL = {  # options of the config of ConMIM -> what is said, and words of it
+    'model.head.temperature=5.0': ({'temperature', 'chance'}, '=5 is too high: with 15 negatives'),
+    'model.head.temperature=0.001': (
+        {'temperature', 'above chance', 'clipped gradients'},
+        '=0.001 is too low',
+    ),
+    'model.head.temperature=1.0': ({'chance'}, 'within 1% of chance for 15 steps'),
+    'optim_wrapper.optimizer.lr=0.1': ({'high learning rate', 'above chance'}, 'is too high'),
+    'optim_wrapper.optimizer.lr=1e-10': ({'low learning rate'}, '100% of the highest'),
+    'optim_wrapper.clip_grad.max_norm=0.001': ({'clipped gradients'}, 'clip_grad.max_norm=0.001'),
+    'model.momentum=dict(start=1.0, end=1.0)': ({'frozen teacher'}, 'has not moved'),
+    'model.momentum=dict(start=0.99, end=0.99)': ({'slow teacher'}, '74% of the teacher'),
+    'model.mask_generator.mask_ratio=0.05': ({'empty masks'}, 'hide 6% of the patches'),
+    'model.data_preprocessor.views=[[], []]': ({'same views'}, 'are identical'),
+    'model.data_preprocessor.std=[1.0, 1.0, 1.0]': ({'normalisation'}, 'standard deviation'),
+}
+# Those that have to last.
+LASTING = {
+    'chance',
+    'above chance',
+    'clipped gradients',
+    'high learning rate',
+    'low learning rate',
+    'slow teacher',
+}
+
+
+@pytest.mark.parametrize('option', ILL)
+def test_what_makes_a_training_ill_is_named_with_a_remedy(option, tmp_path):
+    expected, words = ILL[option]
+    key, _, value = option.partition('=')
+    config = runs.read('conmim')
+    config.merge_from_dict({key: eval(value)})  # of the table above
+    at_once = not expected & LASTING
+    hook = runs.train(config, tmp_path, steps=10 if at_once else 30)
+    assert runs.illnesses(hook) == expected
+    said = [verdict['text'] for verdict in hook.verdicts]
+    assert any(words in text for text in said), said
+    assert all(verdict['remedy'] for verdict in hook.verdicts)
+    assert json.loads((tmp_path / 'doctor.json').read_text()) == hook.verdicts
+
+
+def test_byol_without_batch_norm_collapses(tmp_path):
+    config = runs.read('masked_byol')
+    for name in ('projector', 'predictor'):
+        config.model[name].update(norm_cfg=dict(type='mcl_plugins.LayerNorm'), with_last_bn=False)
+    config.optim_wrapper.optimizer.lr = 0.01
+    config.model.momentum.update(start=0.5, end=0.5)
+    hook = runs.train(config, tmp_path, steps=40)
+    assert runs.illnesses(hook) == {'collapse'}
+    assert hook._chart.now['loss'] < 0.05  # which alone would look like success
+    assert 'effective rank is 1.0' in hook.verdicts[0]['text']
+
+
+def test_a_teacher_whose_update_fails_is_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(EMA, 'update', lambda *_, **__: None)
+    hook = runs.train(runs.read('conmim'), tmp_path)
+    assert runs.illnesses(hook) == {'frozen teacher'}
+
+
+def test_waiting_for_data_is_found_where_it_lasts(tmp_path):
+    slow = runs.Pictures(seconds=0.02)
+    config = runs.read('conmim')
+    hook = runs.train(config, tmp_path, steps=15, patience=8, dataset=slow, seconds=0.2)
+    assert runs.illnesses(hook) == {'slow data'}
+    assert hook.verdicts[0]['text'].endswith('% of the time waits for data.')
+
+
+def save(folder, index, seed):
+    """A picture of noise."""
+    folder.mkdir(parents=True, exist_ok=True)
+    noise = torch.randint(256, (40, 40, 3), generator=torch.Generator().manual_seed(seed))
+    Image.fromarray(noise.to(torch.uint8).numpy()).save(folder / f'{index}.png')
+
+
+def test_copies_are_found_by_their_content(training_config, tmp_path):
+    for index in range(12):
+        save(tmp_path / 'twice/train', index, seed=index % 6)
+    training_config.train_dataloader.dataset.data_root = str(tmp_path / 'twice')
+    training_config.custom_hooks = [dict(type='mcl_plugins.DoctorHook')]
+    runner = Runner.from_cfg(training_config)
+    runner.train()
+    (hook,) = [hook for hook in runner.hooks if isinstance(hook, DoctorHook)]
+    assert runs.illnesses(hook) == {'duplicate images'}
+    assert 'About 50% of the training images' in hook.verdicts[0]['text']
+
+
+def test_labels_of_other_images_are_found_by_the_probe(training_config, tmp_path):
+    for index in range(30):
+        save(tmp_path / f'labelled/train/{index % 3}', index, seed=index)
+        save(tmp_path / f'labelled/val/{index % 3}', index, seed=100 + index)
+    loaders = {}
+    for split in ('train', 'val'):
+        dataset = dict(
+            type='mcl_plugins.ImageFolder',
+            data_root=str(tmp_path / 'labelled'),
+            data_prefix=split,
+            pipeline=[
+                dict(type='LoadImageFromFile'),
+                dict(type='CenterCrop', crop_size=32),
+                dict(type='PackInputs'),
+            ],
+        )
+        loaders[f'{split}_dataloader'] = dict(
+            batch_size=30,
+            num_workers=0,
+            dataset=dataset,
+            sampler=dict(type='DefaultSampler', shuffle=False),
+        )
+    probe = dict(type='mcl_plugins.ProbeHook', interval=1, ks=(5,), **loaders)
+    training_config.custom_hooks = [dict(type='mcl_plugins.DoctorHook'), probe]
+    training_config.train_cfg.max_epochs = 3
+    runner = Runner.from_cfg(training_config)
+    runner.train()
+    (hook,) = [hook for hook in runner.hooks if isinstance(hook, DoctorHook)]
+    assert runs.illnesses(hook) == {'labels'}
+    assert 'the most frequent class gives 33.3 %' in hook.verdicts[0]['text']
+
+
+def test_a_risen_loss_alone_is_no_illness():
+    """As MoBY's at first, while its queue fills: the weights change little."""
+    chart = Chart(Facts(steps=1000), patience=100)
+    for step in range(50, 500, 50):
+        values = dict(loss=5 + step / 100, weight_change=0.01, weight_growth=1.1)
+        chart.add(Look(step, values))
+        assert not list(judge(chart))
+
+
+def test_nothing_is_said_of_the_warm_up():
+    chart = Chart(Facts(steps=10_000, warm_up=800), patience=100)
+    for step in range(50, 901, 50):
+        assert not chart.looks or not list(judge(chart)), step
+        chart.add(Look(step, dict(of_chance=1.0)))
+    (verdict,) = judge(chart)
+    assert verdict.illness == 'chance'
+
+
+def test_a_small_batch_whose_colours_were_left_alone_is_not_one_of_same_views():
+    chart = Chart(Facts(steps=1000), patience=100)
+    for step, share in enumerate((1.0, 1.0, 1.0, 0.75, 1.0, 1.0, 1.0), start=1):
+        chart.add(Look(step, dict(same_views=share, images=4.0)))
+        assert not list(judge(chart))
+    chart.add(Look(8, dict(same_views=1.0, images=4.0)))
+    assert [verdict.illness for verdict in judge(chart)] == ['same views']

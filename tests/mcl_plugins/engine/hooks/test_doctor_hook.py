@@ -1,0 +1,118 @@
+"""The doctor's hook: when it looks, what it costs, and that it says a thing once."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from mmengine.hooks import Hook
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from mcl_plugins.engine.hooks import DoctorHook
+from mcl_plugins.engine.runner import Runner
+
+
+class NoOperation(TorchDispatchMode):
+    """Refuses every operation of PyTorch."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        raise AssertionError(f'{func} in a step without a line of the log')
+
+
+class Watched(DoctorHook):
+    """Counts its looks, and does nothing else than the hook."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        super().before_train_iter(runner, batch_idx, data_batch)
+        self.opened = [*getattr(self, 'opened', []), len(runner.model.head._forward_pre_hooks)]
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if self._is_due(runner, batch_idx):
+            super().after_train_iter(runner, batch_idx, data_batch, outputs)
+            return
+        with NoOperation():
+            super().after_train_iter(runner, batch_idx, data_batch, outputs)
+
+
+def test_it_looks_at_logged_steps_and_does_nothing_in_the_others(training_config):
+    training_config.default_hooks.logger.interval = 2
+    runner = Runner.from_cfg(training_config)
+    hook = Watched()
+    runner.register_hook(hook)
+    runner.train()
+    assert hook.opened == [0, 1, 0, 1]
+    assert [look.step for look in hook._chart.looks] == [2, 4]
+    (file,) = Path(runner.log_dir).glob('vis_data/scalars.json')
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [1 < row['key_rank'] <= 16 for row in rows] == [True, True]
+    assert all(row['ema_distance'] > 0 and row['weight_change'] > 0 for row in rows)
+    (log,) = Path(runner.log_dir).glob('*.log')
+    assert log.read_text().count('Doctor: nothing unusual. At the end ') == 1
+
+
+class StopAfterEpoch(Hook):
+    """Ends a training after its first checkpoint."""
+
+    priority = 'LOWEST'
+
+    def after_train_epoch(self, runner):
+        raise InterruptedError
+
+
+def test_what_was_said_is_said_once_and_again_at_the_end_also_after_a_resumption(training_config):
+    config = training_config
+    config.custom_hooks = [dict(type='mcl_plugins.DoctorHook', interval=1)]
+    config.model.data_preprocessor.views = [[], []]
+    config.train_cfg.max_epochs = 2
+    runner = Runner.from_cfg(config)
+    runner.register_hook(StopAfterEpoch())
+    with pytest.raises(InterruptedError):
+        runner.train()
+    config.update(resume=True, experiment_name=f'{config.experiment_name}-again')
+    runner = Runner.from_cfg(config)
+    runner.train()
+    said = said_in(config.work_dir)  # both logs, which may be one within a second
+    assert said == ['  step 4: ', 'Doctor, step 4: ']
+    (verdict,) = json.loads(Path(config.work_dir, 'doctor.json').read_text())
+    assert verdict['illness'] == 'same views' and verdict['step'] == 4
+
+
+def said_in(work_dir):
+    """How the lines of all logs begin that name the views."""
+    lines = [
+        line for log in Path(work_dir).glob('*/*.log') for line in log.read_text().splitlines()
+    ]
+    named = [line.rpartition(' - ')[2] for line in lines if 'The views of each' in line]
+    return sorted(line.partition('The views')[0] for line in named)
+
+
+def test_no_patience_is_an_error():
+    with pytest.raises(ValueError, match='patience=0'):
+        DoctorHook(patience=0)
+
+
+def test_gradients_that_are_still_summed_up_are_no_step(training_config):
+    training_config.optim_wrapper.accumulative_counts = 2
+    training_config.default_hooks.logger.interval = 1
+    runner = Runner.from_cfg(training_config)
+    hook = DoctorHook()
+    runner.register_hook(hook)
+    runner.train()
+    seen = ['weight_change' in look.values for look in hook._chart.looks]
+    assert seen == [False, True, False, True]
+    assert torch.isfinite(torch.tensor([look.values['loss'] for look in hook._chart.looks])).all()
+
+
+@pytest.mark.parametrize(('done', 'noted'), [(4, False), (5, True)])
+def test_a_validation_in_the_second_half_is_compared_with_the_most_frequent_class(done, noted):
+    dataset = SimpleNamespace(get_gt_labels=lambda: np.array([0] * 60 + [1] * 40))
+    runner = SimpleNamespace(iter=done, max_iters=10, val_dataloader=SimpleNamespace())
+    runner.val_dataloader.dataset = dataset
+    hook = DoctorHook()
+    hook.after_val_epoch(runner, {'accuracy/top1': 70.0})
+    name = 'accuracy/top1'
+    error = (60 * 40 / 100) ** 0.5  # of a share of 60 % of 100 images, in percent
+    expected = {name: 70.0, f'guess_{name}': 60.0, f'above_guess_{name}': 10 / error}
+    assert hook._accuracies == pytest.approx(expected if noted else {})
