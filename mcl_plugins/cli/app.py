@@ -22,6 +22,7 @@ from .parsers.base import FOLDER, docstring, find_parser
 COMMANDS = {
     'train': 'train',
     'test': 'test',
+    'predict': 'predict',
     'knn': 'evaluate.knn',
     'linear': 'evaluate.linear',
     'retrieval': 'evaluate.retrieval',
@@ -35,6 +36,7 @@ COMMANDS = {
         f'convert {file.stem}': f'convert.{file.stem}'
         for file in sorted((FOLDER / 'convert').glob('[!_]*.py'))
     },
+    'init own': 'own.init',
     'export': 'export.run',
     'arrows': 'export.arrows',
     'fidelity': 'fidelity',

@@ -8,7 +8,12 @@ from pathlib import Path
 
 from ..arguments import at_least
 from .base import command_parser
-from .shared import add_common_arguments, add_import_argument
+from .shared import (
+    add_common_arguments,
+    add_image_arguments,
+    add_import_argument,
+    add_options_argument,
+)
 
 
 def train(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -73,6 +78,18 @@ def test(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--tta', action='store_true', help='average predictions over augmented copies of each image'
     )
     add_common_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def predict(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line into the arguments of :func:`predict`."""
+    parser = command_parser('predict')
+    parser.add_argument('config', help="config file, or name of one of the package's configs")
+    parser.add_argument('checkpoint', nargs='?', help='by default the best of the work dir')
+    add_image_arguments(parser, None)
+    parser.add_argument('--out', type=Path, help='folder; by default predictions in the work dir')
+    parser.add_argument('--score', type=float, default=0.3, help='smallest score of an object')
+    add_options_argument(parser)
     return parser.parse_args(argv)
 
 
