@@ -75,9 +75,13 @@ def pretraining(
             f'image_size={image_size} must be a multiple of {UNIT}, the pixels of a mask unit: '
             f'{max(UNIT, round(image_size / UNIT) * UNIT)}.'
         )
-    for name, value in (('count', count), ('batch_size', batch_size), ('epochs', epochs)):
-        if value < 1:
-            raise ValueError(f'{name}={value} must be at least 1.')
+    for name, value, least in (
+        ('count', count, 1),
+        ('batch_size', batch_size, 1),
+        ('epochs', epochs, 2),  # one of them is the warm-up
+    ):
+        if value < least:
+            raise ValueError(f'{name}={value} must be at least {least}.')
     if teacher and 'teacher' not in model:
         raise ValueError(f'teacher={teacher!r}: {method} has no frozen teacher; leave it out.')
     steps = steps_of(count, batch_size, epochs)

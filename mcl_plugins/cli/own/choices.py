@@ -41,9 +41,11 @@ def choose_arch(method: str, images: Images, given: str | None) -> Value:
     return Value('vit-s', f'small: {images.count} images are fewer than {LARGE}')
 
 
-def choose_image_size(images: Images) -> Value:
-    """Choose the side of the crops: 224, or less if the images are smaller."""
+def choose_image_size(images: Images, arch: str) -> Value:
+    """Choose the side of the crops: 224, or less for a plain ViT if the images are smaller."""
     side = images.shorter_side
+    if arch.startswith('swin'):
+        return Value(USUAL, "Swin's windows of 7 x 7 need it in the last stage")
     if side >= USUAL:
         return Value(USUAL, f'the usual size; the shorter sides are {side} in the median')
     size = max(SMALLEST, side // UNIT * UNIT)

@@ -93,7 +93,7 @@ def write_configs(
     folder = out.resolve()
     stages = ['teacher', 'pretrain'] if method == 'mimco' else ['pretrain']
     configs = {}
-    size, epochs = choose_image_size(found), choose_epochs(found)
+    size, epochs = choose_image_size(found, network.value), choose_epochs(found)
     for stage in stages:
         owner = TEACHERS[network.value] if stage == 'teacher' else method
         base = find_config(owner, network.value)

@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from conftest import ROOT
 from mcl_plugins.cli.common import load_config
 from mcl_plugins.engine.runner import Runner
 from mcl_plugins.engine.warm_up import describe_short_training

@@ -94,7 +94,7 @@ def test_memory_decides_the_batch():
     [
         (dict(image_size=100), 'image_size=100 must be a multiple of 32, .*: 96'),
         (dict(bands=4, mean=[1.0]), r'mean=\[1.0\] has 1 numbers, but the images have bands=4'),
-        (dict(epochs=0), 'epochs=0 must be at least 1'),
+        (dict(epochs=1), 'epochs=1 must be at least 2'),
         (dict(teacher='moby.pth'), "teacher='moby.pth': ConMIM has no frozen teacher"),
     ],
 )
