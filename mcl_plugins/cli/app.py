@@ -47,6 +47,7 @@ COMMANDS = {
     'soak': 'soak',
     'quickstart': 'quickstart.run',
     'transfer-demo': 'quickstart.transfer',
+    'own-data-demo': 'quickstart.own_data',
     'data digits': 'data.make_digits',
     'data digit-retrieval': 'data.make_digit_retrieval',
     'data scenes': 'data.make_scenes',

