@@ -7,7 +7,8 @@ training without labels, and fine-tunes it on 25 and on 100 labelled cells of ea
 or defective. The same network starts from random weights and from a supervised start, a classifier
 of mono- and polycrystalline cells, for comparison: three seeds each, which also choose the labelled
 cells. It writes ``results.json``, ``roc.png`` (ROC curves on 656 cells that no training has seen)
-and ``attention.png`` (what the pre-trained encoder attends to on defective cells) into the work dir.
+and ``attention.png`` (the attention of the pre-trained encoder on defective cells) into the work
+dir.
 """
 
 from __future__ import annotations
