@@ -73,6 +73,7 @@ def _settings(name: str, config: Config, offline: bool) -> dict[str, Any]:
             return dict(**names, tracking_uri=server)
         # Newer versions refuse the plain folder that MMEngine would take.
         folder = Path(config.work_dir).absolute()
-        place = dict(tracking_uri=f'sqlite:///{folder / "mlflow.db"}')
-        return dict(**names, **place, artifact_location=(folder / 'mlflow').as_uri())
+        store = f'sqlite:///{folder / "mlflow.db"}'
+        files = (folder / 'mlflow').as_uri()
+        return dict(**names, tracking_uri=store, artifact_location=files)
     return {}

@@ -55,7 +55,7 @@ def classification(
         workers: processes that read images.
         **reading: ``bit_depth`` or ``value_range`` of the files.
     """
-    base = plain(base)
+    paper: dict[str, Any] = plain(base)
     sections: dict[str, Any] = {'model': {'backbone': {}, 'head': {}}}
     model = sections['model']
     model['backbone'] = {'img_size': image_size, 'init_cfg': {'checkpoint': checkpoint}}
@@ -64,11 +64,11 @@ def classification(
     model['head'] = {'num_classes': len(classes)}
     if count < MIXING:
         model['train_cfg'] = None
-    preprocessor = copy.deepcopy(base['data_preprocessor'])
+    preprocessor = copy.deepcopy(paper['data_preprocessor'])
     set_preprocessor(preprocessor, bands, mean, std)
     preprocessor['num_classes'] = len(classes)
-    crops = copy.deepcopy(base['train_dataloader']['dataset']['pipeline'])
-    before = base['model']['backbone'].get('img_size', 224)
+    crops = copy.deepcopy(paper['train_dataloader']['dataset']['pipeline'])
+    before = paper['model']['backbone'].get('img_size', 224)
     for step in crops:
         if isinstance(step.get('scale'), int):
             step['scale'] = round(step['scale'] * image_size / before)
@@ -95,8 +95,8 @@ def classification(
         'val_evaluator': evaluator,
         'test_evaluator': evaluator,
         **own_schedule(
-            base,
-            base['auto_scale_lr']['base_batch_size'],
+            paper,
+            paper['auto_scale_lr']['base_batch_size'],
             batch_size,
             epochs,
             steps_of(count, batch_size, epochs),

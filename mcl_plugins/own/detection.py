@@ -45,12 +45,12 @@ def detection(
         workers: processes that read images.
         **reading: ``bit_depth`` or ``value_range`` of the files.
     """
-    base = plain(base)
+    paper: dict[str, Any] = plain(base)
     names = dict(classes=tuple(classes))
     root = f'{data.rstrip("/")}/'
 
     def dataset(files: Sequence[str], loader: str) -> dict:
-        before = base[loader]['dataset']
+        before = paper[loader]['dataset']
         pipeline = copy.deepcopy(before['pipeline'])
         for step in pipeline:
             if kind(step) == 'LoadAnnotations':
@@ -73,8 +73,8 @@ def detection(
     metric = ['bbox', 'segm'] if masks else ['bbox']
     evaluator = dict(ann_file=f'{root}{val[0]}', metric=metric)
     steps = max(1, count // batch_size) * epochs
-    stated = base['auto_scale_lr']['base_batch_size']
-    schedule = own_schedule(base, stated, batch_size, epochs, steps)
+    stated = paper['auto_scale_lr']['base_batch_size']
+    schedule = own_schedule(paper, stated, batch_size, epochs, steps)
     warm_up = schedule['param_scheduler'][0]
     if not warm_up.get('by_epoch', True):  # a tenth of a short training
         warm_up['end'] = min(warm_up['end'], max(1, steps // 10))

@@ -62,8 +62,8 @@ def pretraining(
         >>> own['model']['momentum'], own['optim_wrapper']['optimizer']['lr']
         ({'start': 0.9968, 'end': 1.0}, 8.839e-05)
     """
-    base = plain(base)
-    model = copy.deepcopy(base['model'])
+    paper: dict[str, Any] = plain(base)
+    model = copy.deepcopy(paper['model'])
     method = kind(model)
     if method not in PAPER_BATCHES:
         raise ValueError(
@@ -89,9 +89,9 @@ def pretraining(
     set_length(model, method, count, batch_size, steps)
     if teacher:
         model['teacher']['backbone']['init_cfg']['checkpoint'] = teacher
-    preprocessor = copy.deepcopy(base['data_preprocessor'])
+    preprocessor = copy.deepcopy(paper['data_preprocessor'])
     set_preprocessor(preprocessor, bands, mean, std)
-    pipeline = set_pipeline(_crops(base, image_size), bands, reading)
+    pipeline = set_pipeline(_crops(paper, image_size), bands, reading)
     sections = {
         'model': model,
         'data_preprocessor': {**preprocessor, '_delete_': True},
@@ -108,11 +108,11 @@ def pretraining(
                 pipeline=pipeline,
             ),
         ),
-        **own_schedule(base, PAPER_BATCHES[method], batch_size, epochs, steps),
+        **own_schedule(paper, PAPER_BATCHES[method], batch_size, epochs, steps),
     }
     if labels:
         hook = probe_hook(labels, method, image_size, bands, reading, max(1, epochs // 20))
-        sections['custom_hooks'] = [*base.get('custom_hooks', []), hook]
+        sections['custom_hooks'] = [*paper.get('custom_hooks', []), hook]
     return sections
 
 

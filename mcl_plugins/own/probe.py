@@ -13,7 +13,7 @@ NEIGHBOURS = 20
 
 def still_pipeline(image_size: int, bands: int, reading: dict[str, Any]) -> list[dict]:
     """Return the steps that read an image, scale its shorter side and cut out the middle."""
-    steps = [
+    steps: list[dict] = [
         dict(type='LoadImageFromFile'),
         dict(
             type='ResizeEdge',

@@ -50,8 +50,8 @@ def segmentation(
         workers: processes that read images.
         **reading: ``bit_depth`` or ``value_range`` of the files.
     """
-    base = plain(base)
-    side = base['model']['data_preprocessor']['size'][0]
+    paper: dict[str, Any] = plain(base)
+    side = paper['model']['data_preprocessor']['size'][0]
     ratio = image_size / side
     number = len(classes)
     common = dict(
@@ -64,7 +64,7 @@ def segmentation(
     )
 
     def dataset(folders: Sequence[str], loader: str) -> dict:
-        pipeline = copy.deepcopy(base[loader]['dataset']['pipeline'])
+        pipeline = copy.deepcopy(paper[loader]['dataset']['pipeline'])
         for step in pipeline:
             if kind(step) == 'LoadAnnotations':
                 step['reduce_zero_label'] = reduce_zero_label
@@ -88,15 +88,15 @@ def segmentation(
     }
     if bands != 3:
         model['backbone']['in_channels'] = bands
-    windows = base['model'].get('test_cfg') or {}
+    windows = paper['model'].get('test_cfg') or {}
     if windows.get('mode') == 'slide':
         model['test_cfg'] = {key: _resized(windows[key], ratio) for key in ('crop_size', 'stride')}
     loading = dict(num_workers=workers, persistent_workers=workers > 0)
     evaluated = dict(**loading, dataset=dataset(val, 'val_dataloader'))
-    stated, length = base['auto_scale_lr']['base_batch_size'], base['train_cfg']['max_iters']
-    warm_up, decay = copy.deepcopy(base['param_scheduler'])
+    stated, length = paper['auto_scale_lr']['base_batch_size'], paper['train_cfg']['max_iters']
+    warm_up, decay = copy.deepcopy(paper['param_scheduler'])
     warm_up['end'] = decay['begin'] = max(1, round(warm_up['end'] * iterations / length))
-    rate = scaled_rate(base['optim_wrapper']['optimizer']['lr'], stated, batch_size)
+    rate = scaled_rate(paper['optim_wrapper']['optimizer']['lr'], stated, batch_size)
     every = max(1, iterations // 10)
     return {
         'model': model,

