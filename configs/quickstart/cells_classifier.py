@@ -1,4 +1,4 @@
-# Defect or not, from few labels: the small ViT of cells_masked_moco.py or, with init_cfg=None, random
+# Defect or not, from few labels: the small ViT of cells_ccmim.py or, with init_cfg=None, random
 # weights. The list few_labels_25_0.txt has 25 cells of each class.
 _base_ = [
     '../_base_/models/digits_classifier.py',
@@ -18,9 +18,10 @@ model = dict(
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
     head=dict(num_classes=2))
 data_preprocessor = dict(
-    type='ClsDataPreprocessor', num_classes=2, mean=[153.6], std=[39.1], to_rgb=False)
+    type='ClsDataPreprocessor', num_classes=2, mean=[116.0], std=[57.0], to_rgb=False)
 train_dataloader = dict(
     batch_size=25,
+    drop_last=True,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=True),
     collate_fn=dict(type='mcl_plugins.default_collate'),
@@ -36,6 +37,7 @@ train_dataloader = dict(
                 crop_ratio_range=(0.7, 1.0),
                 flip_prob=0.5,
                 color_type='grayscale'),
+            dict(type='RandomFlip', prob=0.5, direction='vertical'),
             dict(type='PackInputs'),
         ]),
 )
@@ -58,4 +60,6 @@ val_evaluator = dict(type='Accuracy', topk=1)
 test_dataloader = val_dataloader
 test_evaluator = val_evaluator
 custom_hooks = [dict(type='mcl_plugins.ClassCountHook')]
+# With more labels there are fewer epochs, of which the warm-up keeps its share.
+auto_scale_schedule = dict(base_epochs=40)
 default_hooks = dict(logger=dict(interval=40), checkpoint=dict(interval=40))

@@ -1,4 +1,4 @@
-# Solar cells (mcl data solar-cells), gray, without labels, for pre-training: two crops of each.
+# Solar cells (mcl data solar-cells), gray, without labels, for pre-training.
 train_dataloader = dict(
     batch_size=64,
     num_workers=1,
@@ -14,7 +14,7 @@ train_dataloader = dict(
             dict(
                 type='mcl_plugins.LoadRandomResizedCrop',
                 scale=96,
-                crop_ratio_range=[(0.4, 1.0), (0.4, 1.0)],
+                crop_ratio_range=(0.5, 1.0),
                 flip_prob=0.5,
                 color_type='grayscale'),
             dict(type='PackInputs'),

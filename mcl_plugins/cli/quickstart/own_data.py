@@ -35,6 +35,8 @@ from .stages import call, clock, find_last_checkpoint, say, seconds
 
 CONFIGS = home() / 'configs' / 'quickstart'
 REGIMES = (25, 100)  # labelled cells of each class
+BATCH = 25  # images in a step of a fine-tuning
+TUNING = 120  # steps of a fine-tuning
 SEEDS = 3
 STEPS = 5
 STARTS = ('random', 'supervised', 'pretrained')
@@ -65,7 +67,7 @@ def run_own_data_demo(work_dir: str | Path | None = None) -> dict:
     call('data', 'solar-cells', data)
 
     say(2, STEPS, 'Pre-training on 1,968 images without labels')
-    pretrained = fit('cells_masked_moco', folder / 'pretrain', data, seed=0)
+    pretrained = fit('cells_ccmim', folder / 'pretrain', data, seed=0)
 
     say(3, STEPS, 'Supervised start: mono- or polycrystalline')
     supervised = fit('cells_supervised', folder / 'supervised', data, seed=0)
@@ -122,6 +124,7 @@ def fine_tune(work_dir: Path, data: Path, labels: int, start: Path | None, seed:
     """
     options = {
         'train_dataloader.dataset.ann_file': f'few_labels_{labels}_{seed}.txt',
+        'train_cfg.max_epochs': TUNING // (2 * labels // BATCH),
         **(
             {'model.backbone.init_cfg.checkpoint': str(start)}
             if start
@@ -133,7 +136,7 @@ def fine_tune(work_dir: Path, data: Path, labels: int, start: Path | None, seed:
 
 def _train(config: str, work_dir: Path, data: Path, seed: int, options: dict) -> Runner:
     """Train in this process, which saves the seconds of an import for each of the trainings."""
-    roots = ['train_dataloader'] + ['val_dataloader'] * (config != 'cells_masked_moco')
+    roots = ['train_dataloader'] + ['val_dataloader'] * (config != 'cells_ccmim')
     options = {
         **{f'{loader}.dataset.data_root': str(data) for loader in roots},
         'randomness.seed': seed,
