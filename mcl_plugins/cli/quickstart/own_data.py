@@ -7,8 +7,8 @@ training without labels, and fine-tunes it on 25 and on 100 labelled cells of ea
 or defective. The same network starts from random weights and from a supervised start, a classifier
 of mono- and polycrystalline cells, for comparison: three seeds each, which also choose the labelled
 cells. It writes ``results.json``, ``roc.png`` (ROC curves on 656 cells that no training has seen)
-and ``attention.png`` (the attention of the pre-trained encoder on defective cells) into the work
-dir.
+and ``attention.png`` (what an encoder that was fine-tuned for it attends to on defective cells)
+into the work dir.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,6 +40,7 @@ BATCH = 25  # images in a step of a fine-tuning
 TUNING = 120  # steps of a fine-tuning
 SEEDS = 3
 STEPS = 5
+CLASS_TOKEN = {'model.backbone.out_type': 'cls_token', 'model.backbone.final_norm': True}
 STARTS = ('random', 'supervised', 'pretrained')
 
 
@@ -102,7 +104,7 @@ def run_own_data_demo(work_dir: str | Path | None = None) -> dict:
     }
     (folder / 'results.json').write_text(json.dumps(results, indent=2) + '\n')
     save(draw_curves(defective, scores, areas), folder / 'roc.png')
-    save(draw_cracks(data, pretrained), folder / 'attention.png')
+    save(draw_cracks(folder, data, pretrained), folder / 'attention.png')
     return results
 
 
@@ -122,16 +124,20 @@ def fine_tune(work_dir: Path, data: Path, labels: int, start: Path | None, seed:
         start: checkpoint that the encoder starts from; None for random weights.
         seed: of the training, and number of the choice of labelled cells.
     """
-    options = {
+    options = tuning_options(labels, start, seed)
+    return score_defects(_train('cells_classifier', work_dir, data, seed, options))
+
+
+def tuning_options(labels: int, start: Path | None, seed: int) -> dict[str, Any]:
+    """Return the options of a fine-tuning; arguments as of :func:`fine_tune`."""
+    init: dict[str, Any] = {'model.backbone.init_cfg': None}
+    if start:
+        init = {'model.backbone.init_cfg.checkpoint': str(start)}
+    return {
         'train_dataloader.dataset.ann_file': f'few_labels_{labels}_{seed}.txt',
         'train_cfg.max_epochs': TUNING // (2 * labels // BATCH),
-        **(
-            {'model.backbone.init_cfg.checkpoint': str(start)}
-            if start
-            else {'model.backbone.init_cfg': None}
-        ),
+        **init,
     }
-    return score_defects(_train('cells_classifier', work_dir, data, seed, options))
 
 
 def _train(config: str, work_dir: Path, data: Path, seed: int, options: dict) -> Runner:
@@ -182,15 +188,26 @@ def judge(rows: dict[str, list[float]]) -> dict:
     return compared
 
 
-def draw_cracks(data: Path, checkpoint: Path) -> Figure:
-    """Draw the attention of the pre-trained encoder's class token on defective cells."""
+def draw_cracks(folder: Path, data: Path, start: Path) -> Figure:
+    """Draw what a fine-tuned encoder attends to on defective cells.
+
+    The other classifiers take the mean of the patches. For this picture one is fine-tuned that
+    takes the class token, from the pre-trained encoder and on the largest number of labels.
+
+    Args:
+        folder: work dir of the demonstration.
+        data: folder of the images.
+        start: checkpoint of the pre-training.
+    """
+    options = {**tuning_options(REGIMES[-1], start, seed=0), **CLASS_TOKEN}
+    _train('cells_classifier', folder / 'attention', data, 0, options)
     return draw_attention(
         CONFIGS / 'cells_classifier.py',
-        checkpoint,
+        find_last_checkpoint(folder / 'attention'),
         [data / 'val' / 'defective'],
         count=8,
         size=192,
-        cfg_options={'val_dataloader.dataset.data_root': str(data)},
+        cfg_options={'val_dataloader.dataset.data_root': str(data), **CLASS_TOKEN},
     )
 
 
