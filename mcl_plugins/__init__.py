@@ -38,6 +38,7 @@ __all__ = [
     'load_encoder',
     'mask_generators',
     'necks',
+    'own',
     'preprocessors',
     'registry',
     'segmentation',

@@ -24,6 +24,7 @@ COMMANDS = {
     'preflight': 'preflight.run',
     'train': 'train',
     'test': 'test',
+    'predict': 'predict',
     'knn': 'evaluate.knn',
     'linear': 'evaluate.linear',
     'retrieval': 'evaluate.retrieval',
@@ -38,6 +39,7 @@ COMMANDS = {
         f'convert {file.stem}': f'convert.{file.stem}'
         for file in sorted((FOLDER / 'convert').glob('[!_]*.py'))
     },
+    'init own': 'own.init',
     'export': 'export.run',
     'arrows': 'export.arrows',
     'fidelity': 'fidelity',
@@ -48,9 +50,11 @@ COMMANDS = {
     'soak': 'soak',
     'quickstart': 'quickstart.run',
     'transfer-demo': 'quickstart.transfer',
+    'own-data-demo': 'quickstart.own_data',
     'data digits': 'data.make_digits',
     'data digit-retrieval': 'data.make_digit_retrieval',
     'data scenes': 'data.make_scenes',
+    'data solar-cells': 'data.solar_cells',
     'bench step': 'benchmark.step',
     'bench count': 'benchmark.count',
     'bench flops': 'benchmark.flops',

@@ -20,6 +20,7 @@ from ..engine.run_lock import hold
 from .common import build_runner, load_config
 from .parsers.general import train as parse_args
 from .report.hook import ReportHook
+from .trackers import add_trackers
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -72,6 +73,8 @@ def configure(
     persistent_workers: bool = True,
     overwrite: bool = False,
     init_from: str | None = None,
+    log: list[str] | None = None,
+    offline: bool = False,
     **loading: Any,
 ) -> Config:
     """Load the config of a training and apply the options.
@@ -87,6 +90,8 @@ def configure(
         overwrite: start anew also in a work dir that has a run; :func:`train` then deletes its
             checkpoints as soon as the new run begins.
         init_from: weights of another training or library that the encoder starts from.
+        log: experiment trackers, see :func:`~mcl_plugins.cli.trackers.add_trackers`.
+        offline: keep what they record on this machine.
         **loading: ``work_dir``, ``cfg_options``, ``launcher`` and ``pin_memory`` of
             :func:`~mcl_plugins.cli.common.load_config`.
 
@@ -106,6 +111,10 @@ def configure(
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if init_from:
         set_encoder(cfg, init_from)
+    if log:
+        add_trackers(cfg, log, offline)
+    elif offline:
+        raise ValueError('--offline is for --log: name a tracker, or leave it out.')
     # The option resume=True without a file means the same as --resume without a value.
     implied = 'auto' if cfg.get('resume') and not cfg.get('load_from') else None
     if start := resume or implied:

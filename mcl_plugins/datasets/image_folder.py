@@ -265,5 +265,5 @@ class ImageNet(_CheckedFolder, _ImageNet):
         if found != len(self.CLASSES):
             raise ValueError(
                 f'{self.img_prefix} has {found} class folders, ImageNet-1k has '
-                f'{len(self.CLASSES)}. For other images see configs/conmim/vit-b_own-images.py.'
+                f'{len(self.CLASSES)}. For other images see configs/own.'
             )

@@ -44,7 +44,7 @@ GRAY = dict(type='mcl_plugins.Grayscale', prob=0.2)
 def test_every_pretraining_config_is_in_a_table(method):
     zoo = ZOOS[method]
     found = {name for folder, name in BOTH if folder == method}
-    assert {*found, *zoo.ablations, *zoo.own_images} == set(zoo.pretraining)
+    assert {*found, *zoo.ablations} == set(zoo.pretraining)
     assert set(PRETRAINING) - found == (set() if method == 'masked_moco' else {'vit-b_60e.py'})
 
 

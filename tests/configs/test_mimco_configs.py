@@ -24,7 +24,7 @@ FINETUNING = [name for name in ZOO.ablations if '/finetune_' in name]
 
 
 def test_every_pretraining_config_is_in_a_table():
-    assert {*PRETRAINING, *ZOO.ablations, *ZOO.own_images} == set(ZOO.pretraining)
+    assert {*PRETRAINING, *ZOO.ablations} == set(ZOO.pretraining)
 
 
 @pytest.mark.parametrize('name', PRETRAINING)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import step
 from modelindex.load_model_index import load
-from zoo import ROOT, Zoo, read
+from zoo import OTHER_FOLDERS, ROOT, Zoo, read
 
 from mcl_plugins.cli.methods import methods, table
 
@@ -17,7 +17,7 @@ from mcl_plugins.cli.methods import methods, table
 METHODS = sorted(
     page.parent.name
     for page in (ROOT / 'configs').glob('*/README.md')
-    if page.parent.name != 'quickstart'
+    if page.parent.name not in OTHER_FOLDERS
 )
 ZOOS = {method: Zoo(method) for method in METHODS}
 CONFIGS = [f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.names]
@@ -27,8 +27,6 @@ DENSE = {f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.dens
 OTHERS = re.compile('/baselines/(beit|cae|simmim)_')
 STEPS = [name for name in CONFIGS if name not in DENSE and not OTHERS.search(name)]
 VARIANTS = [f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.variants]
-# For users' own images: they stand in no table.
-OWN_CONFIGS = [f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.own_images]
 PROCESSES = 2
 # First and last rate of a training: what the papers or the released codes say.
 RATES = {
@@ -73,13 +71,9 @@ RATES = {
 }
 
 
-def test_every_method_has_a_config_for_own_images():
-    assert {name.partition('/')[0] for name in OWN_CONFIGS} == set(METHODS)
-
-
 def test_every_folder_of_configs_is_a_method_with_a_page():
     folders = {path.name for path in (ROOT / 'configs').iterdir() if path.is_dir()}
-    assert folders - {'_base_', 'quickstart'} == set(METHODS)
+    assert folders - OTHER_FOLDERS == set(METHODS)
 
 
 def test_the_top_page_links_to_every_method():
@@ -195,7 +189,7 @@ def test_model_index_loads_and_its_files_exist():
         stated = {key: model.metadata.data.get(key) for key in ('Epochs', 'Iterations')}
         configured = dict(Epochs=training.get('max_epochs'), Iterations=training.get('max_iters'))
         assert stated == configured, model.name
-    assert {ROOT / 'configs' / n for n in CONFIGS if n not in (*VARIANTS, *OWN_CONFIGS)} == {
+    assert {ROOT / 'configs' / n for n in CONFIGS if n not in VARIANTS} == {
         ROOT / model.config for model in index.models
     }
     for collection in index.collections:

@@ -16,7 +16,7 @@ ABSENT = 'absent'
 DENSE = re.compile('(transfer|readings|baselines)/(ade20k|coco)-')  # segmentation and detection
 # Folders whose configs are variants or other methods of the paper: no models of the metafile.
 VARIANTS = ('ablations/', 'readings/', 'baselines/')
-OWN_IMAGES = '_own-images.py'  # ending of configs for users' own images: they stand in no table
+OTHER_FOLDERS = {'_base_', 'own', 'quickstart'}  # of configs/: no methods
 
 
 def read(path):
@@ -50,10 +50,6 @@ class Zoo:
     @property
     def dense(self):
         return [name for name in self.names if DENSE.match(name)]
-
-    @property
-    def own_images(self):
-        return [name for name in self.names if name.endswith(OWN_IMAGES)]
 
     @property
     def ablations(self):

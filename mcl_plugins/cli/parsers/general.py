@@ -8,7 +8,12 @@ from pathlib import Path
 
 from ..arguments import at_least
 from .base import command_parser
-from .shared import add_common_arguments, add_import_argument
+from .shared import (
+    add_common_arguments,
+    add_image_arguments,
+    add_import_argument,
+    add_options_argument,
+)
 
 
 def train(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -25,6 +30,16 @@ def train(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--init-from',
         metavar='FILE',
         help="weights that the encoder starts from: this package's, MAE's, timm's, a URL, ...",
+    )
+    parser.add_argument(
+        '--log',
+        nargs='+',
+        choices=['tensorboard', 'wandb', 'mlflow', 'aim', 'clearml'],
+        metavar='TRACKER',
+        help='also log to tensorboard, wandb, mlflow, aim or clearml',
+    )
+    parser.add_argument(
+        '--offline', action='store_true', help='keep what --log records on this machine'
     )
     parser.add_argument('--amp', action='store_true', help='train in float16 with loss scaling')
     parser.add_argument(
@@ -73,6 +88,18 @@ def test(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--tta', action='store_true', help='average predictions over augmented copies of each image'
     )
     add_common_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def predict(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line into the arguments of :func:`predict`."""
+    parser = command_parser('predict')
+    parser.add_argument('config', help="config file, or name of one of the package's configs")
+    parser.add_argument('checkpoint', nargs='?', help='by default the best of the work dir')
+    add_image_arguments(parser, None)
+    parser.add_argument('--out', type=Path, help='folder; by default predictions in the work dir')
+    parser.add_argument('--score', type=float, default=0.3, help='smallest score of an object')
+    add_options_argument(parser)
     return parser.parse_args(argv)
 
 

@@ -1,4 +1,4 @@
-"""Command lines of the two demonstrations."""
+"""Command lines of the demonstrations."""
 
 from __future__ import annotations
 
@@ -41,5 +41,14 @@ def transfer(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--work-dir', type=Path, help='folder for results; by default work_dirs/transfer_demo'
+    )
+    return parser.parse_args(argv)
+
+
+def own_data(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line into the arguments of :func:`run_own_data_demo`."""
+    parser = command_parser('quickstart.own_data')
+    parser.add_argument(
+        '--work-dir', type=Path, help='folder for results; by default work_dirs/own_data_demo'
     )
     return parser.parse_args(argv)

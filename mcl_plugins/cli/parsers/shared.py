@@ -63,8 +63,8 @@ def frozen_parser(module: str) -> argparse.ArgumentParser:
     return parser
 
 
-def add_image_arguments(parser: argparse.ArgumentParser, count: int) -> None:
-    """Add ``--images`` and ``--count``."""
+def add_image_arguments(parser: argparse.ArgumentParser, count: int | None) -> None:
+    """Add ``--images`` and ``--count``, by default ``count`` or all."""
     parser.add_argument(
         '--images',
         nargs='+',
@@ -75,15 +75,20 @@ def add_image_arguments(parser: argparse.ArgumentParser, count: int) -> None:
     parser.add_argument('--count', type=int, default=count, help='number of images')
 
 
-def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the config of a pre-training, its options, and the file for the picture."""
-    parser.add_argument('config', help='pre-training config, from configs/<method>/')
+def add_options_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cfg-options``."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=Options,
         help='options of the config to override, as key=value',
     )
+
+
+def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the config of a pre-training, its options, and the file for the picture."""
+    parser.add_argument('config', help='pre-training config, from configs/<method>/')
+    add_options_argument(parser)
     parser.add_argument(
         '--out', type=Path, help='file for the picture; by default beside the checkpoint'
     )

@@ -27,8 +27,10 @@ from ...utils.images import IMAGE_SUFFIXES, open_rgb, printable
 GRAY = 0.5  # colour of masked patches
 
 
-def pick_files(places: Sequence[Path], count: int) -> list[Path]:
+def pick_files(places: Sequence[Path], count: int | None) -> list[Path]:
     """Choose image files from files and folders, evenly spaced in their sorted order.
+
+    With ``count=None`` all are chosen.
 
     Raises:
         FileNotFoundError: a file or folder does not exist, or there is no image.
@@ -49,6 +51,8 @@ def pick_files(places: Sequence[Path], count: int) -> list[Path]:
             f'--images: no {"/".join(IMAGE_SUFFIXES)} in {", ".join(map(str, places))}. '
             f'{" ".join(left_out)}'.rstrip()
         )
+    if count is None:
+        return files
     if count < 1:
         raise ValueError(f'--count={count} must be at least 1.')
     chosen = np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int)

@@ -1,0 +1,14 @@
+# MimCo ViT-B/16 on your own images, on one GPU; its teacher is trained before, by mocov3_vit-b.py.
+_base_ = '../mimco/vit-b.py'
+
+from mcl_plugins.own import pretraining
+
+globals().update(pretraining(
+    _base_,
+    images='data/images',  # folder, searched through all its levels
+    count=50_000,  # of the images, roughly
+    image_size=224,
+    bands=3,
+    batch_size=64,
+    epochs=100,
+    teacher='work_dirs/own/mocov3_vit-b/epoch_300.pth'))

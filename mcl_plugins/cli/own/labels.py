@@ -1,0 +1,245 @@
+"""What the labels of a folder are: class folders, label maps, or COCO files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ...datasets.image_folder import check_names, group_by_folder
+from ...datasets.listing import list_images
+from ...utils.images import IMAGE_SUFFIXES
+from ...utils.sampling import spaced_indices
+
+CLASSES, MAPS, OBJECTS = 'classes', 'maps', 'objects'
+SPLITS = ('train', 'val')
+HELD_OUT = 5  # every fifth image is held out where the folder has no val
+IGNORED = 255
+LAYOUTS = """one of
+  train/CLASS/*.jpg and val/CLASS/*.jpg, or CLASS/*.jpg: classes;
+  images/train, images/val, labels/train and labels/val: label maps, PNG files of one channel;
+  train.json and val.json, or one COCO file: objects.
+See docs/own-data-labels.md."""
+
+
+@dataclass
+class Labels:
+    """What was found.
+
+    Attributes:
+        root: the folder that the configs name.
+        kind: ``CLASSES``, ``MAPS`` or ``OBJECTS``.
+        names: of the classes.
+        count: number of labelled training images.
+        held_out: number of labelled images for validation.
+        places: what the config's function takes for ``train`` and ``val``.
+        written: files that have to be written beside the configs, with their content.
+        masks: whether objects have outlines.
+        suffixes: of images and label maps.
+        note: sentence on what was derived.
+    """
+
+    root: Path
+    kind: str
+    names: list[str]
+    count: int
+    held_out: int
+    places: dict[str, tuple[str, str]] = field(default_factory=dict)
+    written: dict[str, str] = field(default_factory=dict)
+    masks: bool = True
+    suffixes: tuple[str, str] = ('.jpg', '.png')
+    note: str = ''
+
+    def describe(self) -> str:
+        """Describe them in a line."""
+        kind = {CLASSES: 'folders', MAPS: 'label maps', OBJECTS: 'COCO files'}[self.kind]
+        names = ', '.join(self.names[:6]) + ', ...' * (len(self.names) > 6)
+        return (
+            f'{len(self.names)} classes from {kind} ({names}), {self.count} images for training, '
+            f'{self.held_out} for validation. {self.note}'.rstrip()
+        )
+
+
+def look_at_labels(root: Path, images: Path) -> Labels:
+    """Find out what the labels are.
+
+    Args:
+        root: folder of labels, or a COCO file.
+        images: folder of the images without labels, where a COCO file's may be, too.
+
+    Raises:
+        FileNotFoundError: there is no such file or folder.
+        ValueError: it is none of the known layouts.
+    """
+    if not root.exists():
+        raise FileNotFoundError(f'--labels {root} does not exist.')
+    files = [root] if root.is_file() else sorted({*root.glob('*.json'), *root.glob('*/*.json')})
+    if coco := [file for file in files if file.suffix == '.json' and _is_coco(file)]:
+        return _objects(coco, images)
+    if root.is_dir():
+        if all((root / part / split).is_dir() for part in ('images', 'labels') for split in SPLITS):
+            return _maps(root)
+        folders = group_by_folder(list_images(str(root), IMAGE_SUFFIXES))
+        if set(SPLITS) <= folders.keys():
+            return _split_classes(root)
+        if len(folders) > 1:
+            return _whole_classes(root, folders)
+    raise ValueError(f'--labels {root} is not {LAYOUTS}')
+
+
+def _split_classes(root: Path) -> Labels:
+    """Class folders in ``train`` and ``val``."""
+    groups = {}
+    for split in SPLITS:
+        groups[split] = group_by_folder(list_images(str(root / split), IMAGE_SUFFIXES))
+        check_names(str(root / split), groups[split])
+    names = sorted(groups['train'])
+    if unknown := sorted(set(groups['val']) - set(names)):
+        raise ValueError(
+            f'--labels {root}: val has the classes {", ".join(unknown)}, which train has not. Its '
+            'classes are the folders that have images: ' + ', '.join(names) + '.'
+        )
+    train, val = (sum(map(len, groups[split].values())) for split in SPLITS)
+    return Labels(root, CLASSES, names, train, val, {split: (split, '') for split in SPLITS})
+
+
+def _whole_classes(root: Path, folders: dict[str, list[str]]) -> Labels:
+    """Class folders without a split: every fifth image of each class is held out."""
+    check_names(str(root), folders)
+    names = sorted(folders)
+    lists: dict[str, list[str]] = {split: [] for split in SPLITS}
+    for label, name in enumerate(names):
+        for place, file in enumerate(folders[name]):
+            split = 'val' if place % HELD_OUT == HELD_OUT - 1 else 'train'
+            lists[split].append(f'{file} {label}\n')
+    return Labels(
+        root,
+        CLASSES,
+        names,
+        len(lists['train']),
+        len(lists['val']),
+        {split: ('', f'{split}.txt') for split in SPLITS},
+        {f'{split}.txt': ''.join(lines) for split, lines in lists.items()},
+        note='Every fifth image of a class is held out: train.txt, val.txt.',
+    )
+
+
+def _maps(root: Path) -> Labels:
+    """Label maps; the classes are the values that occur, or the lines of ``classes.txt``."""
+    counts, suffixes = {}, []
+    for split in SPLITS:
+        listing = list_images(str(root / 'images' / split), IMAGE_SUFFIXES)
+        counts[split] = len(listing.images)
+        suffixes += [Path(name).suffix for name in listing.images]
+    maps = sorted((root / 'labels' / 'train').rglob('*.png'))
+    if not maps or not suffixes:
+        raise ValueError(f'--labels {root}: no *.png in labels/train, or no images in images/.')
+    kinds = sorted(set(suffixes))
+    if len(kinds) > 1:
+        raise ValueError(
+            f'--labels {root}: images end in {" and ".join(kinds)}; segmentation data sets take '
+            'one suffix. Convert or rename those of one kind.'
+        )
+    highest = 0
+    for index in spaced_indices(len(maps), 100):
+        with Image.open(maps[index]) as image:
+            values = np.unique(np.asarray(image))
+        highest = max(highest, int(values[values != IGNORED].max(initial=0)))
+    file = root / 'classes.txt'
+    if file.is_file():
+        names = [line.strip() for line in file.read_text().splitlines() if line.strip()]
+        note = 'Names are those of classes.txt.'
+        if len(names) <= highest:
+            raise ValueError(
+                f'{file} has {len(names)} names, but the label maps have the value {highest}: name '
+                'all values from 0, one a line.'
+            )
+    else:
+        names = [f'class {value}' for value in range(highest + 1)]
+        note = 'A file classes.txt, one name a line from value 0, names them.'
+    places = {split: (f'images/{split}', f'labels/{split}') for split in SPLITS}
+    train, val = counts.values()
+    pair = (kinds[0], '.png')
+    return Labels(root, MAPS, names, train, val, places, suffixes=pair, note=note)
+
+
+def _is_coco(file: Path) -> bool:
+    """Whether a JSON file has the three lists of COCO."""
+    try:
+        content = json.loads(file.read_text(encoding='utf-8'))
+    except ValueError:
+        return False
+    return isinstance(content, dict) and {'images', 'annotations', 'categories'} <= content.keys()
+
+
+def _objects(files: list[Path], images: Path) -> Labels:
+    """COCO files: one for each split, or one of which every fifth image is held out."""
+    named = {split: [file for file in files if split in file.stem.lower()] for split in SPLITS}
+    both = all(len(found) == 1 for found in named.values())
+    if not both and len(files) > 1:
+        raise ValueError(
+            f'--labels: {", ".join(file.name for file in files)} are several COCO files, but not '
+            'one with train and one with val in its name: give one file, or name two so.'
+        )
+    chosen = {split: named[split][0] if both else files[0] for split in SPLITS}
+    content = {split: json.loads(file.read_text('utf-8')) for split, file in chosen.items()}
+    names = [category['name'] for category in content['train']['categories']]
+    parent = files[0].parent
+    written = {}
+    if not both:
+        for split in SPLITS:
+            content[split] = _part(content[split], split)
+            written[f'{split}.json'] = json.dumps(content[split])
+    places = {}
+    for split, file in chosen.items():
+        folder = _image_folder(content[split], file, split, images)
+        places[split] = (str(file.resolve()) if both else f'{split}.json', str(folder.resolve()))
+    masks = all(
+        bool(note.get('segmentation')) for note in content['train']['annotations']
+    ) and bool(content['train']['annotations'])
+    train, val = (len(content[split]['images']) for split in SPLITS)
+    note = '' if both else 'Every fifth image is held out: train.json, val.json.'
+    if not masks:
+        note += ' Objects have boxes and no outlines.'
+    note = note.strip()
+    return Labels(parent, OBJECTS, names, train, val, places, written, masks=masks, note=note)
+
+
+def _part(content: dict, split: str) -> dict:
+    """Return the images of a split of a COCO file, with their objects."""
+    images = [
+        image
+        for place, image in enumerate(content['images'])
+        if (place % HELD_OUT == HELD_OUT - 1) == (split == 'val')
+    ]
+    kept = {image['id'] for image in images}
+    objects = [note for note in content['annotations'] if note['image_id'] in kept]
+    return {**content, 'images': images, 'annotations': objects}
+
+
+def _image_folder(content: dict, file: Path, split: str, images: Path) -> Path:
+    """Find the folder that has the images of a COCO file.
+
+    Raises:
+        FileNotFoundError: none has.
+    """
+    if not content['images']:
+        raise ValueError(f'--labels: {file} lists no image for {split}.')
+    name = content['images'][0]['file_name']
+    stem = file.stem.removeprefix('instances_')
+    parents = (file.parent, file.parent.parent)
+    tried = [
+        place / part
+        for place in parents
+        for part in (stem, split, f'images/{stem}', f'images/{split}', 'images', '.')
+    ]
+    for folder in [*tried, images]:
+        if (folder / name).is_file():
+            return folder
+    raise FileNotFoundError(
+        f'--labels: {file} lists the image {name}, which is in none of '
+        f'{", ".join(str(folder) for folder in [*tried, images])}.'
+    )

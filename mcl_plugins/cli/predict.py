@@ -1,0 +1,220 @@
+"""Draw what a model finds in the images of a folder: mcl predict CONFIG --images FOLDER.
+
+    mcl predict CONFIG [CHECKPOINT] --images FOLDER [--out DIR] [--count N] [--score 0.3]
+
+CONFIG is that of a classifier, a segmentor or a detector; CHECKPOINT is by default the best one of
+its work dir, or the last. Images are read as in a test. A picture of each is written into DIR, and
+
+- predictions.csv, of a classifier: file, class and score;
+- maps/*.png, of a segmentor: the number of the class of each pixel;
+- predictions.json, of a detector: file, class, score and box (left, top, right, bottom in pixels).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import mmpretrain.visualization  # noqa: F401  registers the visualizer of classifiers
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import MODELS, VISUALIZERS, init_default_scope
+from PIL import Image
+from tqdm import tqdm
+
+from ..checkpoint.files import extract_state_dict, load_file
+from ..checkpoint.latest import find_checkpoint
+from ..utils.decoding import ImageDecoder
+from ..utils.images import open_rgb
+from .common import load_config
+from .decoder import decoder_of
+from .parsers.general import predict as parse_args
+from .visualize.pictures import pick_files
+
+LABELS = ('LoadAnnotations',)  # steps of a test's pipeline that images without labels lack
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Draw the pictures that the command line asks for."""
+    predict(**vars(parse_args(argv)))
+
+
+def predict(
+    config: str | Path,
+    images: Sequence[Path],
+    checkpoint: str | Path | None = None,
+    out: Path | None = None,
+    count: int | None = None,
+    score: float = 0.3,
+    cfg_options: dict[str, Any] | None = None,
+) -> Path:
+    """Apply a model to images and write pictures and predictions.
+
+    Args:
+        config: of a classifier, a segmentor or a detector: a path, or a name among the package's
+            own configs.
+        images: image files, or folders to choose images from.
+        checkpoint: of the complete model; by default the best one of the config's work dir, or the
+            last.
+        out: folder; by default ``predictions`` in the work dir.
+        count: number of images, evenly spread; all by default.
+        score: of a detector, the smallest score that is drawn and written.
+        cfg_options: options of the config to override, by dotted name.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FileNotFoundError: there is no such config, image or checkpoint.
+        ValueError: the config is that of a pre-training, or the checkpoint does not fit it.
+    """
+    cfg = load_config(config, cfg_options=cfg_options)
+    if not cfg.get('test_dataloader'):
+        raise ValueError(
+            f'{config} is a pre-training config, whose model names nothing: give the config of the '
+            'training on labels.'
+        )
+    out = Path(out or Path(cfg.work_dir, 'predictions'))
+    model, classes = load_model(cfg, str(checkpoint or find_trained(cfg)))
+    files = pick_files(images, count)
+    steps = [step for step in cfg.test_dataloader.dataset.pipeline if not _reads_labels(step)]
+    pipeline, decoder = Compose(steps), decoder_of(cfg.test_dataloader)
+    out.mkdir(parents=True, exist_ok=True)
+    write = WRITERS[cfg.default_scope]
+    draw = _drawing(cfg, classes, decoder, score)
+    rows = []
+    for number, file in enumerate(tqdm(files, desc='predicting', unit='image')):
+        data = pipeline({'img_path': str(file), 'img_id': number, 'reduce_zero_label': False})
+        with torch.no_grad():
+            (sample,) = model.test_step(pseudo_collate([data]))
+        place = out / f'{number:05d}_{file.stem}.png'
+        draw(file, sample, place)
+        rows += write(file, sample.cpu(), place, classes, score)
+    _finish(cfg.default_scope, out, rows)
+    print(f'{len(files)} pictures: {out}')
+    return out
+
+
+def _reads_labels(step: dict) -> bool:
+    """Whether a step of a pipeline reads labels."""
+    return str(step['type']).rpartition('.')[2] in LABELS
+
+
+def find_trained(config: Config) -> str:
+    """Return the best checkpoint of a config's work dir, or the last.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    best = sorted(Path(config.work_dir).glob('best_*.pth'), key=lambda file: file.stat().st_mtime)
+    found = str(best[-1]) if best else find_checkpoint(config.work_dir)
+    if not found:
+        raise FileNotFoundError(
+            f'{config.work_dir} has no checkpoint: train the model with mcl train '
+            f'{config.filename}, or name its checkpoint.'
+        )
+    return found
+
+
+def load_model(config: Config, checkpoint: str) -> tuple[Any, tuple[str, ...]]:
+    """Build the model of a config with the weights of a checkpoint, in evaluation mode.
+
+    Returns:
+        The model, and the names of its classes as the checkpoint has them.
+
+    Raises:
+        ValueError: the checkpoint does not fit.
+    """
+    init_default_scope(config.default_scope)
+    part = config.model
+    part.get('backbone', {}).pop('init_cfg', None)  # the checkpoint has all weights
+    if config.default_scope == 'mmpretrain':
+        part = {**part, 'data_preprocessor': config.data_preprocessor}
+    model = MODELS.build(part)
+    content = load_file(checkpoint)
+    try:
+        model.load_state_dict(extract_state_dict(content))
+    except RuntimeError as error:
+        raise ValueError(
+            f'{checkpoint} does not fit {type(model).__name__} of this config; is it a checkpoint '
+            f'of another one? {str(error).splitlines()[1].strip()}'
+        ) from None
+    meta = content.get('meta', {}).get('dataset_meta') or {}
+    model.to('cuda' if torch.cuda.is_available() else 'cpu').eval()
+    return model, tuple(meta.get('classes') or ())
+
+
+def _drawing(
+    config: Config, classes: tuple[str, ...], decoder: ImageDecoder, score: float
+) -> Callable[[Path, Any, Path], None]:
+    """Return a function that draws the prediction of an image into a file."""
+    settings = {**config.visualizer, 'vis_backends': None, 'name': 'predictions'}
+    visualizer = VISUALIZERS.build(settings)
+    rng = np.random.default_rng(0)
+    palette = [tuple(map(int, colour)) for colour in rng.integers(40, 256, (len(classes), 3))]
+    visualizer.dataset_meta = {'classes': classes, 'palette': palette}
+
+    def draw(file: Path, sample: Any, place: Path) -> None:
+        image = np.asarray(open_rgb(file, decoder).convert('RGB'))
+        options = dict(draw_gt=False, out_file=str(place))
+        if config.default_scope == 'mmpretrain':
+            visualizer.visualize_cls(image, sample, classes=classes, **options)
+        elif config.default_scope == 'mmdet':
+            visualizer.add_datasample(place.stem, image, sample, pred_score_thr=score, **options)
+        else:
+            visualizer.add_datasample(place.stem, image, sample, **options)
+
+    return draw
+
+
+def _of_classifier(
+    file: Path, sample: Any, place: Path, classes: Sequence[str], score: float
+) -> list[dict]:
+    label = int(sample.pred_label)
+    named = classes[label] if classes else str(label)
+    return [{'file': str(file), 'class': named, 'score': round(float(sample.pred_score[label]), 4)}]
+
+
+def _of_segmentor(
+    file: Path, sample: Any, place: Path, classes: Sequence[str], score: float
+) -> list[dict]:
+    folder = place.parent / 'maps'
+    folder.mkdir(exist_ok=True)
+    labels = sample.pred_sem_seg.data[0].numpy().astype(np.uint8)
+    Image.fromarray(labels).save(folder / place.name)
+    return []
+
+
+def _of_detector(
+    file: Path, sample: Any, place: Path, classes: Sequence[str], score: float
+) -> list[dict]:
+    found = sample.pred_instances
+    found = found[found.scores >= score]
+    return [
+        {
+            'file': str(file),
+            'class': classes[int(label)] if classes else int(label),
+            'score': round(float(value), 4),
+            'box': [round(side, 1) for side in box.tolist()],
+        }
+        for label, value, box in zip(found.labels, found.scores, found.bboxes, strict=True)
+    ]
+
+
+WRITERS = {'mmpretrain': _of_classifier, 'mmseg': _of_segmentor, 'mmdet': _of_detector}
+
+
+def _finish(scope: str, out: Path, rows: list[dict]) -> None:
+    """Write the table of the predictions."""
+    if scope == 'mmpretrain':
+        with (out / 'predictions.csv').open('w', newline='') as file:
+            table = csv.DictWriter(file, ('file', 'class', 'score'))
+            table.writeheader()
+            table.writerows(rows)
+    elif scope == 'mmdet':
+        (out / 'predictions.json').write_text(json.dumps(rows, indent=1) + '\n')
