@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..engine.bands import RGB_STEPS
+
 IMAGENET = {'mean': [123.675, 116.28, 103.53], 'std': [58.395, 57.12, 57.375]}
 LOADERS = ('LoadRandomResizedCrop', 'LoadImageFromFile')
-RGB_STEPS = ('RandAugment', 'ColorJitter', 'PhotoMetricDistortion', 'AutoAugment')
 RGB_VIEWS = ('Grayscale',)
 
 
