@@ -56,8 +56,18 @@ def shorten(file, **values):
     file.write_text(text)
 
 
+SMALL = """
+model['backbone']['arch'] = dict(
+    _delete_=True, embed_dims=48, num_layers=2, num_heads=3, feedforward_channels=96)
+model['{}']['in_channels'] = 48
+"""
+
+
 def test_three_commands_lead_from_images_to_drawn_results(classes):
     own = classes / 'own'
+    for file, part in (('pretrain.py', 'neck'), ('classify.py', 'head')):
+        with (own / file).open('a') as config:
+            config.write(SMALL.format(part))
     shorten(own / 'pretrain.py', epochs=2, workers=0)
     shorten(own / 'classify.py', epochs=2, workers=0)
     text = (own / 'classify.py').read_text()
