@@ -5,8 +5,7 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(
-        type='mcl_plugins.CheckpointHook', interval=1, max_keep_ckpts=2, minutes=30),
+    checkpoint=dict(type='mcl_plugins.CheckpointHook', interval=1, max_keep_ckpts=2, minutes=30),
     finite_loss=dict(type='mcl_plugins.FiniteLossHook'),
     identity=dict(type='mcl_plugins.IdentityHook'),
     schedule=dict(type='mcl_plugins.ScheduleHook'),

@@ -2,9 +2,11 @@
 # ImageNet, checkpoints and guards. Parts of a config, which puts them in their places.
 inherited_loader = dict(drop_last=True, collate_fn=dict(type='mcl_plugins.default_collate'))
 inherited_dataset = dict(
-    _delete_=True, type='mcl_plugins.ImageNet', data_root='data/imagenet/', split='train')
+    _delete_=True, type='mcl_plugins.ImageNet', data_root='data/imagenet/', split='train'
+)
 inherited_hooks = dict(
     checkpoint=dict(
         type='mcl_plugins.CheckpointHook', interval=1, max_keep_ckpts=2, milestones=4, minutes=30),
     finite_loss=dict(type='mcl_plugins.FiniteLossHook'),
-    schedule=dict(type='mcl_plugins.ScheduleHook'))
+    schedule=dict(type='mcl_plugins.ScheduleHook'),
+)

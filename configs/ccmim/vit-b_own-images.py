@@ -7,6 +7,8 @@ train_dataloader = dict(
         type='mcl_plugins.ImageFolder',
         data_root='data/images',
         with_label=False,
-        pipeline={{_base_.train_pipeline}}))
+        pipeline={{_base_.train_pipeline}},
+    )
+)
 # With another train_cfg.max_epochs the schedule keeps its proportions.
 auto_scale_schedule = dict(base_epochs=800)

@@ -4,4 +4,5 @@ _base_ = 'vit-b_300e.py'
 model = dict(
     backbone=dict(arch='mocov3-small'),
     class_attention=dict(embed_dims=384),
-    projector=dict(in_channels=384))
+    projector=dict(in_channels=384),
+)

@@ -12,6 +12,7 @@ model = dict(
     backbone=dict(arch='mocov3-small'),
     class_attention=None,
     projector=dict(in_channels=384, norm_cfg=norm_cfg),
-    predictor=dict(norm_cfg=norm_cfg))
+    predictor=dict(norm_cfg=norm_cfg),
+)
 del norm_cfg
 train_cfg = dict(max_epochs=200)

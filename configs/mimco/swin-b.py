@@ -5,9 +5,10 @@ _base_ = 'swin-t.py'
 model = dict(
     backbone=dict(arch='base'),
     teacher=dict(
-        backbone=dict(
-            arch='base', init_cfg=dict(checkpoint='work_dirs/moby/swin-b/epoch_300.pth')),
+        backbone=dict(arch='base', init_cfg=dict(checkpoint='work_dirs/moby/swin-b/epoch_300.pth')),
         how_to_get='train one with tools/dist_train.sh configs/moby/swin-b.py 8 and give it with '
-        '--cfg-options model.teacher.backbone.init_cfg.checkpoint=MOBY.pth'),
+        '--cfg-options model.teacher.backbone.init_cfg.checkpoint=MOBY.pth',
+    ),
     patch_contrast=dict(projector=dict(in_channels=1024)),
-    image_contrast=dict(projector=dict(in_channels=1024)))
+    image_contrast=dict(projector=dict(in_channels=1024)),
+)

@@ -7,11 +7,14 @@ train_dataloader = dict(
         type='mcl_plugins.ImageFolder',
         data_root='data/images',
         with_label=False,
-        pipeline={{_base_.train_pipeline}}))
+        pipeline={{_base_.train_pipeline}},
+    )
+)
 model = dict(
     teacher=dict(
-        backbone=dict(
-            init_cfg=dict(checkpoint='work_dirs/moby/swin-t_own-images/epoch_300.pth')),
-        how_to_get='train one with tools/dist_train.sh configs/moby/swin-t_own-images.py 8'))
+        backbone=dict(init_cfg=dict(checkpoint='work_dirs/moby/swin-t_own-images/epoch_300.pth')),
+        how_to_get='train one with tools/dist_train.sh configs/moby/swin-t_own-images.py 8',
+    )
+)
 # With another train_cfg.max_epochs the schedule keeps its proportions.
 auto_scale_schedule = dict(base_epochs=100)

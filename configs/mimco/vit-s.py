@@ -4,7 +4,8 @@ _base_ = 'swin-t.py'
 
 model = dict(
     backbone=dict(
-        _delete_=True, type='mcl_plugins.SimMIMViT', arch='small', img_size=224, patch_size=16),
+        _delete_=True, type='mcl_plugins.SimMIMViT', arch='small', img_size=224, patch_size=16
+    ),
     teacher=dict(
         backbone=dict(
             _delete_=True,
@@ -16,10 +17,14 @@ model = dict(
             init_cfg=dict(
                 type='Pretrained',
                 checkpoint='work_dirs/mocov3/vit-s/epoch_300.pth',
-                prefix='backbone.')),
+                prefix='backbone.',
+            ),
+        ),
         how_to_get='train one with tools/dist_train.sh configs/mocov3/vit-s.py 8, or convert a '
         'released one with python tools/convert/mocov3.py RELEASED.pth.tar MOCOV3.pth, and give it '
-        'with --cfg-options model.teacher.backbone.init_cfg.checkpoint=MOCOV3.pth'),
+        'with --cfg-options model.teacher.backbone.init_cfg.checkpoint=MOCOV3.pth',
+    ),
     mask_generator=dict(unit=2),  # 32 px
     patch_contrast=dict(projector=dict(in_channels=384)),
-    image_contrast=dict(projector=dict(in_channels=384)))
+    image_contrast=dict(projector=dict(in_channels=384)),
+)

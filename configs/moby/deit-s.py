@@ -8,5 +8,7 @@ model = dict(
         arch='small',
         img_size=224,
         patch_size=16,
-        drop_path_rate=0.2),
-    projector=dict(in_channels=384, with_avg_pool=False))
+        drop_path_rate=0.2,
+    ),
+    projector=dict(in_channels=384, with_avg_pool=False),
+)

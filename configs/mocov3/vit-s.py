@@ -10,20 +10,23 @@ train_pipeline = {{_base_.two_crops}}
 train_dataloader = dict(
     drop_last=True,
     collate_fn=dict(type='mcl_plugins.default_collate'),
-    dataset=dict(type='mcl_plugins.ImageNet', pipeline={{_base_.two_crops}}))
+    dataset=dict(type='mcl_plugins.ImageNet', pipeline={{_base_.two_crops}}),
+)
 data_preprocessor = dict(
     _delete_=True,
     type='mcl_plugins.MultiViewPreprocessor',
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     bgr_to_rgb=True,
-    views=[{{_base_.first_view}}, {{_base_.second_view}}])
+    views=[{{_base_.first_view}}, {{_base_.second_view}}],
+)
 
 # BatchNorm over all processes on every device, and a loss in float32; the rest is mmpretrain's.
 norm_cfg = dict(type='mcl_plugins.SyncBN')
 model = dict(
     neck=dict(norm_cfg=norm_cfg),
-    head=dict(type='mcl_plugins.MoCoV3Head', predictor=dict(norm_cfg=norm_cfg)))
+    head=dict(type='mcl_plugins.MoCoV3Head', predictor=dict(norm_cfg=norm_cfg)),
+)
 del norm_cfg
 
 # AdamW, learning rate 1.5e-4 for a batch size of 256; all parameters have weight decay.
@@ -31,7 +34,8 @@ optim_wrapper = dict(
     _delete_=True,
     type='mcl_plugins.Bf16OptimWrapper',
     optimizer=dict(type='AdamW', lr=2.4e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.1),
-    constructor='mcl_plugins.MergedOptimWrapperConstructor')
+    constructor='mcl_plugins.MergedOptimWrapperConstructor',
+)
 auto_scale_lr = dict(enable=True)
 
 runner_type = 'mcl_plugins.Runner'
@@ -40,7 +44,8 @@ default_hooks = dict(
     checkpoint=dict(
         type='mcl_plugins.CheckpointHook', max_keep_ckpts=2, milestones=4, minutes=30),
     finite_loss=dict(type='mcl_plugins.FiniteLossHook'),
-    schedule=dict(type='mcl_plugins.ScheduleHook'))
+    schedule=dict(type='mcl_plugins.ScheduleHook'),
+)
 env_cfg = dict(cudnn_benchmark=True)
 vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
 visualizer = dict(vis_backends=vis_backends)

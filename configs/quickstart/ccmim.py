@@ -14,16 +14,19 @@ data_preprocessor = dict(views=[[dict(type='mcl_plugins.Grayscale', prob=1.0)]])
 model = dict(
     backbone=dict(
         arch=dict(
-            _delete_=True, embed_dims=96, num_layers=4, num_heads=3, feedforward_channels=384),
+            _delete_=True, embed_dims=96, num_layers=4, num_heads=3, feedforward_channels=384
+        ),
         img_size=32,
-        patch_size=8),
+        patch_size=8,
+    ),
     decoder=dict(
         num_patches=16,
         patch_size=8,
         embed_dim=96,
         decoder_embed_dim=64,
         decoder_depth=2,
-        decoder_num_heads=2),
+        decoder_num_heads=2,
+    ),
     projector=dict(in_channels=96, hid_channels=192, out_channels=64),
     pixel_head=dict(patch_size=8),
 )

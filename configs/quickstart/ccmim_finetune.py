@@ -8,7 +8,9 @@ train_dataloader = dict(
             dict(type='mcl_plugins.LoadRandomResizedCrop', scale=32, crop_ratio_range=(0.6, 1.0)),
             dict(type='RandomGrayscale', prob=1.0, keep_channels=True),
             dict(type='PackInputs'),
-        ]))
+        ]
+    )
+)
 val_dataloader = dict(
     dataset=dict(
         pipeline=[
@@ -16,6 +18,8 @@ val_dataloader = dict(
             dict(type='CenterCrop', crop_size=32),
             dict(type='RandomGrayscale', prob=1.0, keep_channels=True),
             dict(type='PackInputs'),
-        ]))
+        ]
+    )
+)
 test_dataloader = val_dataloader
 optim_wrapper = dict(optimizer=dict(lr=2e-3))

@@ -15,6 +15,7 @@ model = dict(
         patch_size=8,
         final_norm=False,
         out_type='avg_featmap',
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.'),
+    ),
 )
 default_hooks = dict(logger=dict(interval=40), checkpoint=dict(interval=40))

@@ -13,23 +13,24 @@ _base_ = [
 model = dict(
     backbone=dict(
         arch=dict(
-            _delete_=True, embed_dims=96, num_layers=4, num_heads=3, feedforward_channels=384),
+            _delete_=True, embed_dims=96, num_layers=4, num_heads=3, feedforward_channels=384
+        ),
         img_size=32,
         patch_size=8,
         layer_scale_init_value=1.0,
-        init_std=0.05),
+        init_std=0.05,
+    ),
     neck=dict(
-        in_channels=96,
-        hid_channels=192,
-        out_channels=64,
-        init_cfg=dict(std=0.05, a=-0.05, b=0.05)),
+        in_channels=96, hid_channels=192, out_channels=64, init_cfg=dict(std=0.05, a=-0.05, b=0.05)
+    ),
     mask_generator=dict(mask_ratio=0.5, unit=1),
     momentum=dict(start=0.95),
 )
 
 optim_wrapper = dict(
     optimizer=dict(lr=2e-3),
-    paramwise_cfg=dict(custom_keys=dict(relative_position_bias_table=dict(lr_mult=20.0))))
+    paramwise_cfg=dict(custom_keys=dict(relative_position_bias_table=dict(lr_mult=20.0))),
+)
 auto_scale_lr = dict(base_batch_size=96)
 train_cfg = dict(max_epochs=32)
 param_scheduler = [

@@ -16,6 +16,7 @@ model = dict(
         layer_scale_init_value=1.0,
         init_std=0.05,
         out_type='avg_featmap',
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='ema.backbone.')),
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='ema.backbone.'),
+    ),
 )
 default_hooks = dict(logger=dict(interval=40), checkpoint=dict(interval=40))

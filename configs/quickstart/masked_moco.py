@@ -12,7 +12,12 @@ _base_ = [
 colours = [
     dict(
         type='mcl_plugins.ColorJitter',
-        brightness=0.4, contrast=0.4, saturation=0.8, hue=0.5, prob=1.0),
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.8,
+        hue=0.5,
+        prob=1.0,
+    ),
     dict(type='mcl_plugins.Grayscale', prob=0.5),
 ]
 data_preprocessor = dict(
@@ -20,16 +25,19 @@ data_preprocessor = dict(
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     bgr_to_rgb=True,
-    views=[colours, colours])
+    views=[colours, colours],
+)
 del colours
 
 # 4 chunks of 4 patches. The momentum is low because the training is short.
 model = dict(
     backbone=dict(
         arch=dict(
-            _delete_=True, embed_dims=96, num_layers=4, num_heads=3, feedforward_channels=384),
+            _delete_=True, embed_dims=96, num_layers=4, num_heads=3, feedforward_channels=384
+        ),
         img_size=32,
-        patch_size=8),
+        patch_size=8,
+    ),
     class_attention=dict(embed_dims=96, num_heads=3),
     projector=dict(in_channels=96, hid_channels=192, out_channels=64),
     predictor=dict(in_channels=64, hid_channels=192, out_channels=64),

@@ -12,13 +12,15 @@ data_preprocessor = dict(
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     bgr_to_rgb=True,
-    views=[[dict(type='mcl_plugins.Grayscale', prob=1.0)]])
+    views=[[dict(type='mcl_plugins.Grayscale', prob=1.0)]],
+)
 
 arch = dict(embed_dims=48, depths=(2, 2), num_heads=(2, 4))
 contrast = dict(
     projector=dict(in_channels=96, hid_channels=192, out_channels=64),
     predictor=dict(in_channels=64, hid_channels=192, out_channels=64),
-    queue=dict(dim=64, length=768))
+    queue=dict(dim=64, length=768),
+)
 model = dict(
     backbone=dict(arch=dict(_delete_=True, **arch), img_size=32, window_size=4),
     teacher=dict(
@@ -26,9 +28,11 @@ model = dict(
             arch=dict(_delete_=True, **arch),
             img_size=32,
             window_size=4,
-            init_cfg=dict(checkpoint='work_dirs/quickstart/teacher/epoch_8.pth')),
+            init_cfg=dict(checkpoint='work_dirs/quickstart/teacher/epoch_8.pth'),
+        ),
         how_to_get='train one with tools/train.py configs/quickstart/mimco_teacher.py '
-        '--work-dir work_dirs/quickstart/teacher'),
+        '--work-dir work_dirs/quickstart/teacher',
+    ),
     patch_contrast=contrast,
     image_contrast=contrast,
     momentum=dict(start=0.95),

@@ -10,7 +10,8 @@ model = dict(
         img_size=32,
         window_size=4,
         drop_path_rate=0.0,
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.'),
+    ),
     neck=dict(type='GlobalAveragePooling'),
 )
 optim_wrapper = dict(optimizer=dict(lr=3e-3))

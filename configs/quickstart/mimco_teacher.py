@@ -13,7 +13,12 @@ gray = [
     dict(type='mcl_plugins.Grayscale', prob=1.0),
     dict(
         type='mcl_plugins.ColorJitter',
-        brightness=0.4, contrast=0.4, saturation=0.0, hue=0.0, prob=1.0),
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.0,
+        hue=0.0,
+        prob=1.0,
+    ),
     dict(type='mcl_plugins.GaussianBlur', prob=0.5, sigma=(0.1, 1.0)),
 ]
 data_preprocessor = dict(
@@ -21,7 +26,8 @@ data_preprocessor = dict(
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     bgr_to_rgb=True,
-    views=[gray, [*gray, dict(type='mcl_plugins.Solarize', prob=0.2)]])
+    views=[gray, [*gray, dict(type='mcl_plugins.Solarize', prob=0.2)]],
+)
 del gray
 train_dataloader = dict(
     dataset=dict(
@@ -29,9 +35,12 @@ train_dataloader = dict(
             dict(
                 type='mcl_plugins.LoadRandomResizedCrop',
                 scale=32,
-                crop_ratio_range=[(0.5, 1.0), (0.5, 1.0)]),
+                crop_ratio_range=[(0.5, 1.0), (0.5, 1.0)],
+            ),
             dict(type='PackInputs'),
-        ]))
+        ]
+    )
+)
 
 # The queue holds less than an epoch, so that the negatives do not contain earlier keys of the same
 # image. The momentum is low because the training is short.
@@ -40,7 +49,8 @@ model = dict(
         arch=dict(_delete_=True, embed_dims=48, depths=(2, 2), num_heads=(2, 4)),
         img_size=32,
         window_size=4,
-        drop_path_rate=0.05),
+        drop_path_rate=0.05,
+    ),
     projector=dict(in_channels=96, hid_channels=192, out_channels=64),
     predictor=dict(in_channels=64, hid_channels=192, out_channels=64),
     queue=dict(dim=64, length=768),

@@ -16,24 +16,24 @@ model = dict(
         img_size=32,
         window_size=4,
         drop_path_rate=0.0,
-        out_indices=(0, 1)),
+        out_indices=(0, 1),
+    ),
     neck=dict(in_channels=[48, 96], out_channels=32, num_outs=3),
     rpn_head=dict(
-        in_channels=32,
-        feat_channels=32,
-        anchor_generator=dict(scales=[4], strides=[4, 8, 16])),
+        in_channels=32, feat_channels=32, anchor_generator=dict(scales=[4], strides=[4, 8, 16])
+    ),
     roi_head=dict(
         bbox_roi_extractor=dict(out_channels=32, featmap_strides=[4, 8, 16]),
         bbox_head=dict(in_channels=32, fc_out_channels=128, num_classes=5),
         mask_roi_extractor=dict(out_channels=32, featmap_strides=[4, 8, 16]),
-        mask_head=dict(in_channels=32, conv_out_channels=32, num_convs=2, num_classes=5)),
+        mask_head=dict(in_channels=32, conv_out_channels=32, num_convs=2, num_classes=5),
+    ),
     train_cfg=dict(
         rpn=dict(sampler=dict(num=64)),
         rpn_proposal=dict(nms_pre=200, max_per_img=100),
-        rcnn=dict(sampler=dict(num=32))),
-    test_cfg=dict(
-        rpn=dict(nms_pre=200, max_per_img=100),
-        rcnn=dict(max_per_img=30)),
+        rcnn=dict(sampler=dict(num=32)),
+    ),
+    test_cfg=dict(rpn=dict(nms_pre=200, max_per_img=100), rcnn=dict(max_per_img=30)),
 )
 
 optim_wrapper = dict(optimizer=dict(lr=1e-3), clip_grad=dict(max_norm=1.0))

@@ -6,9 +6,12 @@ data_preprocessor = dict(views=[[]])  # in colour
 model = dict(
     teacher=dict(
         backbone=dict(
-            init_cfg=dict(checkpoint='work_dirs/transfer_demo/scenes_mimco/teacher/epoch_30.pth')),
+            init_cfg=dict(checkpoint='work_dirs/transfer_demo/scenes_mimco/teacher/epoch_30.pth')
+        ),
         how_to_get='train one with tools/train.py configs/quickstart/scenes_mimco_teacher.py '
-        '--work-dir work_dirs/transfer_demo/scenes_mimco/teacher'))
+        '--work-dir work_dirs/transfer_demo/scenes_mimco/teacher',
+    )
+)
 train_dataloader = dict(
     dataset=dict(
         data_root='data/scenes/coco',
@@ -16,7 +19,9 @@ train_dataloader = dict(
         pipeline=[
             dict(type='mcl_plugins.LoadRandomResizedCrop', scale=32, crop_ratio_range=(0.06, 0.18)),
             dict(type='PackInputs'),
-        ]))
+        ],
+    )
+)
 train_cfg = dict(max_epochs=60)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, begin=0, end=3, convert_to_iter_based=True),

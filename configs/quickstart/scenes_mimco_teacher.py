@@ -7,7 +7,12 @@ _base_ = 'mimco_teacher.py'
 colours = [
     dict(
         type='mcl_plugins.ColorJitter',
-        brightness=0.4, contrast=0.4, saturation=0.2, hue=0.05, prob=0.8),
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.2,
+        hue=0.05,
+        prob=0.8,
+    ),
     dict(type='mcl_plugins.GaussianBlur', prob=0.5, sigma=(0.1, 1.0)),
 ]
 data_preprocessor = dict(views=[colours, colours])
@@ -20,9 +25,12 @@ train_dataloader = dict(
             dict(
                 type='mcl_plugins.LoadRandomResizedCrop',
                 scale=32,
-                crop_ratio_range=[(0.06, 0.18), (0.06, 0.18)]),
+                crop_ratio_range=[(0.06, 0.18), (0.06, 0.18)],
+            ),
             dict(type='PackInputs'),
-        ]))
+        ],
+    )
+)
 train_cfg = dict(max_epochs=30)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, begin=0, end=3, convert_to_iter_based=True),

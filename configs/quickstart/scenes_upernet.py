@@ -13,11 +13,13 @@ model = dict(
     data_preprocessor=dict(size=(96, 96)),
     backbone=dict(
         arch=dict(
-            _delete_=True, embed_dims=96, num_layers=4, num_heads=3, feedforward_channels=384),
+            _delete_=True, embed_dims=96, num_layers=4, num_heads=3, feedforward_channels=384
+        ),
         img_size=96,
         patch_size=8,
         out_indices=(0, 1, 2, 3),
-        drop_path_rate=0.0),
+        drop_path_rate=0.0,
+    ),
     neck=dict(embed_dims=96),
     decode_head=dict(in_channels=[96, 96, 96, 96], channels=48, num_classes=6),
     auxiliary_head=dict(in_channels=96, channels=48, num_classes=6),

@@ -12,13 +12,15 @@ train_pipeline = [
         scale=(1024, 1024),
         ratio_range=(0.1, 2.0),
         keep_ratio=True,
-        backend='pillow'),
+        backend='pillow',
+    ),
     dict(
         type='RandomCrop',
         crop_type='absolute',
         crop_size=(1024, 1024),
         recompute_bbox=True,
-        allow_negative_crop=True),
+        allow_negative_crop=True,
+    ),
     dict(type='FilterAnnotations', min_gt_bbox_wh=(1e-2, 1e-2)),
     dict(type='PackDetInputs'),
 ]
@@ -28,19 +30,21 @@ test_pipeline = [
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
     dict(
         type='PackDetInputs',
-        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
+        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
+    ),
 ]
 # 8 processes with 4 images and 2 steps of accumulation give the batch size of 64.
 train_dataloader = dict(
     batch_size=4,
     num_workers=8,
     batch_sampler=None,  # all images are square
-    dataset=dict(type='mcl_plugins.CocoDataset', pipeline=train_pipeline))
+    dataset=dict(type='mcl_plugins.CocoDataset', pipeline=train_pipeline),
+)
 val_dataloader = dict(
-    num_workers=4,
-    dataset=dict(type='mcl_plugins.CocoDataset', pipeline=test_pipeline))
+    num_workers=4, dataset=dict(type='mcl_plugins.CocoDataset', pipeline=test_pipeline)
+)
 test_dataloader = dict(
-    num_workers=4,
-    dataset=dict(type='mcl_plugins.CocoDataset', pipeline=test_pipeline))
+    num_workers=4, dataset=dict(type='mcl_plugins.CocoDataset', pipeline=test_pipeline)
+)
 val_evaluator = dict(type='mcl_plugins.CocoMetric')
 test_evaluator = dict(type='mcl_plugins.CocoMetric')

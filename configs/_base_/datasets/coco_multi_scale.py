@@ -15,15 +15,18 @@ train_pipeline = [
                 dict(
                     type='RandomChoiceResize',
                     scales=[(400, 1333), (500, 1333), (600, 1333)],
-                    keep_ratio=True),
+                    keep_ratio=True,
+                ),
                 dict(
                     type='RandomCrop',
                     crop_type='absolute_range',
                     crop_size=(384, 600),
-                    allow_negative_crop=True),
+                    allow_negative_crop=True,
+                ),
                 dict(type='RandomChoiceResize', scales=scales, keep_ratio=True),
             ],
-        ]),
+        ],
+    ),
     dict(type='PackDetInputs'),
 ]
 test_pipeline = [dict(type='mcl_plugins.LoadImageFromFile'), *_base_.test_pipeline[1:]]
@@ -31,13 +34,14 @@ test_pipeline = [dict(type='mcl_plugins.LoadImageFromFile'), *_base_.test_pipeli
 train_dataloader = dict(
     batch_size=2,
     num_workers=4,
-    dataset=dict(type='mcl_plugins.CocoDataset', pipeline=train_pipeline))
+    dataset=dict(type='mcl_plugins.CocoDataset', pipeline=train_pipeline),
+)
 val_dataloader = dict(
-    num_workers=4,
-    dataset=dict(type='mcl_plugins.CocoDataset', pipeline=test_pipeline))
+    num_workers=4, dataset=dict(type='mcl_plugins.CocoDataset', pipeline=test_pipeline)
+)
 test_dataloader = dict(
-    num_workers=4,
-    dataset=dict(type='mcl_plugins.CocoDataset', pipeline=test_pipeline))
+    num_workers=4, dataset=dict(type='mcl_plugins.CocoDataset', pipeline=test_pipeline)
+)
 val_evaluator = dict(type='mcl_plugins.CocoMetric')
 test_evaluator = dict(type='mcl_plugins.CocoMetric')
 del scales

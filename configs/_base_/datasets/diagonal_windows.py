@@ -5,7 +5,8 @@ diagonal_windows = [
         type='mcl_plugins.LoadRandomResizedCrop',
         scale=256,
         crop_ratio_range=(0.2, 1.0),
-        flip_prob=0.5),
+        flip_prob=0.5,
+    ),
     dict(type='mcl_plugins.PixelShift', size=224, max_shift=32, diagonal=True),
     dict(type='PackInputs'),
 ]

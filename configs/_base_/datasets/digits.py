@@ -13,5 +13,6 @@ train_dataloader = dict(
         pipeline=[
             dict(type='mcl_plugins.LoadRandomResizedCrop', scale=32, crop_ratio_range=(0.5, 1.0)),
             dict(type='PackInputs'),
-        ]),
+        ],
+    ),
 )

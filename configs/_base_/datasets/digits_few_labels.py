@@ -5,7 +5,8 @@ data_preprocessor = dict(
     num_classes=10,
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
-    to_rgb=True)
+    to_rgb=True,
+)
 
 train_dataloader = dict(
     batch_size=50,
@@ -20,7 +21,8 @@ train_dataloader = dict(
         pipeline=[
             dict(type='mcl_plugins.LoadRandomResizedCrop', scale=32, crop_ratio_range=(0.6, 1.0)),
             dict(type='PackInputs'),
-        ]),
+        ],
+    ),
 )
 val_dataloader = dict(
     batch_size=200,
@@ -35,7 +37,8 @@ val_dataloader = dict(
             dict(type='mcl_plugins.LoadImageFromFile'),
             dict(type='CenterCrop', crop_size=32),
             dict(type='PackInputs'),
-        ]),
+        ],
+    ),
 )
 val_evaluator = dict(type='Accuracy', topk=1)
 test_dataloader = val_dataloader

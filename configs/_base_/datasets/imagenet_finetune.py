@@ -13,13 +13,12 @@ train_dataloader = dict(
     batch_size=128,
     num_workers=8,
     drop_last=True,
-    dataset=dict(type='mcl_plugins.ImageNet', pipeline=train_pipeline))
+    dataset=dict(type='mcl_plugins.ImageNet', pipeline=train_pipeline),
+)
 val_dataloader = dict(
-    batch_size=128,
-    num_workers=8,
-    dataset=dict(type='mcl_plugins.ImageNet', pipeline=test_pipeline))
+    batch_size=128, num_workers=8, dataset=dict(type='mcl_plugins.ImageNet', pipeline=test_pipeline)
+)
 test_dataloader = dict(
-    batch_size=128,
-    num_workers=8,
-    dataset=dict(type='mcl_plugins.ImageNet', pipeline=test_pipeline))
+    batch_size=128, num_workers=8, dataset=dict(type='mcl_plugins.ImageNet', pipeline=test_pipeline)
+)
 custom_hooks = [dict(type='mcl_plugins.ClassCountHook')]

@@ -7,7 +7,8 @@ train_pipeline = [
         type='mcl_plugins.LoadRandomResizedCrop',
         scale=224,
         crop_ratio_range=(0.2, 1.0),
-        flip_prob=0.5),
+        flip_prob=0.5,
+    ),
     dict(type='PackInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
@@ -15,7 +16,12 @@ train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 colours = [
     dict(
         type='mcl_plugins.ColorJitter',
-        brightness=0.4, contrast=0.4, saturation=0.2, hue=0.1, prob=0.8),
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.2,
+        hue=0.1,
+        prob=0.8,
+    ),
     dict(type='mcl_plugins.Grayscale', prob=0.2),
 ]
 data_preprocessor = dict(

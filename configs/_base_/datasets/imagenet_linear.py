@@ -6,12 +6,12 @@ data_preprocessor = dict(
     num_classes=1000,
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
-    to_rgb=True)
+    to_rgb=True,
+)
 
 test_pipeline = [
     dict(type='mcl_plugins.LoadImageFromFile'),
-    dict(
-        type='ResizeEdge', scale=256, edge='short', backend='pillow', interpolation='bicubic'),
+    dict(type='ResizeEdge', scale=256, edge='short', backend='pillow', interpolation='bicubic'),
     dict(type='CenterCrop', crop_size=224),
     dict(type='PackInputs'),
 ]
@@ -25,10 +25,8 @@ val_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     collate_fn=dict(type='mcl_plugins.default_collate'),
     dataset=dict(
-        type='mcl_plugins.ImageNet',
-        data_root='data/imagenet/',
-        split='val',
-        pipeline=test_pipeline),
+        type='mcl_plugins.ImageNet', data_root='data/imagenet/', split='val', pipeline=test_pipeline
+    ),
 )
 val_evaluator = dict(type='Accuracy', topk=(1, 5))
 test_dataloader = val_dataloader

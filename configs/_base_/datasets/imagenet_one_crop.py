@@ -6,7 +6,8 @@ train_pipeline = [
         scale=224,
         crop_ratio_range=(0.08, 1.0),
         interpolation='bicubic',
-        flip_prob=0.5),
+        flip_prob=0.5,
+    ),
     dict(type='PackInputs'),
 ]
 
@@ -22,5 +23,6 @@ train_dataloader = dict(
         type='mcl_plugins.ImageNet',
         data_root='data/imagenet/',
         split='train',
-        pipeline=train_pipeline),
+        pipeline=train_pipeline,
+    ),
 )

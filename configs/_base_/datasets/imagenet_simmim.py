@@ -6,7 +6,8 @@ train_pipeline = [
         type='mcl_plugins.LoadRandomResizedCrop',
         scale=224,
         crop_ratio_range=(0.67, 1.0),
-        flip_prob=0.5),
+        flip_prob=0.5,
+    ),
     dict(type='PackInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
@@ -15,4 +16,5 @@ data_preprocessor = dict(
     type='mcl_plugins.MultiViewPreprocessor',
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True)
+    bgr_to_rgb=True,
+)

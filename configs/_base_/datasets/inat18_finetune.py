@@ -11,7 +11,8 @@ train_pipeline = [
         total_level=10,
         magnitude_level=9,
         magnitude_std=0.5,
-        hparams=dict(pad_val=[104, 116, 124], interpolation='bicubic')),
+        hparams=dict(pad_val=[104, 116, 124], interpolation='bicubic'),
+    ),
     dict(
         type='RandomErasing',
         erase_prob=0.1,
@@ -19,7 +20,8 @@ train_pipeline = [
         min_area_ratio=0.02,
         max_area_ratio=1 / 3,
         fill_color=[103.53, 116.28, 123.675],
-        fill_std=[57.375, 57.12, 58.395]),
+        fill_std=[57.375, 57.12, 58.395],
+    ),
     dict(type='PackInputs'),
 ]
 

@@ -17,14 +17,17 @@ test_pipeline = [
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
     dict(
         type='PackDetInputs',
-        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
+        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
+    ),
 ]
 dataset = dict(
     data_root='data/scenes/coco/',
-    metainfo=dict(classes=('brick', 'grass', 'gravel', 'page', 'coins')))
+    metainfo=dict(classes=('brick', 'grass', 'gravel', 'page', 'coins')),
+)
 testing = dict(batch_size=8, num_workers=1, dataset=dict(**dataset, pipeline=test_pipeline))
 train_dataloader = dict(
-    batch_size=4, num_workers=1, dataset=dict(**dataset, pipeline=train_pipeline))
+    batch_size=4, num_workers=1, dataset=dict(**dataset, pipeline=train_pipeline)
+)
 val_dataloader = testing
 test_dataloader = testing
 val_evaluator = dict(ann_file='data/scenes/coco/annotations/instances_val2017.json')

@@ -24,7 +24,8 @@ tta_pipeline = [
             [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
             [dict(type='LoadAnnotations', reduce_zero_label=True)],
             [dict(type='PackSegInputs')],
-        ]),
+        ],
+    ),
 ]
 dataset = dict(
     type='mcl_plugins.SegmentationDataset',
@@ -32,10 +33,12 @@ dataset = dict(
     img_suffix='.jpg',
     seg_map_suffix='.png',
     reduce_zero_label=True,
-    metainfo=dict(classes=('photograph', 'brick', 'grass', 'gravel', 'page', 'coins')))
+    metainfo=dict(classes=('photograph', 'brick', 'grass', 'gravel', 'page', 'coins')),
+)
 testing = dict(num_workers=1, dataset=dict(**dataset, pipeline=test_pipeline))
 train_dataloader = dict(
-    batch_size=8, num_workers=1, dataset=dict(**dataset, pipeline=train_pipeline))
+    batch_size=8, num_workers=1, dataset=dict(**dataset, pipeline=train_pipeline)
+)
 val_dataloader = testing
 test_dataloader = testing
 del dataset, testing

@@ -6,14 +6,20 @@ two_crops = [
         type='mcl_plugins.LoadRandomResizedCrop',
         scale=224,
         crop_ratio_range=[(0.08, 1.0), (0.08, 1.0)],
-        flip_prob=0.5),
+        flip_prob=0.5,
+    ),
     dict(type='PackInputs'),
 ]
 
 colours = [
     dict(
         type='mcl_plugins.ColorJitter',
-        brightness=0.4, contrast=0.4, saturation=0.2, hue=0.1, prob=0.8),
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.2,
+        hue=0.1,
+        prob=0.8,
+    ),
     dict(type='mcl_plugins.Grayscale', prob=0.2),
 ]
 first_view = [*colours, dict(type='mcl_plugins.GaussianBlur', prob=1.0, sigma=(0.1, 2.0))]

@@ -14,7 +14,8 @@ model = dict(
         embed_dim=768,
         decoder_embed_dim=512,
         decoder_depth=8,
-        decoder_num_heads=16),
+        decoder_num_heads=16,
+    ),
     projector=dict(
         type='NonLinearNeck',
         in_channels=768,
@@ -23,12 +24,14 @@ model = dict(
         with_last_bn_affine=False,
         with_avg_pool=False,
         norm_cfg=dict(type='BN1d'),  # statistics of each process, as released
-        init_cfg=dict(type='Xavier', layer='Linear', distribution='uniform')),
+        init_cfg=dict(type='Xavier', layer='Linear', distribution='uniform'),
+    ),
     pixel_head=dict(
         type='MAEPretrainHead',
         norm_pix=True,
         patch_size=16,
-        loss=dict(type='PixelReconstructionLoss', criterion='L2')),
+        loss=dict(type='PixelReconstructionLoss', criterion='L2'),
+    ),
     # The weight is the paper's lambda; 2 tau, by which the head multiplies, is 1 here.
     contrast_head=dict(type='mcl_plugins.InfoNCEHead', temperature=0.5, loss_weight=0.2),
     mask_generator=dict(type='mcl_plugins.ImportanceMask', mask_ratio=0.75),

@@ -2,7 +2,12 @@
 target_view = [
     dict(
         type='mcl_plugins.ColorJitter',
-        brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, prob=0.8),
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.4,
+        hue=0.1,
+        prob=0.8,
+    ),
     dict(type='mcl_plugins.Grayscale', prob=0.2),
     dict(type='mcl_plugins.GaussianBlur', prob=0.5, sigma=(0.1, 2.0)),
 ]
@@ -23,14 +28,16 @@ model = dict(
         embed_dim=768,
         decoder_embed_dim=512,
         decoder_depth=8,
-        decoder_num_heads=16),
+        decoder_num_heads=16,
+    ),
     feature_decoder=dict(
         type='mcl_plugins.MaskedDecoder',
         embed_dim=768,
         decoder_embed_dim=512,
         decoder_depth=2,
         decoder_num_heads=16,
-        predict_feature_dim=768),  # the encoder's width
+        predict_feature_dim=768,
+    ),  # the encoder's width
     projector=dict(
         type='NonLinearNeck',
         in_channels=768,
@@ -39,7 +46,8 @@ model = dict(
         with_bias=True,
         with_last_bn=False,
         with_avg_pool=False,
-        norm_cfg=dict(type='mcl_plugins.SyncBN', eps=1e-6)),
+        norm_cfg=dict(type='mcl_plugins.SyncBN', eps=1e-6),
+    ),
     predictor=dict(
         type='NonLinearNeck',
         in_channels=256,
@@ -48,12 +56,14 @@ model = dict(
         with_bias=True,
         with_last_bn=False,
         with_avg_pool=False,
-        norm_cfg=dict(type='mcl_plugins.SyncBN', eps=1e-6)),
+        norm_cfg=dict(type='mcl_plugins.SyncBN', eps=1e-6),
+    ),
     pixel_head=dict(
         type='MAEPretrainHead',
         norm_pix=True,
         patch_size=16,
-        loss=dict(type='PixelReconstructionLoss', criterion='L2')),
+        loss=dict(type='PixelReconstructionLoss', criterion='L2'),
+    ),
     # The head also multiplies by 2 tau, as in the released code, which gives 0.14 in total.
     contrast_head=dict(type='mcl_plugins.InfoNCEHead', temperature=0.07, loss_weight=1.0),
     mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.65, unit=2),  # 32 px units

@@ -2,7 +2,12 @@
 strong_view = [
     dict(
         type='mcl_plugins.ColorJitter',
-        brightness=0.4, contrast=0.4, saturation=0.2, hue=0.1, prob=0.8),
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.2,
+        hue=0.1,
+        prob=0.8,
+    ),
     dict(type='mcl_plugins.Grayscale', prob=0.2),
     dict(type='mcl_plugins.GaussianBlur', prob=0.1, sigma=(0.1, 2.0)),
     dict(type='mcl_plugins.Solarize', prob=0.2),
@@ -28,7 +33,8 @@ model = dict(
         with_last_bn_affine=False,
         with_avg_pool=False,
         norm_cfg=dict(type='BN1d'),  # statistics of each process, as released
-        init_cfg=dict(type='TruncNormal', layer='Linear', std=0.02, a=-0.02, b=0.02)),
+        init_cfg=dict(type='TruncNormal', layer='Linear', std=0.02, a=-0.02, b=0.02),
+    ),
     head=dict(type='mcl_plugins.PatchContrastHead', temperature=0.1),
     mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.75, unit=2),  # 32 px units
     momentum=dict(start=0.996, end=1.0),

@@ -6,5 +6,6 @@ model = dict(
         num_classes=10,
         in_channels=96,
         loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original'),
-        init_cfg=dict(type='TruncNormal', layer='Linear', std=0.02)),
+        init_cfg=dict(type='TruncNormal', layer='Linear', std=0.02),
+    ),
 )

@@ -18,5 +18,7 @@ model = dict(
         num_classes=150,
         norm_cfg=dict(type='mcl_plugins.SyncBN'),
         align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0)),
-    auxiliary_head=None)
+        loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0),
+    ),
+    auxiliary_head=None,
+)

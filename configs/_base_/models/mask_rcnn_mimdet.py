@@ -12,7 +12,8 @@ model = dict(
         img_size=1024,
         window_size=16,
         drop_path_rate=0.1,
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.'),
+    ),
     neck=[
         dict(
             type='mcl_plugins.ViTPyramid',
@@ -20,23 +21,24 @@ model = dict(
             norm_cfg=dict(type='GN', num_groups=32),
             # LeCun's normal initialisation
             init_cfg=dict(
-                type='Kaiming',
-                layer='ConvTranspose2d',
-                mode='fan_in',
-                nonlinearity='linear')),
+                type='Kaiming', layer='ConvTranspose2d', mode='fan_in', nonlinearity='linear'
+            ),
+        ),
         dict(
             type='FPN',
             in_channels=[768, 768, 768, 768],
             out_channels=256,
             num_outs=5,
-            norm_cfg=dict(type='mcl_plugins.SyncBN')),
+            norm_cfg=dict(type='mcl_plugins.SyncBN'),
+        ),
     ],
     # Boxes are float32, also when the network runs in bfloat16.
     rpn_head=dict(type='mcl_plugins.RPNHead', num_convs=2),
     roi_head=dict(
         bbox_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor'),
         mask_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor'),
-        bbox_head=dict(
-            type='Shared4Conv1FCBBoxHead', norm_cfg=dict(type='mcl_plugins.SyncBN')),
-        mask_head=dict(norm_cfg=dict(type='mcl_plugins.SyncBN'))),
-    train_cfg=dict(rcnn=dict(assigner=dict(match_low_quality=False))))
+        bbox_head=dict(type='Shared4Conv1FCBBoxHead', norm_cfg=dict(type='mcl_plugins.SyncBN')),
+        mask_head=dict(norm_cfg=dict(type='mcl_plugins.SyncBN')),
+    ),
+    train_cfg=dict(rcnn=dict(assigner=dict(match_low_quality=False))),
+)

@@ -9,10 +9,13 @@ model = dict(
         drop_path_rate=0.1,
         out_indices=(0, 1, 2, 3),
         pad_small_map=True,  # the last feature map of small images is smaller than a window
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.'),
+    ),
     neck=dict(in_channels=[96, 192, 384, 768]),
     # Boxes are float32, also when the network runs in bfloat16.
     rpn_head=dict(type='mcl_plugins.RPNHead'),
     roi_head=dict(
         bbox_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor'),
-        mask_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor')))
+        mask_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor'),
+    ),
+)

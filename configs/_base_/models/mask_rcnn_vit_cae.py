@@ -12,7 +12,8 @@ model = dict(
         out_indices=(3, 5, 7, 11),
         fixed_positions=True,
         with_cp=True,  # 800 x 1333 px are 4,200 tokens
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.'),
+    ),
     neck=[
         dict(type='mcl_plugins.ViTPyramid', embed_dims=768),
         dict(type='FPN', in_channels=[768, 768, 768, 768], out_channels=256, num_outs=5),
@@ -26,5 +27,8 @@ model = dict(
             type='Shared4Conv1FCBBoxHead',
             reg_decoded_bbox=True,
             norm_cfg=dict(type='mcl_plugins.SyncBN'),
-            loss_bbox=dict(_delete_=True, type='GIoULoss', loss_weight=10.0))),
-    train_cfg=dict(rpn_proposal=dict(max_per_img=2000)))
+            loss_bbox=dict(_delete_=True, type='GIoULoss', loss_weight=10.0),
+        ),
+    ),
+    train_cfg=dict(rpn_proposal=dict(max_per_img=2000)),
+)

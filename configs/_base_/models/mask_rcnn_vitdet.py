@@ -13,7 +13,8 @@ model = dict(
         window_size=14,
         drop_path_rate=0.1,
         mask_padding=False,  # windows at the border attend to their padding, as there
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.'),
+    ),
     neck=dict(_delete_=True, type='mcl_plugins.SimpleFPN', in_channels=768, out_channels=256),
     # Boxes are float32, also when the network runs in bfloat16.
     rpn_head=dict(type='mcl_plugins.RPNHead', num_convs=2),
@@ -21,6 +22,9 @@ model = dict(
         bbox_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor'),
         mask_roi_extractor=dict(type='mcl_plugins.SingleRoIExtractor'),
         bbox_head=dict(
-            type='Shared4Conv1FCBBoxHead', norm_cfg=dict(type='mmpretrain.LN2d', eps=1e-6)),
-        mask_head=dict(norm_cfg=dict(type='mmpretrain.LN2d', eps=1e-6))),
-    train_cfg=dict(rcnn=dict(assigner=dict(match_low_quality=False))))
+            type='Shared4Conv1FCBBoxHead', norm_cfg=dict(type='mmpretrain.LN2d', eps=1e-6)
+        ),
+        mask_head=dict(norm_cfg=dict(type='mmpretrain.LN2d', eps=1e-6)),
+    ),
+    train_cfg=dict(rcnn=dict(assigner=dict(match_low_quality=False))),
+)

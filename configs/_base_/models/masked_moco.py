@@ -14,7 +14,8 @@ model = dict(
         num_layers=3,
         with_last_bn_affine=False,
         with_avg_pool=False,
-        norm_cfg=norm_cfg),
+        norm_cfg=norm_cfg,
+    ),
     predictor=dict(
         type='NonLinearNeck',
         in_channels=256,
@@ -23,7 +24,8 @@ model = dict(
         num_layers=2,
         with_last_bn_affine=False,
         with_avg_pool=False,
-        norm_cfg=norm_cfg),
+        norm_cfg=norm_cfg,
+    ),
     # The head multiplies by 2 tau, as MoCo v3 does.
     contrast_head=dict(type='mcl_plugins.InfoNCEHead', temperature=0.2),
     num_chunks=8,

@@ -7,13 +7,15 @@ mlp = dict(
     with_last_bias=True,
     with_last_bn=False,
     with_avg_pool=False,
-    norm_cfg=dict(type='mcl_plugins.SyncBN'))
+    norm_cfg=dict(type='mcl_plugins.SyncBN'),
+)
 contrast = dict(
     type='mcl_plugins.QueueContrast',
     projector=dict(**mlp, in_channels=768),
     predictor=dict(**mlp, in_channels=256),
     head=dict(type='mcl_plugins.QueueInfoNCEHead', temperature=0.2),
-    queue=dict(dim=256, length=4096))
+    queue=dict(dim=256, length=4096),
+)
 
 model = dict(
     type='mcl_plugins.MimCo',
@@ -26,10 +28,13 @@ model = dict(
             init_cfg=dict(
                 type='Pretrained',
                 checkpoint='work_dirs/moby/swin-t/epoch_300.pth',
-                prefix='backbone.')),
+                prefix='backbone.',
+            ),
+        ),
         how_to_get='train one with tools/dist_train.sh configs/moby/swin-t.py 8, or convert a '
         'released one with python tools/convert/moby.py RELEASED.pth MOBY.pth, and give it with '
-        '--cfg-options model.teacher.backbone.init_cfg.checkpoint=MOBY.pth'),
+        '--cfg-options model.teacher.backbone.init_cfg.checkpoint=MOBY.pth',
+    ),
     # Masks are drawn on the grid of the last stage, whose tokens are 32 px wide as SimMIM's mask
     # units.
     mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.6),

@@ -6,12 +6,14 @@ mlp = dict(
     with_bias=True,
     with_last_bias=True,
     with_last_bn=False,
-    norm_cfg=dict(type='mcl_plugins.SyncBN'))
+    norm_cfg=dict(type='mcl_plugins.SyncBN'),
+)
 
 model = dict(
     type='mcl_plugins.MoBY',
     backbone=dict(
-        type='mcl_plugins.SwinTransformer', arch='tiny', img_size=224, drop_path_rate=0.2),
+        type='mcl_plugins.SwinTransformer', arch='tiny', img_size=224, drop_path_rate=0.2
+    ),
     projector=dict(**mlp, in_channels=768, with_avg_pool=True),
     predictor=dict(**mlp, in_channels=256, with_avg_pool=False),
     contrast_head=dict(type='mcl_plugins.QueueInfoNCEHead', temperature=0.2),

@@ -8,12 +8,14 @@ model = dict(
         img_size=224,
         drop_path_rate=0.2,
         frozen=True,
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.'),
+    ),
     neck=dict(type='GlobalAveragePooling'),
     head=dict(
         type='LinearClsHead',
         num_classes=1000,
         in_channels=768,
         loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original'),
-        init_cfg=dict(type='TruncNormal', layer='Linear', std=0.02)),
+        init_cfg=dict(type='TruncNormal', layer='Linear', std=0.02),
+    ),
 )

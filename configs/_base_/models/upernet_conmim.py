@@ -4,7 +4,6 @@ _base_ = './upernet_vit.py'
 
 model = dict(
     backbone=dict(
-        type='mcl_plugins.DenseBEiTViT',
-        layer_scale_init_value=0.1,
-        table_resizing='bilinear'),  # paper, Table 12; BEiT's code: 'spline'
+        type='mcl_plugins.DenseBEiTViT', layer_scale_init_value=0.1, table_resizing='bilinear'
+    ),  # paper, Table 12; BEiT's code: 'spline'
 )

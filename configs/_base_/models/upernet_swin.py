@@ -14,7 +14,8 @@ model = dict(
         drop_path_rate=0.3,
         out_indices=(0, 1, 2, 3),
         pad_small_map=True,
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.'),
+    ),
     decode_head=dict(num_classes=150, norm_cfg=dict(type='mcl_plugins.SyncBN')),
     auxiliary_head=dict(num_classes=150, norm_cfg=dict(type='mcl_plugins.SyncBN')),
 )

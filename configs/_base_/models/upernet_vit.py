@@ -13,14 +13,15 @@ model = dict(
         patch_size=16,
         out_indices=(3, 5, 7, 11),
         drop_path_rate=0.1,
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.'),
+    ),
     neck=dict(_delete_=True, type='mcl_plugins.ViTPyramid', embed_dims=768),
     decode_head=dict(
         in_channels=[768, 768, 768, 768],
         channels=768,
         num_classes=150,
-        norm_cfg=dict(type='mcl_plugins.SyncBN')),
-    auxiliary_head=dict(
-        in_channels=768, num_classes=150, norm_cfg=dict(type='mcl_plugins.SyncBN')),
+        norm_cfg=dict(type='mcl_plugins.SyncBN'),
+    ),
+    auxiliary_head=dict(in_channels=768, num_classes=150, norm_cfg=dict(type='mcl_plugins.SyncBN')),
     test_cfg=dict(mode='slide', crop_size=(512, 512), stride=(341, 341)),
 )

@@ -10,12 +10,14 @@ model = dict(
         trained_blocks=0,
         final_norm=True,
         out_type='cls_token',
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.'),
+    ),
     neck=dict(type='ClsBatchNormNeck', input_features=768),
     head=dict(
         type='LinearClsHead',
         num_classes=1000,
         in_channels=768,
         loss=dict(type='CrossEntropyLoss'),
-        init_cfg=dict(type='TruncNormal', layer='Linear', std=0.01)),
+        init_cfg=dict(type='TruncNormal', layer='Linear', std=0.01),
+    ),
 )

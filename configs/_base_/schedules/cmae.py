@@ -10,4 +10,6 @@ optim_wrapper = dict(
             'bias': dict(decay_mult=0.0),
             'cls_token': dict(decay_mult=0.0),
             'mask_token': dict(decay_mult=0.0),
-        }))
+        },
+    )
+)

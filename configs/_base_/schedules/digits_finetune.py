@@ -8,7 +8,9 @@ optim_wrapper = dict(
         norm_decay_mult=0.0,
         bias_decay_mult=0.0,
         flat_decay_mult=0.0,
-        custom_keys=dict(relative_position_bias_table=dict(lr_mult=20.0))))
+        custom_keys=dict(relative_position_bias_table=dict(lr_mult=20.0)),
+    ),
+)
 auto_scale_lr = dict(enable=True, base_batch_size=50)
 
 train_cfg = dict(by_epoch=True, max_epochs=40, val_interval=40)

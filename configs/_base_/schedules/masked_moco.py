@@ -5,7 +5,8 @@ _base_ = './mae.py'
 # 1-D parameters and the class token have no weight decay (ExtreMA's; the paper does not say).
 optim_wrapper = dict(
     optimizer=dict(weight_decay=0.1),
-    paramwise_cfg=dict(custom_keys=dict(cls_token=dict(decay_mult=0.0))))
+    paramwise_cfg=dict(custom_keys=dict(cls_token=dict(decay_mult=0.0))),
+)
 
 train_cfg = dict(max_epochs=300)
 param_scheduler = [

@@ -4,7 +4,9 @@ _base_ = './moby.py'
 
 optim_wrapper = dict(
     paramwise_cfg=dict(
-        custom_keys=dict(cls_token=dict(decay_mult=0.0), mask_token=dict(decay_mult=0.0))))
+        custom_keys=dict(cls_token=dict(decay_mult=0.0), mask_token=dict(decay_mult=0.0))
+    )
+)
 train_cfg = dict(max_epochs=100)
 param_scheduler = [
     dict(type='LinearLR', start_factor=5e-4, begin=0, end=10, convert_to_iter_based=True),

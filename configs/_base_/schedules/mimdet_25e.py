@@ -6,8 +6,9 @@ optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=1e-4, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.1),
     constructor='mcl_plugins.MergedOptimWrapperConstructor',
     paramwise_cfg=dict(
-        norm_decay_mult=0.0,
-        custom_keys=dict(relative_position_bias_table=dict(decay_mult=0.0))))
+        norm_decay_mult=0.0, custom_keys=dict(relative_position_bias_table=dict(decay_mult=0.0))
+    ),
+)
 auto_scale_lr = dict(enable=True, base_batch_size=64)
 
 train_cfg = dict(by_epoch=True, max_epochs=25, val_interval=5)

@@ -10,7 +10,8 @@ optim_wrapper = dict(
         norm_decay_mult=0.0,
         bias_decay_mult=0.0,
         flat_decay_mult=0.0,
-        custom_keys=dict(relative_position_bias_table=dict(decay_mult=0.0))),
+        custom_keys=dict(relative_position_bias_table=dict(decay_mult=0.0)),
+    ),
     clip_grad=dict(max_norm=5.0),
 )
 auto_scale_lr = dict(enable=True, base_batch_size=1024)

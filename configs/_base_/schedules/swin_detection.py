@@ -8,8 +8,10 @@ optim_wrapper = dict(
     paramwise_cfg=dict(
         custom_keys={
             'norm': dict(decay_mult=0.0),
-            'relative_position_bias_table': dict(decay_mult=0.0)
-        }))
+            'relative_position_bias_table': dict(decay_mult=0.0),
+        }
+    ),
+)
 auto_scale_lr = dict(enable=True, base_batch_size=16)
 
 train_cfg = dict(by_epoch=True, max_epochs=12, val_interval=1)

@@ -12,5 +12,6 @@ optim_wrapper = dict(
         custom_keys={
             'relative_position_bias_table': dict(decay_mult=0.0),
             'norm': dict(decay_mult=0.0),
-        }),
+        },
+    ),
 )

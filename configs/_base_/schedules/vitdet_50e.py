@@ -12,9 +12,10 @@ optim_wrapper = dict(
         layer_decay_rate=0.7,
         norm_decay_mult=0.0,
         custom_keys=dict(
-            pos_embed=dict(decay_mult=0.0),
-            neck=dict(decay_mult=1.0),
-            roi_head=dict(decay_mult=1.0))))
+            pos_embed=dict(decay_mult=0.0), neck=dict(decay_mult=1.0), roi_head=dict(decay_mult=1.0)
+        ),
+    ),
+)
 auto_scale_lr = dict(enable=True, base_batch_size=64)
 
 train_cfg = dict(by_epoch=True, max_epochs=50, val_interval=5)

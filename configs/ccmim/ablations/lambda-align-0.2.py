@@ -10,5 +10,7 @@ model = dict(
         with_last_bn=False,
         with_last_bias=True,
         with_avg_pool=False,
-        norm_cfg=dict(type='BN1d')),
-    contrast_head=dict(_delete_=True, type='mcl_plugins.CosineHead', loss_weight=0.2))
+        norm_cfg=dict(type='BN1d'),
+    ),
+    contrast_head=dict(_delete_=True, type='mcl_plugins.CosineHead', loss_weight=0.2),
+)

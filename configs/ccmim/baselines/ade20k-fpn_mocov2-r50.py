@@ -14,12 +14,15 @@ model = dict(
     backbone=dict(
         type='ResNet',  # without the three convolutions of the library's stem
         norm_cfg=norm,
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
-    decode_head=dict(num_classes=150, norm_cfg=norm))
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.'),
+    ),
+    decode_head=dict(num_classes=150, norm_cfg=norm),
+)
 del norm
 optim_wrapper = dict(
     type='mcl_plugins.Bf16OptimWrapper',
-    optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=0.0005))
+    optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=0.0005),
+)
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=40000, val_interval=4000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

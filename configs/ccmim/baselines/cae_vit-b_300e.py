@@ -12,8 +12,8 @@ train_pipeline = [
     *_base_.train_pipeline[1:],
 ]
 train_dataloader = dict(
-    **_base_.inherited_loader,
-    dataset=dict(**_base_.inherited_dataset, pipeline=train_pipeline))
+    **_base_.inherited_loader, dataset=dict(**_base_.inherited_dataset, pipeline=train_pipeline)
+)
 runner_type = 'mcl_plugins.Runner'
 default_hooks = {{_base_.inherited_hooks}}
 optim_wrapper = dict(
@@ -22,5 +22,6 @@ optim_wrapper = dict(
     optimizer={{_base_.optim_wrapper.optimizer}},
     clip_grad=dict(max_norm=3.0),
     constructor='mcl_plugins.MergedOptimWrapperConstructor',
-    paramwise_cfg={{_base_.optim_wrapper.paramwise_cfg}})
+    paramwise_cfg={{_base_.optim_wrapper.paramwise_cfg}},
+)
 auto_scale_lr = dict(enable=True)

@@ -7,4 +7,5 @@ model = dict(
     neck=[
         dict(type='mcl_plugins.ViTPyramid', embed_dims=384),
         dict(type='FPN', in_channels=[384, 384, 384, 384], out_channels=256, num_outs=5),
-    ])
+    ],
+)

@@ -2,5 +2,4 @@
 # paper; ViT-B's hyperparameters.
 _base_ = 'in1k-linear_vit-b.py'
 
-model = dict(
-    backbone=dict(arch='small'), neck=dict(input_features=384), head=dict(in_channels=384))
+model = dict(backbone=dict(arch='small'), neck=dict(input_features=384), head=dict(in_channels=384))

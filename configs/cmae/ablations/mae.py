@@ -10,5 +10,6 @@ data_preprocessor = dict(
     type='SelfSupDataPreprocessor',
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True)
+    bgr_to_rgb=True,
+)
 train_cfg = dict(max_epochs=300)

@@ -7,7 +7,8 @@ train_pipeline = [
         scale=224,
         crop_ratio_range=(0.2, 1.0),
         interpolation='bicubic',
-        flip_prob=0.5),
+        flip_prob=0.5,
+    ),
     dict(type='mcl_plugins.PixelShift', size=224, max_shift=0),
     dict(type='PackInputs'),
 ]

@@ -10,7 +10,8 @@ data_preprocessor = dict(
     type='mcl_plugins.MultiViewPreprocessor',
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True)
+    bgr_to_rgb=True,
+)
 model = dict(
     type='mcl_plugins.MaskedAutoencoder',
     backbone=dict(type='mcl_plugins.MaskedConvViT', arch='base', img_size=224),
@@ -20,11 +21,14 @@ model = dict(
         decoder_embed_dim=512,
         decoder_depth=8,
         decoder_num_heads=16,
-        with_cls_token=False),
+        with_cls_token=False,
+    ),
     pixel_head=dict(
         type='MAEPretrainHead',
         norm_pix=True,
         patch_size=16,
-        loss=dict(type='PixelReconstructionLoss', criterion='L2')),
-    mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.75))
+        loss=dict(type='PixelReconstructionLoss', criterion='L2'),
+    ),
+    mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.75),
+)
 train_cfg = dict(max_epochs=1600)

@@ -11,12 +11,14 @@ model = dict(
         arch='base',
         img_size=512,
         drop_path_rate=0.2,
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.'),
+    ),
     neck=dict(
         _delete_=True,
         type='mcl_plugins.HybridPyramid',
         embed_dims=768,
-        init_cfg=dict(type='Xavier', layer='Conv2d', distribution='uniform')),
+        init_cfg=dict(type='Xavier', layer='Conv2d', distribution='uniform'),
+    ),
     decode_head=dict(in_channels=[256, 384, 768, 768]),
 )
 optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=0.75))

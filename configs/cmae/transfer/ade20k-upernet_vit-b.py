@@ -13,8 +13,10 @@ model = dict(
     neck=dict(init_cfg=dict(type='Xavier', layer='ConvTranspose2d', distribution='uniform')),
     decode_head=dict(
         conv_cfg=dict(type='mcl_plugins.XavierConv2d'),
-        init_cfg=dict(type='Xavier', distribution='uniform', override=dict(name='conv_seg'))),
+        init_cfg=dict(type='Xavier', distribution='uniform', override=dict(name='conv_seg')),
+    ),
     auxiliary_head=dict(
         conv_cfg=dict(type='mcl_plugins.XavierConv2d'),
-        init_cfg=dict(type='Xavier', distribution='uniform', override=dict(name='conv_seg'))),
+        init_cfg=dict(type='Xavier', distribution='uniform', override=dict(name='conv_seg')),
+    ),
 )

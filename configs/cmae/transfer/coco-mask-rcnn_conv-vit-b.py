@@ -17,6 +17,8 @@ model = dict(
         in_channels=[256, 384, 768, 768],
         out_channels=256,
         num_outs=5,
-        norm_cfg=dict(type='mcl_plugins.SyncBN')))
+        norm_cfg=dict(type='mcl_plugins.SyncBN'),
+    ),
+)
 optim_wrapper = dict(accumulative_counts=2)
 train_cfg = dict(max_epochs=100)

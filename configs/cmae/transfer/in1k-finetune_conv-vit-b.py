@@ -11,4 +11,6 @@ model = dict(
         drop_path_rate=0.1,
         final_norm=False,
         out_type='avg_featmap',
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')))
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.'),
+    )
+)

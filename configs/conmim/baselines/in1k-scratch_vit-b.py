@@ -8,10 +8,11 @@ _base_ = [
 ]
 
 model = dict(
-    backbone=dict(
-        type='mcl_plugins.DeiT', out_type='cls_token', final_norm=True, init_cfg=None),
-    head=dict(init_cfg=dict(std=0.02)))
+    backbone=dict(type='mcl_plugins.DeiT', out_type='cls_token', final_norm=True, init_cfg=None),
+    head=dict(init_cfg=dict(std=0.02)),
+)
 # Each image is used three times per epoch, on three processes with different augmentations. The
 # number of images per process and epoch stays the same.
 train_dataloader = dict(
-    batch_size=64, sampler=dict(_delete_=True, type='RepeatAugSampler', num_repeats=3))
+    batch_size=64, sampler=dict(_delete_=True, type='RepeatAugSampler', num_repeats=3)
+)

@@ -3,6 +3,5 @@
 # pre-training checkpoint with --cfg-options model.backbone.init_cfg.checkpoint=...
 _base_ = 'ade20k-upernet_vit-b.py'
 
-model = dict(
-    backbone=dict(table_resizing='spline', init_cfg=dict(prefix='ema.backbone.')))
+model = dict(backbone=dict(table_resizing='spline', init_cfg=dict(prefix='ema.backbone.')))
 optim_wrapper = dict(optimizer=dict(lr=7e-4), paramwise_cfg=dict(layer_decay_rate=0.65))

@@ -10,14 +10,15 @@ model = dict(
             embed_dims=384,
             norm_cfg=dict(type='GN', num_groups=32),
             init_cfg=dict(
-                type='Kaiming',
-                layer='ConvTranspose2d',
-                mode='fan_in',
-                nonlinearity='linear')),
+                type='Kaiming', layer='ConvTranspose2d', mode='fan_in', nonlinearity='linear'
+            ),
+        ),
         dict(
             type='FPN',
             in_channels=[384, 384, 384, 384],
             out_channels=256,
             num_outs=5,
-            norm_cfg=dict(type='mcl_plugins.SyncBN')),
-    ])
+            norm_cfg=dict(type='mcl_plugins.SyncBN'),
+        ),
+    ],
+)

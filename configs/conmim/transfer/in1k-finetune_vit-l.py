@@ -6,10 +6,10 @@ _base_ = 'in1k-finetune_vit-b.py'
 
 model = dict(
     backbone=dict(arch='large', layer_scale_init_value=1e-5, drop_path_rate=0.2),
-    head=dict(in_channels=1024))
+    head=dict(in_channels=1024),
+)
 train_dataloader = dict(batch_size=64)
-optim_wrapper = dict(
-    optimizer=dict(lr=1e-3), paramwise_cfg=dict(layer_decay_rate=0.75))
+optim_wrapper = dict(optimizer=dict(lr=1e-3), paramwise_cfg=dict(layer_decay_rate=0.75))
 train_cfg = dict(max_epochs=50)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, begin=0, end=5, convert_to_iter_based=True),

@@ -8,5 +8,4 @@ val_dataloader = dataset
 test_dataloader = dataset
 del dataset
 data_preprocessor = dict(num_classes=100)
-model = dict(
-    backbone=dict(arch='mocov3-small'), head=dict(num_classes=100, in_channels=384))
+model = dict(backbone=dict(arch='mocov3-small'), head=dict(num_classes=100, in_channels=384))

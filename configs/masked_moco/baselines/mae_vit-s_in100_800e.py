@@ -8,7 +8,9 @@ model = dict(
         type='MAEViT',
         arch=dict(embed_dims=384, num_layers=12, num_heads=12, feedforward_channels=1536),
         patch_size=16,
-        mask_ratio=0.75),
-    neck=dict(embed_dim=384))
+        mask_ratio=0.75,
+    ),
+    neck=dict(embed_dim=384),
+)
 train_dataloader = dict(dataset=dict(type='mcl_plugins.ImageNet100'))
 train_cfg = dict(max_epochs=800)

@@ -18,6 +18,7 @@ data_preprocessor = dict(num_classes=100)
 model = dict(
     backbone=dict(arch='mocov3-small'),
     neck=dict(input_features=384),
-    head=dict(num_classes=100, in_channels=384))
+    head=dict(num_classes=100, in_channels=384),
+)
 optim_wrapper = dict(optimizer=dict(lr=1.0))
 train_cfg = dict(max_epochs=100)

@@ -14,8 +14,10 @@ model = dict(
     head=dict(
         type='SimMIMHead',
         patch_size=32,
-        loss=dict(type='PixelReconstructionLoss', criterion='L1', channel=3)),
-    mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.6))
+        loss=dict(type='PixelReconstructionLoss', criterion='L1', channel=3),
+    ),
+    mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.6),
+)
 
 # SimMIM's light crop, then MoBY's two.
 train_pipeline = [
@@ -23,7 +25,8 @@ train_pipeline = [
         type='mcl_plugins.LoadRandomResizedCrop',
         scale=224,
         crop_ratio_range=[(0.67, 1.0), (0.08, 1.0), (0.08, 1.0)],
-        flip_prob=0.5),
+        flip_prob=0.5,
+    ),
     dict(type='PackInputs'),
 ]
 train_dataloader = dict(batch_size=64, dataset=dict(pipeline=train_pipeline))

@@ -4,4 +4,5 @@ _base_ = '../swin-t.py'
 
 model = dict(
     patch_contrast=dict(head=dict(_delete_=True, type='mcl_plugins.L1Head'), queue=None),
-    image_contrast=None)
+    image_contrast=None,
+)

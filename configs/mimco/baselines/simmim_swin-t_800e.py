@@ -12,8 +12,8 @@ train_pipeline = [
     *_base_.train_pipeline[1:],
 ]
 train_dataloader = dict(
-    **_base_.inherited_loader,
-    dataset=dict(**_base_.inherited_dataset, pipeline=train_pipeline))
+    **_base_.inherited_loader, dataset=dict(**_base_.inherited_dataset, pipeline=train_pipeline)
+)
 runner_type = 'mcl_plugins.Runner'
 default_hooks = {{_base_.inherited_hooks}}
 optim_wrapper = dict(type='mcl_plugins.Bf16OptimWrapper')

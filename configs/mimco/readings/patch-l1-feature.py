@@ -7,6 +7,8 @@ model = dict(
         projector=None,
         predictor=dict(in_channels=768, out_channels=768),
         head=dict(_delete_=True, type='mcl_plugins.FeatureL1Head'),
-        queue=None),
+        queue=None,
+    ),
     image_contrast=None,
-    momentum=None)
+    momentum=None,
+)

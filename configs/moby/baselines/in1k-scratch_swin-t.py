@@ -7,5 +7,4 @@ _base_ = [
     '../../_base_/default_runtime.py',
 ]
 
-model = dict(
-    backbone=dict(drop_path_rate=0.2, init_cfg=None), head=dict(init_cfg=dict(std=0.02)))
+model = dict(backbone=dict(drop_path_rate=0.2, init_cfg=None), head=dict(init_cfg=dict(std=0.02)))

@@ -11,6 +11,8 @@ model = dict(
         patch_size=16,
         drop_path_rate=0.2,
         frozen=True,
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.'),
+    ),
     neck=None,
-    head=dict(in_channels=384))
+    head=dict(in_channels=384),
+)

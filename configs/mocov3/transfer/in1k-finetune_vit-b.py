@@ -9,9 +9,11 @@ _base_ = [
 ]
 
 model = dict(
-    backbone=dict(out_type='cls_token', final_norm=True), head=dict(init_cfg=dict(std=0.02)))
+    backbone=dict(out_type='cls_token', final_norm=True), head=dict(init_cfg=dict(std=0.02))
+)
 # Each image is used three times per epoch, on three processes with different augmentations. The
 # number of images per process and epoch stays the same.
 train_dataloader = dict(
-    batch_size=64, sampler=dict(_delete_=True, type='RepeatAugSampler', num_repeats=3))
+    batch_size=64, sampler=dict(_delete_=True, type='RepeatAugSampler', num_repeats=3)
+)
 train_cfg = dict(max_epochs=150)

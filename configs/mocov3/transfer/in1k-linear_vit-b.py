@@ -9,5 +9,5 @@ _base_ = [
 ]
 
 model = dict(
-    neck=None,
-    head=dict(init_cfg=dict(_delete_=True, type='Normal', layer='Linear', std=0.01)))
+    neck=None, head=dict(init_cfg=dict(_delete_=True, type='Normal', layer='Linear', std=0.01))
+)

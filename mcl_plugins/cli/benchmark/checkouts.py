@@ -187,12 +187,13 @@ def _adamw(model: nn.Module) -> torch.optim.Optimizer:
 @contextlib.contextmanager
 def _old_libraries(folder: Path) -> Iterator[None]:
     """Import from a checkout, with stand-ins for what newer libraries do not have."""
-    stand_ins = {}
-    for name, content in {
+    contents: dict[str, dict[str, Any]] = {
         'torch._six': {'inf': math.inf},
         'tensorboardX': {'SummaryWriter': None},
         'timm.models.layers.helpers': {'to_2tuple': lambda value: (value, value)},
-    }.items():
+    }
+    stand_ins = {}
+    for name, content in contents.items():
         stand_ins[name] = ModuleType(name)
         vars(stand_ins[name]).update(content)
     path = [str(folder), *sys.path]
@@ -213,7 +214,7 @@ def _one_process(device: torch.device) -> Iterator[None]:
     def gather(gathered: list[Tensor], tensor: Tensor, async_op: bool = False) -> None:
         gathered[0].copy_(tensor)
 
-    replaced = [
+    replaced: list[tuple[Any, str, Callable]] = [
         (torch.distributed, 'get_rank', lambda *_: 0),
         (torch.distributed, 'get_world_size', lambda *_: 1),
         (torch.distributed, 'all_gather', gather),
