@@ -6,7 +6,8 @@ inherited_dataset = dict(
 )
 inherited_hooks = dict(
     checkpoint=dict(
-        type='mcl_plugins.CheckpointHook', interval=1, max_keep_ckpts=2, milestones=4, minutes=30),
+        type='mcl_plugins.CheckpointHook', interval=1, max_keep_ckpts=2, milestones=4, minutes=30
+    ),
     finite_loss=dict(type='mcl_plugins.FiniteLossHook'),
     schedule=dict(type='mcl_plugins.ScheduleHook'),
 )

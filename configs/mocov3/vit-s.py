@@ -41,8 +41,7 @@ auto_scale_lr = dict(enable=True)
 runner_type = 'mcl_plugins.Runner'
 default_hooks = dict(
     logger=dict(interval=50),
-    checkpoint=dict(
-        type='mcl_plugins.CheckpointHook', max_keep_ckpts=2, milestones=4, minutes=30),
+    checkpoint=dict(type='mcl_plugins.CheckpointHook', max_keep_ckpts=2, milestones=4, minutes=30),
     finite_loss=dict(type='mcl_plugins.FiniteLossHook'),
     schedule=dict(type='mcl_plugins.ScheduleHook'),
 )
