@@ -18,6 +18,7 @@ from mmengine.registry import DefaultScope
 
 __all__ = [
     'DATASETS',
+    'DATA_SAMPLERS',
     'FUNCTIONS',
     'HOOKS',
     'LOG_PROCESSORS',
@@ -95,6 +96,7 @@ MODELS = Registry(
 )
 DATASETS = Registry(root.DATASETS, 'datasets', 'detection', 'segmentation')
 TRANSFORMS = Registry(root.TRANSFORMS, 'transforms')
+DATA_SAMPLERS = Registry(root.DATA_SAMPLERS, 'datasets')
 FUNCTIONS = Registry(root.FUNCTIONS, 'datasets')
 HOOKS = Registry(root.HOOKS, 'engine')
 METRICS = Registry(root.METRICS, 'detection')
@@ -107,7 +109,6 @@ OPTIM_WRAPPER_CONSTRUCTORS = Registry(root.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')
 # The package has no parts of these kinds, but MMEngine looks for them here when a config inherits
 # from the package.
 for _parent in (
-    root.DATA_SAMPLERS,
     root.EVALUATOR,
     root.MODEL_WRAPPERS,
     root.OPTIMIZERS,

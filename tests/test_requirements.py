@@ -27,6 +27,7 @@ HEADLESS = 'opencv-python-headless'
 SAME = {HEADLESS: 'opencv-python'}
 # Which extras a folder may import beside install_requires.
 EXTRAS = {
+    'datasets': ['archives'],
     'segmentation': ['seg'],
     'detection': ['det'],
     'encoders': ['export'],

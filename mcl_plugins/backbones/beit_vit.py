@@ -23,7 +23,8 @@ from .encoder import Encoder
 class BEiTViT(Encoder, _BEiTViT):
     """mmpretrain's ``BEiTViT`` with the changes that make it ConMIM's encoder.
 
-    The arguments are those of mmpretrain's class, for square images and patches, and ``init_std``.
+    The arguments are those of mmpretrain's class, for square images and patches, ``init_std`` and
+    ``with_cp`` (gradient checkpointing: recompute blocks in the backward pass).
     The differences are:
 
     - ``'small'`` is ViT-S (width 384, 12 blocks, 6 heads), as in the papers.
@@ -63,6 +64,7 @@ class BEiTViT(Encoder, _BEiTViT):
         img_size: int = 224,
         patch_size: int = 16,
         init_std: float = 0.02,
+        with_cp: bool = False,
         **kwargs: Any,
     ) -> None:
         resolve_arch(arch, self.arch_zoo, ARCH_KEYS)
@@ -72,7 +74,7 @@ class BEiTViT(Encoder, _BEiTViT):
         for layer in self.layers:
             layer.attn = FusedBEiTAttention.from_attention(layer.attn)
         single_drop_path(self.layers)
-        self.init_std = init_std
+        self.init_std, self.with_cp = init_std, with_cp
 
     def fill_weights(self) -> None:
         """Initialise the weights at random, as BEiT's and ConMIM's released code does."""

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from ..layers.initialisation import normal_layers
 from ..layers.position_tables import fit_block_tables
+from ..layers.recompute import recompute_blocks
 from ..layers.sync_norm import SyncBN
+from ..layers.window_attention import use_fused_windows
 from ..mask_generators import PatchMask, upsample_patches
 from ..registry import MODELS
 from ..utils.checks import check_choice, check_image_size, check_input_size, resolve_arch
@@ -40,6 +42,7 @@ class SwinTransformer(Encoder, _SwinTransformer):
       normal distribution of standard deviation 0.02, biases are zero.
     - ``init_cfg=dict(type='Pretrained', ...)`` loads every tensor, or raises an error that lists
       the missing ones. Tables of relative positions are resized as in BEiT's released code.
+    - Attention within windows uses PyTorch's fused kernel.
     - An image size that is not a multiple of the patch size of the last stage is an error.
 
     Args:
@@ -50,6 +53,7 @@ class SwinTransformer(Encoder, _SwinTransformer):
             statistics are those of all processes (MoBY's "BN trick").
         frozen: train no parameter and keep the statistics of BatchNorm. Drop path remains active in
             training, as in MoBY's linear evaluation.
+        with_cp: gradient checkpointing: recompute blocks in the backward pass, which saves memory.
 
     Raises:
         ValueError: ``arch`` or ``mlp_norm`` is unknown, ``img_size`` is not a multiple of the last
@@ -73,6 +77,7 @@ class SwinTransformer(Encoder, _SwinTransformer):
         window_size: int = 7,
         mlp_norm: str = 'LN',
         frozen: bool = False,
+        with_cp: bool = False,
         **kwargs: Any,
     ) -> None:
         depths = resolve_arch(arch, self.arch_zoo, _ARCH_KEYS, exact=True)['depths']
@@ -94,6 +99,9 @@ class SwinTransformer(Encoder, _SwinTransformer):
         kwargs.setdefault('out_indices', (last,))
         with LinspaceOnHost():
             super().__init__(arch, img_size, patch_size, window_size=window_size, **kwargs)
+        use_fused_windows(self)
+        if with_cp:
+            recompute_blocks(block for stage in self.stages for block in stage.blocks)
         self.img_size = (img_size, img_size)  # in the same form as in vision transformers
         # Downstream tasks may use maps of other stages, whose norms are not pre-trained.
         self.task_modules = tuple(f'norm{stage}' for stage in range(last))

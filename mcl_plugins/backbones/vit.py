@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from ..layers.class_attention import class_logits
 from ..layers.initialisation import fix_parameter, xavier_layers
+from ..layers.recompute import recompute_blocks
+from ..layers.self_attention import use_self_attention
 from ..mask_generators import PatchMask, gather_patches
 from ..registry import MODELS
 from ..utils.checks import (
@@ -36,8 +38,8 @@ IMPORTANCE = {
 class VisionTransformer(Encoder, _VisionTransformer):
     """mmpretrain's ``VisionTransformer`` as MAE and the methods based on it use it.
 
-    The arguments are those of mmpretrain's class, for square images and patches, and
-    ``trained_blocks``. The differences are:
+    The arguments are those of mmpretrain's class, for square images and patches, ``trained_blocks``
+    and ``with_cp``. The differences are:
 
     - ``'small'`` is ViT-S (width 384, 12 blocks, 6 heads), as in the papers, ``'mocov3-small'`` is
       MoCo v3's ViT-S with 12 heads, and norms have epsilon 1e-6.
@@ -49,6 +51,7 @@ class VisionTransformer(Encoder, _VisionTransformer):
       the missing ones.
     - ``trained_blocks`` freezes all but the last blocks (partial fine-tuning), see
       :func:`freeze_all_but`; None freezes nothing.
+    - ``with_cp`` is gradient checkpointing: blocks are recomputed in the backward pass.
 
     Raises:
         ValueError: ``arch`` is unknown, ``img_size`` is not a multiple of ``patch_size``, or
@@ -81,12 +84,16 @@ class VisionTransformer(Encoder, _VisionTransformer):
         patch_size: int = 16,
         norm_cfg: dict | None = None,
         trained_blocks: float | None = None,
+        with_cp: bool = False,
         **kwargs: Any,
     ) -> None:
         resolve_arch(arch, self.arch_zoo, ARCH_KEYS)
         check_image_size(img_size, patch_size)
         norm_cfg = norm_cfg or dict(type='LN', eps=1e-6)
         super().__init__(arch, img_size, patch_size, norm_cfg=norm_cfg, **kwargs)
+        use_self_attention(self.layers)
+        if with_cp:
+            recompute_blocks(self.layers)
         self._frozen: list[nn.Module] = []
         if trained_blocks is not None:
             self._frozen = freeze_all_but(self, trained_blocks)
@@ -123,6 +130,7 @@ class MaskedViT(VisionTransformer):
         final_norm: apply a norm after the last block.
         drop_path_rate: drop path rate of the last block; the rate rises linearly from 0.
         in_channels: number of bands of the images.
+        with_cp: gradient checkpointing: recompute blocks in the backward pass, which saves memory.
 
     Attributes:
         mask_grid: (rows, columns) of patches over which masks are drawn.
@@ -146,6 +154,7 @@ class MaskedViT(VisionTransformer):
         drop_path_rate: float = 0.0,
         init_cfg: dict | None = None,
         in_channels: int = 3,
+        with_cp: bool = False,
     ) -> None:
         super().__init__(
             arch,
@@ -156,6 +165,7 @@ class MaskedViT(VisionTransformer):
             out_type='raw',
             init_cfg=init_cfg,
             in_channels=in_channels,
+            with_cp=with_cp,
         )
         fix_parameter(self, 'pos_embed')
         self.mask_grid = self.patch_resolution

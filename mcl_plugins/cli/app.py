@@ -55,6 +55,7 @@ COMMANDS = {
     'data digit-retrieval': 'data.make_digit_retrieval',
     'data scenes': 'data.make_scenes',
     'data solar-cells': 'data.solar_cells',
+    'data pack': 'data.pack',
     'bench step': 'benchmark.step',
     'bench count': 'benchmark.count',
     'bench flops': 'benchmark.flops',

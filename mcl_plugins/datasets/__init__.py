@@ -1,5 +1,6 @@
 """Datasets for pre-training and classification."""
 
+from .archives import ShardSampler
 from .collate import default_collate
 from .flowers102 import Flowers102
 from .image_folder import ImageFolder, ImageNet
@@ -12,5 +13,6 @@ __all__ = [
     'ImageFolder',
     'ImageNet',
     'ImageNet100',
+    'ShardSampler',
     'default_collate',
 ]

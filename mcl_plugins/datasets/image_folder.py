@@ -13,6 +13,8 @@ from mmpretrain.datasets import ImageNet as _ImageNet
 
 from ..registry import DATASETS
 from ..utils.images import IMAGE_SUFFIXES, is_utf8, printable
+from .archives import find_archives, list_archives
+from .archives.address import name_within
 from .checked_images import CheckedImages
 from .classes import folders_of_list, join_names
 from .image_list import read_image_list
@@ -31,8 +33,8 @@ def check_folder(folder: str, data_root: str) -> None:
         FileNotFoundError: the folder does not exist.
         ValueError: the folder is empty.
     """
-    if '://' in folder:
-        return  # it is in another storage backend
+    if '://' in folder or find_archives(folder):
+        return  # it is in another storage backend, or in archives
     path = Path(folder)
     instruction = (
         f'Put the images (or a symbolic link) there, or set another folder with --cfg-options '
@@ -92,12 +94,19 @@ class _CheckedFolder(CheckedImages, CustomDataset):
         records = []
         for sample in samples:
             name, label = sample if self.with_label else (sample, None)
-            record = {'img_path': backend.join_path(self.img_prefix, name)}
+            # The name of an image in an archive is its address.
+            path = name if '://' in name else backend.join_path(self.img_prefix, name)
+            record = {'img_path': path}
             records.append(record if label is None else {**record, 'gt_label': label})
         return records
 
     def _read_list(self) -> list:
         """Read the samples of ``ann_file``."""
+        if find_archives(self.img_prefix):
+            raise ValueError(
+                f'ann_file={self.ann_file!r} lists image files, but those of {self.img_prefix!r} '
+                'are in archives: set ann_file= (empty), or pack the listed images alone.'
+            )
         samples = read_image_list(self.ann_file, self.img_prefix, self.with_label)
         say_count(self.ann_file, len(samples))
         if not self.with_label:
@@ -118,25 +127,11 @@ class _CheckedFolder(CheckedImages, CustomDataset):
         Raises:
             ValueError: there is no image, or the class folders are not those of ``classes``.
         """
-        listing = list_images(self.img_prefix, self.extensions)
+        listing = self._list()
         samples: list = listing.images
-        notes = []
+        notes: list[str] = []
         if self.with_label:
-            by_folder = group_by_folder(listing)
-            check_names(self.img_prefix, by_folder)
-            if by_folder:
-                self.folder_to_idx = self._number_folders(listing, by_folder)
-                if absent := [name for name in self.folder_to_idx if name not in by_folder]:
-                    notes = [f'Classes without images ({len(absent)}): {join_names(absent)}.']
-            empty = [name for name in listing.folders if name not in by_folder]
-            if empty := [name for name in empty if name not in (self.folder_to_idx or {})]:
-                notes.append(f'Folders without images are no classes: {join_names(empty)}.')
-            samples = [
-                (name, self.folder_to_idx[folder])
-                for folder, names in by_folder.items()
-                for name in names
-                if self.folder_to_idx
-            ]
+            samples, notes = self._label(listing)
         if not samples:
             labelled = ' in a folder for each class (or set with_label=False)'
             raise ValueError(
@@ -157,6 +152,39 @@ class _CheckedFolder(CheckedImages, CustomDataset):
             ],
         )
         return samples
+
+    def _list(self) -> Listing:
+        """List the images of the folder, or of archives in its place."""
+        archives = find_archives(self.img_prefix)
+        if archives:
+            return list_archives(self.img_prefix, archives, self.extensions)
+        return list_images(self.img_prefix, self.extensions)
+
+    def _label(self, listing: Listing) -> tuple[list, list[str]]:
+        """Return (path, label) of each image, and what there is to say of the classes."""
+        if listing.labels is not None:
+            if self.CLASSES is None and listing.classes:
+                self._metainfo['classes'] = tuple(listing.classes)
+            check_labels(self.img_prefix.rstrip('/'), listing.labels, self.CLASSES)
+            return list(zip(listing.images, listing.labels, strict=True)), []
+        by_folder = group_by_folder(listing)
+        check_names(self.img_prefix, by_folder)
+        notes: list[str] = []
+        if by_folder:
+            self.folder_to_idx = self._number_folders(listing, by_folder)
+            if absent := [name for name in self.folder_to_idx if name not in by_folder]:
+                notes = [f'Classes without images ({len(absent)}): {join_names(absent)}.']
+        labels = self.folder_to_idx or {}
+        empty = [name for name in listing.folders if name not in by_folder and name not in labels]
+        if empty:
+            notes.append(f'Folders without images are no classes: {join_names(empty)}.')
+        samples = [
+            (name, labels[folder])
+            for folder, names in by_folder.items()
+            for name in names
+            if labels
+        ]
+        return samples, notes
 
     def _number_folders(self, listing: Listing, by_folder: dict[str, list[str]]) -> dict[str, int]:
         """Return the label of each class folder.
@@ -190,7 +218,7 @@ def group_by_folder(listing: Listing) -> dict[str, list[str]]:
     """Group images by the sub-folder, in alphabetical order; images outside are left out."""
     groups: dict[str, list[str]] = {}
     for name in listing.images:
-        folder, _, inside = name.partition('/')
+        folder, _, inside = name_within(name).partition('/')
         if inside:
             groups.setdefault(folder, []).append(name)
         else:
@@ -216,6 +244,26 @@ def check_names(root: str, folders: Iterable[str]) -> None:
             )
 
 
+def check_labels(place: str, labels: Sequence[int], classes: Sequence[str] | None) -> None:
+    """Raise a ValueError if archives have labels that are no class.
+
+    Example:
+        >>> check_labels('shards/train', [0, 2], ('ant', 'bee'))
+        Traceback (most recent call last):
+        ValueError: shards/train has the label 2, which is none of 2 classes, 0 to 1: set \
+metainfo=dict(classes=(...)) of the data set, or with_label=False if the images have no labels.
+    """
+    for label in sorted(set(labels), key=lambda label: (label is not None, label)):
+        if label is None or label < 0 or (classes is not None and label >= len(classes)):
+            known = 'a class' if classes is None else f'of {len(classes)} classes, 0 to '
+            known += '' if classes is None else str(len(classes) - 1)
+            raise ValueError(
+                f'{printable(place)} has the label {label}, which is none {known}: set '
+                'metainfo=dict(classes=(...)) of the data set, or with_label=False if the images '
+                'have no labels.'
+            )
+
+
 def say_count(
     place: str, images: int, classes: int | None = None, notes: Sequence[str] = ()
 ) -> None:
@@ -228,6 +276,8 @@ def say_count(
 @DATASETS.register_module()
 class ImageFolder(_CheckedFolder):
     """A folder of images, which is searched recursively; sub-folders may define the labels.
+
+    In its place may be archives, see :func:`~mcl_plugins.datasets.archives.find_archives`.
 
     The arguments are those of mmpretrain's ``CustomDataset``, and ``max_bad_images`` of
     :class:`~mcl_plugins.datasets.checked_images.CheckedImages`. For images without labels set
@@ -247,6 +297,8 @@ class ImageFolder(_CheckedFolder):
 class ImageNet(_CheckedFolder, _ImageNet):
     """ImageNet-1k in ``data_root/{train,val}/<wnid>/*.JPEG``; arguments as in mmpretrain.
 
+    In place of the two folders may be archives, ``data_root/train-000000.tar`` and so on.
+
     Raises:
         FileNotFoundError: the folder does not exist.
         ValueError: it does not contain 1000 class folders, or contains no images.
@@ -260,6 +312,8 @@ class ImageNet(_CheckedFolder, _ImageNet):
         super().full_init()
 
     def _check_classes(self) -> None:
+        if find_archives(self.img_prefix):
+            return  # the names of their images are compared
         folders = [path for path in Path(self.img_prefix).iterdir() if path.is_dir()]
         found = sum(not is_hidden(path.name) for path in folders)
         if found != len(self.CLASSES):

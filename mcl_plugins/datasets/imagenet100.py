@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ..registry import DATASETS
-from .image_folder import ImageNet, check_folder, say_count
+from .archives import find_archives
+from .image_folder import ImageNet, check_folder, group_by_folder, say_count
 from .listing import list_images
 from .listing_result import Listing
 
@@ -55,6 +56,8 @@ class ImageNet100(ImageNet):
 
     def _check_classes(self) -> None:
         check_folder(self.img_prefix, self.data_root)
+        if find_archives(self.img_prefix):
+            return  # the names of their images say whether a class has none
         for wnid in self.wnids:
             if not (Path(self.img_prefix) / wnid).is_dir():
                 raise FileNotFoundError(
@@ -66,14 +69,11 @@ class ImageNet100(ImageNet):
     def _find_samples(self) -> list:
         """List (path, label) of each image, or only the paths if ``with_label`` is False."""
         self.folder_to_idx = {wnid: label for label, wnid in enumerate(self.wnids)}
-        listing = Listing()
-        samples, empty = [], []
-        for wnid, label in self.folder_to_idx.items():
-            found = list_images(f'{self.img_prefix}/{wnid}', self.extensions)
-            samples += [(f'{wnid}/{name}', label) for name in found.images]
-            listing.left_out += found.left_out
-            if not found.images:
-                empty.append(wnid)
+        listing, found = self._list_classes()
+        samples = [
+            (name, label) for wnid, label in self.folder_to_idx.items() for name in found[wnid]
+        ]
+        empty = [wnid for wnid, names in found.items() if not names]
         if empty:
             raise ValueError(
                 f'No images in {empty} of {self.img_prefix}; their names must end in one of '
@@ -81,6 +81,24 @@ class ImageNet100(ImageNet):
             )
         say_count(self.img_prefix, len(samples), len(self.wnids), [listing.describe_left_out()])
         return samples if self.with_label else [path for path, _ in samples]
+
+    def _list_classes(self) -> tuple[Listing, dict[str, list[str]]]:
+        """Return the names of the images of each class, and a list for what is left out."""
+        if find_archives(self.img_prefix):
+            listing = self._list()
+            if listing.labels is not None:
+                raise ValueError(
+                    f'The archives of {self.img_prefix} number the classes: ImageNet100 takes them '
+                    'by their folders in the names of the images, as mcl data pack writes them.'
+                )
+            groups = group_by_folder(listing)
+            return listing, {wnid: groups.get(wnid, []) for wnid in self.wnids}
+        listing, found = Listing(), {}
+        for wnid in self.wnids:
+            part = list_images(f'{self.img_prefix}/{wnid}', self.extensions)
+            found[wnid] = [f'{wnid}/{name}' for name in part.images]
+            listing.left_out += part.left_out
+        return listing, found
 
 
 def read_class_list(path: Path) -> list[str]:

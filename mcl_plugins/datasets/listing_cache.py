@@ -24,10 +24,15 @@ from .listing_result import Listing
 
 LARGE = 10_000  # files; a smaller folder is listed at once
 _SETTLED = 10**10  # nanoseconds after which a change would have another time
-_FORMAT = 1
+_FORMAT = 2
 
 
-def keep_listing(root: str, suffixes: Sequence[str], search: Callable[[], Listing]) -> Listing:
+def keep_listing(
+    root: str,
+    suffixes: Sequence[str],
+    search: Callable[[], Listing],
+    archives: Sequence[str] = (),
+) -> Listing:
     """Return the list of a folder: the kept one if it holds, otherwise that of a search.
 
     The processes of a machine that ask at the same time take turns, so that only the first one
@@ -38,13 +43,19 @@ def keep_listing(root: str, suffixes: Sequence[str], search: Callable[[], Listin
         root: the folder.
         suffixes: endings of images' names; a list for others does not hold.
         search: lists the folder.
+        archives: the files that are listed, if they are archives; a list of others does not hold.
 
     Raises:
         OSError: a folder cannot be read.
     """
     path = os.path.realpath(root)
-    key = {'format': _FORMAT, 'root': path, 'suffixes': list(suffixes)}
-    with _turn(path):
+    key = {
+        'format': _FORMAT,
+        'root': path,
+        'suffixes': list(suffixes),
+        'archives': list(archives),
+    }
+    with turn(path):
         for place in places(path):
             if (listing := _read(place, key)) is not None:
                 return listing
@@ -58,13 +69,18 @@ def keep_listing(root: str, suffixes: Sequence[str], search: Callable[[], Listin
     return listing
 
 
-def places(path: str) -> list[Path]:
-    """Return the files in which the list of a folder may be kept, the preferred one first."""
+def places(path: str, kind: str = 'listing.json') -> list[Path]:
+    """Return the files in which something of a path may be kept, the preferred one first.
+
+    Args:
+        path: of a folder or file.
+        kind: end of the files' names, which says what is kept.
+    """
     folder = Path(path)
     cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache', 'mcl_plugins')
     return [
-        folder.with_name(f'.{folder.name}.listing.json'),
-        cache / f'{_digest(path)}.listing.json',
+        folder.with_name(f'.{folder.name}.{kind}'),
+        cache / f'{_digest(path)}.{kind}',
     ]
 
 
@@ -73,7 +89,7 @@ def _digest(path: str) -> str:
 
 
 @contextmanager
-def _turn(path: str) -> Iterator[None]:
+def turn(path: str) -> Iterator[None]:
     """Let one process of this machine and user at a time into the block, if the system can."""
     lock = Path(tempfile.gettempdir(), f'mcl_listing_{os.getuid()}_{_digest(path)}.lock')
     with ExitStack() as stack:
@@ -102,9 +118,13 @@ def _read(place: Path, key: dict[str, Any]) -> Listing | None:
             return None
         left_out = Counter({(str(s), str(why)): int(n) for s, why, n in content['left_out']})
         folders = [str(name) for name in content['folders']]
+        labels = content['labels'] and [int(label) for label in content['labels']]
+        if labels is not None and len(labels) != len(images):
+            return None
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    return Listing(images, left_out, folders, changed, f'{place} of {content.get("date")}')
+    kept = f'{place} of {content.get("date")}'
+    return Listing(images, left_out, folders, changed, kept, labels)
 
 
 def _write(listing: Listing, key: dict[str, Any]) -> None:
@@ -115,6 +135,7 @@ def _write(listing: Listing, key: dict[str, Any]) -> None:
         'changed': listing.changed,
         'folders': listing.folders,
         'left_out': [[*kind, count] for kind, count in listing.left_out.items()],
+        'labels': listing.labels,
         'images': listing.images,
     }
     text = json.dumps(content, separators=(',', ':'))

@@ -19,6 +19,8 @@ class Listing:
         folders: sorted names of the folder's own sub-folders, without hidden ones.
         changed: when each folder was last changed, in nanoseconds, by its path within this one.
         kept: where the list was read from and of which date it is; empty if it was made just now.
+        labels: number of the class of each image, where archives have it; None otherwise.
+        classes: names of the classes, where archives have them.
     """
 
     images: list[str] = field(default_factory=list)
@@ -26,6 +28,8 @@ class Listing:
     folders: list[str] = field(default_factory=list)
     changed: dict[str, int] = field(default_factory=dict)
     kept: str = ''
+    labels: list[int] | None = None
+    classes: list[str] | None = None
 
     def leave_out(self, name: str, reason: str) -> None:
         """Count a file that is left out."""

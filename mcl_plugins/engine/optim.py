@@ -67,11 +67,17 @@ def own_wrapper(config: Any) -> Any:
 
 @OPTIM_WRAPPERS.register_module()
 class Bf16OptimWrapper(OptimWrapper):
-    """Train with bfloat16 autocast on devices that support it, and in float32 on others.
+    """Train with bfloat16 autocast on GPUs that support it, and in float32 on others.
 
     One config then runs on both. bfloat16 has the range of float32, so the loss needs no scaling.
     On a GPU without bfloat16 use ``--amp``, which trains in float16 with MMEngine's
     ``AmpOptimWrapper``.
+
+    Args:
+        *args: arguments of :class:`OptimWrapper`.
+        cpu: use bfloat16 on a CPU too. It is faster only on one that computes in it (AMX,
+            AVX512-BF16), and slower on others.
+        **kwargs: the other arguments of :class:`OptimWrapper`.
 
     Example:
         >>> model = nn.Linear(2, 1)
@@ -81,13 +87,19 @@ class Bf16OptimWrapper(OptimWrapper):
         torch.float32
     """
 
+    def __init__(self, *args: Any, cpu: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.cpu = cpu
+
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Run the forward pass under autocast; gradient accumulation works as in MMEngine."""
-        enabled = torch.cuda.is_available() and torch.cuda.is_bf16_supported(
-            including_emulation=False
-        )
-        with super().optim_context(model), torch.autocast('cuda', torch.bfloat16, enabled):
+        gpu = torch.cuda.is_available()
+        enabled = torch.cuda.is_bf16_supported(including_emulation=False) if gpu else self.cpu
+        with (
+            super().optim_context(model),
+            torch.autocast('cuda' if gpu else 'cpu', torch.bfloat16, enabled),
+        ):
             yield
 
 

@@ -22,6 +22,7 @@ from .annotation_file import check_annotation_file
 from .bands import check_bands
 from .batches import check_batches, check_epoch
 from .checkpoints import CheckpointsRunner
+from .compiled import CompilingRunner
 from .config_text import FormattedConfig
 from .console import ConsoleFilter
 from .hooks import (
@@ -65,12 +66,15 @@ LOOPS = (EpochBasedTrainLoop, IterBasedTrainLoop)  # in place of MMEngine's of t
 
 
 @RUNNERS.register_module()
-class Runner(ProcessesRunner, SchedulesRunner, AccumulationRunner, CheckpointsRunner):
+class Runner(
+    ProcessesRunner, SchedulesRunner, AccumulationRunner, CheckpointsRunner, CompilingRunner
+):
     """The Runner of ``tools/train.py`` and ``tools/test.py``; its config is that of MMEngine's.
 
     - Without a GPU, processes communicate over gloo instead of the config's backend.
     - The console shows progress; environment, config and hook lists are only in the log file.
     - A line of the training log says if the training waits for its data.
+    - ``compile=True`` compiles each block of the model.
     - ``auto_scale_lr`` includes gradient accumulation and logs the resulting learning rate.
     - A checkpoint is read without executing anything in it. It is written to a temporary file,
       which is then renamed.

@@ -34,11 +34,12 @@ def class_logits(attention: Any, tokens: Tensor) -> Tensor:
         tokens = tokens.to(query_weight.dtype)
         query_bias, key_bias = _biases(attention)
         query = F.linear(tokens[:, 0], query_weight, query_bias).unflatten(-1, (heads, -1))
-        folded = torch.einsum('nhc,hcd->nhd', query, key_weight.unflatten(0, (heads, -1)))
-        logits = torch.einsum('nhd,ntd->nht', folded, tokens)
-        if key_bias is not None:
-            logits = logits + (query * key_bias.unflatten(0, (heads, -1))).sum(-1, keepdim=True)
-        return logits * query.shape[-1] ** -0.5
+        query = query.transpose(0, 1) * query.shape[-1] ** -0.5  # (heads, N, C)
+        folded = torch.bmm(query, key_weight.unflatten(0, (heads, -1))).transpose(0, 1)
+        if key_bias is None:
+            return torch.bmm(folded, tokens.mT)
+        shift = torch.bmm(query, key_bias.view(heads, -1, 1)).transpose(0, 1)  # (N, heads, 1)
+        return torch.baddbmm(shift, folded, tokens.mT)
 
 
 def _biases(attention: Any) -> tuple[Tensor | None, Tensor | None]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import torch
-from mmpretrain.models.utils import MultiheadAttention
 from torch import Tensor
-from torch.nn import functional as F
+
+from .self_attention import SelfAttention
 
 
-class RotaryAttention(MultiheadAttention):
+class RotaryAttention(SelfAttention):
     """mmpretrain's attention, with rotary positions of the patches.
 
     Attributes:
@@ -26,17 +26,11 @@ class RotaryAttention(MultiheadAttention):
 
     rotation: tuple[Tensor, Tensor] | None = None
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Compute self-attention over tokens (N, T, D), of which the last ones are patches."""
-        batch, tokens, _ = x.shape
-        qkv = self.qkv(x).reshape(batch, tokens, 3, self.num_heads, self.head_dims)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind()
-        if self.rotation is not None:
-            q, k = turn(q, *self.rotation), turn(k, *self.rotation)
-        dropout = self.attn_drop if self.training else 0.0
-        x = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
-        x = self.proj(x.transpose(1, 2).reshape(batch, tokens, self.embed_dims))
-        return self.out_drop(self.gamma1(self.proj_drop(x)))
+    def place(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn the patches, which are the last tokens."""
+        if self.rotation is None:
+            return query, key
+        return turn(query, *self.rotation), turn(key, *self.rotation)
 
 
 def rotation_of(

@@ -12,6 +12,8 @@ from mmpretrain.models.utils import build_2d_sincos_position_embedding
 from torch import Tensor, nn
 
 from ..layers.initialisation import fix_parameter, xavier_layers
+from ..layers.recompute import recompute_blocks
+from ..layers.self_attention import use_self_attention
 from ..registry import MODELS
 
 
@@ -26,6 +28,7 @@ class MaskedDecoder(MAEPretrainDecoder):
     Args:
         num_patches: L, a square number.
         with_cls_token: whether a class token comes before the patches.
+        with_cp: gradient checkpointing: recompute blocks in the backward pass, which saves memory.
         **kwargs: the other arguments of ``MAEPretrainDecoder``. Its ``predict_feature_dim`` is the
             width P of the output; None for the number of pixel values of a patch.
 
@@ -43,8 +46,17 @@ class MaskedDecoder(MAEPretrainDecoder):
     decoder_blocks: nn.ModuleList
     decoder_pred: nn.Linear
 
-    def __init__(self, num_patches: int = 196, with_cls_token: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        num_patches: int = 196,
+        with_cls_token: bool = True,
+        with_cp: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(num_patches=num_patches, **kwargs)
+        use_self_attention(self.decoder_blocks)
+        if with_cp:
+            recompute_blocks(self.decoder_blocks)
         self.num_extra_tokens = int(with_cls_token)
         fix_parameter(self, 'decoder_pos_embed')
         if not with_cls_token:

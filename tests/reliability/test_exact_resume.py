@@ -2,6 +2,7 @@
 
 import copy
 import random
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 from trainings import final_state, run, same
 
 from conftest import SMALL_MASKED_MOCO
+from mcl_plugins.cli.data.pack import pack_folder
 from mcl_plugins.engine.draws import DrawSampler, carry_draws, seed_generators
 from mcl_plugins.engine.hooks.draws import seed_step
 
@@ -84,6 +86,16 @@ def workers(persistent):
     return change
 
 
+def shards(config):
+    """The images in four tar files, of which two are mixed."""
+    dataset = config.train_dataloader.dataset
+    out = Path(dataset.data_root, 'shards/train')
+    if not out.parent.exists():
+        pack_folder(Path(dataset.data_root, dataset.data_prefix), out, images=4)
+    dataset.data_root, dataset.data_prefix = str(out.parent), out.name
+    config.train_dataloader.sampler = dict(type='mcl_plugins.ShardSampler', mixed=2)
+
+
 def nothing(config):
     """Pre-training with ConMIM by epochs, in the main process."""
 
@@ -97,6 +109,7 @@ CASES = {
     'accumulation': [accumulation],
     'persistent workers': [workers(True)],
     'workers of an epoch': [workers(False), finetuning],
+    'shards': [shards, workers(True)],
     'workers, by iterations': [workers(True), by_iterations],
 }
 

@@ -1,6 +1,7 @@
 """Count the work of a training step, without a GPU and without computing anything.
 
     mcl bench count CONFIG [--batch-size 64] [--cfg-options k=v ...]
+    mcl bench count CONFIG --batch-size 2 --against-released CHECKOUT
 
 A step is the complete work of training on a batch of uint8 images on the device: preprocessing,
 forward and backward pass, clipping, optimizer, EMA, notes for the log. It is run at its full size
@@ -11,30 +12,40 @@ the same on all of them: they show that a change makes a step slower where clock
 - operations: what PyTorch dispatches; an operation on a list of tensors (foreach) counts once.
 - saved: megabytes of tensors that the forward pass keeps for the backward pass, without weights.
 - host syncs: places where the host waits for the device, with their lines.
+
+Attention with a bias that is trained is counted as the kernel that a GPU has for it.
+
+--against-released counts the step of the method's released code too. It is computed, on this
+machine, because the shapes of its tensors depend on their content; so choose a small batch.
 """
 
 from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest import mock
 
 import torch
 from mmengine.logging import MMLogger
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
+from torch.nn import functional
+from torch.optim import Adam
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from ...algorithms import PretrainingMethod
 from ...targets.frozen_teacher import FrozenTeacher
 from ..parsers.benchmark import count as parse_args
+from .checkouts import ReleasedStep
 from .step import Step, read_variant
+from .timed import TimedStep
 
 aten = torch.ops.aten
 
@@ -59,7 +70,9 @@ class Counts:
 def main(argv: Sequence[str] | None = None) -> None:
     """Count the step of the command line and print the counts."""
     MMLogger.get_instance('benchmark', log_level='ERROR')
-    counts = count_step(**vars(parse_args(argv)))
+    arguments = vars(parse_args(argv))
+    checkout = arguments.pop('against_released')
+    counts = count_step(**arguments)
     print(f'{counts.gflop:12.1f} GFLOP')
     often = ', '.join(f'{name} {n}' for name, n in counts.operations.most_common(6))
     print(f'{counts.operations.total():12,} operations, most often {often}')
@@ -67,6 +80,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f'{counts.syncs.total():12} host syncs')
     for place, times in counts.syncs.most_common():
         print(f'{times:16} x {place}')
+    if checkout:
+        released = count_released(checkout, **arguments)
+        operations = counts.operations.total() / released.operations.total()
+        print(
+            f'released: {released.gflop:.1f} GFLOP, {released.operations.total():,} operations, '
+            f'{released.saved:.1f} MB saved\n'
+            f'config / released: {counts.gflop / released.gflop:.2f} GFLOP, {operations:.2f} '
+            f'operations, {counts.saved / released.saved:.2f} MB saved'
+        )
 
 
 def count_step(
@@ -101,18 +123,81 @@ def count_work(step: Step) -> Counts:
     """
     mode = FakeTensorMode()
     remove_content(step, mode)
-    with mode:
-        with Operations():
-            step.train()
-        counter, saved = Operations(), _Saved(step.model)
-        with ExitStack() as stack:
-            flops = stack.enter_context(FlopCounterMode(display=False))
-            stack.enter_context(counter)
-            stack.enter_context(saved_tensors_hooks(saved.keep, lambda tensor: tensor))
-            step.train()
+    with mode, fused_attention():
+        return count(step, step.model)
+
+
+def count_released(
+    checkout: str | Path,
+    config: str | Path,
+    batch_size: int = 2,
+    cfg_options: dict[str, Any] | None = None,
+) -> Counts:
+    """Count the work of the second training step of the method's released code, without syncs.
+
+    Args:
+        checkout: folder with the code.
+        config: config of this package, for the method and its size.
+        batch_size: images of a step, which is computed on the CPU.
+        cfg_options: options of the config to override, by dotted name.
+
+    Raises:
+        FileNotFoundError: there is no such config.
+        ValueError: the folder has no released code of the method.
+    """
+    config = read_variant(config, cfg_options)
+    step = ReleasedStep(checkout, config, batch_size, torch.device('cpu'))
+    counts = count(step, step.model)
+    counts.syncs.clear()  # the host cannot be told from the device here
+    return counts
+
+
+def count(step: TimedStep, model: nn.Module) -> Counts:
+    """Count the work of a step whose optimizer has no state yet.
+
+    Args:
+        step: the step.
+        model: what it trains.
+    """
+    with Operations():
+        step.train()
+    counter, saved = Operations(), _Saved(model)
+    with counter:
+        step.train()
+    # In a step of its own, because the hooks add operations.
+    with (
+        FlopCounterMode(display=False) as flops,
+        Operations(),
+        saved_tensors_hooks(saved.keep, lambda tensor: tensor),
+    ):
+        step.train()
     counts = counter.counts
     counts.gflop, counts.saved = flops.get_total_flops() / 1e9, saved.megabytes()
     return counts
+
+
+@contextmanager
+def fused_attention() -> Iterator[None]:
+    """Let attention with a trained bias be the operation that a GPU has for it.
+
+    On a CPU PyTorch computes it step by step, with all of its maps.
+    """
+    attend = functional.scaled_dot_product_attention
+
+    def fused(
+        query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **options: Any
+    ) -> Tensor:
+        if attn_mask is None or not (torch.is_grad_enabled() and attn_mask.requires_grad):
+            return attend(query, key, value, attn_mask, **options)
+        keys = attn_mask.shape[-1]
+        bias = functional.pad(attn_mask, (0, -keys % 8))[..., :keys]  # as the kernel needs it
+        bias = bias.expand(*query.shape[:-1], keys)
+        return aten._scaled_dot_product_efficient_attention(
+            query, key, value, bias, True, options.get('dropout_p', 0.0), scale=options.get('scale')
+        )[0]
+
+    with mock.patch.object(functional, 'scaled_dot_product_attention', fused):
+        yield
 
 
 def remove_content(step: Step, mode: FakeTensorMode) -> None:
@@ -137,7 +222,7 @@ def remove_content(step: Step, mode: FakeTensorMode) -> None:
     step.batch['inputs'] = fake(step.batch['inputs'])
     step.build_optimizer()
     for group in step.wrapper.optimizer.param_groups:
-        group['foreach'] = True
+        group['fused' if isinstance(step.wrapper.optimizer, Adam) else 'foreach'] = True
     if step.wrapper.clip_grad_kwargs:
         step.wrapper.clip_grad_kwargs['foreach'] = True
 
@@ -162,7 +247,11 @@ class Operations(TorchDispatchMode):
             return func(*args, **kwargs)
         self.counts.operations[func.overloadpacket.__name__] += 1
         # Tensors with a constant are made from a number on the host, as the steps of Adam.
-        if func.overloadpacket in self.waiting and args[0].constant is None:
+        if (
+            func.overloadpacket in self.waiting
+            and isinstance(args[0], FakeTensor)
+            and args[0].constant is None
+        ):
             self.counts.syncs[_place()] += 1
             return self.waiting[func.overloadpacket]
         return func(*args, **kwargs)

@@ -16,8 +16,6 @@ peak memory are printed.
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -38,12 +36,15 @@ from ..common import read_config
 from ..options import merge_options
 from ..parsers.benchmark import step as parse_args
 from . import references  # noqa: F401  registers the names for --against
+from .checkouts import ReleasedStep
+from .timed import TimedStep
 
 
-class Step:
+class Step(TimedStep):
     """A model with its optimizer and a batch of random images."""
 
     def __init__(self, config: Config, batch_size: int, device: torch.device) -> None:
+        super().__init__(batch_size, device)
         with DefaultScope.overwrite_default_scope(config.get('default_scope', 'mmpretrain')):
             self.model = MODELS.build(
                 {**config.model, 'data_preprocessor': config.data_preprocessor}
@@ -62,10 +63,6 @@ class Step:
             ),
             data_samples=None,
         )
-        self.images = batch_size
-        self.device = device
-        self.seconds: list[float] = []
-        self.memory = 0.0
 
     def build_optimizer(self) -> None:
         """Build the optimizer of the model's parameters."""
@@ -80,53 +77,29 @@ class Step:
         for key, value in losses.items():
             note_scalar(self.wrapper.message_hub, f'train/{key}', value)
 
-    def __call__(self) -> None:
-        """Take a step and record its time and peak memory."""
-        if self.device.type == 'cuda':
-            torch.cuda.reset_peak_memory_stats()
-        start = self.now()
-        self.train()
-        self.seconds.append(self.now() - start)
-        if self.device.type == 'cuda':
-            self.memory = max(self.memory, torch.cuda.max_memory_allocated() / 2**30)
-
-    def now(self) -> float:
-        """Return a time in seconds, after what the device has still to do."""
-        if self.device.type == 'cuda':
-            torch.cuda.synchronize()
-        return time.perf_counter()
-
-    def report(self, name: str) -> float:
-        """Print and return the median time of all steps after the first, a warm-up."""
-        median = statistics.median(self.seconds[1:])
-        images = self.images / median
-        memory = f'{self.memory:8.1f} GiB' if self.memory else ''
-        print(f'{name:10}{1000 * median:12.1f} ms{images:12.1f} images/s{memory}')
-        return median
-
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure the steps and print their medians and ratio."""
     MMLogger.get_instance('benchmark', log_level='ERROR')
     steps = time_steps(**vars(parse_args(argv)))
     medians = [step.report(name) for name, step in steps.items()]
-    if len(steps) > 1:
-        pairs = zip(*(step.seconds[1:] for step in steps.values()), strict=True)
-        ratios = sorted(variant / own for own, variant in pairs)
-        print(
-            f'variant / config: {medians[1] / medians[0]:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})'
-        )
+    own = steps['config']
+    for (name, step), median in list(zip(steps.items(), medians, strict=True))[1:]:
+        pairs = zip(own.seconds[1:], step.seconds[1:], strict=True)
+        ratios = sorted(other / seconds for seconds, other in pairs)
+        print(f'{name} / config: {median / medians[0]:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})')
 
 
 def time_steps(
     config: str | Path,
     batch_size: int = 64,
     steps: int = 10,
-    device: str | None = None,
+    device: str | torch.device | None = None,
     cfg_options: dict[str, Any] | None = None,
     against: dict[str, Any] | None = None,
-) -> dict[str, Step]:
-    """Measure training steps of a config, alternating with those of a variant.
+    against_released: str | Path | None = None,
+) -> dict[str, TimedStep]:
+    """Measure training steps of a config, alternating with those of another.
 
     Args:
         config: config of a pre-training: a path, or a name among the package's own configs.
@@ -135,20 +108,27 @@ def time_steps(
         device: device to train on; by default the GPU, if there is one.
         cfg_options: options of the config to override, by dotted name.
         against: further options of the variant; None for no variant.
+        against_released: folder with a checkout of the method's released code, whose step is then
+            measured too.
 
     Returns:
-        the steps ``config`` and, if there is one, ``variant``, with ``seconds`` and ``memory`` in
-        GiB.
+        the steps ``config`` and, if there are any, ``variant`` and ``released``, with ``seconds``
+        and ``memory`` in GiB.
 
     Raises:
         FileNotFoundError: there is no such config.
-        ValueError: the config is not of a pre-training, or an option would be ignored.
+        ValueError: the config is not of a pre-training, or an option would be ignored, or the
+            folder has no released code of the method.
     """
+    device = torch.device(device or get_device())
     variants = {'config': {}, 'variant': against} if against else {'config': {}}
-    timed = {}
+    timed: dict[str, TimedStep] = {}
     for name, options in variants.items():
         cfg = read_variant(config, {**(cfg_options or {}), **options})
-        timed[name] = Step(cfg, batch_size, torch.device(device or get_device()))
+        timed[name] = Step(cfg, batch_size, device)
+    if against_released:
+        cfg = read_variant(config, cfg_options)
+        timed['released'] = ReleasedStep(against_released, cfg, batch_size, device)
     for turn in range(steps + 1):
         # The first one allocates memory that the other has released, so the order alternates.
         for step in list(timed.values())[:: 1 if turn % 2 else -1]:

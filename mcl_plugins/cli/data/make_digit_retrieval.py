@@ -39,7 +39,10 @@ def make(root: Path) -> None:
             f'{str(root / "val")!r} has no images; run mcl data digits {root} first.'
         )
     folder = root / 'rdigits'
-    recipe = {'recipe': RECIPE, 'files': {file.name: zlib.crc32(file.read_bytes()) for file in files}}
+    recipe = {
+        'recipe': RECIPE,
+        'files': {file.name: zlib.crc32(file.read_bytes()) for file in files},
+    }
     if not begin(folder, recipe, ('jpg',)):
         return
     (folder / 'jpg').mkdir()
@@ -68,7 +71,12 @@ def find_positives(query: Path, database: list[Path]) -> dict:
     """List the images of the database with the query's scan (easy) and with its digit (hard)."""
     digit = [number for number, file in enumerate(database) if file.parent == query.parent]
     easy = [number for number in digit if get_scan_id(database[number]) == get_scan_id(query)]
-    return {'bbx': [0, 0, SIDE, SIDE], 'easy': easy, 'hard': sorted(set(digit) - set(easy)), 'junk': []}
+    return {
+        'bbx': [0, 0, SIDE, SIDE],
+        'easy': easy,
+        'hard': sorted(set(digit) - set(easy)),
+        'junk': [],
+    }
 
 
 def get_scan_id(file: Path) -> str:

@@ -93,7 +93,9 @@ def draw(scan: np.ndarray, palette: np.ndarray, rng: np.random.Generator) -> np.
     """
     size = int(rng.integers(32, 39))
     top, left = rng.integers(0, SIDE - size + 1, 2)
-    ink = Image.fromarray((scan * 255).astype(np.uint8)).resize((size, size), Image.Resampling.BICUBIC)
+    ink = Image.fromarray((scan * 255).astype(np.uint8)).resize(
+        (size, size), Image.Resampling.BICUBIC
+    )
     alpha = np.zeros((SIDE, SIDE, 1))
     alpha[top : top + size, left : left + size, 0] = np.asarray(ink) / 255
     paper, pen = two_colours(palette, rng)

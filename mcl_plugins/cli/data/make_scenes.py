@@ -37,9 +37,7 @@ ADE_FOLDERS = {'train': 'training', 'val': 'validation'}
 RECIPE = 1  # increase it when the scenes change, so that old folders are replaced
 
 
-def make(
-    root: Path, train: int = 240, val: int = 80, unlabeled: int = 1200, seed: int = 0
-) -> None:
+def make(root: Path, train: int = 240, val: int = 80, unlabeled: int = 1200, seed: int = 0) -> None:
     """Write both data sets below ``root`` unless they exist.
 
     Args:

@@ -31,7 +31,10 @@ BACKGROUNDS = (*PHOTOGRAPHS, *MORE, *SAMPLES)
 SPLITS = ('train', 'val', 'unlabeled')
 SHAPES = ((96, 128), (128, 96))  # height and width of a scene
 RADII = (13, 26)  # smallest and largest mean radius of a cut-out in pixels
-WAVES = (0.25, 0.12)  # largest amplitudes of the outline's waves, of two and three periods, in radii
+WAVES = (
+    0.25,
+    0.12,
+)  # largest amplitudes of the outline's waves, of two and three periods, in radii
 ZOOM = (1.5, 2.5)  # pixels of a material per pixel of the scene
 CUTOUTS = (2, 5)
 VISIBLE = 0.6  # smallest share of a mask that later cut-outs must leave visible
@@ -115,7 +118,9 @@ def _describe_one(split: str, rng: np.random.Generator) -> Scene:
     crop_height, crop_width = int(height * zoom), int(width * zoom)
     top = int(rng.integers(full - crop_height + 1))
     left = start + int(rng.integers(half - crop_width + 1))
-    owner = np.zeros((height, width), dtype=int)  # number of the cut-out of each pixel; 0 is the photograph
+    owner = np.zeros(
+        (height, width), dtype=int
+    )  # number of the cut-out of each pixel; 0 is the photograph
     areas: list[int] = []
     cutouts: list[Cutout] = []
     for _ in range(rng.integers(CUTOUTS[0], CUTOUTS[1] + 1)):

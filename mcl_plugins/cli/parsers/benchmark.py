@@ -22,6 +22,7 @@ def step(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--against', nargs='+', action=Options, help='options of the variant to compare with'
     )
+    _add_released(parser)
     return parser.parse_args(argv)
 
 
@@ -86,4 +87,14 @@ def count(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('config', help='pre-training config')
     parser.add_argument('--batch-size', type=at_least(1), default=64)
     parser.add_argument('--cfg-options', nargs='+', action=Options, default={})
+    _add_released(parser)
     return parser.parse_args(argv)
+
+
+def _add_released(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--against-released',
+        type=Path,
+        metavar='CHECKOUT',
+        help="folder of the method's released code to compare with (ConMIM, CMAE, ccMIM)",
+    )

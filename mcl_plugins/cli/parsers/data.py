@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..arguments import at_least
 from .base import command_parser
 
 
@@ -41,4 +42,28 @@ def solar_cells(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--wheel', type=Path, help='the distribution, where it was downloaded before'
     )
+    return parser.parse_args(argv)
+
+
+def pack(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line into the arguments of ``pack_folder``."""
+    parser = command_parser('data.pack')
+    parser.add_argument('folder', type=Path, help='folder of images, searched through all levels')
+    parser.add_argument(
+        'out', type=Path, help='first part of the names of the shards, such as shards/train'
+    )
+    parser.add_argument(
+        '--images', type=at_least(1), default=10000, metavar='N', help='images in a shard'
+    )
+    parser.add_argument(
+        '--short-side',
+        type=at_least(1),
+        metavar='PIXELS',
+        help='resize larger images so that their shorter side has this length',
+    )
+    parser.add_argument(
+        '--quality', type=int, default=95, choices=range(50, 101), metavar='50..100',
+        help='of the JPEGs that are written for resized images',
+    )  # fmt: skip
+    parser.add_argument('--seed', type=int, default=0, help='of the order of the images')
     return parser.parse_args(argv)

@@ -72,6 +72,18 @@ def test_without_a_gpu_the_wrapper_computes_in_float32(small_conmim):
     assert tokens.dtype == torch.float32
 
 
+def test_a_cpu_computes_in_bfloat16_if_it_is_asked_to(small_conmim):
+    config = copy.deepcopy(SCHEDULE.optim_wrapper)
+    wrapper = build_optim_wrapper(small_conmim, {**config, 'cpu': True})
+    views = [torch.randn(4, 3, 32, 32) for _ in range(2)]
+    with wrapper.optim_context(small_conmim):
+        product = torch.ones(2, 2) @ torch.ones(2, 2)
+        loss = small_conmim.loss(views)['loss_contrast']
+    assert product.dtype == torch.bfloat16 and loss.dtype == torch.float32
+    loss.backward()
+    assert all(p.grad.dtype == torch.float32 for p in small_conmim.parameters() if p.requires_grad)
+
+
 def test_without_settings_frozen_parameters_stay_out(small_conmim):
     config = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.1))
     config['constructor'] = 'mcl_plugins.MergedOptimWrapperConstructor'
