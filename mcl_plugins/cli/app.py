@@ -48,6 +48,7 @@ COMMANDS = {
     'data digits': 'data.make_digits',
     'data digit-retrieval': 'data.make_digit_retrieval',
     'data scenes': 'data.make_scenes',
+    'data solar-cells': 'data.solar_cells',
     'bench step': 'benchmark.step',
     'bench count': 'benchmark.count',
     'bench flops': 'benchmark.flops',

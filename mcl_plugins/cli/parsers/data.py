@@ -32,3 +32,13 @@ def make_scenes(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--unlabeled', type=int, default=1200, help='scenes for pre-training')
     parser.add_argument('--seed', type=int, default=0)
     return parser.parse_args(argv)
+
+
+def solar_cells(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line into the arguments of ``make``."""
+    parser = command_parser('data.solar_cells')
+    parser.add_argument('root', type=Path, nargs='?', default=Path('data/solar-cells'))
+    parser.add_argument(
+        '--wheel', type=Path, help='the distribution, where it was downloaded before'
+    )
+    return parser.parse_args(argv)
