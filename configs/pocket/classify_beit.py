@@ -4,7 +4,7 @@ _base_ = '../quickstart/conmim_finetune.py'
 model = dict(backbone=dict(init_cfg=dict(prefix='backbone.')))
 train_dataloader = dict(
     num_workers=0,
-    dataset=dict(data_root='data/pocket/digits', ann_file='labels_200_0.txt'))
+    dataset=dict(data_root='data/pocket/digits', ann_file=''))
 val_dataloader = dict(
     num_workers=0, dataset=dict(data_root='data/pocket/digits', data_prefix='test'))
 test_dataloader = val_dataloader

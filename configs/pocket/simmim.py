@@ -17,8 +17,9 @@ model = dict(
         type='SimMIMSwinTransformer',
         arch=dict(embed_dims=60, depths=(2, 2), num_heads=(2, 4)),
         img_size=32,
-        patch_size=4,
+        patch_cfg=dict(kernel_size=4, stride=4),
         drop_path_rate=0.0,
+        out_indices=(1,),
         stage_cfgs=dict(block_cfgs=dict(window_size=4))),
     neck=dict(type='SimMIMLinearDecoder', in_channels=120, encoder_stride=8),
     head=dict(

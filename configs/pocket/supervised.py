@@ -3,5 +3,5 @@
 _base_ = 'classify_vit.py'
 
 model = dict(backbone=dict(init_cfg=None))
-train_dataloader = dict(batch_size=96, drop_last=True, dataset=dict(ann_file=''))
-auto_scale_lr = dict(base_batch_size=96)
+train_dataloader = dict(batch_size=64, drop_last=True)
+auto_scale_lr = dict(base_batch_size=64)

@@ -26,6 +26,7 @@ COMMANDS = {
     'linear': 'evaluate.linear',
     'retrieval': 'evaluate.retrieval',
     'curves': 'visualize.curves',
+    'compare': 'compare',
     'masks': 'visualize.masks',
     'reconstruction': 'visualize.reconstruction',
     'attention': 'visualize.attention',

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 from ...checkpoint.digest import sha256_of
+from .curves import add_curves, curves_file
 from .measure import ENCODER
 from .records import Run, finished, kept_file, read_kept, zoo
 from .rows import ROWS
 
 ZOO_DATA, ZOO_SEED = 'digits', 0  # the runs whose encoders are kept
-COLUMNS = ('seed', 'name', 'step', 'value')
 
 
 def collect(work_dir: Path | None = None) -> list[Path]:
@@ -31,7 +30,8 @@ def collect(work_dir: Path | None = None) -> list[Path]:
         curves = record.pop('curves', {})
         records[f'{run.row}/{run.seed}'] = record
         if run.table == 'main' and curves:
-            written.append(add_curves(run, curves))
+            written.append(curves_file(run.data, run.row))
+            add_curves(written[-1], run.seed, curves)
         if run.table == 'main' and (run.data, run.seed) == (ZOO_DATA, ZOO_SEED):
             written += keep_encoder(run, folder)
     for file, records in kept.items():
@@ -39,37 +39,6 @@ def collect(work_dir: Path | None = None) -> list[Path]:
         text = json.dumps(dict(sorted(records.items())), indent=1)
         file.write_text(text + '\n', encoding='utf-8')
     return sorted({*kept, *written})
-
-
-def curves_file(data: str, row: str) -> Path:
-    """Return the file with the curves of a row."""
-    return zoo() / 'curves' / f'{row}_{data}.csv'
-
-
-def add_curves(run: Run, curves: dict[str, list[list[float]]]) -> Path:
-    """Write the curves of a run into the file of its row, in the place of its earlier ones."""
-    file = curves_file(run.data, run.row)
-    rows = [row for row in read_curves_file(file) if row['seed'] != str(run.seed)]
-    for name, (steps, values) in curves.items():
-        rows += [
-            {'seed': str(run.seed), 'name': name, 'step': f'{step:g}', 'value': f'{value:.5g}'}
-            for step, value in zip(steps, values, strict=True)
-        ]
-    rows.sort(key=lambda row: (row['name'], int(row['seed']), int(row['step'])))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open('w', newline='', encoding='utf-8') as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator='\n')
-        writer.writeheader()
-        writer.writerows(rows)
-    return file
-
-
-def read_curves_file(file: Path) -> list[dict[str, str]]:
-    """Return the rows of a file of curves; none if it does not exist."""
-    if not file.is_file():
-        return []
-    with file.open(newline='', encoding='utf-8') as stream:
-        return list(csv.DictReader(stream))
 
 
 def encoder_file(row: str) -> Path:

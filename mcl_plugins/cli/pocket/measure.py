@@ -140,7 +140,7 @@ def read_curves(folder: Path) -> dict[str, list[list[float]]]:
     """Return the curves of a pre-training: for each name its steps and its values."""
     found = read_run(folder, '').curves
     return {
-        name: [steps, [round(value, 5) for value in values]]
+        name: [[float(step) for step in steps], [round(value, 5) for value in values]]
         for name, (steps, values) in sorted(found.items())
         if name.startswith(CURVES)
     }

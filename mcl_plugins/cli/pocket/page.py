@@ -96,7 +96,7 @@ def claims_table(data: str) -> str:
         if not count:
             missing.append(claim.name)
             continue
-        paper = f'{"+" if claim.sign > 0 else "−"} ({claim.paper})'
+        paper = f'{"better" if claim.sign > 0 else "worse"} ({claim.paper})'
         cells = [_signed(effects[name]) for name in CLAIM_METRICS]
         judged = effects['finetune_200'] or effects['linear']
         title = f'{ROWS[claim.row].title}, {claim.change}'

@@ -7,11 +7,12 @@ from statistics import mean, stdev
 
 from matplotlib.figure import Figure
 
-from .collect import curves_file, read_curves_file
+from .curves import curves_file, read_curves
 from .page import METRICS, page, values
 from .records import read_kept
 from .rows import DATA, ROWS
 
+PROBE = 'knn_20'  # name of the probe's curve
 COLOURS = {'knn': '#9aa5b1', 'linear': '#2b6cb0', 'finetune_200': '#d9822b'}
 
 
@@ -61,11 +62,8 @@ def draw_bars(data: str) -> Figure:
 
 def draw_curves(data: str) -> Figure:
     """Draw the k-NN accuracy during pre-training: a panel for each row, a line for each seed."""
-    rows = {
-        row: found
-        for row in ROWS.values()
-        if (found := _points(curves_file(data, row.name), 'knn_20'))
-    }
+    rows = {row: read_curves(curves_file(data, row.name)) for row in ROWS.values()}
+    rows = {row: runs for row, runs in rows.items() if any(PROBE in run.curves for run in runs)}
     columns = 4
     lines = max(1, -(-len(rows) // columns))
     figure = Figure(figsize=(11, 0.6 + 1.9 * lines), layout='constrained')
@@ -73,22 +71,11 @@ def draw_curves(data: str) -> Figure:
     grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     for axes in grid.flat[len(rows) :]:
         axes.set_axis_off()
-    for axes, (row, seeds) in zip(grid.flat, rows.items(), strict=False):
-        for steps, accuracies in seeds.values():
-            axes.plot(steps, accuracies, marker='.', linewidth=1.4)
+    for axes, (row, runs) in zip(grid.flat, rows.items(), strict=False):
+        for run in runs:
+            axes.plot(*run.curves[PROBE], marker='.', linewidth=1.4)
         axes.set_title(row.title, fontsize=10)
         axes.grid(alpha=0.3)
     for axes in grid[-1]:
         axes.set_xlabel('step')
     return figure
-
-
-def _points(file: Path, name: str) -> dict[str, tuple[list[int], list[float]]]:
-    """Return steps and values of a curve by seed."""
-    found: dict[str, tuple[list[int], list[float]]] = {}
-    for row in read_curves_file(file):
-        if row['name'] == name:
-            steps, numbers = found.setdefault(row['seed'], ([], []))
-            steps.append(int(row['step']))
-            numbers.append(float(row['value']))
-    return found

@@ -20,10 +20,13 @@ FINETUNE_STEPS, FINETUNE_BATCH = 100, 50
 LABELS = ('50', '200', 'all')
 NEIGHBOURS = 20
 WARM_UP = 0.1  # of the steps
+# Rows whose encoder returns no tokens or needs a mask, which the k-NN probe cannot read.
+_UNPROBED = ('supervised', 'simmim')
 # Lengths in pixels, by the names that they have in configs.
 _PIXELS = {
     *('img_size', 'patch_size', 'scale', 'size', 'crop_size', 'max_shift'),
     *('input_size', 'mask_patch_size', 'model_patch_size', 'encoder_stride'),
+    *('kernel_size', 'stride'),
 }
 
 
@@ -52,8 +55,9 @@ def pretraining(
     batches = count_images(data.folder / 'train') // BATCH
     epochs = -(-images // (batches * BATCH))
     _finish(config, data, epochs, batches, seed)
-    if row.config != 'supervised':
-        config.setdefault('custom_hooks', []).append(probe(row, data, max(1, epochs // PROBES)))
+    if row.name not in _UNPROBED:
+        hook = probe(row, data, max(1, epochs // PROBES))
+        config.custom_hooks = [*config.get('custom_hooks', []), hook]
     return config
 
 

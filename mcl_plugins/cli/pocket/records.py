@@ -52,7 +52,7 @@ def read_kept(table: str, data: str) -> dict[str, dict[str, Any]]:
 
 
 def is_done(run: Run, images: int, work_dir: Path | None = None) -> bool:
-    """Whether there is a record of a run, in its folder or in the tree, with at least ``images``."""
+    """Whether there is a record of a run with this number of images."""
     record = read(run, work_dir)
     return record is not None and record['budget'] == images
 
@@ -80,4 +80,3 @@ def finished(work_dir: Path | None = None) -> Iterator[tuple[Run, dict[str, Any]
         table, data, row, seed = file.parent.relative_to(base).parts
         record = json.loads(file.read_text(encoding='utf-8'))
         yield Run(table, data, row, int(seed)), record, file.parent
-

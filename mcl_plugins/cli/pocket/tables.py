@@ -11,7 +11,7 @@ from .records import Run
 from .rows import ROWS, Row
 
 TABLES = ('main', 'claims', 'choice')
-IMAGES = 24_000  # that a pre-training sees
+IMAGES = 60_000  # that a pre-training sees
 CHOICE_SEED = 100  # of the trials; the other tables have the seeds from 0
 
 
