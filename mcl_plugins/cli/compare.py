@@ -95,7 +95,7 @@ def read_entries(work_dirs: Sequence[Path], reference: str | None = None) -> lis
     if reference not in references():
         raise ValueError(
             f'There is no reference {reference!r}{did_you_mean(reference, references())} There are '
-            f'{", ".join(references())}.'
+            f'{", ".join(references()) or "none: they are in the zoo/ of a checkout"}.'
         )
     return [Entry(reference, read_reference(reference), {}), *found]
 

@@ -17,8 +17,15 @@ def write_report(work_dir: Path | None = None) -> list[Path]:
 
     Returns:
         The files that were written.
+
+    Raises:
+        FileNotFoundError: the package is installed without its checkout.
     """
-    written = collect(work_dir)
     file = page()
+    if not file.is_file():
+        raise FileNotFoundError(
+            f'{file} does not exist: --report writes into a checkout of the package, which has it.'
+        )
+    written = collect(work_dir)
     file.write_text(fill(file.read_text(encoding='utf-8')), encoding='utf-8')
     return [*written, file, *draw_all()]
