@@ -1,4 +1,4 @@
-"""Compare trainings with one another, and with the reference curves of the pocket benchmark."""
+"""Compare trainings with one another, and with reference curves of the pocket benchmark."""
 
 from mcl_plugins.cli.app import run_command
 

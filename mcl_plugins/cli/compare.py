@@ -1,4 +1,4 @@
-"""Compare trainings with one another, and with the reference curves of the pocket benchmark.
+"""Compare trainings with one another, and with reference curves of the pocket benchmark.
 
     mcl compare WORK_DIR [WORK_DIR ...] [--reference conmim-pocket] [--out compare.png]
 

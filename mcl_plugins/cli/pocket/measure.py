@@ -117,9 +117,14 @@ def pretrain(
 def run(config: Config, folder: Path) -> Runner:
     """Write a config into a folder and train it there, in this process."""
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was stopped
-    folder.mkdir(parents=True)
-    config.dump(folder / 'config.py')
-    return train(folder / 'config.py', work_dir=folder)
+    return train(write_config(config, folder / 'config.py'), work_dir=folder)
+
+
+def write_config(config: Config, file: Path) -> Path:
+    """Write a config without formatting it, which takes longer than some of the evaluations."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Config(config.to_dict(), format_python_code=False).dump(file)
+    return file
 
 
 def count_gflops(runner: Runner) -> float:
@@ -185,9 +190,7 @@ def evaluate_frozen(
     row: Row, data: Data, encoder: Path | None, seed: int, folder: Path, part: str
 ) -> dict[str, float]:
     """Return the accuracies of frozen features, as ``mcl knn`` and ``mcl linear`` define them."""
-    file = folder / 'frozen.py'
-    file.parent.mkdir(parents=True, exist_ok=True)
-    frozen(row, data, encoder, seed, part).dump(file)
+    file = write_config(frozen(row, data, encoder, seed, part), folder / 'frozen.py')
     features: Features = extract(file, encoder, work_dir=folder / 'frozen')
     measures: dict[str, Callable[[Features], float]] = {
         'knn': knn_accuracy,

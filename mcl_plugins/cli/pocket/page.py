@@ -76,8 +76,7 @@ def main_table(data: str) -> str:
         seconds = mean(record['seconds']['pretraining'] for record in own)
         lines.append(_line(row.title, *cells, len(own), f'{work:,.0f}', f'{seconds:.0f}'))
     missing = [row.title for row in ROWS.values() if not values(records, row.name, 'knn')]
-    note = f'\n\nNot run yet: {", ".join(missing)}.' if missing else ''
-    return '\n'.join(lines) + note
+    return _with_missing(lines, missing)
 
 
 def _teacher(record: dict[str, Any], key: str) -> float:
@@ -101,8 +100,7 @@ def claims_table(data: str) -> str:
         judged = effects['finetune_200'] or effects['linear']
         title = f'{ROWS[claim.row].title}, {claim.change}'
         lines.append(_line(title, paper, *cells, count, verdict(judged, claim.sign)))
-    note = f'\n\nNot run yet: {", ".join(missing)}.' if missing else ''
-    return '\n'.join(lines) + note
+    return _with_missing(lines, missing)
 
 
 def effect(claim: Claim, records: dict, base: dict, metric: str) -> list[float]:
@@ -154,6 +152,14 @@ def score(records: dict[str, dict], row: str, rate: float) -> float | None:
         if name.startswith(f'{row}_{rate:g}/')
     ]
     return found[0] if found else None
+
+
+def _with_missing(lines: list[str], missing: list[str]) -> str:
+    """Return a table, without its head if it is empty, and what has not been run."""
+    parts = ['\n'.join(lines)] if len(lines) > 2 else []
+    if missing:
+        parts.append(f'Not run yet: {"; ".join(missing)}.')
+    return '\n\n'.join(parts)
 
 
 def _signed(effects: list[float]) -> str:

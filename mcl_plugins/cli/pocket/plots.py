@@ -34,7 +34,7 @@ def draw_bars(data: str) -> Figure:
     """Draw three metrics of all rows, with the standard deviation over the seeds."""
     records = read_kept('main', data)
     rows = [row for row in ROWS.values() if values(records, row.name, 'knn')]
-    figure = Figure(figsize=(10, 1.2 + 0.42 * len(rows)), layout='constrained')
+    figure = Figure(figsize=(10, 1.3 + 0.42 * len(rows)), layout='constrained')
     axes = figure.subplots()
     height = 0.8 / len(COLOURS)
     for place, (metric, colour) in enumerate(COLOURS.items()):
@@ -52,10 +52,10 @@ def draw_bars(data: str) -> Figure:
             )
     axes.set_yticks(range(len(rows)), [row.title for row in rows])
     axes.invert_yaxis()
-    axes.set(title=f'{DATA[data].title}: accuracy on the test part, %')
+    axes.set(title=f'{DATA[data].title.capitalize()}: accuracy on the test part, %')
     axes.grid(axis='x', alpha=0.3)
     axes.set_axisbelow(True)
-    axes.legend(frameon=False, loc='upper center', bbox_to_anchor=(0.5, -0.05), ncols=3)
+    figure.legend(frameon=False, loc='outside lower center', ncols=3)
     axes.spines[['top', 'right']].set_visible(False)
     return figure
 
@@ -67,7 +67,7 @@ def draw_curves(data: str) -> Figure:
     columns = 4
     lines = max(1, -(-len(rows) // columns))
     figure = Figure(figsize=(11, 0.6 + 1.9 * lines), layout='constrained')
-    figure.suptitle(f'{DATA[data].title}: k-NN on the validation part, 200 labels, %')
+    figure.suptitle(f'{DATA[data].title.capitalize()}: k-NN on the validation part, 200 labels, %')
     grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     for axes in grid.flat[len(rows) :]:
         axes.set_axis_off()
