@@ -1,4 +1,4 @@
-"""Make the pocket benchmark's digits: strokes of one texture on ground of another, in gray."""
+"""Make the pocket benchmark's digits: strokes of one texture on ground of another."""
 
 from mcl_plugins.cli.app import run_command
 

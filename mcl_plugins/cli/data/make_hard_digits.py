@@ -1,4 +1,4 @@
-"""Make the pocket benchmark's digits: strokes of one texture on ground of another, in gray.
+"""Make the pocket benchmark's digits: strokes of one texture on ground of another.
 
     mcl data hard-digits data/pocket/digits
 
