@@ -22,6 +22,10 @@ _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 _held: set[Path] = set()  # by this process, which may lock a folder again
 
 
+class InUseError(ValueError):
+    """Another process holds the lock of a work dir."""
+
+
 @contextmanager
 def hold(work_dir: str | Path) -> Iterator[None]:
     """Hold the lock of a work dir; a dead holder's lock is taken over.
@@ -36,7 +40,7 @@ def hold(work_dir: str | Path) -> Iterator[None]:
         work_dir: folder of the training; it is made if it does not exist.
 
     Raises:
-        ValueError: another training holds it.
+        InUseError: another training holds it.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -77,7 +81,7 @@ def _take(path: Path) -> int:
                 continue
             owner = _read(file)
             if locked is False or (owner and _lives(owner, path, locked)) or _lock(file) is False:
-                raise ValueError(_words(owner, path))
+                raise InUseError(_words(owner, path))
             if owner:
                 print_log(f'{path}: {_name(owner)} is dead; going on without it.', 'current')
             text = json.dumps(

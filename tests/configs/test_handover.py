@@ -19,7 +19,7 @@ from mcl_plugins.checkpoint.files import save_file
 from mcl_plugins.utils.compat import LinspaceOnHost
 
 CONFIGS = ROOT / 'configs'
-METHODS = sorted({path.name for path in CONFIGS.iterdir()} - {'_base_', 'quickstart'})
+METHODS = sorted({path.name for path in CONFIGS.iterdir()} - {'_base_', 'pocket', 'quickstart'})
 LINK = re.compile(r'\]\(([^):]+\.py)\)')
 FRESH = 'ln2.'  # the norm after mean pooling is the classifier's own
 

@@ -16,7 +16,7 @@ ABSENT = 'absent'
 DENSE = re.compile('(transfer|readings|baselines)/(ade20k|coco)-')  # segmentation and detection
 # Folders whose configs are variants or other methods of the paper: no models of the metafile.
 VARIANTS = ('ablations/', 'readings/', 'baselines/')
-OTHER_FOLDERS = {'_base_', 'own', 'quickstart'}  # of configs/: no methods
+OTHER_FOLDERS = {'_base_', 'own', 'pocket', 'quickstart'}  # of configs/: no methods
 
 
 def read(path):

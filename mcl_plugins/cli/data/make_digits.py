@@ -48,12 +48,7 @@ def make(root: Path) -> None:
     if not begin(root, recipe, tuple(COPIES)):
         return
     digits = load_digits()
-    train, val = train_test_split(
-        np.arange(len(digits.target)),
-        test_size=VALIDATION_SCANS,
-        stratify=digits.target,
-        random_state=0,
-    )
+    train, val = divide_scans(digits.target)
     palettes = [patch_colours(getattr(skimage.data, name)()[..., :3]) for name in PHOTOGRAPHS]
     rng = np.random.default_rng(0)
     jobs = [
@@ -70,6 +65,18 @@ def make(root: Path) -> None:
     for choice in range(LABEL_CHOICES):
         write_few_labels(root, choice)
     finish(root, recipe)
+
+
+def divide_scans(target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of the scans for training and of those for validation.
+
+    Args:
+        target: (scans,) digit of each scan.
+    """
+    train, val = train_test_split(
+        np.arange(len(target)), test_size=VALIDATION_SCANS, stratify=target, random_state=0
+    )
+    return train, val
 
 
 def write_few_labels(root: Path, choice: int) -> None:

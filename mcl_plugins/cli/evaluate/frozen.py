@@ -19,11 +19,12 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from ...checkpoint.digest import sha256_of
+from ...checkpoint.sources import load_checkpoint
 from ...datasets.classes import agree_on_classes
 from ...engine.bands import check_bands
 from ...engine.hooks.unwrap import unwrapped_model
 from ...evaluation.features import extract_features
-from ...utils.places import find_config
+from ...utils.places import find_config, home
 from ..common import build_runner, get_config_name, load_config
 
 PACKAGES = ('mcl_plugins', 'torch', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain')
@@ -103,6 +104,25 @@ def start_from(backbone: Config, checkpoint: str | Path, config: str | Path) -> 
             'pre-training), or use a config that starts from a pre-training.'
         )
     backbone.init_cfg.checkpoint = str(checkpoint)
+
+
+def find_classifier(checkpoint: str | Path) -> str:
+    """Return the name of the config that an encoder of the zoo was evaluated with.
+
+    Args:
+        checkpoint: a file that names one of this package's own configs, which alone are read.
+
+    Raises:
+        ValueError: it names none.
+    """
+    meta = load_checkpoint(str(checkpoint)).get('meta') or {}
+    name, own = meta.get('classifier'), (home() / 'configs').resolve()
+    if isinstance(name, str) and own in (path := (own / name).resolve()).parents and path.is_file():
+        return name
+    raise ValueError(
+        f'{checkpoint} does not say with which classifier it is evaluated, as encoders of the zoo '
+        "do: give CONFIG before it, a classifier's from configs/<method>/transfer/."
+    )
 
 
 def extract(
@@ -197,6 +217,7 @@ def report(command: str, evaluate: Callable[..., dict[str, float]], args: Namesp
         evaluate: takes all arguments except ``out`` and returns numbers by name.
         args: parsed arguments of :func:`frozen_parser`.
     """
+    args.config = args.config or find_classifier(args.checkpoint)
     arguments = vars(args)
     out = arguments.pop('out') or Path(f'{args.checkpoint}.{command}.json')
     check_output(out)

@@ -1,10 +1,11 @@
 """Classify the validation images by the nearest training images (DINO's protocol).
 
     mcl knn CONFIG CHECKPOINT [--k 10 20 100 200] [--temperature 0.07]
+    mcl knn zoo/conmim-pocket.safetensors
 
 CONFIG is the config of a classifier, from configs/<method>/transfer/. It defines which part of
-CHECKPOINT is the encoder, which feature is classified, and where the images are. Nothing is
-trained. The accuracies are written to CHECKPOINT.knn.json.
+CHECKPOINT is the encoder, which feature is classified, and where the images are. The encoders in
+zoo/ name theirs. Nothing is trained. The accuracies are written to CHECKPOINT.knn.json.
 """
 
 from __future__ import annotations

@@ -17,6 +17,13 @@ def make_digits(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def make_hard_digits(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line into the arguments of ``make``."""
+    parser = command_parser('data.make_hard_digits')
+    parser.add_argument('root', type=Path, nargs='?', default=Path('data/pocket/digits'))
+    return parser.parse_args(argv)
+
+
 def make_digit_retrieval(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into the arguments of ``make``."""
     parser = command_parser('data.make_digit_retrieval')

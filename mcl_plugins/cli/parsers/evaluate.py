@@ -12,7 +12,7 @@ from .shared import frozen_parser
 
 def knn(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into the arguments of :func:`evaluate_knn`."""
-    parser = frozen_parser('evaluate.knn')
+    parser = frozen_parser('evaluate.knn', may_know=True)
     parser.add_argument(
         '--k',
         nargs='+',
@@ -27,7 +27,7 @@ def knn(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def linear(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into the arguments of :func:`evaluate_linear`."""
-    parser = frozen_parser('evaluate.linear')
+    parser = frozen_parser('evaluate.linear', may_know=True)
     parser.add_argument('--epochs', type=at_least(1), default=30, help='passes over the features')
     parser.add_argument(
         '--lr', type=positive, default=0.1, help='learning rate of SGD for a batch size of 1024'
@@ -38,7 +38,7 @@ def linear(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def retrieval(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into the arguments of :func:`evaluate_retrieval`."""
-    parser = frozen_parser('evaluate.retrieval')
+    parser = frozen_parser('evaluate.retrieval', may_know=True)
     parser.add_argument('--data', type=Path, required=True, help='folder of the data set')
     parser.add_argument(
         '--protocol',

@@ -142,3 +142,15 @@ def soak(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--steps', type=at_least(400), default=2000, help='steps of the training')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/soak'))
     return parser.parse_args(argv)
+
+
+def compare(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line into ``out`` and the arguments of :func:`read_entries`."""
+    parser = command_parser('compare')
+    parser.add_argument('work_dirs', nargs='+', type=Path, help='work dirs of the runs')
+    parser.add_argument(
+        '--reference',
+        help='row of the pocket benchmark, as conmim-pocket, that they are compared with',
+    )
+    parser.add_argument('--out', type=Path, help='file for the picture; by default none is drawn')
+    return parser.parse_args(argv)

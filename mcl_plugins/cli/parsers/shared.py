@@ -49,10 +49,20 @@ class LocalRank(argparse.Action):
         os.environ.setdefault('LOCAL_RANK', str(values))
 
 
-def frozen_parser(module: str) -> argparse.ArgumentParser:
-    """Create a parser with the arguments that all evaluations of frozen features share."""
+def frozen_parser(module: str, may_know: bool = False) -> argparse.ArgumentParser:
+    """Create a parser with the arguments that all evaluations of frozen features share.
+
+    Args:
+        module: of the command.
+        may_know: the config may be left out, for a checkpoint that names its own.
+    """
     parser = command_parser(module)
-    parser.add_argument('config', help='config of a classifier, from configs/<method>/transfer/')
+    parser.add_argument(
+        'config',
+        nargs='?' if may_know else None,
+        help='config of a classifier, from configs/<method>/transfer/'
+        + ('; the encoders in zoo/ need none' if may_know else ''),
+    )
     parser.add_argument(
         'checkpoint', help='pre-training checkpoint; the config names the prefix of its encoder'
     )

@@ -9,7 +9,7 @@ probes and validation. A resumed run is one curve.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -100,20 +100,35 @@ def draw(runs: list[Run]) -> Figure:
     Raises:
         ValueError: the runs logged nothing that is drawn.
     """
+    return draw_sheet(runs, 'Training curves', lambda axes, name: draw_panel(axes, name, runs))
+
+
+def draw_sheet(runs: list[Run], title: str, draw_one: Callable[[Axes, str], None]) -> Figure:
+    """Draw a sheet with one panel per quantity and the legend of all of them.
+
+    Args:
+        runs: their quantities are drawn.
+        title: of the sheet.
+        draw_one: draws the quantity of a name; its labels are those of the legend.
+
+    Raises:
+        ValueError: the runs logged nothing that is drawn.
+    """
     names = select_panels(runs)
     if not names:
         raise ValueError(f'The runs logged none of {", ".join(QUANTITIES)}.')
     columns = min(COLUMNS, len(names))
     lines = -(-len(names) // columns)
-    figure, axes = panels(lines, columns, size=(4.6 * columns, 3.2 * lines + 0.9))
-    with_title(figure, 'Training curves')
-    for place in axes.flat[len(names) :]:
+    figure, grid = panels(lines, columns, size=(4.6 * columns, 3.2 * lines + 0.9))
+    with_title(figure, title)
+    for place in grid.flat[len(names) :]:
         place.set_axis_off()
-    for place, name in zip(axes.flat, names, strict=False):
-        draw_panel(place, name, runs)
+    for place, name in zip(grid.flat, names, strict=False):
+        draw_one(place, name)
+        finish_panel(place, name)
     handles = {
         label: handle
-        for place in axes.flat
+        for place in grid.flat
         for handle, label in zip(*place.get_legend_handles_labels(), strict=True)
     }
     figure.legend(
@@ -136,14 +151,18 @@ def draw_panel(axes: Axes, name: str, runs: list[Run]) -> None:
         if floor is not None:
             (line,) = axes.plot(*entry.curves[floor], color=colour, linestyle='--', linewidth=1)
             line.set_label('chance')
+    length = epoch_length(runs[0])
+    if len(runs) == 1 and length and name not in EXACT:
+        both = (lambda steps: steps / length, lambda epochs: epochs * length)
+        axes.secondary_xaxis('top', functions=both).set_xlabel('epoch', fontsize=8)
+
+
+def finish_panel(axes: Axes, name: str) -> None:
+    """Write what a panel shows."""
     meaning = next(text for start, text in reversed(QUANTITIES.items()) if name.startswith(start))
     by_epoch = name in EXACT
     axes.set_title(name if name.startswith('loss') else f'{name}: {meaning}', fontsize=11)
     axes.set_xlabel('epoch or iteration of the validation' if by_epoch else 'iteration')
-    length = epoch_length(runs[0])
-    if len(runs) == 1 and length and not by_epoch:
-        both = (lambda steps: steps / length, lambda epochs: epochs * length)
-        axes.secondary_xaxis('top', functions=both).set_xlabel('epoch', fontsize=8)
     axes.grid(alpha=0.3)
 
 

@@ -1,0 +1,12 @@
+# ConMIM in the pocket benchmark. bash tools/pocket_benchmark.sh --only conmim runs and evaluates it.
+_base_ = '../quickstart/conmim.py'
+
+data_preprocessor = dict(
+    views=[[], [
+        dict(
+            type='mcl_plugins.ColorJitter',
+            brightness=0.4, contrast=0.4, saturation=0.0, hue=0.0, prob=0.8),
+        dict(type='mcl_plugins.GaussianBlur', prob=0.1, sigma=(0.1, 1.0)),
+        dict(type='mcl_plugins.Solarize', prob=0.2),
+    ]])
+train_dataloader = dict(num_workers=0, dataset=dict(data_root='data/pocket/digits'))

@@ -1,0 +1,130 @@
+"""Make the pocket benchmark's digits: strokes of one texture on ground of another.
+
+    mcl data hard-digits data/pocket/digits
+
+The scans are those of ``mcl data digits``. Here each digit is smaller, turned, and anywhere in the
+image, and it is drawn in a patch of one of scikit-image's photographs on a patch of another. So
+k-NN on the pixels is right only where digits happen to lie at the same place. The result is
+an ImageNet-style folder of JPEG files with the splits ``train``, ``val`` and ``test``; no scan is
+in two of them. The test scans are none of those by which the settings of the quickstart were
+chosen. ``labels_N_C.txt`` lists N training images, as many of each digit, for five choices C. The
+result is deterministic.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+from PIL import Image
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from tqdm import tqdm
+
+from ..parsers.data import make_hard_digits as parse_args
+from .few_labels import write_few_labels
+from .make_digits import SIDE, divide_scans
+from .recipe import begin, finish
+
+COPIES = {'train': 3, 'val': 2, 'test': 2}  # images drawn of each scan
+TEST_SCANS, VALIDATION_SCANS = 400, 200
+SIZES, MARGIN = (17, 29), 1  # pixels: of a digit, and around it
+ANGLE = 15  # degrees, the largest turn
+# In gray levels: difference of the means of stroke and ground, standard deviation of each texture.
+CONTRAST, ROUGHNESS = (80, 120), (8, 18)
+LABELS, LABEL_CHOICES = (50, 200), 5
+PHOTOGRAPHS = ('brick', 'grass', 'gravel', 'camera', 'coffee', 'chelsea')
+RECIPE = 1  # increase it when the images change, so that old folders are replaced
+
+
+def make(root: Path) -> None:
+    """Write the images below ``root`` unless they exist.
+
+    Raises:
+        ValueError: the folder contains other files.
+    """
+    recipe = {'recipe': RECIPE, 'side': SIDE, 'copies': COPIES, 'labels': list(LABELS)}
+    if not begin(root, recipe, tuple(COPIES)):
+        return
+    digits = load_digits()
+    rng = np.random.default_rng(1)
+    photographs = [_gray(getattr(skimage.data, name)()) for name in PHOTOGRAPHS]
+    jobs = [
+        (split, index, copy)
+        for split, scans in split_scans(digits.target).items()
+        for index in scans
+        for copy in range(COPIES[split])
+    ]
+    for split, index, copy in tqdm(jobs, desc='drawing digits', unit='image', file=sys.stdout):
+        folder = root / split / str(digits.target[index])
+        folder.mkdir(parents=True, exist_ok=True)
+        image = draw(digits.images[index] / 16, photographs, rng)
+        Image.fromarray(image).save(folder / f'{index:04d}_{copy}.jpg', quality=92)
+    for count in LABELS:
+        for choice in range(LABEL_CHOICES):
+            write_few_labels(root, count, choice)
+    finish(root, recipe)
+
+
+def split_scans(target: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the numbers of the scans of each split; the test is cut from the quickstart's train.
+
+    Args:
+        target: (scans,) digit of each scan.
+    """
+    train, val = divide_scans(target)
+    train, test = train_test_split(
+        train, test_size=TEST_SCANS, stratify=target[train], random_state=1
+    )
+    more, val = train_test_split(
+        val, test_size=VALIDATION_SCANS, stratify=target[val], random_state=1
+    )
+    return {'train': np.concatenate((train, more)), 'val': val, 'test': test}
+
+
+def draw(scan: np.ndarray, photographs: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+    """Draw one gray image (SIDE, SIDE) uint8 of a digit.
+
+    Args:
+        scan: (8, 8) ink between 0 and 1.
+        photographs: (H, W) uint8 each; ground and ink are of two of them.
+        rng: draws turn, size, position and textures.
+    """
+    size = int(rng.integers(*SIZES))
+    ink = Image.fromarray((scan * 255).astype(np.uint8)).resize((size, size), Image.Resampling.BICUBIC)
+    ink = ink.rotate(rng.uniform(-ANGLE, ANGLE), Image.Resampling.BICUBIC)
+    top, left = rng.integers(MARGIN, SIDE - MARGIN - size + 1, 2)
+    alpha = np.zeros((SIDE, SIDE))
+    alpha[top : top + size, left : left + size] = np.asarray(ink) / 255
+    ground, stroke = two_textures(photographs, rng)
+    return (ground + alpha * (stroke - ground)).round().clip(0, 255).astype(np.uint8)
+
+
+def two_textures(
+    photographs: list[np.ndarray], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return ground and stroke (SIDE, SIDE), patches of two photographs; the stroke is lighter."""
+    chosen = rng.choice(len(photographs), 2, replace=False)
+    ground, stroke = (_patch(photographs[index], rng) for index in chosen)
+    middle, half = rng.uniform(90, 165), rng.uniform(*CONTRAST) / 2
+    return middle - half + ground, middle + half + stroke
+
+
+def _patch(photograph: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Cut a patch (SIDE, SIDE) out of a photograph and give it mean 0 and a random contrast."""
+    top, left = (rng.integers(0, side - SIDE + 1) for side in photograph.shape)
+    patch = photograph[top : top + SIDE, left : left + SIDE].astype(float)
+    return (patch - patch.mean()) * (rng.uniform(*ROUGHNESS) / max(patch.std(), 1.0))
+
+
+def _gray(image: np.ndarray) -> np.ndarray:
+    """Return a photograph (H, W), as uint8 in gray."""
+    return np.asarray(Image.fromarray(image).convert('L'))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the images into the folder of the command line."""
+    make(**vars(parse_args(argv)))

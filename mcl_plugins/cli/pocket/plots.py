@@ -1,0 +1,81 @@
+"""The pictures of ``docs/pocket-benchmark.md``, made from the records and curves in the tree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import mean, stdev
+
+from matplotlib.figure import Figure
+
+from .curves import curves_file, read_curves
+from .page import METRICS, page, values
+from .records import read_kept
+from .rows import DATA, ROWS
+
+PROBE = 'knn_20'  # name of the probe's curve
+COLOURS = {'knn': '#9aa5b1', 'linear': '#2b6cb0', 'finetune_200': '#d9822b'}
+
+
+def draw_all() -> list[Path]:
+    """Draw the pictures of all data sets that have records; return their files."""
+    folder = page().parent / 'pocket-benchmark'
+    folder.mkdir(exist_ok=True)
+    found = []
+    for data in DATA.values():
+        if read_kept('main', data.name):
+            for kind, draw in (('bars', draw_bars), ('curves', draw_curves)):
+                file = folder / f'{data.name}-{kind}.png'
+                draw(data.name).savefig(file, dpi=80)
+                found.append(file)
+    return found
+
+
+def draw_bars(data: str) -> Figure:
+    """Draw three metrics of all rows, with the standard deviation over the seeds."""
+    records = read_kept('main', data)
+    rows = [row for row in ROWS.values() if values(records, row.name, 'knn')]
+    figure = Figure(figsize=(10, 1.3 + 0.42 * len(rows)), layout='constrained')
+    axes = figure.subplots()
+    height = 0.8 / len(COLOURS)
+    for place, (metric, colour) in enumerate(COLOURS.items()):
+        for line, row in enumerate(rows):
+            found = list(values(records, row.name, metric).values())
+            error = stdev(found) if len(found) > 1 else 0
+            axes.barh(
+                line + (place - 1) * height,
+                mean(found),
+                height,
+                xerr=error or None,
+                color=colour,
+                capsize=2,
+                label=METRICS[metric] if line == 0 else None,
+            )
+    axes.set_yticks(range(len(rows)), [row.title for row in rows])
+    axes.invert_yaxis()
+    axes.set(title=f'{DATA[data].title.capitalize()}: accuracy on the test part, %')
+    axes.grid(axis='x', alpha=0.3)
+    axes.set_axisbelow(True)
+    figure.legend(frameon=False, loc='outside lower center', ncols=3)
+    axes.spines[['top', 'right']].set_visible(False)
+    return figure
+
+
+def draw_curves(data: str) -> Figure:
+    """Draw the k-NN accuracy during pre-training: a panel for each row, a line for each seed."""
+    rows = {row: read_curves(curves_file(data, row.name)) for row in ROWS.values()}
+    rows = {row: runs for row, runs in rows.items() if any(PROBE in run.curves for run in runs)}
+    columns = 4
+    lines = max(1, -(-len(rows) // columns))
+    figure = Figure(figsize=(11, 0.6 + 1.9 * lines), layout='constrained')
+    figure.suptitle(f'{DATA[data].title.capitalize()}: k-NN on the validation part, 200 labels, %')
+    grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in grid.flat[len(rows) :]:
+        axes.set_axis_off()
+    for axes, (row, runs) in zip(grid.flat, rows.items(), strict=False):
+        for run in runs:
+            axes.plot(*run.curves[PROBE], marker='.', linewidth=1.4)
+        axes.set_title(row.title, fontsize=10)
+        axes.grid(alpha=0.3)
+    for axes in grid[-1]:
+        axes.set_xlabel('step')
+    return figure

@@ -1,0 +1,146 @@
+"""What is in the tree agrees: records, page, curves, encoders; and the digits are hard."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from conftest import ROOT
+from mcl_plugins.checkpoint.digest import sha256_of
+from mcl_plugins.checkpoint.files import save_file
+from mcl_plugins.cli.data.make_hard_digits import make
+from mcl_plugins.cli.evaluate.frozen import find_classifier
+from mcl_plugins.cli.evaluate.knn import evaluate_knn
+from mcl_plugins.cli.pocket.claims import CLAIMS
+from mcl_plugins.cli.pocket.collect import collect
+from mcl_plugins.cli.pocket.curves import read_curves
+from mcl_plugins.cli.pocket.page import effect, fill, page, values, verdict
+from mcl_plugins.cli.pocket.protocol import NEIGHBOURS
+from mcl_plugins.evaluation.knn import knn_predict
+
+ZOO = ROOT / 'zoo'
+ENCODERS = sorted(ZOO.glob('*.safetensors'))
+MODELS = yaml.safe_load((ZOO / 'metafile.yml').read_text())['Models']
+
+
+@pytest.fixture(scope='module')
+def digits(tmp_path_factory):
+    root = tmp_path_factory.mktemp('digits')
+    make(root)
+    return root
+
+
+def read(folder):
+    """Pixels (N, 1024) of the middle of all images in class folders, and labels (N,)."""
+    files = sorted(folder.glob('*/*.jpg'))
+    images = torch.stack([torch.from_numpy(np.array(Image.open(file))) for file in files])
+    return images[:, 4:36, 4:36].flatten(1) / 255, torch.tensor(
+        [int(file.parent.name) for file in files]
+    )
+
+
+def test_pixels_do_not_solve_the_digits(digits):
+    (train, train_labels), (test, labels) = (read(digits / part) for part in ('train', 'test'))
+    found = knn_predict(test, train, train_labels, ks=(NEIGHBOURS,))[NEIGHBOURS]
+    accuracy = 100 * (found == labels).float().mean()
+    assert 40 < accuracy < 60
+    assert f'is right in {accuracy:.1f} %' in ' '.join(page().read_text().split())
+
+
+def test_no_scan_is_in_two_parts(digits):
+    scans = [
+        {file.name.partition('_')[0] for file in (digits / part).glob('*/*')}
+        for part in ('train', 'val', 'test')
+    ]
+    assert [len(part) for part in scans] == [1197, 200, 400]
+    assert len(set.union(*scans)) == 1797
+
+
+def test_lists_of_labels_are_nested_and_balanced(digits):
+    few, more = ((digits / f'labels_{count}_3.txt').read_text().splitlines() for count in (50, 200))
+    assert set(few) < set(more) and len(more) == 200
+    assert [sum(line.endswith(f' {digit}') for line in few) for digit in range(10)] == [5] * 10
+    assert all((digits / 'train' / line.split()[0]).is_file() for line in more)
+
+
+def test_the_page_shows_the_records():
+    text = page().read_text(encoding='utf-8')
+    assert fill(text) == text
+
+
+def test_each_encoder_is_small_and_the_one_of_its_record():
+    records = json.loads((ZOO / 'records/main_digits.json').read_text())
+    assert [ROOT / model['Weights'] for model in sorted(MODELS, key=lambda m: m['Weights'])] == (
+        ENCODERS
+    )
+    assert sum(file.stat().st_size for file in ENCODERS) <= 12 * 2**20
+    for model in MODELS:
+        file = ROOT / model['Weights']
+        digest = sha256_of(file)
+        record = records[model['Record'].partition(', ')[2]]
+        assert model['SHA256'] == digest == record['sha256'], file
+        assert file.stat().st_size <= 2**20 and (ROOT / model['Config']).is_file()
+        assert read_curves(ZOO / f'curves/{record["row"]}_digits.csv')
+
+
+@pytest.mark.parametrize('file', ENCODERS[:1], ids=lambda file: file.stem)
+def test_an_encoder_reproduces_its_number(file, digits, tmp_path):
+    record = json.loads((ZOO / 'records/main_digits.json').read_text())
+    wanted = record[f'{file.stem.removesuffix("-pocket")}/0']['metrics']['knn']
+    options = {f'{part}_dataloader.dataset.data_root': str(digits) for part in ('train', 'val')}
+    found = evaluate_knn(
+        find_classifier(file), file, ks=(NEIGHBOURS,), work_dir=tmp_path, cfg_options=options
+    )
+    assert found == {f'knn_{NEIGHBOURS}': wanted}
+
+
+def test_only_own_configs_are_read(tmp_path):
+    outside = tmp_path / 'evil.py'
+    outside.write_text('raise SystemExit\n')
+    for name in (str(outside), '../setup.cfg', 'no/such.py', 7, None):
+        save_file(
+            {'state_dict': {'a': torch.zeros(1)}, 'meta': {'classifier': name}}, tmp_path / 'x.pth'
+        )
+        with pytest.raises(ValueError, match='does not say with which classifier'):
+            find_classifier(tmp_path / 'x.pth')
+
+
+def test_runs_are_collected_beside_those_in_the_tree(tmp_path, monkeypatch):
+    monkeypatch.setattr('mcl_plugins.cli.pocket.records.zoo', lambda: tmp_path / 'zoo')
+    monkeypatch.setattr('mcl_plugins.cli.pocket.curves.zoo', lambda: tmp_path / 'zoo')
+    for seed in range(2):
+        folder = tmp_path / f'runs/main/cells/mae/{seed}'
+        folder.mkdir(parents=True)
+        record = {'seed': seed, 'metrics': {'knn': 10.0 + seed}, 'curves': {'loss': [[1.0], [2.0]]}}
+        (folder / 'record.json').write_text(json.dumps(record))
+        collect(tmp_path / 'runs')
+        (folder / 'record.json').unlink()  # of another machine, later
+    kept = json.loads((tmp_path / 'zoo/records/main_cells.json').read_text())
+    assert values(kept, 'mae', 'knn') == {0: 10.0, 1: 11.0}
+    assert (
+        'curves' not in kept['mae/0']
+        and len(read_curves(tmp_path / 'zoo/curves/mae_cells.csv')) == 2
+    )
+
+
+@pytest.mark.parametrize(
+    ('effects', 'sign', 'words'),
+    [
+        ([-3.0, -4.0, -5.0], -1, 'agrees'),  # t = 6.9, beyond 2.92
+        ([-3.0, -4.0, -5.0], 1, 'disagrees'),
+        ([-1.0, -4.0, -7.0], -1, 'within noise'),  # t = 2.3
+        ([-9.0], -1, 'one seed'),
+    ],
+)
+def test_verdicts(effects, sign, words):
+    assert verdict(effects, sign) == words
+
+
+def test_effects_are_those_of_paired_seeds():
+    claim = CLAIMS['cmae_weight-2']
+    changed = {f'{claim.name}/{seed}': {'metrics': {'knn': 1.0 * seed}} for seed in (0, 1, 2)}
+    base = {f'cmae/{seed}': {'metrics': {'knn': 5.0}} for seed in (1, 2, 3)}
+    assert effect(claim, changed, base, 'knn') == [-4.0, -3.0]

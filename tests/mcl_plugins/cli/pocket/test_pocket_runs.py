@@ -1,0 +1,153 @@
+"""The runs of the pocket benchmark: what is planned, done once, shared and recorded."""
+
+import json
+
+import pytest
+from mmpretrain.registry import MODELS
+
+from mcl_plugins.cli.pocket import run as module
+from mcl_plugins.cli.pocket.claims import CLAIMS
+from mcl_plugins.cli.pocket.protocol import BATCH, finetuning, pretraining
+from mcl_plugins.cli.pocket.records import Run, folder_of, read
+from mcl_plugins.cli.pocket.rows import DATA, ROWS, Data, count_images
+from mcl_plugins.cli.pocket.run import run_pocket
+from mcl_plugins.cli.pocket.tables import plan
+from mcl_plugins.engine.run_lock import InUseError
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """The runs that were measured; nothing is trained."""
+    seen = []
+
+    def measure(row, data, images, seed, folder, options, labels, part):
+        seen.append((row.name, seed, images, options, labels, part))
+        return {'metrics': {'knn': 50.0}, 'seconds': {'pretraining': 1.0}, 'seed': seed}
+
+    monkeypatch.setattr(module, 'measure', measure)
+    monkeypatch.setattr(module, 'find_data', DATA.__getitem__)
+    # What is in the tree does not count here.
+    monkeypatch.setattr('mcl_plugins.cli.pocket.records.read_kept', lambda table, data: {})
+    return seen
+
+
+def test_what_has_a_record_is_not_run_again(measured, tmp_path):
+    options = dict(data=['digits'], only=['mae', 'conmim'], work_dir=tmp_path)
+    run_pocket(seeds=1, **options)
+    assert [entry[:2] for entry in measured] == [('mae', 0), ('conmim', 0)]
+    done = run_pocket(seeds=2, **options)
+    assert [entry[:2] for entry in measured[2:]] == [('mae', 1), ('conmim', 1)]
+    assert done == [Run('main', 'digits', 'mae', 1), Run('main', 'digits', 'conmim', 1)]
+    run_pocket(seeds=1, images=99, **options)  # another budget is another run
+    assert [entry[:3] for entry in measured[4:]] == [('mae', 0, 99), ('conmim', 0, 99)]
+    assert read(Run('main', 'digits', 'mae', 0), tmp_path)['budget'] == 99
+
+
+def test_a_run_of_another_process_is_left_to_it(measured, tmp_path, monkeypatch, capsys):
+    def taken(folder):
+        raise InUseError('busy')
+
+    monkeypatch.setattr(module, 'hold', taken)
+    done = run_pocket(data=['digits'], only=['mae'], seeds=1, work_dir=tmp_path)
+    assert not done and not measured
+    assert 'main/digits/mae/0: another process is at it' in capsys.readouterr().out
+
+
+def test_another_error_ends_the_command_and_leaves_no_record(measured, tmp_path, monkeypatch):
+    def fail(*_):
+        raise ValueError('broken')
+
+    monkeypatch.setattr(module, 'measure', fail)
+    with pytest.raises(ValueError, match='broken'):
+        run_pocket(data=['digits'], only=['mae'], seeds=1, work_dir=tmp_path)
+    assert not list(folder_of(Run('main', 'digits', 'mae', 0), tmp_path).iterdir())
+
+
+def test_unknown_rows_are_refused_before_anything_runs(measured, tmp_path):
+    with pytest.raises(ValueError, match="--only conmin: .* did you mean 'conmim'"):
+        run_pocket(data=['digits'], only=['mae', 'conmin'], work_dir=tmp_path)
+    assert not measured
+
+
+def test_tables():
+    main = plan('main', 'digits', seeds=3)
+    assert len(main) == 3 * len(ROWS) and [job.run.seed for job in main] == sorted(
+        job.run.seed for job in main
+    )
+    claims = plan('claims', 'digits', seeds=1)
+    assert {job.run.row for job in claims} == set(CLAIMS) and len(CLAIMS) >= 24
+    trials = plan('choice', 'digits', seeds=1)
+    assert {job.part for job in trials} == {'val'}
+    # Each row has the same number of trials, of seeds that no table has.
+    assert len(trials) == 3 * sum(row.config is not None for row in ROWS.values())
+    assert not {job.run.seed for job in trials} & {job.run.seed for job in main}
+
+
+@pytest.fixture(scope='module')
+def small(tmp_path_factory):
+    """The two data sets with 70 images, of which a config needs only the number."""
+    found = {}
+    for data in DATA.values():
+        root = tmp_path_factory.mktemp(data.name)
+        (root / 'val').mkdir()
+        for index in range(70):
+            file = root / 'train' / str(index % data.classes) / f'{index}.jpg'
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+        found[data.name] = _Small(**vars(data), root=root)
+    return found
+
+
+class _Small(Data):
+    def __init__(self, root, **fields):
+        super().__init__(**fields)
+        object.__setattr__(self, 'root', root)
+
+    @property
+    def folder(self):
+        return self.root
+
+
+def encoder_of(config):
+    config.model.backbone.init_cfg = None
+    return MODELS.build(config.model.backbone)
+
+
+@pytest.mark.parametrize('data', DATA)
+@pytest.mark.parametrize('row', [row for row in ROWS.values() if row.config])
+def test_the_encoder_fits_its_classifier_and_a_megabyte(small, row, data):
+    config = pretraining(row, small[data], BATCH, seed=0)
+    model, classifier = (
+        encoder_of(part) for part in (config, finetuning(row, small[data], None, '50', seed=0))
+    )
+    state, wanted = model.state_dict(), classifier.state_dict()
+    new = {name for name in wanted if name not in state}
+    assert all(name.startswith('ln2.') or 'relative_position' in name for name in new)
+    assert all(state[name].shape == wanted[name].shape for name in wanted if name not in new)
+    size = sum(2 * parameter.numel() for parameter in model.parameters())
+    limit = 2**20 if data == 'digits' else 2**20 * 1.1  # only those of the digits are kept
+    assert 0.8e6 < size < limit
+    assert config.model.backbone.img_size == {'digits': 32, 'cells': 64}[data]
+
+
+def test_the_budget_is_that_of_images(small):
+    config = pretraining(ROWS['mae'], small['digits'], 3 * BATCH - 1, seed=5)
+    assert config.train_cfg.max_epochs == 3 and config.randomness.seed == 5
+    assert count_images(small['digits'].folder / 'train') == 70
+    warm_up, cosine = config.param_scheduler
+    assert (warm_up.end, cosine.begin, cosine.end) == (1, 1, 3)
+    assert config.custom_hooks[-1].type == 'mcl_plugins.ProbeHook'
+
+
+@pytest.mark.parametrize('claim', CLAIMS.values(), ids=CLAIMS)
+def test_a_claim_changes_its_row(small, claim):
+    row = ROWS[claim.row]
+    plain, changed = (
+        pretraining(row, small['digits'], BATCH, 0, options).to_dict()
+        for options in (None, claim.options)
+    )
+    assert json.dumps(plain, sort_keys=True) != json.dumps(changed, sort_keys=True)
+    model = {**changed['model'], 'data_preprocessor': changed['data_preprocessor']}
+    if 'teacher' in model:
+        model['teacher'] = {**model['teacher'], 'how_to_get': ''}
+    MODELS.build(model)
