@@ -135,7 +135,7 @@ def tuning_options(labels: int, start: Path | None, seed: int) -> dict[str, Any]
         init = {'model.backbone.init_cfg.checkpoint': str(start)}
     return {
         'train_dataloader.dataset.ann_file': f'few_labels_{labels}_{seed}.txt',
-        'train_cfg.max_epochs': TUNING // max(1, 2 * labels // BATCH),
+        'train_cfg.max_epochs': TUNING // (2 * labels // BATCH),
         **init,
     }
 

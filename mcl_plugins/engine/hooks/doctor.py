@@ -134,7 +134,7 @@ class DoctorHook(Hook):
         if not self._chart.looks:
             return
         if not self.verdicts:
-            runner.logger.info(f'Doctor: nothing unusual. {describe_state(self._chart)}')
+            runner.logger.info(f'Doctor: nothing unusual. {describe_state(self._chart)}'.rstrip())
             return
         lines = [
             f'  step {part["step"]}: {part["text"]} {part["remedy"]}' for part in self.verdicts

@@ -41,7 +41,7 @@ def workspace(tmp_path_factory):
 def test_demonstration(workspace, monkeypatch, capsys):
     monkeypatch.setattr(own_data, 'workspace', lambda: workspace)
     monkeypatch.setattr(own_data, 'call', lambda *words: None)
-    monkeypatch.setattr(own_data, 'REGIMES', (10,))
+    monkeypatch.setattr(own_data, 'REGIMES', (25,))
     monkeypatch.setattr(own_data, 'SEEDS', 2)
     full = own_data.train
 
@@ -52,7 +52,7 @@ def test_demonstration(workspace, monkeypatch, capsys):
     results = own_data.run_own_data_demo()
     folder = Path(results['work_dir'])
     assert folder == workspace / 'work_dirs/own_data_demo'
-    rows = results['AUC']['10']
+    rows = results['AUC']['25']
     assert set(rows) == set(own_data.STARTS) and all(len(values) == 2 for values in rows.values())
     assert all(0 <= value <= 100 for values in rows.values() for value in values)
     for picture in ('roc.png', 'attention.png'):
@@ -60,7 +60,7 @@ def test_demonstration(workspace, monkeypatch, capsys):
             assert np.asarray(image.convert('L')).std() > 5
     own_data.print_results(results)
     shown = capsys.readouterr().out
-    assert '10 labels of a class' in shown and 'than the spread of' in shown
+    assert '25 labels of a class' in shown and 'than the spread of' in shown
 
 
 def test_a_gain_within_the_spread_is_not_a_win():
