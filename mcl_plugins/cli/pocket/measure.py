@@ -155,13 +155,15 @@ def write_half(checkpoint: Path, file: Path, row: Row) -> int:
     """Write the encoder of a checkpoint in half precision; return its number of parameters.
 
     The file says which classifier it was evaluated with, so that ``mcl knn FILE`` needs no config.
+    It does not have the config's text, which has the paths of this machine.
     """
     encoder = load_encoder(checkpoint)
     tensors = {
         f'backbone.{name}': tensor.half() if tensor.is_floating_point() else tensor
         for name, tensor in encoder.backbone.state_dict().items()
     }
-    described = {key: value for key, value in encoder.describe().items() if key != 'source'}
+    ours = ('source', 'config')
+    described = {key: value for key, value in encoder.describe().items() if key not in ours}
     meta = {'encoder': described, 'classifier': f'pocket/classify_{row.family}.py'}
     save_file({'state_dict': tensors, 'meta': meta}, file)
     return sum(parameter.numel() for parameter in encoder.backbone.parameters())

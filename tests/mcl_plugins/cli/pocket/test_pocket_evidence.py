@@ -83,6 +83,7 @@ def test_each_encoder_is_small_and_the_one_of_its_record():
         record = records[model['Record'].partition(', ')[2]]
         assert model['SHA256'] == digest == record['sha256'], file
         assert file.stat().st_size <= 2**20 and (ROOT / model['Config']).is_file()
+        assert b'data_root' not in file.read_bytes(), 'paths of a machine'
         assert read_curves(ZOO / f'curves/{record["row"]}_digits.csv')
 
 
