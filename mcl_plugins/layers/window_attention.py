@@ -27,13 +27,13 @@ class FusedWindowAttention(WindowMSA):
         Returns:
             (N W, T, D).
         """
-        windows = len(x)
+        windows = x.shape[0]  # not len(x), which a trace would keep as a number
         qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))
         query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind()
         bias = self.relative_position_bias_table[self.relative_position_index]  # (T, T, heads)
         bias = bias.permute(2, 0, 1).contiguous()[None].to(query.dtype)
         if mask is not None:
-            bias = (bias + mask[:, None].to(query.dtype)).repeat(windows // len(mask), 1, 1, 1)
+            bias = (bias + mask[:, None].to(query.dtype)).repeat(windows // mask.shape[0], 1, 1, 1)
         x = F.scaled_dot_product_attention(
             query,
             key,

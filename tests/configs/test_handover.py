@@ -13,13 +13,13 @@ import pytest
 import torch
 from mmengine.runner.checkpoint import load_checkpoint
 from mmpretrain.registry import MODELS
-from zoo import ROOT, Zoo, read
+from zoo import OTHER_FOLDERS, ROOT, Zoo, read
 
 from mcl_plugins.checkpoint.files import save_file
 from mcl_plugins.utils.compat import LinspaceOnHost
 
 CONFIGS = ROOT / 'configs'
-METHODS = sorted({path.name for path in CONFIGS.iterdir()} - {'_base_', 'pocket', 'quickstart'})
+METHODS = sorted({path.name for path in CONFIGS.iterdir()} - OTHER_FOLDERS)
 LINK = re.compile(r'\]\(([^):]+\.py)\)')
 FRESH = 'ln2.'  # the norm after mean pooling is the classifier's own
 

@@ -307,6 +307,7 @@ UNSAFE = re.compile(
 # What an export has just written is a program, which is run once to compare it; the other lines
 # are a message, a line for a model card, and a doctest on an array.
 KNOWN = {
+    'return yaml.load(file, Loader=_LOADER)',  # SafeLoader, or libyaml's
     "model = torch.jit.load(str(folder / 'encoder.pt'))",
     "model = torch.jit.load('{folder}/encoder.pt')",
     "f'{path} is a program, not a checkpoint: onnxruntime or torch.jit.load run it. Load '",

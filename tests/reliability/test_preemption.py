@@ -69,6 +69,14 @@ def config(training_config):
     return training_config
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """In the background of a script Ctrl-C is ignored, and would stay so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def train(config, *hooks):
     config.experiment_name += '-again'
     runner = Runner.from_cfg(config)
