@@ -185,6 +185,7 @@ def rehearsal(config: Config, work_dir: str, timeout: float) -> Config:
     """
     begun = copy.deepcopy(config)
     begun.work_dir = work_dir
+    begun.experiment_name = Path(work_dir).name  # two of a second must not share their logs
     begun.log_level = 'ERROR'
     begun.vis_backends = [dict(type='LocalVisBackend')]
     own = config.get('visualizer') or {'type': 'Visualizer'}
