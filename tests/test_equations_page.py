@@ -18,7 +18,7 @@ def test_places_are_there(place):
     found = import_module(f'mcl_plugins.{package}.{module}')
     for name in names:
         found = getattr(found, name)
-    assert found.__doc__ or names[-1] == 'transform'
+    assert callable(found)
 
 
 def test_every_method_has_a_section():

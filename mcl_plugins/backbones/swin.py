@@ -8,11 +8,11 @@ import torch
 from mmpretrain.models.backbones import SwinTransformer as _SwinTransformer
 from torch import Tensor, nn
 
+from ..layers.fused_window_attention import use_fused_windows
 from ..layers.initialisation import normal_layers
 from ..layers.position_tables import fit_block_tables
 from ..layers.recompute import recompute_blocks
 from ..layers.sync_norm import SyncBN
-from ..layers.window_attention import use_fused_windows
 from ..mask_generators import PatchMask, upsample_patches
 from ..registry import MODELS
 from ..utils.checks import check_choice, check_image_size, check_input_size, resolve_arch

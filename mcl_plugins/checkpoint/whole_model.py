@@ -5,13 +5,14 @@ from __future__ import annotations
 import zipfile
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from torch import Tensor, nn
 
-from .files import extract_state_dict, read_safely
+from .files import extract_state_dict, load_file, read_safely
 from .sources import load_checkpoint
 
 # Parts whose tensors do not depend on the classes; their own hooks may resize tables of positions.
@@ -30,6 +31,26 @@ def source_of(model: nn.Module) -> str | None:
     if not isinstance(config, dict) or config.get('type') != 'Pretrained' or 'prefix' in config:
         return None
     return config.get('checkpoint')
+
+
+def load_whole(model: nn.Module, checkpoint: str | Path) -> dict[str, Any]:
+    """Load all weights of a model from the checkpoint of its own training.
+
+    Returns:
+        The content of the file.
+
+    Raises:
+        ValueError: the weights are not exactly the model's.
+    """
+    content = load_file(checkpoint)
+    try:
+        model.load_state_dict(extract_state_dict(content))
+    except RuntimeError as error:
+        raise ValueError(
+            f'{checkpoint} does not fit {type(model).__name__} of this config; is it a checkpoint '
+            f'of another one? {str(error).splitlines()[1].strip()}'
+        ) from None
+    return content
 
 
 def class_layers(model: nn.Module, tensors: dict[str, Tensor]) -> list[str]:

@@ -12,15 +12,16 @@ all curves with their bands.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.config import Config
 
+from ..engine.identity import flatten
+from ..utils.literals import read_assignments
 from .arguments import did_you_mean
-from .logs import Run, read_run
+from .entries import Entry
+from .logs import read_run
 from .parsers.general import compare as parse_args
 from .pocket.curves import read_reference, references
 from .visualize.curves import select_panels
@@ -30,43 +31,14 @@ WIDTH = 2.0  # standard deviations from the mean to the border of a band
 _OF_RUN = ('randomness', 'work_dir', 'launcher', 'resume', 'load_from')
 
 
-@dataclass
-class Entry:
-    """Runs with the same settings.
-
-    Attributes:
-        name: of its first folder, or of the reference.
-        runs: one for each seed.
-        settings: of its configs by dotted name; empty for a reference.
-    """
-
-    name: str
-    runs: list[Run]
-    settings: dict[str, Any]
-
-    def band(self, quantity: str) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-        """Return steps (S,), mean (S,) and standard deviation (S,) over the runs that logged it.
-
-        The curves are interpolated to the steps of the first one that all of them have reached.
-        """
-        curves = [run.curves[quantity] for run in self.runs if quantity in run.curves]
-        if not curves:
-            return None
-        end = min(steps[-1] for steps, _ in curves)
-        steps = np.array([step for step in curves[0][0] if step <= end])
-        values = np.array([np.interp(steps, *curve) for curve in curves])
-        spread = values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros(len(steps))
-        return steps, values.mean(axis=0), spread
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Print the comparison that the command line asks for, and draw it."""
     args = parse_args(argv)
     entries = read_entries(args.work_dirs, args.reference)
     print('\n'.join(describe(entries)))
     if args.out:
-        from .visualize.bands import draw_bands  # noqa: PLC0415  matplotlib takes a second
         from .visualize.pictures import save  # noqa: PLC0415
+        from .visualize.seed_bands import draw_bands  # noqa: PLC0415  matplotlib takes a second
 
         save(draw_bands(entries, WIDTH), args.out)
 
@@ -105,24 +77,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
     files = sorted(folder.glob('*.py'))
     if not files:
         return {}
-    config = Config.fromfile(files[0]).to_dict()
-    return {key: value for key, value in flatten(config) if not key.startswith(_OF_RUN)}
-
-
-def flatten(part: Any, start: str = '') -> list[tuple[str, Any]]:
-    """Return the values of nested dicts and lists with their dotted names.
-
-    Example:
-        >>> flatten({'a': {'b': [1, {'c': 2}]}})
-        [('a.b.0', 1), ('a.b.1.c', 2)]
-    """
-    if isinstance(part, dict):
-        pairs = [(str(key), value) for key, value in part.items()]
-    elif isinstance(part, list | tuple):
-        pairs = [(str(index), value) for index, value in enumerate(part)]
-    else:
-        return [(start, part)]
-    return [pair for key, value in pairs for pair in flatten(value, f'{start}.{key}'.lstrip('.'))]
+    settings = flatten(read_assignments(files[0].read_text(encoding='utf-8')))
+    return {key: value for key, value in settings.items() if not key.startswith(_OF_RUN)}
 
 
 def describe(entries: list[Entry]) -> list[str]:

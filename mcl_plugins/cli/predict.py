@@ -27,8 +27,8 @@ from mmengine.registry import MODELS, VISUALIZERS, init_default_scope
 from PIL import Image
 from tqdm import tqdm
 
-from ..checkpoint.files import extract_state_dict, load_file
 from ..checkpoint.latest import find_checkpoint
+from ..checkpoint.whole_model import load_whole
 from ..utils.decoding import ImageDecoder
 from ..utils.images import open_rgb
 from .common import load_config
@@ -136,14 +136,7 @@ def load_model(config: Config, checkpoint: str) -> tuple[Any, tuple[str, ...]]:
     if config.default_scope == 'mmpretrain':
         part = {**part, 'data_preprocessor': config.data_preprocessor}
     model = MODELS.build(part)
-    content = load_file(checkpoint)
-    try:
-        model.load_state_dict(extract_state_dict(content))
-    except RuntimeError as error:
-        raise ValueError(
-            f'{checkpoint} does not fit {type(model).__name__} of this config; is it a checkpoint '
-            f'of another one? {str(error).splitlines()[1].strip()}'
-        ) from None
+    content = load_whole(model, checkpoint)
     meta = content.get('meta', {}).get('dataset_meta') or {}
     model.to('cuda' if torch.cuda.is_available() else 'cpu').eval()
     return model, tuple(meta.get('classes') or ())

@@ -25,6 +25,7 @@ from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
 from ..parsers.data import make_digits as parse_args
+from .few_labels import few_labels
 from .recipe import begin, finish
 
 SIDE = 40  # pixels; the pipelines crop 32
@@ -63,7 +64,8 @@ def make(root: Path) -> None:
         image = draw(digits.images[index] / 16, palettes[rng.integers(len(palettes))], rng)
         Image.fromarray(image).save(folder / f'{index:04d}_{copy}.jpg', quality=92)
     for choice in range(LABEL_CHOICES):
-        write_few_labels(root, choice)
+        lines = few_labels(root, LABELS, choice)
+        (root / f'few_labels_{choice}.txt').write_text(''.join(lines))
     finish(root, recipe)
 
 
@@ -77,17 +79,6 @@ def divide_scans(target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         np.arange(len(target)), test_size=VALIDATION_SCANS, stratify=target, random_state=0
     )
     return train, val
-
-
-def write_few_labels(root: Path, choice: int) -> None:
-    """Write ``few_labels_<choice>.txt``: one image of each of 20 random scans of each digit."""
-    rng = np.random.default_rng(choice)
-    lines = []
-    for digit in range(10):
-        first_copies = sorted((root / 'train' / str(digit)).glob('*_0.jpg'))
-        for index in rng.permutation(len(first_copies))[:LABELS]:
-            lines.append(f'{digit}/{first_copies[index].name} {digit}\n')
-    (root / f'few_labels_{choice}.txt').write_text(''.join(lines))
 
 
 def draw(scan: np.ndarray, palette: np.ndarray, rng: np.random.Generator) -> np.ndarray:

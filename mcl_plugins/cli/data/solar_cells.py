@@ -33,6 +33,7 @@ from sklearn.model_selection import train_test_split
 
 from ...checkpoint.digest import sha256_of
 from ..parsers.data import solar_cells as parse_args
+from .few_labels import few_labels
 from .recipe import begin, finish
 
 DISTRIBUTION = 'elpv-dataset==1.0.0.post1'
@@ -134,10 +135,9 @@ def write(root: Path, wheel: Path) -> None:
         chosen = [cell for cell, folder in zip(cells, folders, strict=True) if folder == split]
         lines = [f'{CLASSES[cell.label]}/{cell.name} {TYPES.index(cell.kind)}\n' for cell in chosen]
         (root / f'types_{split}.txt').write_text(''.join(lines))
-    train = [cell for cell, folder in zip(cells, folders, strict=True) if folder == 'train']
     for count in LABELS:
         for choice in range(LABEL_CHOICES):
-            lines = few_labels(train, count, choice)
+            lines = few_labels(root, count, choice)
             (root / f'few_labels_{count}_{choice}.txt').write_text(''.join(lines))
 
 
@@ -161,24 +161,6 @@ def divide(cells: Sequence[Cell]) -> list[str]:
 def place(cell: Cell, folder: str) -> str:
     """Return the path of an image, relative to the folder of the data set."""
     return f'{folder}/{CLASSES[cell.label]}/{cell.name}'
-
-
-def few_labels(cells: Sequence[Cell], count: int, choice: int) -> list[str]:
-    """Return the lines of an image list: ``count`` random cells of each class.
-
-    The lists of one choice contain one another, so that more labels are a larger set of the same.
-
-    Args:
-        cells: the cells to choose from.
-        count: cells of each class.
-        choice: number of the choice.
-    """
-    rng = np.random.default_rng(choice)
-    lines = []
-    for label, name in enumerate(CLASSES):
-        files = sorted(cell.name for cell in cells if cell.label == label)
-        lines += [f'{name}/{files[index]} {label}\n' for index in rng.permutation(len(files))[:count]]
-    return lines
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -18,7 +18,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor
 from torchvision.transforms import functional as transforms
 
-from ...checkpoint.files import extract_state_dict, load_file
+from ...checkpoint.whole_model import load_whole
 from ...datasets.listing import list_images
 from ...mask_generators import PatchMask, upsample_patches
 from ...utils.decoding import ImageDecoder
@@ -104,14 +104,7 @@ def build_pretraining(config: Config, checkpoint: str | Path | None) -> tuple[An
     if checkpoint is None:
         model.init_weights()
         return model.to(device).eval(), 0
-    content = load_file(checkpoint)
-    try:
-        model.load_state_dict(extract_state_dict(content))
-    except RuntimeError as error:
-        raise ValueError(
-            f'{checkpoint} does not fit {type(model).__name__} of this config; is it a checkpoint '
-            f'of another one? {str(error).splitlines()[1].strip()}'
-        ) from None
+    content = load_whole(model, checkpoint)
     return model.to(device).eval(), content.get('meta', {}).get('epoch', 0)
 
 

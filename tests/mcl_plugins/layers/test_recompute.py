@@ -9,8 +9,8 @@ from mmpretrain.registry import MODELS
 from torch.autograd.graph import saved_tensors_hooks
 
 from conftest import SMALL, SMALL_DECODER, SMALL_MASKED_MOCO, SMALL_SWIN, SMALL_VIT
+from mcl_plugins.layers.fused_window_attention import FusedWindowAttention
 from mcl_plugins.layers.self_attention import SelfAttention
-from mcl_plugins.layers.window_attention import FusedWindowAttention
 
 DEIT = dict(
     type='mcl_plugins.DeiT', arch=SMALL_VIT['arch'], img_size=32, patch_size=8, drop_path_rate=0.3

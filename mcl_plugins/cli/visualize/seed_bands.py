@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..entries import Entry
 from .curves import draw_sheet
-
-if TYPE_CHECKING:
-    from ..compare import Entry
 
 
 def draw_bands(entries: Sequence[Entry], width: float) -> Figure:
