@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from multiprocessing.util import register_after_fork
+from functools import cache
 from typing import Any
 
 # Requests to stop: of a scheduler, of Slurm before the time limit (--signal=USR1@120), and Ctrl-C.
@@ -30,7 +30,8 @@ class SignalThread:
     Python's wake-up descriptor hands the signal to another thread.
 
     A signal that was ignored stays so, as Ctrl-C for a job in the background of a script. Outside
-    the main thread no signal can be handled, and nothing is done.
+    the main thread no signal can be handled, and nothing is done. A forked process, such as a data
+    loader's worker, shares neither the descriptor nor, at any moment of its start, the signals.
 
     Args:
         react: called with each signal.
@@ -62,7 +63,8 @@ class SignalThread:
         for number in STOP_SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, _leave_to_the_thread)
-        register_after_fork(self, SignalThread._leave_to_the_parent)
+        _installed.append(self)
+        _look_after_forks()
         threading.Thread(target=self._read, args=(self._pipe[0],), daemon=True).start()
 
     def restore(self) -> None:
@@ -72,6 +74,7 @@ class SignalThread:
         for number, handler in self._before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         signal.set_wakeup_fd(self._wakeup)
+        _installed.remove(self)
         os.write(self._pipe[1], b'\0')  # ends the thread, which closes the other end
         os.close(self._pipe[1])
         self._before, self._pipe = {}, None
@@ -89,6 +92,39 @@ class SignalThread:
             for end in self._pipe:
                 os.close(end)
             self._pipe = None
+
+
+_installed: list[SignalThread] = []
+_mask: list[set[signal.Signals]] = []  # of the thread that forks; the import lock admits only one
+
+
+@cache
+def _look_after_forks() -> None:
+    """Until a forked process has let go of the descriptor, its signals would be its parent's.
+
+    They wait so long. A scheduler that signals a worker as it starts would otherwise reach the
+    training twice, which ends it at once.
+    """
+    os.register_at_fork(
+        before=_hold_signals, after_in_parent=_release_signals, after_in_child=_leave_signals
+    )
+
+
+def _hold_signals() -> None:
+    if _installed:
+        _mask.append(signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS))
+
+
+def _release_signals() -> None:
+    if _mask:
+        signal.pthread_sigmask(signal.SIG_SETMASK, _mask.pop())
+
+
+def _leave_signals() -> None:
+    for thread in _installed:
+        thread._leave_to_the_parent()
+    _installed.clear()
+    _release_signals()
 
 
 def _leave_to_the_thread(*_: Any) -> None:

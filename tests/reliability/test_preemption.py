@@ -1,5 +1,6 @@
 """A signal stops a training after its step, with a checkpoint, on all processes."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -158,13 +159,12 @@ def test_workers_of_the_loader_outlive_the_signal(config):
     class Workers(Hook):
         def after_train_iter(self, runner, *_, **__):
             if runner.iter == 0:
-                children = Path('/proc/self/task').glob('*/children')
-                seen.extend(int(pid) for file in children for pid in file.read_text().split())
+                seen.extend(worker.pid for worker in multiprocessing.active_children())
                 for number in STOP_SIGNALS:
                     subprocess.run(['kill', f'-{number}', *map(str, seen)], check=True)
                 time.sleep(0.2)
 
-    assert train(config, Workers())[0] == 0 and len(seen) >= 2
+    assert train(config, Workers())[0] == 0 and len(seen) == 2
     assert Path(config.work_dir, 'epoch_1.pth').exists()
 
 
