@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import gc
+import os
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +141,22 @@ def _scope():
     torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _process_goes_on(monkeypatch):
+    """Let a test fail whose code would end the process of the tests, which says nothing then."""
+    process, end, said = os.getpid(), os._exit, []
+
+    def refuse(status):
+        if os.getpid() != process:
+            end(status)
+        said.append(f'os._exit({status}) from\n{"".join(traceback.format_stack())}')
+
+    monkeypatch.setattr(os, '_exit', refuse)
+    yield
+    if said:
+        pytest.fail(said[0], pytrace=False)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ ruff format --check --quiet mcl_plugins tools tests
 mypy
 # Two processes of one thread each, because the tests start further processes. The tests of a file run
 # in one process, because they share fixtures that are expensive to create; tests/conftest.py has
-# the order of the files.
+# the order of the files. A process that ends is not started again: pytest-xdist may then wait forever.
 export OMP_NUM_THREADS=1
-exec python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=10 "$@"
+exec python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
+    --max-worker-restart 0 --durations=10 "$@"
