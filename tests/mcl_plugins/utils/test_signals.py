@@ -1,7 +1,6 @@
 """A process that has just been forked shares no signal with the one that forked it."""
 
 import os
-import signal
 import time
 
 import pytest
