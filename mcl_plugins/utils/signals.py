@@ -95,7 +95,7 @@ class SignalThread:
 
 
 _installed: list[SignalThread] = []
-_mask: list[set[signal.Signals]] = []  # of the thread that forks; the import lock admits only one
+_mask: list[set[Any]] = []  # of the thread that forks; the import lock admits only one
 
 
 @cache

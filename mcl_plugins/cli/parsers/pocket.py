@@ -14,10 +14,17 @@ def run(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into the arguments of :func:`run_pocket`."""
     parser = command_parser('pocket.run')
     parser.add_argument(
-        '--table', choices=['main', 'claims', 'choice'], default='main', help='what to run'
+        '--table',
+        choices=['main', 'work', 'claims', 'choice', 'dense'],
+        default='main',
+        help='what to run',
     )
     parser.add_argument(
-        '--data', nargs='+', choices=['digits', 'cells'], default=['digits', 'cells']
+        '--data',
+        nargs='+',
+        choices=['digits', 'cells', 'scenes'],
+        help='data sets; by default all of the table: dense is on scenes, the others on digits and '
+        'cells',
     )
     parser.add_argument('--only', nargs='+', metavar='ROW', help='rows; by default all')
     parser.add_argument('--seeds', type=at_least(1), default=3, help='number of seeds')

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 from ...utils.places import home
 from .claims import CLAIMS, Claim
+from .dense import DENSE_METRICS, DENSE_ROWS, DenseRow
 from .records import read_kept
-from .rows import ROWS
+from .rows import ROWS, Row
+from .tables import REFERENCE
 
 METRICS = {
     'knn': 'k-NN',
@@ -20,6 +22,7 @@ METRICS = {
     'finetune_200': '200 labels',
     'finetune_all': 'all labels',
 }
+WORK_METRICS = ('knn', 'linear', 'finetune_200')
 CLAIM_METRICS = ('finetune_200', 'linear', 'knn')
 # Student's t for a two-sided interval of 90 %, by the number of seeds.
 T_90 = {2: 6.314, 3: 2.920, 4: 2.353, 5: 2.132}
@@ -65,18 +68,61 @@ def spread(numbers: list[float]) -> str:
 
 def main_table(data: str) -> str:
     """Return the table of all rows that have a record on a data set."""
-    records = read_kept('main', data)
-    lines = [_line('row', *METRICS.values(), 'seeds', 'GFLOP', 'seconds'), _line(*['---'] * 9)]
-    for row in ROWS.values():
+    return _rows_table('main', data, ROWS, METRICS, {'GFLOP': _work, 'seconds': _seconds})
+
+
+def work_table(data: str) -> str:
+    """Return the table of the rows that did the work of MAE's row in the main table."""
+    titles = {metric: METRICS[metric] for metric in WORK_METRICS}
+    rows = {row.name: row for row in ROWS.values() if row.config and row.name != REFERENCE}
+    return _rows_table('work', data, rows, titles, {'images': _images, 'GFLOP': _work})
+
+
+def dense_table(data: str) -> str:
+    """Return the table of segmentation and detection."""
+    return _rows_table('dense', data, DENSE_ROWS, DENSE_METRICS, {'seconds': _seconds})
+
+
+def _rows_table(
+    table: str,
+    data: str,
+    rows: Mapping[str, Row | DenseRow],
+    metrics: dict[str, str],
+    means: dict[str, Callable[[dict[str, Any]], float]],
+) -> str:
+    """Return a table with a line for each row that has records: spread of metrics, means of more.
+
+    Args:
+        table: key of the records.
+        data: name of the data set.
+        rows: its rows by name.
+        metrics: titles of the metrics' columns by name.
+        means: what further columns show of a record, by title.
+    """
+    records = read_kept(table, data)
+    titles = ('row', *metrics.values(), 'seeds', *means)
+    lines, missing = [_line(*titles), _line(*['---'] * len(titles))], []
+    for row in rows.values():
         own = [record for name, record in records.items() if name.startswith(f'{row.name}/')]
         if not own:
+            missing.append(row.title)
             continue
-        cells = [spread(list(values(records, row.name, metric).values())) for metric in METRICS]
-        work = mean(record['gflops'] + _teacher(record, 'gflops') for record in own)
-        seconds = mean(record['seconds']['pretraining'] for record in own)
-        lines.append(_line(row.title, *cells, len(own), f'{work:,.0f}', f'{seconds:.0f}'))
-    missing = [row.title for row in ROWS.values() if not values(records, row.name, 'knn')]
+        cells = [spread(list(values(records, row.name, metric).values())) for metric in metrics]
+        more = [f'{mean(map(show, own)):,.0f}' for show in means.values()]
+        lines.append(_line(row.title, *cells, len(own), *more))
     return _with_missing(lines, missing)
+
+
+def _work(record: dict[str, Any]) -> float:
+    return record['gflops'] + _teacher(record, 'gflops')
+
+
+def _images(record: dict[str, Any]) -> float:
+    return record['images'] + _teacher(record, 'images')
+
+
+def _seconds(record: dict[str, Any]) -> float:
+    return record['seconds']['pretraining']
 
 
 def _teacher(record: dict[str, Any], key: str) -> float:
@@ -173,6 +219,8 @@ def _line(*cells: object) -> str:
 
 TABLES: dict[str, Callable[[str], str]] = {
     'main': main_table,
+    'work': work_table,
     'claims': claims_table,
     'choice': choice_table,
+    'dense': dense_table,
 }

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from ...utils.places import find_config
 from ..common import read_config
 from ..options import merge_options
-from .rows import DATA, Data, Row, count_images
+from .rows import Data, Row, count_images
 
 BATCH = 64  # images of a step of pre-training
 RATES = (5e-4, 1e-3, 2e-3)  # of which each row has the best by the validation part
@@ -169,10 +169,3 @@ def _finish(config: Config, data: Data, epochs: int, batches: int, seed: int) ->
     config.log_processor = dict(window_size=max(1, steps // POINTS))
     config.vis_backends = [dict(type='LocalVisBackend')]
     config.visualizer.vis_backends = config.vis_backends
-
-
-def find_data(name: str) -> Data:
-    """Return a data set by its name, and write its images unless they exist."""
-    data = DATA[name]
-    data.make(data.folder)
-    return data

@@ -17,7 +17,7 @@ class Run(NamedTuple):
     """A run of the benchmark, which has a record when it is done.
 
     Attributes:
-        table: an entry of :data:`~.tables.TABLES`.
+        table: a key of :data:`~.tables.TABLES`.
         data: name of the data set.
         row: name of the row, or of the claim's variant.
         seed: random seed.

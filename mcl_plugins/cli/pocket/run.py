@@ -1,28 +1,28 @@
 """Run the pocket benchmark: all methods and baselines, small, on two data sets.
 
-    mcl pocket [--table main] [--data digits cells] [--only ROW ...] [--seeds 3] [--images N]
+    mcl pocket [--table main] [--data digits ...] [--only ROW ...] [--seeds 3] [--images N]
 
 Each run pre-trains one row with one seed on one data set and evaluates the encoder;
 docs/pocket-benchmark.md states the protocol. What is done has a record and is not run again, so the
 command can be stopped and started at any time, and several processes may share the work: a run that
-another process is at is left to it. --table claims runs the papers' ablations, and --table choice
-the trials by which the learning rates were chosen. --report collects the records into ``zoo/`` and
-writes the page's tables and pictures.
+another process is at is left to it. --table work runs the rows with as many images as equal work
+allows, claims the papers' ablations, choice the trials by which the learning rates were chosen, and
+dense segmentation and detection on scenes. --report collects the records into ``zoo/`` and writes
+the page's tables and pictures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ...engine.run_lock import InUseError, hold
 from ..arguments import did_you_mean
 from ..parsers.pocket import run as parse_args
-from .measure import measure
-from .protocol import find_data
+from .dense import SCENES, make_scenes
 from .records import Run, folder_of, is_done, write
-from .tables import Job, plan
+from .rows import DATA
+from .tables import DATA_OF, DenseJob, Job, plan
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run_pocket(
     table: str = 'main',
-    data: Sequence[str] = ('digits', 'cells'),
+    data: Sequence[str] | None = None,
     only: Sequence[str] | None = None,
     seeds: int = 3,
     images: int = 0,
@@ -48,8 +48,8 @@ def run_pocket(
     """Run what of a table has no record yet, one seed of all rows after the other.
 
     Args:
-        table: an entry of :data:`~.tables.TABLES`.
-        data: names of the data sets.
+        table: a key of :data:`~.tables.TABLES`.
+        data: names of data sets; by default all of the table.
         only: names of rows; by default all of the table.
         seeds: number of seeds, from 0.
         images: images that a pre-training sees; 0 for the table's own number.
@@ -59,19 +59,26 @@ def run_pocket(
         The runs that this process has done.
 
     Raises:
-        ValueError: the table has no such row.
+        ValueError: the table has no such row or data set.
     """
-    jobs = {name: select(plan(table, name, seeds, images), only) for name in data}
+    names = data or DATA_OF[table]
+    jobs = {name: select(plan(table, name, seeds, images), only) for name in names}
     done = []
     for name, chosen in jobs.items():
-        prepared = find_data(name)
-        for job in chosen:
-            if run_job(job, prepared, work_dir):
-                done.append(job.run)
+        make_images(name)
+        done += [job.run for job in chosen if run_job(job, work_dir)]
     return done
 
 
-def select(jobs: list[Job], only: Sequence[str] | None) -> list[Job]:
+def make_images(data: str) -> None:
+    """Write the images of a data set unless they exist."""
+    if data == SCENES:
+        make_scenes()
+    else:
+        DATA[data].make(DATA[data].folder)
+
+
+def select(jobs: list[Job] | list[DenseJob], only: Sequence[str] | None) -> list[Job | DenseJob]:
     """Return the jobs of some rows.
 
     Raises:
@@ -84,7 +91,7 @@ def select(jobs: list[Job], only: Sequence[str] | None) -> list[Job]:
     return [job for job in jobs if not only or job.run.row in only]
 
 
-def run_job(job: Job, data: Any, work_dir: Path | None = None) -> bool:
+def run_job(job: Job | DenseJob, work_dir: Path | None = None) -> bool:
     """Run a job unless it is done or another process is at it; return whether it was run."""
     if is_done(job.run, job.images, work_dir):
         return False
@@ -94,9 +101,7 @@ def run_job(job: Job, data: Any, work_dir: Path | None = None) -> bool:
         with hold(folder):
             if is_done(job.run, job.images, work_dir):
                 return False
-            record = measure(
-                job.row, data, job.images, job.run.seed, folder, job.options, job.labels, job.part
-            )
+            record = job.measure(folder)
             write(job.run, {'budget': job.images, **record}, work_dir)
     except InUseError:
         print(f'{words}: another process is at it', flush=True)

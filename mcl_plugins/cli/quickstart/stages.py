@@ -98,22 +98,23 @@ def find_last_checkpoint(work_dir: Path) -> Path:
     return work_dir / (work_dir / 'last_checkpoint').read_text()
 
 
-def pretrain(config: Path, work_dir: Path, label: str = '') -> Path:
+def pretrain(config: Path, work_dir: Path, label: str = '', seed: int = 0) -> Path:
     """Pre-train the frozen teacher if the method has one, then the method; return the checkpoint.
 
     Args:
         config: pre-training config; that of a teacher is ``<config>_teacher.py``.
         work_dir: folder for the folders ``pretrain`` and, for the teacher, ``teacher``.
         label: see :func:`call`.
+        seed: random seed of both trainings.
     """
     teacher = config.with_name(f'{config.stem}_teacher.py')
     start: dict[str, object] = {}
     if teacher.is_file():
-        train(teacher, work_dir / 'teacher', label, randomness__seed=0)
+        train(teacher, work_dir / 'teacher', label, randomness__seed=seed)
         start['model__teacher__backbone__init_cfg__checkpoint'] = find_last_checkpoint(
             work_dir / 'teacher'
         )
-    train(config, work_dir / 'pretrain', label, randomness__seed=0, **start)
+    train(config, work_dir / 'pretrain', label, randomness__seed=seed, **start)
     return find_last_checkpoint(work_dir / 'pretrain')
 
 

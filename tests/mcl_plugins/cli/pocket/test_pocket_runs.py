@@ -5,13 +5,16 @@ import json
 import pytest
 from mmpretrain.registry import MODELS
 
+from mcl_plugins.cli.parsers.pocket import run as parse_args
+from mcl_plugins.cli.pocket import dense, tables
 from mcl_plugins.cli.pocket import run as module
 from mcl_plugins.cli.pocket.claims import CLAIMS
+from mcl_plugins.cli.pocket.dense import DENSE_METRICS, DENSE_ROWS, measure_dense
 from mcl_plugins.cli.pocket.protocol import BATCH, finetuning, pretraining
 from mcl_plugins.cli.pocket.records import Run, folder_of, read
 from mcl_plugins.cli.pocket.rows import DATA, ROWS, Data, count_images
 from mcl_plugins.cli.pocket.run import run_pocket
-from mcl_plugins.cli.pocket.tables import plan
+from mcl_plugins.cli.pocket.tables import DATA_OF, IMAGES, TABLES, plan
 from mcl_plugins.engine.run_lock import InUseError
 
 
@@ -24,8 +27,8 @@ def measured(monkeypatch):
         seen.append((row.name, seed, images, options, labels, part))
         return {'metrics': {'knn': 50.0}, 'seconds': {'pretraining': 1.0}, 'seed': seed}
 
-    monkeypatch.setattr(module, 'measure', measure)
-    monkeypatch.setattr(module, 'find_data', DATA.__getitem__)
+    monkeypatch.setattr(tables, 'measure', measure)
+    monkeypatch.setattr(module, 'make_images', lambda data: None)
     # What is in the tree does not count here.
     monkeypatch.setattr('mcl_plugins.cli.pocket.records.read_kept', lambda table, data: {})
     return seen
@@ -57,7 +60,7 @@ def test_another_error_ends_the_command_and_leaves_no_record(measured, tmp_path,
     def fail(*_):
         raise ValueError('broken')
 
-    monkeypatch.setattr(module, 'measure', fail)
+    monkeypatch.setattr(tables, 'measure', fail)
     with pytest.raises(ValueError, match='broken'):
         run_pocket(data=['digits'], only=['mae'], seeds=1, work_dir=tmp_path)
     assert not list(folder_of(Run('main', 'digits', 'mae', 0), tmp_path).iterdir())
@@ -81,6 +84,64 @@ def test_tables():
     # Each row has the same number of trials, of seeds that no table has.
     assert len(trials) == 3 * sum(row.config is not None for row in ROWS.values())
     assert not {job.run.seed for job in trials} & {job.run.seed for job in main}
+
+
+def test_equal_work_sets_the_number_of_images(monkeypatch):
+    """MAE's work: a row of twice its work an image sees half of the images, a teacher's counted."""
+    kept = {
+        'mae/0': dict(images=100, gflops=200.0),
+        'conmim/0': dict(images=100, gflops=400.0),
+        'mimco-vit/0': dict(images=50, gflops=350.0, teacher=dict(images=50, gflops=450.0)),
+        'random-vit/0': dict(images=0, gflops=0.0),
+    }
+    monkeypatch.setattr(tables, 'read_kept', lambda table, data: kept)
+    jobs = plan('work', 'digits', seeds=2)
+    assert [(job.run.row, job.run.seed, job.images) for job in jobs] == [
+        (row, seed, images)
+        for seed in range(2)
+        for row, images in (('conmim', IMAGES // 2), ('mimco-vit', IMAGES // 4))
+    ]
+    with pytest.raises(ValueError, match='--images 9: --table work'):
+        plan('work', 'digits', seeds=1, images=9)
+    monkeypatch.setattr(tables, 'read_kept', lambda table, data: {})
+    with pytest.raises(ValueError, match='needs the record of --table main.s mae on cells'):
+        plan('work', 'cells', seeds=1)
+
+
+def test_dense_rows_train_each_network_from_their_encoder(monkeypatch, tmp_path):
+    seen = []
+
+    def pretrain(config, folder, label, seed):
+        seen.append((config.stem, seed))
+        return folder / 'encoder.pth'
+
+    def fine_tune(task, folder, checkpoint, seed):
+        seen.append((task.name, checkpoint and checkpoint.name, seed))
+        return dict.fromkeys(task.metrics, 12.5)
+
+    monkeypatch.setattr(dense, 'pretrain', pretrain)
+    monkeypatch.setattr(dense, 'fine_tune', fine_tune)
+    records = [measure_dense(row, 2, tmp_path / row.name) for row in DENSE_ROWS.values()]
+    vit = [('UperNet', 'encoder.pth', 2), ('ViTDet', 'encoder.pth', 2)]
+    assert seen == [
+        *[(name, None, seed) for name, _, seed in vit],
+        ('scenes_cmae', 2),
+        *vit,
+        ('Mask R-CNN', None, 2),
+        ('scenes_mimco', 2),
+        ('Mask R-CNN', 'encoder.pth', 2),
+    ]
+    assert {name for record in records for name in record['metrics']} == set(DENSE_METRICS)
+
+
+def test_tables_have_their_data():
+    for table in TABLES:
+        assert parse_args(['--table', table]).data is None
+        assert parse_args(['--data', *DATA_OF[table]]).data == list(DATA_OF[table])
+    with pytest.raises(ValueError, match='--data cells: --table dense is on scenes'):
+        run_pocket('dense', data=['cells'])
+    with pytest.raises(ValueError, match='--images 5: --table dense'):
+        run_pocket('dense', images=5)
 
 
 @pytest.fixture(scope='module')
