@@ -5,9 +5,10 @@
 The command makes the images and pre-trains with ``configs/quickstart/<method>.py``. If there is a
 ``<method>_teacher.py``, it trains this teacher first. It then compares the pre-trained encoder with
 the same network with random weights, by fine-tuning on 200 labels (``<method>_finetune.py``), a
-linear probe and k-NN; raw pixels are a further reference. It writes ``results.json`` and
-``report.png`` into the work dir. All trainings are run by ``mcl train``. --method may be the path
-of your own config, with the other configs beside it.
+linear probe and k-NN; raw pixels are a further reference. It writes ``results.json``,
+``report.png`` and the curves of the fine-tunings, ``finetuning.png``, into the work dir. All
+trainings are run by ``mcl train``. --method may be the path of your own config, with the other
+configs beside it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from ...utils.places import workspace
 from ..parsers.quickstart import run as parse_args
+from .comparison import compare_starts
 from .methods import find_method_config, finetune_config, read_title
 from .probe import extract_all, frozen_accuracies
 from .report import draw_report
@@ -31,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     results = run_quickstart(**vars(parse_args(argv)))
     print_results(results)
     folder = Path(results['work_dir'])
+    print('\nfine-tuning', *results['fine-tuning'], sep='\n')
     print(f'\nresults: {folder / "results.json"}\npicture: {folder / "report.png"}')
 
 
@@ -63,12 +66,11 @@ def run_quickstart(
     checkpoint = pretrain(config, folder)
 
     say(3, STEPS, 'Fine-tuning with 200 labels, from random and from pre-trained weights')
+    starts = {'random': None, 'pretrained': checkpoint}
+    runs = {name: [folder / f'finetune-{name}-{seed}' for seed in range(seeds)] for name in starts}
     accuracies = {
-        name: [
-            fine_tune(finetune, folder / f'finetune-{name}-{seed}', start, seed)
-            for seed in range(seeds)
-        ]
-        for name, start in (('random', None), ('pretrained', checkpoint))
+        name: [fine_tune(finetune, run, start, seed) for seed, run in enumerate(runs[name])]
+        for name, start in starts.items()
     }
 
     say(4, STEPS, 'Frozen features: linear probe and k-NN')
@@ -85,6 +87,7 @@ def run_quickstart(
         'fine-tune on 200 labels': {name: summary(values) for name, values in accuracies.items()},
         **frozen,
         'pre-training': read_curve(folder / 'pretrain'),
+        'fine-tuning': compare_starts(runs, folder / 'finetuning.png'),
         'seconds': seconds(),
     }
     (folder / 'results.json').write_text(json.dumps(results, indent=2) + '\n')

@@ -6,8 +6,8 @@ The command makes scenes (``mcl data scenes``) and pre-trains a ViT with CMAE an
 on scenes without labels. It then trains UperNet, Mask R-CNN and ViTDet on scenes with labels, each
 from the pre-trained encoder and, with the same hyperparameters, from random weights. The untrained
 networks are evaluated too, as a baseline. Two trainings run at a time, each on half of the cores.
-The command writes ``results.json`` and ``report.png`` into the work dir. All trainings are run by
-``mcl train``.
+The command writes ``results.json``, ``report.png`` and a picture of each network's training curves
+into the work dir. All trainings are run by ``mcl train``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 from ...checkpoint.files import save_file
 from ...utils.places import home, workspace
 from ..parsers.quickstart import transfer as parse_args
+from .comparison import compare_starts
 from .dense_models import build_model
 from .report import NAMES
 from .stages import (
@@ -193,20 +194,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     folder = (args.work_dir or workspace() / 'work_dirs' / 'transfer_demo').resolve()
     results = run_transfer_demo(args.seeds, folder)
     print_results({name: results[name] for name in TASKS})
+    for name, lines in results['trainings'].items():
+        print(f'\n{name}', *lines, sep='\n')
     took, cpu = (clock(results[key]) for key in ('seconds', 'cpu_seconds'))
     print(f'\ndone in {took}, {cpu} of CPU time')
     print(f'\nresults: {folder / "results.json"}\npicture: {folder / "report.png"}')
 
 
 def run_transfer_demo(seeds: int, work_dir: Path) -> dict:
-    """Make the scenes, train everything, and write ``results.json`` and ``report.png``.
+    """Make the scenes, train everything, and write ``results.json`` and the pictures.
 
     Args:
         seeds: number of trainings of each network from each start.
         work_dir: folder for all files.
 
     Returns:
-        The content of ``results.json``: the :func:`summaries` of each task, and times in seconds.
+        The content of ``results.json``: the :func:`summaries` of each task, the comparison of its
+        trainings in words, and times in seconds.
 
     Raises:
         subprocess.CalledProcessError: a training failed and has printed why.
@@ -218,17 +222,25 @@ def run_transfer_demo(seeds: int, work_dir: Path) -> dict:
     results = measure(work_dir, seeds)
 
     say(3, STEPS, 'Report')
-    trained = {
-        name: {
-            start: find_last_checkpoint(work_dir / task.config.stem / f'{start}-0')
+    runs = {
+        task.name: {
+            start: [work_dir / task.config.stem / f'{start}-{seed}' for seed in range(seeds)]
             for start in TRAINED
         }
-        for name, task in TASKS.items()
+        for task in TASKS.values()
+    }
+    trained = {
+        name: {start: find_last_checkpoint(folders[0]) for start, folders in starts.items()}
+        for name, starts in runs.items()
     }
     draw_report(results, {name: task.config for name, task in TASKS.items()}, trained, work_dir)
+    trainings = {
+        name: compare_starts(starts, work_dir / f'{TASKS[name].config.stem}.png')
+        for name, starts in runs.items()
+    }
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     times = {'seconds': seconds(), 'cpu_seconds': round(children.ru_utime + children.ru_stime)}
-    record = {**results, **times}
+    record = {**results, 'trainings': trainings, **times}
     (work_dir / 'results.json').write_text(json.dumps(record, indent=2) + '\n')
     return record
 
