@@ -41,7 +41,7 @@ train_dataloader = dict(
                 mask_patch_size=8,
                 model_patch_size=4,
                 mask_ratio=0.6),
-            dict(type='PackInputs', algorithm_keys=['mask']),
+            dict(type='PackInputs'),
         ]))
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 auto_scale_lr = dict(base_batch_size=96)

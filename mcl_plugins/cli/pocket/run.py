@@ -13,6 +13,7 @@ the page's tables and pictures.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,13 +61,22 @@ def run_pocket(
 
     Raises:
         ValueError: the table has no such row or data set.
+        RuntimeError: runs failed. The others are done first.
     """
     names = data or DATA_OF[table]
     jobs = {name: select(plan(table, name, seeds, images), only) for name in names}
-    done = []
+    done, failed = [], []
     for name, chosen in jobs.items():
         make_images(name)
-        done += [job.run for job in chosen if run_job(job, work_dir)]
+        for job in chosen:
+            try:
+                if run_job(job, work_dir):
+                    done.append(job.run)
+            except Exception:
+                traceback.print_exc()
+                failed.append('/'.join(map(str, job.run)))
+    if failed:
+        raise RuntimeError(f'{len(failed)} runs failed, as said above: {", ".join(failed)}.')
     return done
 
 

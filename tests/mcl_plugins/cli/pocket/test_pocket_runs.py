@@ -2,8 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
+import torch
+from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
+from PIL import Image
 
 from mcl_plugins.cli.parsers.pocket import run as parse_args
 from mcl_plugins.cli.pocket import dense, tables
@@ -56,14 +60,22 @@ def test_a_run_of_another_process_is_left_to_it(measured, tmp_path, monkeypatch,
     assert 'main/digits/mae/0: another process is at it' in capsys.readouterr().out
 
 
-def test_another_error_ends_the_command_and_leaves_no_record(measured, tmp_path, monkeypatch):
-    def fail(*_):
-        raise ValueError('broken')
+def test_a_run_that_fails_leaves_no_record_and_the_others_are_done(
+    measured, tmp_path, monkeypatch, capsys
+):
+    measure = tables.measure
+
+    def fail(row, *more):
+        if row.name == 'mae':
+            raise ValueError('broken')
+        return measure(row, *more)
 
     monkeypatch.setattr(tables, 'measure', fail)
-    with pytest.raises(ValueError, match='broken'):
-        run_pocket(data=['digits'], only=['mae'], seeds=1, work_dir=tmp_path)
+    with pytest.raises(RuntimeError, match='1 runs failed, as said above: main/digits/mae/0'):
+        run_pocket(data=['digits'], only=['mae', 'conmim'], seeds=1, work_dir=tmp_path)
+    assert 'ValueError: broken' in capsys.readouterr().err
     assert not list(folder_of(Run('main', 'digits', 'mae', 0), tmp_path).iterdir())
+    assert read(Run('main', 'digits', 'conmim', 0), tmp_path)
 
 
 def test_unknown_rows_are_refused_before_anything_runs(measured, tmp_path):
@@ -146,7 +158,8 @@ def test_tables_have_their_data():
 
 @pytest.fixture(scope='module')
 def small(tmp_path_factory):
-    """The two data sets with 70 images, of which a config needs only the number."""
+    """The two data sets with 70 images of noise."""
+    noise = np.random.default_rng(0)
     found = {}
     for data in DATA.values():
         root = tmp_path_factory.mktemp(data.name)
@@ -154,7 +167,8 @@ def small(tmp_path_factory):
         for index in range(70):
             file = root / 'train' / str(index % data.classes) / f'{index}.jpg'
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch()
+            side = 40 * data.scale
+            Image.fromarray(noise.integers(0, 256, (side, side), dtype=np.uint8)).save(file)
         found[data.name] = _Small(**vars(data), root=root)
     return found
 
@@ -191,6 +205,27 @@ def test_the_encoder_fits_its_classifier_and_a_megabyte(small, row, data):
     assert config.model.backbone.img_size == {'digits': 32, 'cells': 64}[data]
 
 
+def step(config):
+    """Go from the files to the gradients: the parts of three libraries fit each other."""
+    model = {**config.model, 'data_preprocessor': config.data_preprocessor}
+    if 'teacher' in model:
+        backbone = {**model['teacher']['backbone'], 'init_cfg': None}
+        model['teacher'] = {**model['teacher'], 'backbone': backbone, 'how_to_get': ''}
+    model = MODELS.build(model)
+    config.train_dataloader.batch_size = 16
+    batch = next(iter(Runner.build_dataloader(config.train_dataloader)))
+    loss, _ = model.parse_losses(model(**model.data_preprocessor(batch, True), mode='loss'))
+    loss.backward()
+    assert torch.isfinite(loss)
+    moved = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
+    assert any(name.startswith('backbone.') for name in moved)
+
+
+@pytest.mark.parametrize('row', [row for row in ROWS.values() if row.config])
+def test_a_step_of_each_row(small, row):
+    step(pretraining(row, small['digits'], BATCH, seed=0))
+
+
 def test_the_budget_is_that_of_images(small):
     config = pretraining(ROWS['mae'], small['digits'], 3 * BATCH - 1, seed=5)
     assert config.train_cfg.max_epochs == 3 and config.randomness.seed == 5
@@ -201,14 +236,11 @@ def test_the_budget_is_that_of_images(small):
 
 
 @pytest.mark.parametrize('claim', CLAIMS.values(), ids=CLAIMS)
-def test_a_claim_changes_its_row(small, claim):
+def test_a_claim_changes_its_row_and_makes_a_step(small, claim):
     row = ROWS[claim.row]
     plain, changed = (
-        pretraining(row, small['digits'], BATCH, 0, options).to_dict()
-        for options in (None, claim.options)
+        pretraining(row, small['digits'], BATCH, 0, options) for options in (None, claim.options)
     )
-    assert json.dumps(plain, sort_keys=True) != json.dumps(changed, sort_keys=True)
-    model = {**changed['model'], 'data_preprocessor': changed['data_preprocessor']}
-    if 'teacher' in model:
-        model['teacher'] = {**model['teacher'], 'how_to_get': ''}
-    MODELS.build(model)
+    settings = [json.dumps(config.to_dict(), sort_keys=True) for config in (plain, changed)]
+    assert settings[0] != settings[1]
+    step(changed)
