@@ -38,7 +38,8 @@ class Claim:
     Attributes:
         row: name of the row that is changed.
         change: name of the change.
-        sign: 1 if the paper says that it is better with the change, -1 if worse.
+        sign: 1 if the paper says that it is better with the change, -1 if worse; 0 if it only
+            draws it, in a figure without numbers.
         paper: where it says so, and its accuracies with and without the change.
         options: of the row's pre-training config.
     """
@@ -127,22 +128,32 @@ CCMIM = (
     Claim(
         'ccmim', 'no-sampling', -1, 'Table 5: 83.6, 83.8', {'model.mask_generator.sampling': False}
     ),
-    Claim('ccmim', 'lambda-0', -1, 'Figure 2', {'model.contrast_head.loss_weight': 0.0}),
-    Claim('ccmim', 'lambda-1', -1, 'Figure 2', {'model.contrast_head.loss_weight': 1.0}),
+    Claim(
+        'ccmim', 'lambda-0', -1, 'Figure 2: best at 0.2', {'model.contrast_head.loss_weight': 0.0}
+    ),
+    Claim(
+        'ccmim',
+        'lambda-1',
+        -1,
+        'Figure 2: below MAE beyond 0.8',
+        {'model.contrast_head.loss_weight': 1.0},
+    ),
     Claim(
         'ccmim',
         'alignment',
-        -1,
-        'Table 6',
+        0,
+        'Figure 2',
         {'model.predictor': MLP, 'model.contrast_head': dict(COSINE, loss_weight=0.2)},
     ),
 )
 CMAE = (
-    Claim('cmae', 'views-same', -1, 'Table 4b: 82.9, 83.8', {**SAME_VIEWS, **crops(32, shift=0)}),
+    Claim(
+        'cmae', 'views-same', -1, 'Table 4b: 82.9 (MAE), 83.8', {**SAME_VIEWS, **crops(32, shift=0)}
+    ),
     Claim('cmae', 'views-crops', -1, 'Table 4b: 83.0, 83.8', {**SAME_VIEWS, **crops(32, number=2)}),
     Claim('cmae', 'views-shift', -1, 'Table 4b: 83.4, 83.8', SAME_VIEWS),
-    Claim('cmae', 'shift-0', -1, 'Figure 4a', crops(32, shift=0)),
-    Claim('cmae', 'shift-8', -1, 'Figure 4a', crops(40, shift=8)),
+    Claim('cmae', 'shift-0', 0, 'Figure 4a', crops(32, shift=0)),
+    Claim('cmae', 'shift-8', 0, 'Figure 4a', crops(40, shift=8)),
     Claim(
         'cmae',
         'byol-loss',
@@ -199,7 +210,13 @@ MASKED_MOCO = (
     Claim('masked_moco', 'chunks-1', -1, 'Table 1a: 88.2, 89.2', chunks(1)),
     Claim('masked_moco', 'chunks-2', -1, 'Table 1a: 89.1, 89.2', chunks(2)),
     Claim('masked_moco', 'chunks-8', 1, 'Table 1a: 89.8, 89.2', chunks(8)),
-    Claim('masked_moco', 'target-4', -1, 'Figure 4', {'model.target_chunks': 4}),
+    Claim(
+        'masked_moco',
+        'target-4',
+        -1,
+        'Figure 4: 8 instead of 1 costs 0.2 to 0.3',
+        {'model.target_chunks': 4},
+    ),
     Claim('masked_moco', 'heads-ln', -1, 'Table 3: 91.8, 91.9', {'model.class_attention': None}),
     Claim('masked_moco', 'heads-bn', -1, 'Table 3: 91.5, 91.9', heads('SyncBN')),
     Claim('masked_moco', 'two-crops', -1, 'Table 4: 79.5, 79.9', crops(32, number=2)),

@@ -24,6 +24,7 @@ METRICS = {
 }
 WORK_METRICS = ('knn', 'linear', 'finetune_200')
 CLAIM_METRICS = ('finetune_200', 'linear', 'knn')
+PAPER_SAYS = {1: 'better', -1: 'worse', 0: 'drawn only'}
 # Student's t for a two-sided interval of 90 %, by the number of seeds.
 T_90 = {2: 6.314, 3: 2.920, 4: 2.353, 5: 2.132}
 _PLACE = re.compile(r'(<!-- table: (\w+) (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
@@ -141,7 +142,7 @@ def claims_table(data: str) -> str:
         if not count:
             missing.append(claim.name)
             continue
-        paper = f'{"better" if claim.sign > 0 else "worse"} ({claim.paper})'
+        paper = f'{PAPER_SAYS[claim.sign]} ({claim.paper})'
         cells = [_signed(effects[name]) for name in CLAIM_METRICS]
         judged = effects['finetune_200'] or effects['linear']
         title = f'{ROWS[claim.row].title}, {claim.change}'
@@ -159,10 +160,13 @@ def verdict(effects: list[float], sign: int) -> str:
     """Say whether differences between paired runs have the paper's sign.
 
     They are within the noise if the 90 % interval of Student's t around their mean contains 0.
+    Where the paper has no sign (0), the verdict is what was measured.
 
     Example:
         >>> verdict([-3.0, -4.0, -5.0], -1), verdict([3.0, 4.0, 5.0], -1), verdict([-3.0, 4.0], -1)
         ('agrees', 'disagrees', 'within noise')
+        >>> verdict([-3.0, -4.0, -5.0], 0)
+        'worse'
     """
     count = len(effects)
     if count < 2:
@@ -170,7 +174,10 @@ def verdict(effects: list[float], sign: int) -> str:
     half = T_90.get(count, 2.0) * stdev(effects) / count**0.5
     if abs(mean(effects)) <= half:
         return 'within noise'
-    return 'agrees' if (mean(effects) > 0) == (sign > 0) else 'disagrees'
+    better = mean(effects) > 0
+    if not sign:
+        return 'better' if better else 'worse'
+    return 'agrees' if better == (sign > 0) else 'disagrees'
 
 
 def choice_table(data: str) -> str:
