@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from mmengine.dist import all_gather, get_world_size, is_main_process
+from mmengine.dist import all_gather, is_main_process
 from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -17,6 +17,9 @@ def extract_features(
     encode: Callable[[Any], Tensor], loader: DataLoader, title: str
 ) -> tuple[Tensor, Tensor]:
     """Encode every image of a data set once and gather the features of all processes.
+
+    Each batch is gathered at once and written to its place. So a process holds the features of the
+    data set once, in images * D * 4 bytes, and those of one batch.
 
     Args:
         encode: function from a batch of the loader to (N, D) features.
@@ -40,20 +43,24 @@ def extract_features(
                 [1., 1.],
                 [2., 2.]]), tensor([0, 1, 2]))
     """
-    features, labels = [], []
+    total, done = len(loader.dataset), 0  # type: ignore[arg-type]
+    features, labels = torch.empty(0), torch.empty(0)
     for batch in tqdm(loader, desc=title, disable=not is_main_process(), leave=False):
-        features.append(encode(batch).float())
-        labels.append(torch.cat([sample.gt_label for sample in batch['data_samples']]))
-    own = torch.cat(features)
-    total = len(loader.dataset)  # type: ignore[arg-type]
-    return _in_order(own, total), _in_order(torch.cat(labels).to(own.device), total)
+        rows = _in_order(encode(batch).float())
+        classes = _in_order(torch.cat([sample.gt_label for sample in batch['data_samples']]))
+        if not done:
+            features = rows.new_empty(total, *rows.shape[1:])
+            labels = torch.empty(total, dtype=classes.dtype, device=rows.device)
+        end = min(done + len(rows), total)  # the sampler repeats images to fill the last batch
+        features[done:end] = rows[: end - done]
+        labels[done:end] = classes[: end - done]
+        done = end
+    return features[:done], labels[:done]
 
 
-def _in_order(rows: Tensor, total: int) -> Tensor:
-    """Gather the rows of all processes in the data set's order, without the sampler's padding."""
-    if get_world_size() == 1:
-        return rows
-    return torch.stack(all_gather(rows.contiguous()), dim=1).flatten(0, 1)[:total]
+def _in_order(rows: Tensor) -> Tensor:
+    """Gather a batch's rows of all processes, (processes * N, ...) in the data set's order."""
+    return torch.stack(all_gather(rows.contiguous()), dim=1).flatten(0, 1)
 
 
 def pool_tokens(output: Tensor, feature: str, extra_tokens: int = 1) -> Tensor:

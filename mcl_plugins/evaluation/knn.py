@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from mmengine.dist import all_reduce, get_rank, get_world_size
 from torch import Tensor
 
 from ..utils.checks import check_temperature
@@ -73,11 +74,13 @@ def knn_predict(
     labels: Tensor,
     ks: Sequence[int] = KS,
     temperature: float = 0.07,
-    query_block: int = 1024,
+    query_block: int = 256,
 ) -> dict[int, Tensor]:
     """Classify features by weighted k-NN (Wu et al., 2018, section 3.4; DINO's protocol).
 
     Each of the k nearest training images votes for its class with the weight exp(cosine / tau).
+    Several processes share the queries: all of them call the function with the same arguments, and
+    all get the same predictions, which are bit for bit those of one process.
 
     Args:
         queries: (Q, D) features to classify.
@@ -85,7 +88,7 @@ def knn_predict(
         labels: (B,) int64, classes of the training images.
         ks: values of k; the neighbours are searched once for all of them.
         temperature: tau.
-        query_block: number of queries that are processed at a time.
+        query_block: number of queries that are processed at a time; the processes take turns.
 
     Returns:
         For each k the predicted classes (Q,), int64, on the device of the queries.
@@ -102,13 +105,15 @@ def knn_predict(
     check_neighbours(ks, len(bank))
     labels = labels.to(queries.device)
     classes = int(labels.max()) + 1
-    predictions: dict[int, list[Tensor]] = {k: [] for k in ks}
-    for part in queries.split(query_block):
-        cosines, rows = nearest(part, bank, max(ks))
+    predictions = torch.zeros(len(ks), len(queries), dtype=torch.long, device=queries.device)
+    for start in range(get_rank() * query_block, len(queries), get_world_size() * query_block):
+        own = slice(start, start + query_block)
+        cosines, rows = nearest(queries[own], bank, max(ks))
         # Subtracting the largest cosine changes no winner and avoids overflow for a small tau.
         votes = ((cosines - cosines[:, :1]) / temperature).exp()
-        for k in ks:
-            counts = votes.new_zeros(len(part), classes)
+        for found, k in zip(predictions, ks, strict=True):
+            counts = votes.new_zeros(len(votes), classes)
             counts.scatter_add_(1, labels[rows[:, :k]], votes[:, :k])
-            predictions[k].append(counts.argmax(dim=1))
-    return {k: torch.cat(parts) for k, parts in predictions.items()}
+            found[own] = counts.argmax(dim=1)
+    all_reduce(predictions)  # their sum, to which the other processes add 0
+    return dict(zip(ks, predictions, strict=True))

@@ -1,5 +1,7 @@
 """Features of a data set: in its order, on one process and on two, and how tokens are pooled."""
 
+import resource
+
 import pytest
 import torch
 from mmengine.dataset import DefaultSampler, default_collate
@@ -39,6 +41,25 @@ def test_one_process():
 def test_two_processes_have_all_images_once_and_in_order():
     """Seven images on two processes: the sampler repeats one, which is left out again."""
     run_on_two_processes(check)
+
+
+def grow(_, width):
+    """Extract features of which the whole data set takes 128 MiB, by which the memory grows."""
+    samples = [
+        dict(inputs=torch.tensor([index]), data_samples=DataSample().set_gt_label(0))
+        for index in range(2**25 // width)
+    ]
+    sampler = DefaultSampler(samples, shuffle=False)
+    batches = DataLoader(samples, batch_size=16, sampler=sampler, collate_fn=default_collate)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB
+    features, _ = extract_features(lambda batch: batch['inputs'].expand(-1, width), batches, 'test')
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    assert torch.equal(features[:, -1], torch.arange(len(samples)).float())
+    assert features.nbytes < grown < 1.5 * features.nbytes
+
+
+def test_a_process_holds_the_features_once():
+    run_on_two_processes(grow, 2**14)
 
 
 def test_tokens_and_maps_are_pooled():

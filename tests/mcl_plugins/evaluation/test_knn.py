@@ -7,7 +7,9 @@ import pytest
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 
+from mcl_plugins.evaluation import knn
 from mcl_plugins.evaluation.knn import knn_predict, nearest
+from processes import run_on_two_processes
 
 
 def clusters(count, classes=5, width=8, noise=0.8):
@@ -40,6 +42,26 @@ def test_predictions_are_scikit_learns(k):
     found = knn_predict(queries, bank, labels, (k, 30), tau, query_block=17)
     assert found.keys() == {k, 30}
     assert np.array_equal(found[k].numpy(), wanted)
+
+
+def classify(rank, wanted):
+    """Classify together, and count the queries that this process searches the neighbours of."""
+    searched = []
+
+    def count(queries, *others):
+        searched.append(len(queries))
+        return nearest(queries, *others)
+
+    knn.nearest = count
+    (bank, labels), (queries, _) = clusters(300), clusters(70)
+    found = knn_predict(queries, bank, labels, (1, 20), query_block=16)
+    assert all(torch.equal(found[k], wanted[k]) for k in wanted)
+    assert searched == [[16, 16, 6], [16, 16]][rank]
+
+
+def test_two_processes_share_the_queries():
+    (bank, labels), (queries, _) = clusters(300), clusters(70)
+    run_on_two_processes(classify, knn_predict(queries, bank, labels, (1, 20), query_block=16))
 
 
 def test_a_near_image_outvotes_two_far_ones():
