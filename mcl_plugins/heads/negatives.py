@@ -14,7 +14,7 @@ from .moco_v3 import MoCoV3Head
 from .patch_contrast import PatchContrastHead
 from .queue_contrast import FeatureL1Head, L1Head, QueueContrast, QueueInfoNCEHead
 
-_HEADS = (
+HEADS = (
     CosineHead,
     FeatureL1Head,
     InfoNCEHead,
@@ -42,7 +42,7 @@ def contrastive_heads(model: nn.Module) -> Iterator[tuple[str, str, Any]]:
         [('head', '')]
     """
     for name, part in model.named_modules():
-        if isinstance(part, _HEADS):
+        if isinstance(part, HEADS):
             parent = name.rpartition('.')[0]
             level = parent.rpartition('.')[2].removesuffix('_contrast')
             own_level = isinstance(model.get_submodule(parent), QueueContrast)

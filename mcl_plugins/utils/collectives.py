@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from mmengine.dist import all_gather, get_rank, get_world_size
+from mmengine.dist import get_rank, get_world_size
 from torch import Tensor
+from torch import distributed as dist
 from torch.distributed.nn import functional as collectives
 
 
@@ -22,7 +25,14 @@ def gather_keys(keys: Tensor) -> Tensor:
         >>> gather_keys(torch.ones(2, 3)).shape  # one process
         torch.Size([2, 3])
     """
-    return torch.cat(all_gather(keys.contiguous()))
+    return keys.detach() if get_world_size() == 1 else _gather(keys)
+
+
+def _gather(rows: Tensor) -> Tensor:
+    """Gather rows into one tensor: one operation, however many processes there are."""
+    gathered = rows.new_empty(get_world_size() * len(rows), *rows.shape[1:])
+    dist.all_gather_into_tensor(gathered, rows.contiguous())
+    return gathered
 
 
 def own_ids(rows: Tensor) -> Tensor:
@@ -49,9 +59,21 @@ def gather_with_gradient(features: Tensor) -> Tensor:
         >>> gather_with_gradient(features).requires_grad
         True
     """
-    if get_world_size() == 1:
-        return features
-    return torch.cat(collectives.all_gather(features.contiguous()))
+    return features if get_world_size() == 1 else _GatherWithGradient.apply(features)
+
+
+class _GatherWithGradient(torch.autograd.Function):
+    """Gather rows, whose gradient is the sum of those of all processes."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        return _gather(rows)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        own = gradient.new_empty(len(gradient) // get_world_size(), *gradient.shape[1:])
+        dist.reduce_scatter_tensor(own, gradient.contiguous())
+        return own
 
 
 def sum_with_gradient(values: Tensor) -> Tensor:
