@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ...utils.sharded import local_part
 from ...utils.similarity import l2_normalize
 
 MOST_ROWS = 512  # feature vectors of which the rank is computed
@@ -36,7 +37,8 @@ def effective_rank(features: Tensor) -> Tensor:
     """
     rows = l2_normalize(features.detach()).flatten(0, -2)
     rows = rows[:: math.ceil(len(rows) / MOST_ROWS)]
-    values = torch.linalg.svdvals(rows)
+    # PyTorch refuses rows that are not finite, of which the guard of the step tells more.
+    values = torch.linalg.svdvals(rows.nan_to_num())
     shares = values / values.sum().clamp_min(1e-12) + 1e-7
     return (-(shares * shares.log()).sum()).exp()
 
@@ -45,13 +47,15 @@ def effective_rank(features: Tensor) -> Tensor:
 def relative_distance(parameters: Iterable[Tensor], others: Iterable[Tensor]) -> Tensor:
     """Compute the distance of two lists of tensors, relative to the length of the second.
 
+    Of tensors that are divided among processes it is that of the parts of this process.
+
     Example:
         >>> relative_distance([torch.tensor([3.0, 4.0])], [torch.tensor([0.0, 4.0])])
         tensor(0.7500)
     """
     squares = [
         ((own - other).square().sum(), other.square().sum())
-        for own, other in zip(parameters, others, strict=True)
+        for own, other in zip(map(local_part, parameters), map(local_part, others), strict=True)
     ]
     distance, length = (torch.stack(part).sum() for part in zip(*squares, strict=True))
     return (distance / length.clamp_min(1e-12)).sqrt()
@@ -59,7 +63,7 @@ def relative_distance(parameters: Iterable[Tensor], others: Iterable[Tensor]) ->
 
 @torch.no_grad()
 def sample_weights(model: nn.Module) -> Tensor:
-    """Copy the first weights of each trained matrix of a model.
+    """Copy the first weights of each trained matrix of a model, or of this process's part of it.
 
     Returns:
         (weights,) float32.
@@ -69,7 +73,7 @@ def sample_weights(model: nn.Module) -> Tensor:
         torch.Size([4])
     """
     parts = [
-        parameter.detach().flatten()[:_PER_TENSOR].float()
+        local_part(parameter.detach()).flatten()[:_PER_TENSOR].float()
         for parameter in model.parameters()
         if parameter.requires_grad and parameter.ndim > 1
     ]

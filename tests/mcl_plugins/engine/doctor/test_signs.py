@@ -35,7 +35,8 @@ def test_the_rank_of_features_is_exp_of_the_entropy_of_their_singular_values():
 def test_features_in_so_many_directions_have_this_rank(directions):
     axes = torch.eye(16)[:directions].repeat(100, 1)  # of more than 512 vectors some are left out
     assert effective_rank(3 * axes).item() == pytest.approx(directions, rel=1e-2)
-    assert effective_rank(torch.zeros(4, 8)).isfinite()
+    for others in (torch.zeros(4, 8), torch.full((4, 8), torch.nan)):
+        assert effective_rank(others).isfinite()
 
 
 def test_the_distance_is_that_of_the_concatenated_tensors():
