@@ -23,6 +23,7 @@ from ..utils.checks import (
     resolve_arch,
 )
 from ..utils.compat import forget_autocast_weights
+from ..utils.sharded import whole_weights
 from .encoder import Encoder
 from .partial import freeze_all_but
 
@@ -243,7 +244,8 @@ class MaskedViT(VisionTransformer):
         for index, layer in enumerate(self.layers):
             last = index == self.num_layers - 1
             if last or blocks == 'all':
-                logits = class_logits(layer.attn, layer.ln1(x))  # (N, heads, 1 + L)
+                with whole_weights(layer):  # only parts of the block are called
+                    logits = class_logits(layer.attn, layer.ln1(x))  # (N, heads, 1 + L)
                 if scale == 'width':  # they were divided by the root of D / heads
                     logits = logits / layer.attn.num_heads**0.5
                 row = logits.softmax(dim=-1) if kind == 'probability' else logits

@@ -13,7 +13,7 @@ from mmengine.runner import FlexibleRunner, Runner
 from .arguments import did_you_mean
 
 # What the commands read of a config, and MMEngine does not.
-_OWN_SECTIONS = {'auto_scale_schedule', 'runner_type', 'tta_model', 'tta_pipeline'}
+_OWN_SECTIONS = {'auto_scale_schedule', 'runner_type', 'sharding', 'tta_model', 'tta_pipeline'}
 # How the keys of files and folders end.
 _PATHS = ('_dir', '_file', '_path', '_prefix', '_root', 'checkpoint')
 

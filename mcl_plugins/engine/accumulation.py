@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from torch import distributed as dist
 from torch import nn
 
+from ..utils.sharded import is_divided, whole_tensor
 from .hooks.unwrap import unwrapped_model
 
 KEY = 'gradients'  # of a checkpoint: for each process, gradient by parameter's name
@@ -47,13 +48,17 @@ def waits_for_step(wrapper: Any) -> bool:
 
 
 def gather_gradients(model: nn.Module) -> list[dict[str, torch.Tensor]] | None:
-    """Return the gradients of each process, on the CPU; None except in the first process."""
-    own = {
-        name: parameter.grad.cpu()
+    """Return the gradients of each process, on the CPU; None except in the first process.
+
+    Those of a divided model are means over the processes already, and the same for all.
+    """
+    gradients = {
+        name: parameter.grad
         for name, parameter in model.named_parameters()
         if parameter.grad is not None
     }
-    if get_world_size() == 1:
+    own = {name: whole_tensor(gradient).cpu() for name, gradient in gradients.items()}
+    if get_world_size() == 1 or any(map(is_divided, gradients.values())):
         return [own]
     found: list[Any] | None = [None] * get_world_size() if is_main_process() else None
     dist.gather_object(own, found)

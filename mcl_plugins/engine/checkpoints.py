@@ -141,6 +141,10 @@ class CheckpointsRunner(Runner):
                 f'is expected. ({type(error).__name__}: {error})'
             ) from error
 
+    def states(self) -> tuple[dict, dict]:
+        """Return the states of the model and of its optimizer that a checkpoint has."""
+        return unwrapped_model(self).state_dict(), self.optim_wrapper.state_dict()
+
     @master_only
     def save_checkpoint(
         self,

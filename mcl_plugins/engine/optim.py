@@ -13,6 +13,7 @@ from mmengine.optim import OptimWrapper as _OptimWrapper
 from torch import nn
 
 from ..registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
+from ..utils.sharded import whole_tensor
 from .own_kinds import own_kind
 from .scalars import note_scalar
 
@@ -29,7 +30,7 @@ class _NormOnDevice(_OptimWrapper):
         ]
         norm = self.clip_func(parameters, **self.clip_grad_kwargs) if parameters else None
         if norm is not None:  # clipping by value has none
-            note_scalar(self.message_hub, f'train/{self.grad_name}', norm)
+            note_scalar(self.message_hub, f'train/{self.grad_name}', whole_tensor(norm))
 
 
 @OPTIM_WRAPPERS.register_module()

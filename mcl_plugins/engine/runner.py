@@ -44,6 +44,7 @@ from .optim import own_wrapper
 from .own_kinds import own_kind
 from .processes import ProcessesRunner
 from .schedules import SchedulesRunner
+from .sharding import ShardingRunner
 from .widths import check_widths
 
 # Registered if the config lists none of the kind. All but the first two and the last two are
@@ -67,7 +68,12 @@ LOOPS = (EpochBasedTrainLoop, IterBasedTrainLoop)  # in place of MMEngine's of t
 
 @RUNNERS.register_module()
 class Runner(
-    ProcessesRunner, SchedulesRunner, AccumulationRunner, CheckpointsRunner, CompilingRunner
+    ShardingRunner,
+    ProcessesRunner,
+    SchedulesRunner,
+    AccumulationRunner,
+    CheckpointsRunner,
+    CompilingRunner,
 ):
     """The Runner of ``tools/train.py`` and ``tools/test.py``; its config is that of MMEngine's.
 
@@ -75,6 +81,7 @@ class Runner(
     - The console shows progress; environment, config and hook lists are only in the log file.
     - A line of the training log says if the training waits for its data.
     - ``compile=True`` compiles each block of the model.
+    - ``sharding=True`` divides weights, gradients and moments among the processes.
     - ``auto_scale_lr`` includes gradient accumulation and logs the resulting learning rate.
     - A checkpoint is read without executing anything in it. It is written to a temporary file,
       which is then renamed.

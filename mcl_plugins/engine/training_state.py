@@ -7,27 +7,25 @@ from typing import Any
 
 import mmengine
 from mmengine.logging import MessageHub
-from mmengine.runner import Runner
 from mmengine.runner.checkpoint import weights_to_cpu
 from mmengine.utils import apply_to, get_git_hash
 
-from .hooks.unwrap import unwrapped_model
-
 
 def training_state(
-    runner: Runner, meta: dict[str, Any], by_epoch: bool, optimizer: bool, schedulers: bool
+    runner: Any, meta: dict[str, Any], by_epoch: bool, optimizer: bool, schedulers: bool
 ) -> dict[str, Any]:
     """Collect what MMEngine's Runner saves: weights, optimizer, schedulers, message hub and origin.
 
     MMEngine does so in the function that also writes the file, from a copy in memory.
 
     Args:
-        runner: the Runner of the training.
+        runner: the package's Runner.
         meta: entries of ``meta`` that are known, such as ``epoch`` and ``iter``.
         by_epoch: whether the checkpoint is at the end of an epoch, and not of an iteration.
         optimizer: whether the state of the optimizer is among it.
         schedulers: whether those of the schedulers are.
     """
+    weights, moments = runner.states()
     state: dict[str, Any] = {
         'meta': {
             'epoch': runner.epoch + by_epoch,
@@ -39,11 +37,11 @@ def training_state(
             'time': time.strftime('%Y%m%d_%H%M%S', time.localtime()),
             'mmengine_version': mmengine.__version__ + get_git_hash(),
         },
-        'state_dict': weights_to_cpu(unwrapped_model(runner).state_dict()),
+        'state_dict': weights_to_cpu(weights),
         'message_hub': _to_cpu(hub_state(runner.message_hub)),
     }
     if optimizer:
-        state['optimizer'] = _to_cpu(runner.optim_wrapper.state_dict())
+        state['optimizer'] = _to_cpu(moments)
     if hasattr(runner.train_dataloader.dataset, 'metainfo'):
         state['meta']['dataset_meta'] = runner.train_dataloader.dataset.metainfo
     if schedulers and runner.param_schedulers is not None:

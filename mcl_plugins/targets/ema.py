@@ -12,6 +12,8 @@ import torch
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
+from ..utils.sharded import local_part
+
 
 @dataclass(frozen=True)
 class MomentumSchedule:
@@ -107,8 +109,8 @@ class EMA(nn.Module):
                 must not change. It is the ``found_inf`` of fused optimizers under a gradient
                 scaler.
         """
-        averages: list[Tensor] = list(self.parameters())
-        sources: list[Tensor] = list(self.source_parameters())
+        averages = [local_part(parameter) for parameter in self.parameters()]
+        sources = [local_part(parameter) for parameter in self.source_parameters()]
         if skipped is None:
             torch._foreach_lerp_(averages, sources, 1 - momentum)
             return

@@ -11,6 +11,7 @@ from torch.utils.hooks import RemovableHandle
 from ...heads.negatives import contrastive_heads
 from ...mask_generators import PatchMask
 from ...targets import EMA
+from ...utils.sharded import local_part
 from ...utils.similarity import feature_spread, l2_normalize
 from .signs import effective_rank, relative_distance, sample_weights
 
@@ -126,7 +127,7 @@ class Senses:
 
     def _see_ema(self, ema: EMA) -> dict[str, Tensor]:
         """Distance of student and teacher, and whether the teacher moved since the last look."""
-        norms = torch.stack(torch._foreach_norm([p.detach() for p in ema.parameters()]))
+        norms = torch.stack(torch._foreach_norm([local_part(p.detach()) for p in ema.parameters()]))
         before, self._norms = self._norms, norms
         found = {'ema_distance': relative_distance(ema.source_parameters(), ema.parameters())}
         if before is not None:

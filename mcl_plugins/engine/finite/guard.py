@@ -11,6 +11,7 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from torch import Tensor
 from torch.optim import Optimizer
 
+from ...utils.sharded import local_part
 from .fused import fuse
 from .passes import Pass, Recorder
 from .verdict import BUFFER, OVERFLOW, judge
@@ -94,7 +95,7 @@ class StepGuard:
         self.settle()
         self._recorder.stepped = True
         parameters = [p for group in optimizer.param_groups for p in group['params']]
-        gradients = [p.grad for p in parameters if p.grad is not None]
+        gradients = [local_part(p.grad) for p in parameters if p.grad is not None]
         step = Step(self._recorder.passes, self._judge(gradients))
         if self._deferred:
             self._skip_on_device(step)

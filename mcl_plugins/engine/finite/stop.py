@@ -12,6 +12,7 @@ import torch
 from mmengine.dist import all_gather_object, barrier, get_rank, get_world_size
 from mmengine.runner import Runner
 
+from ...utils.sharded import whole_state
 from ...version import __version__
 from ..hooks.unwrap import unwrapped_model
 from . import black_box
@@ -86,7 +87,8 @@ def write_black_box(
     folder, model = Path(runner.work_dir, black_box.FOLDER), unwrapped_model(runner)
     recorder.close()
     recorder.restore(step.passes)
-    failure = _write_state(folder, runner, step.passes)
+    weights = whole_state(model.state_dict())
+    failure = _write_state(folder, runner, step.passes, weights)
     finding, note = _find(model, step.passes, context)
     recorder.restore(step.passes)
     told = all_gather_object((finding, note, failure))
@@ -141,13 +143,12 @@ def first_of(findings: Sequence[Finding | None]) -> tuple[int, Finding | None]:
     return first, findings[first]
 
 
-def _write_state(folder: Path, runner: Runner, passes: list[Pass]) -> str:
+def _write_state(folder: Path, runner: Runner, passes: list[Pass], weights: dict) -> str:
     """Write the files of this process; returns why that failed, or nothing."""
     try:
         black_box.write_rank(folder, get_rank(), passes)
         if get_rank() == 0:
-            state = unwrapped_model(runner).state_dict()
-            black_box.write_model(folder, state, runner.cfg.pretty_text)
+            black_box.write_model(folder, weights, runner.cfg.pretty_text)
     except OSError as error:
         return str(error)
     return ''

@@ -19,6 +19,7 @@ from ...evaluation.knn import check_neighbours, knn_predict
 from ...evaluation.linear import fit_linear_probe
 from ...registry import HOOKS
 from ...utils.checks import check_choice, check_temperature
+from ...utils.sharded import whole_weights
 from ..bands import check_bands
 from .unwrap import unwrapped_model
 
@@ -130,8 +131,11 @@ class ProbeHook(Hook):
         training = encoder.training
         encoder.eval()
         try:
-            train, train_labels = extract_features(encode, self.loaders['train'], 'probe, train')
-            val, val_labels = extract_features(encode, self.loaders['val'], 'probe, val')
+            with whole_weights(model):
+                train, train_labels = extract_features(
+                    encode, self.loaders['train'], 'probe, train'
+                )
+                val, val_labels = extract_features(encode, self.loaders['val'], 'probe, val')
         finally:
             encoder.train(training)
         predictions: dict[str, Tensor] = {}
