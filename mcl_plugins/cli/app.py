@@ -9,6 +9,7 @@ argument need none of the libraries. The scripts in ``tools/`` run the same comm
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections.abc import Sequence
@@ -118,11 +119,15 @@ def run_command(name: str, argv: Sequence[str] | None = None) -> None:
         importlib.import_module(f'.{COMMANDS[name]}', __package__).main(argv)
         return
     find_parser(COMMANDS[name])(argv)  # --help and wrong arguments end here, before the imports
+    # Looking for garbage in all that is imported takes a fourth of the time, and finds none.
+    gc.disable()
     # Before the parts of this package that derive from mmpretrain, without its notices.
     compat = importlib.import_module('..utils.compat', __package__)
     compat.import_quietly('mmpretrain.models', 'mmpretrain.datasets')
     common = importlib.import_module('.common', __package__)
     module = importlib.import_module(f'.{COMMANDS[name]}', __package__)
+    gc.freeze()  # MMEngine collects garbage for each data set
+    gc.enable()
     common.run(partial(module.main, argv))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
@@ -18,12 +19,14 @@ _OWN_SECTIONS = {'auto_scale_schedule', 'runner_type', 'sharding', 'tta_model', 
 _PATHS = ('_dir', '_file', '_path', '_prefix', '_root', 'checkpoint')
 
 
-def _read_sections() -> set[str]:
-    """Return the sections that MMEngine reads of a config: what its Runners and its Config look up.
+@cache
+def _sections() -> set[str]:
+    """Return the sections of a config that the commands or MMEngine read.
 
-    The list is derived from MMEngine's code, and so is that of the installed version: the arguments
-    of both Runners (the flexible one has ``strategy``), and what they look up in their ``cfg``
-    (``compile``, ``activation_checkpointing``, ``sync_bn``, ...).
+    The list of MMEngine's is derived from its code, and so is that of the installed version: the
+    arguments of both Runners (the flexible one has ``strategy``), and what they look up in their
+    ``cfg`` (``compile``, ``activation_checkpointing``, ``sync_bn``, ...). Reading the code takes
+    long, so it is left to a start with options.
     """
     arguments = {
         name for runner in (Runner, FlexibleRunner) for name in inspect.signature(runner).parameters
@@ -31,10 +34,9 @@ def _read_sections() -> set[str]:
     code = ''.join(inspect.getsource(part) for part in (Runner, FlexibleRunner))
     looked_up = set(re.findall(r"""self\.cfg\.(?:get|pop)\(\s*['"](\w+)""", code))
     config = set(re.findall(r"""cfg_dict\.(?:get|pop)\(\s*['"](\w+)""", inspect.getsource(Config)))
-    return (arguments | looked_up | config) - {'cfg'}
+    return _OWN_SECTIONS | (arguments | looked_up | config) - {'cfg'}
 
 
-_SECTIONS = _OWN_SECTIONS | _read_sections()
 _SCALE_LR = ('enable', 'base_batch_size')
 
 
@@ -103,10 +105,12 @@ def check_options(config: Config, options: dict[str, Any]) -> None:
     MMEngine refuses unknown arguments of the parts that it builds. It ignores unknown sections,
     such as the variables of a config file, and unknown keys of ``auto_scale_lr``.
     """
-    known = set(config.keys()) | _SECTIONS
+    if not options:
+        return
+    known = set(config.keys()) | _sections()
     for key in options:
         section, _, rest = key.partition('.')
-        if section in config and section not in _SECTIONS:
+        if section in config and section not in _sections():
             raise ValueError(
                 f'--cfg-options {key}: {section} is a variable of the config files, which is '
                 f'not read after they are loaded. {_where(config, section)}'
@@ -125,7 +129,7 @@ def check_options(config: Config, options: dict[str, Any]) -> None:
 
 def _where(config: Config, name: str) -> str:
     """Advise which option to set instead: the one with the variable's name, or with its value."""
-    parts = list(_parts({section: config[section] for section in config if section in _SECTIONS}))
+    parts = list(_parts({section: config[section] for section in config if section in _sections()}))
     found = [path for path, _ in parts if path.endswith(f'.{name}')]
     if not found and isinstance(config[name], dict | list):
         found = [path for path, part in parts if part == config[name]]

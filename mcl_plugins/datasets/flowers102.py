@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 from mmpretrain.datasets import Flowers102 as _Flowers102
-from scipy.io import loadmat
 
 from ..registry import DATASETS
 from .checked_images import CheckedImages
@@ -69,6 +68,8 @@ def read_numbers(path: Path, names: list[str]) -> np.ndarray:
             'imagelabels.mat, setid.mat and 102flowers.tgz; put the two .mat files beside the '
             'unpacked folder jpg/.'
         )
+    from scipy.io import loadmat  # noqa: PLC0415  only this data set needs it
+
     try:
         content = loadmat(path, variable_names=names)
         return np.concatenate([content[name].ravel() for name in names]).astype(np.int64)

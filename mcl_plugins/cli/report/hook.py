@@ -9,9 +9,6 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from .facts import facts_of
-from .run import FILE_NAME, write_page
-
 MINUTES = 5  # between two pages
 
 
@@ -46,6 +43,10 @@ class ReportHook(Hook):
         self._written = time.monotonic()
         if not is_main_process():
             return
+        # Not with the first step, which would come later.
+        from .facts import facts_of  # noqa: PLC0415
+        from .run import FILE_NAME, write_page  # noqa: PLC0415
+
         try:
             write_page([facts_of(runner)], Path(runner.work_dir, FILE_NAME), pictures=False)
         except (OSError, ValueError) as error:
