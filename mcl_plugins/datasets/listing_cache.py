@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import tempfile
 import time
 from collections import Counter
@@ -25,6 +26,7 @@ from .listing_result import Listing
 LARGE = 10_000  # files; a smaller folder is listed at once
 _SETTLED = 10**10  # nanoseconds after which a change would have another time
 _FORMAT = 2
+_WITHIN = re.compile(r'(\d{1,9})#\d+\+\d+/.+', re.DOTALL)  # number of the archive, bytes, name
 
 
 def keep_listing(
@@ -114,7 +116,8 @@ def _read(place: Path, key: dict[str, Any]) -> Listing | None:
             if Path(key['root'], name).stat().st_mtime_ns != at:
                 return None
         images = [str(name) for name in content['images']]
-        if any(name.startswith('/') or '..' in name.split('/') for name in images):
+        within = not key['archives'] or _are_within(images, len(key['archives']))
+        if not within or any(name.startswith('/') or '..' in name.split('/') for name in images):
             return None
         left_out = Counter({(str(s), str(why)): int(n) for s, why, n in content['left_out']})
         folders = [str(name) for name in content['folders']]
@@ -125,6 +128,12 @@ def _read(place: Path, key: dict[str, Any]) -> Listing | None:
         return None
     kept = f'{place} of {content.get("date")}'
     return Listing(images, left_out, folders, changed, kept, labels)
+
+
+def _are_within(images: Sequence[str], archives: int) -> bool:
+    """Return whether all images are at a place in one of so many archives, named by its number."""
+    found = map(_WITHIN.fullmatch, images)
+    return all(place is not None and int(place[1]) < archives for place in found)
 
 
 def _write(listing: Listing, key: dict[str, Any]) -> None:

@@ -229,6 +229,28 @@ def test_the_list_of_shards_is_kept_until_one_changes(photos, tmp_path, monkeypa
     assert paths() == first
 
 
+@pytest.mark.parametrize('damage', ['7#', '-1#', 'x#', '', '0'])
+def test_a_kept_list_that_names_no_place_in_a_shard_is_made_again(
+    photos, tmp_path, monkeypatch, damage
+):
+    monkeypatch.setattr(listing_cache, 'LARGE', 5)
+    for shard in pack_folder(photos, tmp_path / 'shards/train', images=5):
+        os.utime(shard, (1e9, 1e9))
+
+    def paths():
+        data = ImageFolder(data_root=str(tmp_path / 'shards'), data_prefix='train')
+        return [data.get_data_info(index)['img_path'] for index in range(len(data))]
+
+    first = paths()
+    kept = tmp_path / 'shards/.train.listing.json'
+    content = json.loads(kept.read_text())
+    whole = content['images'][3]
+    content['images'][3] = damage + whole.partition('#')[2]
+    kept.write_text(json.dumps(content))
+    assert paths() == first
+    assert json.loads(kept.read_text())['images'][3] == whole
+
+
 def test_short_sides_names_and_broken_files(tmp_path):
     folder = tmp_path / 'photos'
     for name, content in {
