@@ -65,6 +65,7 @@ COMMANDS = {
     'bench flops': 'benchmark.flops',
     'bench data': 'benchmark.data',
     'bench data-path': 'benchmark.data_path',
+    'bench scale': 'benchmark.scale',
     'torchrun': 'torchrun',
 }
 

@@ -91,6 +91,31 @@ def count(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def scale(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line into ``configs`` and the attributes of a ``Setup``."""
+    parser = command_parser('benchmark.scale')
+    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='pre-training configs')
+    for name, default, text in (
+        ('processes', 32, 'GPUs'),
+        ('batch-size', 64, 'images of a GPU'),
+        ('images', 1_281_167, 'images of the data set'),
+    ):
+        kind = at_least(2 if name == 'processes' else 1)
+        parser.add_argument(f'--{name}', type=kind, default=default, metavar='N', help=text)
+    for name, number, text in (
+        ('tflops', 989.0, 'TFLOP/s of a GPU in bfloat16, without sparsity'),
+        ('mfu', 0.4, 'share of these that a step reaches'),
+        ('loader', 378.8, 'images/s that a core loads, as mcl bench data measures them'),
+        ('network', 50.0, 'GB/s that a GPU sends'),
+        ('storage', 1.0, 'GB/s at which a checkpoint is written'),
+        ('failures', 50_700.0, 'GPU hours between two failures'),
+        ('files', 10_000.0, 'files/s that are listed'),
+    ):
+        parser.add_argument(f'--{name}', type=positive, default=number, metavar='X', help=text)
+    parser.add_argument('--epochs', type=at_least(1), metavar='N', help="by default the config's")
+    return parser.parse_args(argv)
+
+
 def _add_released(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--against-released',

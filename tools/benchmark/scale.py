@@ -1,0 +1,6 @@
+"""Compute what a training on many GPUs takes: loader cores, network, checkpoints, memory."""
+
+from mcl_plugins.cli.app import run_command
+
+if __name__ == '__main__':
+    run_command('bench scale')
