@@ -1,4 +1,4 @@
-"""Compute what a training on many GPUs takes: loader cores, network, checkpoints, memory."""
+"""Compute what a training on many GPUs takes: loader cores, network, checkpoints."""
 
 from mcl_plugins.cli.app import run_command
 

@@ -1,4 +1,4 @@
-"""Compute what a training on many GPUs takes: loader cores, network, checkpoints, memory.
+"""Compute what a training on many GPUs takes: loader cores, network, checkpoints.
 
     mcl bench scale CONFIG [CONFIG ...] [--processes 32] [--batch-size 64] [--images 1281167]
 
@@ -10,8 +10,8 @@ the tensor). Assumed, and printed under the tables: what the options say of GPU,
 storage. Nothing is measured.
 
 - gradients: DDP's all-reduce of all gradients in float32. With sharding=True the weights of a block
-  are gathered for each call and again for its backward pass, its gradients are scattered, and the
-  blocks of an EMA are gathered for each call; the rest of the model once.
+  are gathered for each call and again for its backward pass, those of an EMA for each call, and the
+  rest of the model once; all gradients are scattered once.
 - checkpoints: weights, EMA, buffers and two moments in float32. The interval is Young's,
   sqrt(2 write time x time between failures); what it costs is the time to write and what is
   computed twice.
@@ -192,21 +192,26 @@ def count_work(config: str | Path, processes: int, batch_size: int) -> Work:
 
 @contextmanager
 def divided_weights(model: nn.Module) -> Iterator[list[int]]:
-    """Note the bytes of weights and gradients that ``sharding=True`` would gather and scatter."""
+    """Note the bytes of weights and gradients that ``sharding=True`` gathers and scatters."""
     blocks = [module for module in model.modules() if isinstance(module, BLOCKS)]
     inside = {id(weight) for block in blocks for weight in block.parameters()}
-    rest = [weight for weight in model.parameters() if id(weight) not in inside]
-    noted = [FLOAT * weight.numel() * (1 + weight.requires_grad) for weight in rest]
+    weights = list(model.parameters())
+    noted = [size_in_bytes(weight) for weight in weights if weight.requires_grad]  # scattered
+    noted += [size_in_bytes(weight) for weight in weights if id(weight) not in inside]
+    ahead = [0]
 
     def note(block: nn.Module, *_: Any) -> None:
-        weights = list(block.parameters())
-        trains = torch.is_grad_enabled() and any(weight.requires_grad for weight in weights)
-        noted.append(FLOAT * sum(weight.numel() for weight in weights) * (3 if trains else 1))
+        own = list(block.parameters())
+        trains = torch.is_grad_enabled() and any(weight.requires_grad for weight in own)
+        noted.append(size_in_bytes(own) * (2 if trains else 1))
+        # For the backward pass PyTorch gathers the last block first, also one without gradients.
+        ahead[0] = 0 if trains else size_in_bytes(own)
 
     handles = [block.register_forward_hook(note) for block in blocks]
     try:
         yield noted
     finally:
+        noted.extend(ahead)
         for handle in handles:
             handle.remove()
 

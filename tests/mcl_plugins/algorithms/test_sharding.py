@@ -14,6 +14,7 @@ from test_mimco import teacher_file  # noqa: F401  a fixture
 from conftest import SMALL as CONMIM
 from mcl_plugins import load_encoder
 from mcl_plugins.checkpoint.files import load_file
+from mcl_plugins.cli.benchmark.scale import Traffic, divided_weights
 from mcl_plugins.engine import Runner
 from mcl_plugins.engine.sharding import check_parts
 from mcl_plugins.utils.sharded import is_divided, local_part, whole_state
@@ -73,6 +74,22 @@ def test_losses_and_weights_are_those_without_sharding(settings, request):
     teacher = request.getfixturevalue('teacher_file')()
     models = {**CONFIGS, 'MimCo': mimco(teacher)}
     run_on_two_processes(compare, settings, models)
+
+
+def send(rank, config, models):
+    """What a step sends is what ``mcl bench scale`` computes, up to what fills small tensors."""
+    for method, model in models.items():
+        divided = train(config, method, model, sharding=True)[0].model
+        views = [torch.randn(2, 3, 32, 32) for _ in divided.views]
+        with divided_weights(divided) as wanted, Traffic(2) as traffic:
+            loss, _ = divided.parse_losses(divided(views, mode='loss'))
+            loss.backward()
+        assert traffic.sent['gather'] == pytest.approx(sum(wanted) / 2, rel=0.02), method
+
+
+def test_a_step_sends_what_is_computed(settings):
+    """Of an encoder that is called once, and of one that is called for each of two views."""
+    run_on_two_processes(send, settings, {'ConMIM': CONMIM, 'Masked BYOL': CONFIGS['Masked BYOL']})
 
 
 def save_and_resume(rank, config, loader):
