@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 import pickle
 import sys
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,16 +70,16 @@ class Setup:
         epochs: of the training; None for those of the config.
     """
 
-    processes: int = 32
-    batch_size: int = 64
-    images: int = 1_281_167
-    tflops: float = 989.0
-    mfu: float = 0.4
-    loader: float = 378.8
-    network: float = 50.0
-    storage: float = 1.0
-    failures: float = 50_700.0
-    files: float = 10_000.0
+    processes: int
+    batch_size: int
+    images: int
+    tflops: float
+    mfu: float
+    loader: float
+    network: float
+    storage: float
+    failures: float
+    files: float
     epochs: int | None = None
 
 
@@ -114,7 +114,7 @@ class Traffic(TorchDispatchMode):
     def __init__(self, processes: int) -> None:
         super().__init__()
         self.processes = processes
-        self.sent: Counter[str] = Counter()
+        self.sent: dict[str, float] = defaultdict(float)
         self.calls = 0
 
     def __torch_dispatch__(
@@ -135,7 +135,7 @@ class Traffic(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
     def _note(self, kind: str, size: float) -> None:
-        self.sent[kind] += size  # type: ignore[assignment]
+        self.sent[kind] += size
         self.calls += 1
 
 
