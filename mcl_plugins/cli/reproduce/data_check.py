@@ -10,20 +10,26 @@ from mmengine.config import Config
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
-def check_data(configs: Mapping[str, Config]) -> None:
-    """Check the folders and files that the data sets and starting weights of configs name.
+def check_data(configs: Mapping[str, Config], starts: Mapping[str, str] | None = None) -> None:
+    """Check the folders and files that the data sets of configs name, and the first checkpoints.
 
     Args:
         configs: config of each stage.
+        starts: checkpoints from which stages start that follow no other stage.
 
     Raises:
         FileNotFoundError: some do not exist; the message lists all of them with their stages.
     """
-    if missing := missing_data(configs):
+    missing = missing_data(configs)
+    for stage, file in (starts or {}).items():
+        if not Path(file).exists():
+            missing.setdefault(file, []).append(stage)
+    if missing:
         shown = '\n'.join(f'  {path} (for {", ".join(names)})' for path, names in missing.items())
         raise FileNotFoundError(
             f'These data do not exist, so the row cannot be run to its end:\n{shown}\n'
-            "Put them there, or link to them; the methods' pages describe the folders."
+            "Put them there, or link to them; the methods' pages describe the folders. A "
+            'checkpoint of another place is given with --start FILE.'
         )
 
 

@@ -30,6 +30,8 @@ class Stage:
         option: option of the config that gets the checkpoint of ``source``; None if it starts from
             random weights.
         source: name of the stage whose last checkpoint it starts from.
+        file: checkpoint of another code's training from which the config starts; '' for none, or if
+            the config does not say which.
         tested: evaluate its last checkpoint on the test set.
         tta: average the predictions over augmented copies of each image.
     """
@@ -41,6 +43,12 @@ class Stage:
     source: str | None
     tested: bool
     tta: bool = False
+    file: str = ''
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it starts from a checkpoint that no stage trains."""
+        return self.option is not None and self.source is None
 
 
 def plan(row: Row, read: Callable[[str], Config]) -> list[Stage]:
@@ -69,6 +77,7 @@ def plan(row: Row, read: Callable[[str], Config]) -> list[Stage]:
         kind: Literal['train', 'retrieval'],
         option: str | None,
         source: Stage | None,
+        file: str = '',
     ) -> Stage:
         name = f'{len(stages) + 1}-{PurePosixPath(config).stem}'
         settings = read(config)
@@ -81,6 +90,7 @@ def plan(row: Row, read: Callable[[str], Config]) -> list[Stage]:
                 source.name if source else None,
                 kind == 'train' and bool(settings.get('test_dataloader')),
                 '--tta' in ' '.join(row.cells.values()),
+                file,
             )
         )
         return stages[-1]
@@ -103,11 +113,12 @@ def plan(row: Row, read: Callable[[str], Config]) -> list[Stage]:
                 )
             encoder = add(config, 'train', 'load_from', encoder)
         else:
-            option = ENCODER if _checkpoint(settings.model.backbone) == '' else None
+            file = _checkpoint(settings.model.backbone)
             source = encoder
             if _is_classifier(settings) and encoder is not None and is_transfer(encoder.config):
                 source = _pretraining(stages)
-            stage = add(config, 'train', option, source if option else None)
+            option = None if file is None else ENCODER
+            stage = add(config, 'train', option, source if file == '' else None, file or '')
             if _is_classifier(settings) and not _ENDS.search(config):
                 encoder = stage
     return stages

@@ -1,0 +1,221 @@
+"""The stages of a row in its folder: which have run, with what result, and what is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from ...checkpoint.digest import sha256_of
+from ...utils.literals import read_literal
+from ...utils.places import find_config, workspace
+from ...utils.writing import atomic_write
+from ..common import read_config
+from . import tiny_data
+from .plan import Stage, plan
+from .record import config_digest, curves, describe_machine, in_percent
+from .rows import Row
+from .shared import find_finished, identify
+from .stages import Launch, run_retrieval, run_test, run_training
+from .tiny import shrink
+
+STATE, RECORD = 'state.json', 'record.json'
+
+
+class Chain:
+    """The stages of a row in a folder, and what they have come to.
+
+    Args:
+        row: the row.
+        folder: its folder.
+        tiny, launch, start, options: see :func:`reproduce`.
+
+    Raises:
+        ValueError: the folder has the state of other configs or options, or it is not known from
+            which checkpoint the chain starts.
+    """
+
+    def __init__(
+        self,
+        row: Row,
+        folder: Path,
+        tiny: bool,
+        launch: Launch,
+        start: Path | str | None,
+        options: dict[str, Any],
+    ) -> None:
+        self.row, self.folder, self.tiny, self.launch = row, folder, tiny, launch
+        self.options = options
+        self.data = folder.parents[1] / 'data' if tiny else workspace() / 'data'
+        read = cache(lambda config: read_config(find_config(config)))
+        self.stages = plan(row, read)
+        self.configs = {stage.name: read(stage.config) for stage in self.stages}
+        # Shrunken networks start from random weights where these would start from a file.
+        self.starts = {
+            stage.name: '' if tiny else str(start or stage.file)
+            for stage in self.stages
+            if stage.is_foreign
+        }
+        self._check_starts(start)
+        digest = {stage.name: config_digest(self.configs[stage.name]) for stage in self.stages}
+        self.state: dict[str, Any] = {
+            'row': row.name,
+            'tiny': tiny,
+            'options': options,
+            'configs': digest,
+        }
+        setting = {'tiny': tiny, 'options': options, 'starts': sorted(self.starts.values())}
+        self.identities = identify(self.stages, digest, setting)
+        self._load_state()
+        if tiny:
+            tiny_data.make(self.data)
+
+    @property
+    def last_training(self) -> Stage:
+        """The training whose result the row shows."""
+        return [stage for stage in self.stages if stage.kind == 'train'][-1]
+
+    def run(self, stage: Stage, sweep: tuple[str, list[str]] | None = None) -> None:
+        """Run a stage, unless this row or another one has run it."""
+        done = self.state['stages']
+        if stage.name in done:
+            print(f'{stage.name}: done before')
+            return
+        begin = time.monotonic()
+        identity = self.identities[stage.name]
+        result = None if sweep else find_finished(identity, self.folder, STATE)
+        if result:
+            print(f'{stage.name}: {stage.config} was run for {result["shared"]}', flush=True)
+        else:
+            print(f'\n{stage.name}: {stage.config}', flush=True)
+            result = self._sweep(stage, *sweep) if sweep else self._run(stage, stage.name, {})
+            result |= {
+                'seconds': round(time.monotonic() - begin, 1),
+                'processes': max(1, self.launch.processes) * int(os.environ.get('NNODES', '1')),
+                'machine': describe_machine(),
+                **({} if sweep else {'identity': identity}),
+            }
+        done[stage.name] = result
+        self._save_state()
+
+    def write_record(self) -> Path:
+        """Write the record of a chain whose stages are all done."""
+        stages = {}
+        for stage in self.stages:
+            result = dict(self.state['stages'][stage.name])
+            if result.get('checkpoint'):
+                path = self.folder / result['checkpoint']
+                result['sha256'] = sha256_of(path)
+                result['curves'] = curves(path.parent)
+            seed = self.configs[stage.name].get('randomness', {}).get('seed')
+            stages[stage.name] = {
+                'config': stage.config,
+                'config_sha256': self.state['configs'][stage.name],
+                'seed': self.options.get('randomness.seed', seed),
+                **result,
+            }
+        sources = {stage.source for stage in self.stages}
+        shown = [stage.name for stage in self.stages if stage.name not in sources]
+        content = {
+            'method': self.row.method,
+            'row': self.row.name,
+            'tiny': self.tiny,
+            'options': self.options,
+            'hours': round(sum(stage['seconds'] for stage in stages.values()) / 3600, 2),
+            'stages': stages,
+            'shown': shown,
+        }
+        _write(self.folder / RECORD, content)
+        return self.folder / RECORD
+
+    def _check_starts(self, start: Path | str | None) -> None:
+        if start and not any(stage.is_foreign for stage in self.stages):
+            raise ValueError(
+                f'--start {start}: {self.row.name!r} starts from no file; its chain begins with '
+                f'{self.stages[0].config}.'
+            )
+        for stage in self.stages:
+            if not self.tiny and self.starts.get(stage.name) == '':
+                raise ValueError(
+                    f'{stage.config} starts from a checkpoint that no config of this row trains: '
+                    'give it with --start FILE.'
+                )
+
+    def _load_state(self) -> None:
+        file = self.folder / STATE
+        self.state['stages'] = {}
+        if not file.is_file():
+            return
+        before = json.loads(file.read_text(encoding='utf-8'))
+        for key in ('configs', 'options', 'tiny'):
+            if before[key] != self.state[key]:
+                raise ValueError(
+                    f'{self.folder} has a chain with other {key}; choose another --work-dir, or '
+                    'remove the folder to start anew.'
+                )
+        self.state = before
+
+    def _save_state(self) -> None:
+        if os.environ.get('NODE_RANK', '0') == '0':
+            _write(self.folder / STATE, self.state)
+
+    def _sweep(self, stage: Stage, key: str, values: Sequence[str]) -> dict[str, Any]:
+        """Run a stage with each value of an option; return the result of the best."""
+        short = key.rpartition('.')[2]
+        tried = {
+            value: self._run(stage, f'{stage.name}_{short}={value}', {key: read_literal(value)})
+            for value in values
+        }
+        if not all(tried[value]['metrics'] for value in values):
+            raise ValueError(f'--sweep {key}: {stage.config} has no metric to choose by.')
+        best = max(values, key=lambda value: max(tried[value]['metrics'].values()))
+        listed = {value: tried[value]['metrics'] for value in values}
+        return {**tried[best], 'sweep': listed, 'best': best}
+
+    def _run(self, stage: Stage, name: str, more: dict[str, Any]) -> dict[str, Any]:
+        """Train and test a stage in the folder ``name``; return checkpoint and metrics."""
+        folder = self.folder / name
+        config, checkpoint = self._config_of(stage), self._source_of(stage)
+        if stage.kind == 'retrieval':
+            assert checkpoint is not None
+            return {'metrics': run_retrieval(config, checkpoint, self.data)}
+        options = {**self.options, **more}
+        if stage.option and checkpoint:
+            options[stage.option] = str(checkpoint)
+        last = run_training(config, folder, options, self.launch)
+        result: dict[str, Any] = {'checkpoint': str(last.relative_to(self.folder)), 'metrics': {}}
+        if stage.tested:
+            given = {**self.options, **more}
+            metrics = run_test(config, last, folder, given, stage.tta, self.launch)
+            result['metrics'] = in_percent(metrics)
+        return result
+
+    def _source_of(self, stage: Stage) -> Path | None:
+        if stage.source:
+            return self.folder / self.state['stages'][stage.source]['checkpoint']
+        file = self.starts.get(stage.name)
+        return Path(file) if file else None
+
+    def _config_of(self, stage: Stage) -> Path:
+        """The stage's config file: the package's own, or its shrunken copy in the folder."""
+        if not self.tiny:
+            return find_config(stage.config)
+        file = self.folder / 'configs' / f'{self.row.slug[:40]}_{stage.name}.py'
+        file.parent.mkdir(parents=True, exist_ok=True)
+        config = shrink(Config(self.configs[stage.name].to_dict()), self.data)
+        if stage.is_foreign:
+            config.model.backbone.init_cfg = None
+        config.dump(file)
+        return file
+
+
+def _write(path: Path, content: dict) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False), encoding='utf-8')
