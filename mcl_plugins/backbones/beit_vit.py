@@ -8,7 +8,7 @@ import torch
 from mmpretrain.models.backbones import BEiTViT as _BEiTViT
 from torch import Tensor, nn
 
-from ..layers.beit_attention import FusedBEiTAttention
+from ..layers.beit_attention import ADDED_TENSORS, FusedBEiTAttention
 from ..layers.initialisation import trunc_normal_layers
 from ..layers.position_tables import expand_shared_table, fit_block_tables
 from ..layers.recompute import run_block
@@ -75,6 +75,9 @@ class BEiTViT(Encoder, _BEiTViT):
             layer.attn = FusedBEiTAttention.from_attention(layer.attn)
         single_drop_path(self.layers)
         self.init_std, self.with_cp = init_std, with_cp
+        if self.pos_embed is not None and self.use_rel_pos_bias:
+            # Pre-training with absolute positions (CAE) has no relative ones; a task adds them.
+            self.task_tensors = ADDED_TENSORS
 
     def fill_weights(self) -> None:
         """Initialise the weights at random, as BEiT's and ConMIM's released code does."""

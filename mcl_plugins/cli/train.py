@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     train(**vars(parse_args(argv)))
 
 
-def train(config: str | Path, **options: Any) -> Runner:
+def train(config: str | Path, report: bool = True, **options: Any) -> Runner:
     """Pre-train or fine-tune with a config.
 
     >>> from mcl_plugins.cli.train import train
@@ -36,6 +36,7 @@ def train(config: str | Path, **options: Any) -> Runner:
 
     Args:
         config: a path, or a name among the package's own configs.
+        report: write ``report.html``, the page of the run, into the work dir.
         **options: arguments of :func:`configure`: ``work_dir``, ``resume``, ``cfg_options``, ...
 
     Returns:
@@ -51,7 +52,8 @@ def train(config: str | Path, **options: Any) -> Runner:
     # Before the Runner writes its config and log. It takes the same lock again.
     with hold(cfg.work_dir) if is_first_process() else nullcontext():
         runner = build_runner(cfg)
-        runner.register_hook(ReportHook())
+        if report:
+            runner.register_hook(ReportHook())
         if options.get('overwrite'):
             runner.register_hook(OverwriteHook())
         runner.train()

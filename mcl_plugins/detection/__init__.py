@@ -5,6 +5,7 @@ Parts that segmentors and detectors share are in ``backbones`` and ``necks``.
 """
 
 from ..registry import DATASETS, METRICS, MODELS, register_on_demand
+from .cae_vit import CAEViT
 from .mimdet_vit import MIMDetViT
 from .simple_fpn import SimpleFPN
 from .vitdet import ViTDet
@@ -15,4 +16,4 @@ register_on_demand(METRICS, 'CocoMetric', f'{__name__}.metric')
 register_on_demand(MODELS, 'RPNHead', f'{__name__}.heads')
 register_on_demand(MODELS, 'SingleRoIExtractor', f'{__name__}.heads')
 
-__all__ = ['MIMDetViT', 'SimpleFPN', 'ViTDet', 'WindowedConvViT']
+__all__ = ['CAEViT', 'MIMDetViT', 'SimpleFPN', 'ViTDet', 'WindowedConvViT']

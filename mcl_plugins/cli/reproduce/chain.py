@@ -188,7 +188,7 @@ class Chain:
         options = {**self.options, **more}
         if stage.option and checkpoint:
             options[stage.option] = str(checkpoint)
-        last = run_training(config, folder, options, self.launch)
+        last = run_training(config, folder, options, self.launch, report=not self.tiny)
         result: dict[str, Any] = {'checkpoint': str(last.relative_to(self.folder)), 'metrics': {}}
         if stage.tested:
             given = {**self.options, **more}
@@ -198,7 +198,8 @@ class Chain:
 
     def _source_of(self, stage: Stage) -> Path | None:
         if stage.source:
-            return self.folder / self.state['stages'][stage.source]['checkpoint']
+            checkpoint = self.folder / self.state['stages'][stage.source]['checkpoint']
+            return Path(os.path.normpath(checkpoint))  # another row's has .. in it
         file = self.starts.get(stage.name)
         return Path(file) if file else None
 
@@ -208,7 +209,8 @@ class Chain:
             return find_config(stage.config)
         file = self.folder / 'configs' / f'{self.row.slug[:40]}_{stage.name}.py'
         file.parent.mkdir(parents=True, exist_ok=True)
-        config = shrink(Config(self.configs[stage.name].to_dict()), self.data)
+        config = Config(self.configs[stage.name].to_dict(), format_python_code=False)
+        config = shrink(config, self.data)
         if stage.is_foreign:
             config.model.backbone.init_cfg = None
         config.dump(file)

@@ -16,7 +16,8 @@ OURS = 'this package'
 _LINK = re.compile(r'\]\(([^):]+\.py)\)')
 _SIZE = re.compile(r'(?:conv-)?(?:vit|swin|deit)-[sbtl]')
 _TRANSFER = re.compile(
-    r'/transfer/|/(?:in1k|in100)-(?:finetune|linear)|/(?:finetune_|coco-|ade20k-)'
+    r'/transfer/|/(?:in1k|in100|inat1[89]|flowers102)-(?:finetune|linear)'
+    r'|/(?:finetune_|coco-|ade20k-)'
 )
 
 

@@ -20,6 +20,7 @@ RECORD` writes its result into the page.
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 import traceback
@@ -29,12 +30,14 @@ from pathlib import Path
 from typing import Any
 
 from ...engine.run_lock import hold
-from ...utils.places import workspace
+from ...utils.places import find_config, workspace
+from ..common import read_config
 from ..parsers.reproduce import run as parse_args
 from .chain import Chain
 from .data_check import check_data
 from .forecast import describe
-from .rows import find_row, methods_with_rows, read_rows
+from .plan import plan
+from .rows import Row, find_row, is_transfer, methods_with_rows, read_rows
 from .stages import Launch
 
 
@@ -61,11 +64,20 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def print_rows(methods: Sequence[str]) -> None:
-    """Print the rows of the methods' tables; those without configs are marked."""
+    """Print the rows of the methods' tables, each with what it needs beside this package."""
     for method in methods:
         for row in read_rows(method):
-            mark = '' if row.configs else '   (quoted from the paper, not in this package)'
-            print(f'{method} "{row.name}"{mark}')
+            print(f'{method} "{row.name}"{_note(row)}')
+
+
+def _note(row: Row) -> str:
+    """Say that a row is quoted, or that it starts from another code's checkpoint."""
+    if not row.configs:
+        return '   (quoted from the paper, not in this package)'
+    if not is_transfer(row.configs[0]):
+        return ''
+    first = plan(row, lambda config: read_config(find_config(config)))[0]
+    return f'   (starts from {first.file or "--start FILE"})' if first.is_foreign else ''
 
 
 def reproduce_all(methods: Sequence[str], work_dir: Path | None = None) -> None:
@@ -92,6 +104,7 @@ def reproduce_all(methods: Sequence[str], work_dir: Path | None = None) -> None:
                 outcome = _outcome(method, row.name, work_dir)
                 chains[key] = name, outcome
                 note = f'{time.monotonic() - start:.0f} s'
+                gc.freeze()  # MMEngine collects garbage often, among all that has been imported
             passed += outcome == 'passed'
             print(f'{name}: {outcome}, {note}', flush=True)
     failed = sum(outcome != 'passed' for _, outcome in chains.values())

@@ -35,8 +35,18 @@ class Launch:
     slurm: str = ''
 
 
-def run_training(config: Path, work_dir: Path, options: dict[str, Any], launch: Launch) -> Path:
+def run_training(
+    config: Path, work_dir: Path, options: dict[str, Any], launch: Launch, report: bool = True
+) -> Path:
     """Train, or continue the training in ``work_dir``, to its end.
+
+    Args:
+        config: of the training.
+        work_dir: its folder.
+        options: options of the config, by dotted name.
+        launch: processes.
+        report: write the page of the run, which takes longer than a shrunken training; several
+            processes always do.
 
     Returns:
         Its last checkpoint.
@@ -45,7 +55,7 @@ def run_training(config: Path, work_dir: Path, options: dict[str, Any], launch: 
         SystemExit: the training was stopped, or has failed in another process; its status.
     """
     if not launch.processes:
-        train(config, work_dir=str(work_dir), resume='auto', cfg_options=dict(options))
+        train(config, report, work_dir=str(work_dir), resume='auto', cfg_options=dict(options))
     else:
         words = [str(config), '--work-dir', str(work_dir), '--resume', *_as_words(options)]
         _call(_command('train', words, launch))
