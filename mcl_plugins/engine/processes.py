@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -34,10 +36,13 @@ class ProcessesRunner(Runner):
         MMEngine requires an accelerator in each process.
 
         Raises:
-            ValueError: processes without a GPU were started by a launcher other than torchrun.
+            ValueError: processes without a GPU were started by another launcher than torchrun or
+                Slurm.
         """
         if self.distributed and not torch.cuda.is_available() and not dist.is_initialized():
-            if self.launcher != 'pytorch':
+            if self.launcher == 'slurm':
+                name_processes_of_slurm()
+            elif self.launcher != 'pytorch':
                 raise ValueError(
                     f'--launcher {self.launcher} found no GPU on {platform.node()}; start CPU '
                     'processes with tools/dist_train.sh.'
@@ -81,6 +86,16 @@ class ProcessesRunner(Runner):
                 for hook in self.hooks:
                     if isinstance(hook, GUARDS):
                         hook.close()
+
+
+def name_processes_of_slurm() -> None:
+    """Set torchrun's variables from those of Slurm, as MMEngine does for processes with a GPU."""
+    hosts = ['scontrol', 'show', 'hostnames', os.environ['SLURM_NODELIST']]
+    first = subprocess.run(hosts, capture_output=True, text=True, check=True).stdout.split()[0]
+    os.environ.setdefault('MASTER_ADDR', first)
+    os.environ.setdefault('MASTER_PORT', '29500')  # MMEngine's
+    for name, theirs in (('RANK', 'PROCID'), ('WORLD_SIZE', 'NTASKS'), ('LOCAL_RANK', 'LOCALID')):
+        os.environ[name] = os.environ[f'SLURM_{theirs}']
 
 
 @contextmanager

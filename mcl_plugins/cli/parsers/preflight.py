@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..arguments import at_least, positive
 from .base import command_parser
@@ -29,5 +30,6 @@ def run(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=6,
         help='iterations at most, fewer if they are long (default: %(default)s)',
     )
+    parser.add_argument('--out', type=Path, help='file for what the steps cost, as JSON')
     add_common_arguments(parser)
     return parser.parse_args(argv)

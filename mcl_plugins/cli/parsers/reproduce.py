@@ -37,6 +37,12 @@ def run(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar='KEY=VALUE,VALUE',
         help='train the last stage with each value; the best on the validation set counts',
     )
+    parser.add_argument(
+        '--preflight',
+        action=argparse.BooleanOptionalAction,
+        help='begin all trainings before the first one runs, to find faults and to measure their '
+        'hours (default: with a GPU or Slurm, and not with --tiny)',
+    )
     parser.add_argument('--work-dir', type=Path, help='folder for the folders of the rows')
     parser.add_argument(
         '--cfg-options',

@@ -15,10 +15,12 @@ hours and size of the outputs. The status is 1 if there is a fault.
 from __future__ import annotations
 
 import copy
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,6 +36,7 @@ from ...algorithms import PretrainingMethod
 from ...datasets.bad_images import FILE_NAME
 from ...engine.hooks.unwrap import unwrapped_model
 from ...engine.identity import starting_files
+from ...utils.writing import atomic_write
 from ..benchmark.count import count_work
 from ..benchmark.data import Speed, cores_of_process, load_samples
 from ..benchmark.stages import Stopwatch
@@ -70,13 +73,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     check(**args).conclude()
 
 
-def check(config: str | Path, timeout: float = TIMEOUT, steps: int = 6, **loading: Any) -> Findings:
+def check(
+    config: str | Path,
+    timeout: float = TIMEOUT,
+    steps: int = 6,
+    out: Path | None = None,
+    **loading: Any,
+) -> Findings:
     """Check a training, and print what is found as it is found.
 
     Args:
         config: a path, or a name among the package's own configs.
         timeout: seconds that processes wait for each other.
         steps: iterations at most; fewer if they are long.
+        out: file for what the steps of the slowest process cost, as JSON.
         **loading: ``work_dir``, ``cfg_options``, ``launcher`` and ``pin_memory`` of
             :func:`~mcl_plugins.cli.common.load_config`.
 
@@ -85,7 +95,7 @@ def check(config: str | Path, timeout: float = TIMEOUT, steps: int = 6, **loadin
     """
     findings = Findings(silent=not is_first_process())
     with suppress(StopError):
-        _check(findings, config, timeout, steps, loading)
+        _check(findings, config, timeout, steps, out, loading)
     return findings
 
 
@@ -94,7 +104,12 @@ class StopError(Exception):
 
 
 def _check(
-    findings: Findings, config: str | Path, timeout: float, steps: int, loading: dict[str, Any]
+    findings: Findings,
+    config: str | Path,
+    timeout: float,
+    steps: int,
+    out: Path | None,
+    loading: dict[str, Any],
 ) -> None:
     store = open_store(timeout)
     if store is not None:
@@ -116,7 +131,7 @@ def _check(
         if runner.distributed:
             _check_communication(findings, timeout)
         cost = attempt(findings, 'training', lambda: take_steps(runner, steps))
-        attempt(findings, 'processes', lambda: _report(findings, cfg, runner, cost, folder))
+        attempt(findings, 'processes', lambda: _report(findings, cfg, runner, cost, folder, out))
 
 
 def attempt(findings: Findings, subject: str, work: Callable[[], Any], go_on: bool = False) -> Any:
@@ -201,7 +216,9 @@ def _check_communication(findings: Findings, timeout: float) -> None:
     findings.add(Finding('ok', 'all-reduce', text))
 
 
-def _report(findings: Findings, config: Config, runner: Runner, cost: Cost, folder: str) -> None:
+def _report(
+    findings: Findings, config: Config, runner: Runner, cost: Cost, folder: str, out: Path | None
+) -> None:
     """Add what the steps have cost, and the plan; all processes are here."""
     costs = all_gather_object(cost)
     if findings.silent:
@@ -218,6 +235,11 @@ def _report(findings: Findings, config: Config, runner: Runner, cost: Cost, fold
         findings.add(negatives)
     findings.add(Finding('ok', 'time', plan.describe_time(slowest, batch.processes)))
     findings.add(plan.check_disk(config, plan.count_checkpoints(runner), cost.checkpoint))
+    if out:
+        content = {**asdict(slowest), 'step': slowest.step, 'processes': batch.processes}
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(out) as temporary:
+            temporary.write_text(json.dumps(content), encoding='utf-8')
 
 
 def describe_steps(slowest: Cost, costs: Sequence[Cost], bad_images: Path) -> Iterator[Finding]:

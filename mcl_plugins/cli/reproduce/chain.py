@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from ...utils.places import find_config, workspace
 from ...utils.writing import atomic_write
 from ..common import read_config
 from . import tiny_data
-from .plan import Stage, plan
+from .forecast import Forecast, count, count_images, measure
+from .plan import ENCODER, Stage, plan
 from .record import config_digest, curves, describe_machine, in_percent
 from .rows import Row
 from .shared import find_finished, identify
@@ -81,6 +82,33 @@ class Chain:
         """The training whose result the row shows."""
         return [stage for stage in self.stages if stage.kind == 'train'][-1]
 
+    @property
+    def processes(self) -> int:
+        """Processes of all machines."""
+        return max(1, self.launch.processes) * int(os.environ.get('NNODES', '1'))
+
+    def forecast(self, preflight: bool) -> Iterator[Forecast]:
+        """Predict the time of each training that is still to run.
+
+        Args:
+            preflight: begin each training, with all of its checks, and measure its steps.
+
+        Raises:
+            SystemExit: a training has a fault, which was printed.
+        """
+        for stage in self.stages:
+            finished = stage.name in self.state['stages'] or self._find_shared(stage)
+            if stage.kind != 'train' or finished:
+                continue
+            config, forecast = self.configs[stage.name], None
+            if preflight:
+                file = self.starts.get(stage.name)
+                options = {**self.options, **({ENCODER: file} if file else {})}
+                out = self.folder / 'preflight' / f'{stage.name}.json'
+                images = count_images(config)
+                forecast = measure(stage, self._config_of(stage), images, options, out, self.launch)
+            yield forecast or count(stage, config, self.processes)
+
     def run(self, stage: Stage, sweep: tuple[str, list[str]] | None = None) -> None:
         """Run a stage, unless this row or another one has run it."""
         done = self.state['stages']
@@ -88,8 +116,7 @@ class Chain:
             print(f'{stage.name}: done before')
             return
         begin = time.monotonic()
-        identity = self.identities[stage.name]
-        result = None if sweep else find_finished(identity, self.folder, STATE)
+        result = None if sweep else self._find_shared(stage)
         if result:
             print(f'{stage.name}: {stage.config} was run for {result["shared"]}', flush=True)
         else:
@@ -97,9 +124,9 @@ class Chain:
             result = self._sweep(stage, *sweep) if sweep else self._run(stage, stage.name, {})
             result |= {
                 'seconds': round(time.monotonic() - begin, 1),
-                'processes': max(1, self.launch.processes) * int(os.environ.get('NNODES', '1')),
+                'processes': self.processes,
                 'machine': describe_machine(),
-                **({} if sweep else {'identity': identity}),
+                **({} if sweep else {'identity': self.identities[stage.name]}),
             }
         done[stage.name] = result
         self._save_state()
@@ -164,6 +191,9 @@ class Chain:
     def _save_state(self) -> None:
         if os.environ.get('NODE_RANK', '0') == '0':
             _write(self.folder / STATE, self.state)
+
+    def _find_shared(self, stage: Stage) -> dict[str, Any] | None:
+        return find_finished(self.identities[stage.name], self.folder, STATE)
 
     def _sweep(self, stage: Stage, key: str, values: Sequence[str]) -> dict[str, Any]:
         """Run a stage with each value of an option; return the result of the best."""

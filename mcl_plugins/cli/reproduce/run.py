@@ -6,11 +6,13 @@
 
 METHOD is a folder of configs, and the row is named by its table and the cells that describe it, as
 --list prints them; a part that no other row has is enough. Before the first training the command
-checks that all data are there. Pre-training, intermediate trainings, fine-tuning and tests then run
-one after the other in work_dirs/reproduce/METHOD/ROW. If it is stopped, the same command goes on
-where it was. On several machines, run it on each with NNODES, NODE_RANK and MASTER_ADDR set, with
-the folder on a shared file system; under Slurm use --slurm PARTITION. A stage that the chain of
-another row has run, such as the same pre-training, is not run again.
+checks that all data are there and predicts the hours; with a GPU it begins every training for a few
+steps (mcl preflight), which measures them and finds faults of the later ones. Pre-training,
+intermediate trainings, fine-tuning and tests then run one after the other in
+work_dirs/reproduce/METHOD/ROW. If it is stopped, the same command goes on where it was. A stage
+that the chain of another row has run, such as the same pre-training, is not run again. On several
+machines, run it on each with NNODES, NODE_RANK and MASTER_ADDR set, with the folder on a shared
+file system; under Slurm use --slurm PARTITION.
 
 --tiny runs the same chain of the same configs, shrunken, on made data: seconds to minutes on a CPU,
 and numbers that mean nothing. The folder's record.json has the configs' hashes, the commit, the
@@ -28,6 +30,8 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from ...engine.run_lock import hold
 from ...utils.places import find_config, workspace
@@ -59,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         start=args.start,
         sweep=args.sweep,
         options=args.cfg_options,
+        preflight=args.preflight,
     )
     print(f'record: {record}')
 
@@ -135,6 +140,7 @@ def reproduce(
     start: Path | str | None = None,
     sweep: tuple[str, list[str]] | None = None,
     options: dict[str, Any] | None = None,
+    preflight: bool | None = None,
 ) -> Path:
     """Run the chain of a row, or what of it has not run yet.
 
@@ -149,6 +155,8 @@ def reproduce(
             that the config names.
         sweep: option and its values for the last training; the best by validation counts.
         options: options of all configs, by dotted name.
+        preflight: begin all trainings before the first one runs, to find faults and to measure
+            steps; by default with a GPU or Slurm, and not for a shrunken chain.
 
     Returns:
         The file of the record.
@@ -156,15 +164,20 @@ def reproduce(
     Raises:
         FileNotFoundError: the method or data do not exist.
         ValueError: the row does not exist or cannot be run, or the folder is that of other configs.
+        SystemExit: a training was stopped, or the preflight of one has found a fault.
     """
     row = find_row(method, name)
     base = Path(work_dir or workspace() / 'work_dirs' / f'reproduce{"_tiny" * tiny}')
-    chain = Chain(row, base / method / row.slug, tiny, launch or Launch(), start, options or {})
+    launch = launch or Launch()
+    chain = Chain(row, base / method / row.slug, tiny, launch, start, options or {})
+    if preflight is None:
+        preflight = not tiny and (torch.cuda.is_available() or bool(launch.slurm))
     if not tiny:
         check_data(chain.configs, chain.starts)
-        print(describe(chain.stages, chain.configs))
     first = os.environ.get('NODE_RANK', '0') == '0'
     with hold(chain.folder) if first else nullcontext():
+        if preflight or not tiny:
+            print(describe(chain.forecast(preflight)), flush=True)
         for stage in chain.stages:
             chain.run(stage, sweep if stage == chain.last_training else None)
         return chain.write_record()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ class Launch:
         processes: processes of this machine; 0 for none of their own, so everything runs in this
             process. ``NNODES``, ``NODE_RANK``, ``MASTER_ADDR`` and ``PORT`` are those of
             ``tools/dist_train.sh``.
-        slurm: partition in which ``srun`` starts them (``tools/slurm_train.sh``); '' for none.
+        slurm: partition in which ``srun`` starts them; '' for none. The environment variables are
+            those of ``tools/slurm_train.sh``.
     """
 
     processes: int = 0
@@ -84,6 +86,17 @@ def run_test(
     return json.loads(out.read_text())
 
 
+def run_preflight(config: Path, out: Path, options: dict[str, Any], launch: Launch) -> None:
+    """Begin a training, with all of its checks, in processes of its own; write what it costs.
+
+    Raises:
+        SystemExit: there is a fault, which was printed.
+    """
+    words = [str(config), '--work-dir', str(out.with_suffix('')), '--out', str(out)]
+    one_or_more = replace(launch, processes=max(1, launch.processes))
+    _call(_command('preflight', [*words, *_as_words(options)], one_or_more))
+
+
 def run_retrieval(config: Path, checkpoint: Path, data: Path) -> dict[str, float]:
     """Evaluate features on revisited Oxford and Paris by DINO's protocol, in this process."""
     return {
@@ -104,12 +117,13 @@ def _command(name: str, words: Sequence[str], launch: Launch) -> list[str]:
     """The command line of a training or a test on several processes."""
     module = ['-m', 'mcl_plugins', name, *words]
     if launch.slurm:
-        per_node = os.environ.get('GPUS_PER_NODE', '8')
-        tasks = os.environ.get('GPUS', str(launch.processes))
+        tasks = int(os.environ.get('GPUS', launch.processes))
+        per_node = min(tasks, int(os.environ.get('GPUS_PER_NODE', '8')))
         return [
             *('srun', '-p', launch.slurm, f'--ntasks={tasks}', f'--ntasks-per-node={per_node}'),
-            *(f'--gres=gpu:{per_node}', '--kill-on-bad-exit=1', sys.executable, '-u', *module),
-            *('--launcher', 'slurm'),
+            *(f'--gres=gpu:{per_node}', f'--cpus-per-task={os.environ.get("CPUS_PER_TASK", "10")}'),
+            *('--kill-on-bad-exit=1', *shlex.split(os.environ.get('SRUN_ARGS', ''))),
+            *(sys.executable, '-u', *module, '--launcher', 'slurm'),
         ]
     if launch.processes == 1 and os.environ.get('NNODES', '1') == '1':
         return [sys.executable, *module]

@@ -1,11 +1,14 @@
 """How the stages of a row are started on processes, machines and under Slurm."""
 
+import json
+import os
 import sys
 
 import pytest
 
 from mcl_plugins.cli.reproduce import stages
 from mcl_plugins.cli.reproduce.stages import Launch
+from processes import mcl, ranks_of
 
 TRAIN = ['-m', 'mcl_plugins', 'train', 'c.py']
 
@@ -44,6 +47,48 @@ def test_slurm_starts_the_processes_itself(monkeypatch):
     assert options[:3] == ['srun', '-p', 'part'] and '--kill-on-bad-exit=1' in options
     assert {'--ntasks=32', '--ntasks-per-node=4', '--gres=gpu:4'} <= set(options)
     assert words[words.index(sys.executable) + 1 :] == ['-u', *TRAIN, '--launcher', 'slurm']
+    # Fewer processes than a node has GPUs; further options.
+    words = command(monkeypatch, 2, 'part', SRUN_ARGS='--time=8:00:00 --comment="a b"')
+    assert {'--ntasks=2', '--ntasks-per-node=2', '--gres=gpu:2', '--time=8:00:00'} <= set(words)
+    assert '--comment=a b' in words
+
+
+SRUN = """#!/bin/bash
+# Starts the tasks on this machine, as srun does on the machines of a job.
+echo "$@" >>"$FOLDER/started"
+for word in "$@"; do [[ "$word" != --ntasks=* ]] || export SLURM_NTASKS="${word#*=}"; done
+until [ "$1" = "$PYTHON" ]; do shift; done
+export SLURM_NODELIST='node[1-2]'
+for ((i = 0; i < SLURM_NTASKS; i++)); do SLURM_PROCID=$i SLURM_LOCALID=$i "$@" & done
+status=0
+for job in $(jobs -p); do wait "$job" || status=$?; done
+exit "$status"
+"""
+SCONTROL = '#!/bin/bash\n[ "$*" = "show hostnames node[1-2]" ] && printf "localhost\nnode2\n"\n'
+
+
+def test_a_chain_under_slurm(tmp_path):
+    """A training of two tasks that a stand-in for srun starts; it is recorded as such."""
+    for name, text in dict(srun=SRUN, scontrol=SCONTROL).items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    run = mcl(
+        'reproduce ccmim',
+        'pictures: MAE, 800 epochs, batch 1024',
+        *('--tiny', '--processes', 2, '--slurm', 'part', '--work-dir', tmp_path / 'rows'),
+        PATH=f'{tmp_path}:{os.environ["PATH"]}',
+        FOLDER=tmp_path,
+        PYTHON=sys.executable,
+        MASTER_PORT=ranks_of(1)[0]['MASTER_PORT'],
+    )
+    assert run.returncode == 0, run.stderr
+    (started,) = (tmp_path / 'started').read_text().splitlines()
+    assert started.startswith('-p part --ntasks=2 --ntasks-per-node=2')
+    (file,) = tmp_path.glob('rows/ccmim/*/record.json')
+    (stage,) = json.loads(file.read_text())['stages'].values()
+    assert stage['processes'] == 2
+    (log,) = file.parent.glob('1-mae_vit-b/*/*.log')
+    assert 'Effective batch 8 = 2 processes x 4 images' in log.read_text()
 
 
 def test_the_status_of_a_stage_is_the_commands():

@@ -39,6 +39,14 @@ def test_every_row_of_every_table_is_listed(capsys):
             elif inside and set(line) - set('|-: '):
                 lines.append(line)
     assert len(listed) == len(lines) == len(ROWS)
+    assert (
+        'conmim "table 3: ViT-B/16, DINO"   (starts from data/dino_vitbase16_pretrain.pth)'
+        in listed
+    )
+    assert 'conmim "table 1: ViT-B/16, 300 epochs, 224 px"' in listed
+    assert sum(line.endswith('in this package)') for line in listed) == sum(
+        not row.configs for row in ROWS
+    )
 
 
 def test_names_and_folders_are_unique_and_find_their_row():

@@ -29,14 +29,14 @@ def folder(tmp_path_factory):
 
 def test_a_chain_goes_on_where_it_stopped(folder, monkeypatch):
     """The second training fails; the next call keeps the first and ends with a record."""
-    run = 'mcl_plugins.cli.reproduce.run.run_training'
+    run = 'mcl_plugins.cli.reproduce.chain.run_training'
     started = []
 
-    def once(config, work_dir, *args):
+    def once(config, work_dir, *args, **options):
         started.append(work_dir.name)
         if len(started) == 2:
             raise SystemExit(75)
-        return run_training(config, work_dir, *args)
+        return run_training(config, work_dir, *args, **options)
 
     monkeypatch.setattr(run, once)
     with pytest.raises(SystemExit):
@@ -52,7 +52,8 @@ def test_a_chain_goes_on_where_it_stopped(folder, monkeypatch):
     for stage in (first, second):
         assert stage['sha256'] == sha256_of(file.parent / stage['checkpoint'])
         assert stage['config_sha256'] == config_digest(read_config(find_config(stage['config'])))
-        assert stage['seed'] == 0
+        assert stage['seed'] == 0 and stage['processes'] == 1
+        assert stage['machine']['devices'] == ['CPU']
     # The classifier started from the EMA encoder of the pre-training.
     used = load_file(file.parent / first['checkpoint'])['state_dict']
     assert any(key.startswith('ema.backbone.') for key in used)
@@ -60,6 +61,34 @@ def test_a_chain_goes_on_where_it_stopped(folder, monkeypatch):
         zoo.update(file)
     with pytest.raises(ValueError, match='a chain with other options'):
         reproduce('conmim', ROW, work_dir=folder, tiny=True, options={'randomness.seed': 1})
+
+
+def test_a_stage_of_another_row_is_not_run_again(folder, monkeypatch):
+    """The first row of the ablations is ConMIM's main row of 300 epochs."""
+    other = reproduce('conmim', ROW, work_dir=folder, tiny=True)
+    started = []
+
+    def note(config, work_dir, *args, **options):
+        started.append(work_dir.name)
+        return run_training(config, work_dir, *args, **options)
+
+    monkeypatch.setattr('mcl_plugins.cli.reproduce.chain.run_training', note)
+    ablation = 'tables 4 to 9: 4 to 9, none'
+    file = reproduce('conmim', ablation, work_dir=folder, tiny=True)
+    assert started == [] and file != other
+    first, second = (json.loads(path.read_text())['stages'] for path in (other, file))
+    for name, stage in second.items():
+        assert stage['shared'] == f'conmim/{other.parent.name}'
+        assert stage['sha256'] == first[name]['sha256']
+        assert stage['metrics'] == first[name]['metrics']
+        assert (file.parent / stage['checkpoint']).samefile(
+            other.parent / first[name]['checkpoint']
+        )
+    # With another seed nothing is the same.
+    seed = {'randomness.seed': 1}
+    again = reproduce('conmim', ablation, work_dir=folder / 'seed', tiny=True, options=seed)
+    assert started == list(second)
+    assert [stage['seed'] for stage in json.loads(again.read_text())['stages'].values()] == [1, 1]
 
 
 def test_teacher_student_and_retrieval(folder):
@@ -107,9 +136,16 @@ def test_missing_data_stop_before_the_first_training():
         check_data(configs)
 
 
-def test_a_chain_that_starts_from_another_code_needs_its_file(folder):
-    with pytest.raises(ValueError, match='give it with --start FILE'):
-        reproduce('conmim', 'table 3: ViT-B/16, DINO', work_dir=folder, tiny=True)
+def test_a_chain_that_starts_from_another_code_needs_its_file(folder, monkeypatch):
+    """The one that its config names, or that of --start."""
+    monkeypatch.setattr('mcl_plugins.cli.reproduce.data_check.missing_data', lambda _: {})
+    name = 'table 4: ViT-B/16, DINO, Flowers-102'
+    for start in ('data/dino_vitbase16_pretrain.pth', 'mine.pth'):
+        given = None if start.startswith('data') else start
+        with pytest.raises(FileNotFoundError, match=f'{start} .for 1-flowers102-finetune_dino-b'):
+            reproduce('ccmim', name, work_dir=folder, start=given)
+    with pytest.raises(ValueError, match='--start mine.pth: .* starts from no file'):
+        reproduce('conmim', ROW, work_dir=folder, start='mine.pth')
 
 
 @pytest.fixture
