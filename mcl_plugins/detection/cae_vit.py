@@ -71,16 +71,18 @@ class CAEViT(BEiTViT):
             **kwargs,
         )
         self.out_indices = check_out_indices(out_indices, self.num_layers)
+        fix_parameter(self, 'pos_embed')
+        self._fill_positions()
+
+    def fill_weights(self) -> None:
+        """Initialise the weights at random, as BEiT's code does, but not the positions."""
+        super().fill_weights()
+        self._fill_positions()
+
+    def _fill_positions(self) -> None:
         positions = build_2d_sincos_position_embedding(
             self.patch_resolution, self.embed_dims, cls_token=True
         )
-        self.pos_embed.data.copy_(positions)
-        fix_parameter(self, 'pos_embed')
-
-    def fill_weights(self) -> None:
-        """Initialise the weights at random, as BEiT's code does; the positions stay."""
-        positions = self.pos_embed.clone()
-        super().fill_weights()
         self.pos_embed.copy_(positions)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:

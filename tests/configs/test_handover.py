@@ -15,12 +15,15 @@ from mmengine.runner.checkpoint import load_checkpoint
 from mmpretrain.registry import MODELS
 from zoo import OTHER_FOLDERS, ROOT, Zoo, read
 
+from mcl_plugins.backbones import VisionTransformer
 from mcl_plugins.checkpoint.files import save_file
+from mcl_plugins.checkpoint.layouts.vit import TIMM_VIT
 from mcl_plugins.utils.compat import LinspaceOnHost
 
 CONFIGS = ROOT / 'configs'
 METHODS = sorted({path.name for path in CONFIGS.iterdir()} - OTHER_FOLDERS)
 LINK = re.compile(r'\]\(([^):]+\.py)\)')
+TABLE = 'relative_position_bias_table'
 FRESH = 'ln2.'  # the norm after mean pooling is the classifier's own
 
 
@@ -44,12 +47,18 @@ def is_transfer(name):
     return (
         '/transfer/' in name
         or '/finetune_' in name
-        or re.search('/(in1k-finetune|coco|ade20k)', name) is not None
+        or re.search('/(in1k-finetune|inat1[89]|flowers102|coco|ade20k)', name) is not None
     )
 
 
 def is_classifier(name):
     return is_transfer(name) and config_of(name).model.type == 'ImageClassifier'
+
+
+def named_file(name):
+    """The checkpoint of another code that a config starts from; '' if it names none."""
+    init = config_of(name).model.backbone.get('init_cfg') or {}
+    return init.get('checkpoint', '')
 
 
 def second_stage(name):
@@ -83,7 +92,8 @@ def pairs_of(method):
                 for kind, named in enumerate(row)
             )
             if any(row):
-                pairs |= {(a, b) for a in before for b in after if is_classifier(b)}
+                after = [name for name in after if is_classifier(name) and not named_file(name)]
+                pairs |= {(a, b) for a in before for b in after}
     # A text may name the configs of several sizes.
     return {(a, b) for a, b in pairs if size(a) in (None, size(b))}
 
@@ -97,7 +107,8 @@ def size(name):
 @pytest.mark.parametrize('method', METHODS)
 def test_every_classifier_has_a_pre_training(method):
     names = {f'{method}/{name}' for name in Zoo(method).names}
-    assert {after for _, after in pairs_of(method)} >= {n for n in names if is_classifier(n)}
+    classifiers = {name for name in names if is_classifier(name) and not named_file(name)}
+    assert {after for _, after in pairs_of(method)} >= classifiers
 
 
 # From one to the other
@@ -158,10 +169,44 @@ def test_the_checkpoint_fits(tmp_path, method):
             files[tensors] = write(models[tensors], tmp_path / f'{len(files)}.pth')
         encoder = classifier(after, files[tensors]).backbone
         whole = {name for name in encoder.state_dict() if not name.startswith(FRESH)}
+        if TABLE in encoder.task_tensors:  # fine-tuning adds relative positions to CAE's absolute
+            whole = {name for name in whole if not name.endswith(TABLE)}
         assert taken(encoder) == whole, (before, after)
         prefix = config_of(after).model.backbone.init_cfg.prefix
         source = models[tensors].get_submodule(prefix.removesuffix('.'))
         assert heads(encoder) == heads(source), (before, after)
+
+
+DINO = 'data/dino_vitbase16_pretrain.pth'
+STARTS = {
+    name: file
+    for method in METHODS
+    for name in (f'{method}/{part}' for part in Zoo(method).names)
+    if is_transfer(name) and (file := named_file(name))
+}
+
+
+def test_no_other_file_than_dinos_is_named():
+    assert len(STARTS) == 7 and set(STARTS.values()) == {DINO}
+
+
+@pytest.mark.usefixtures('_quiet')
+@pytest.mark.parametrize('name', STARTS)
+def test_the_released_file_of_dino_fits(tmp_path, name):
+    """It has the names of timm's ViT-B/16 at 224 px, and no prefix."""
+    with torch.device('meta'), LinspaceOnHost():
+        released = VisionTransformer('base', img_size=224, patch_size=16, out_type='raw')
+    tensors = TIMM_VIT.to_theirs(released.state_dict())
+    assert {'blocks.11.attn.qkv.bias', 'pos_embed', 'norm.weight'} < set(tensors)
+    save_file({key: torch.zeros(()).expand(t.shape) for key, t in tensors.items()}, tmp_path / 'd')
+    backbone = config_of(name).model.backbone
+    init_cfg = {**backbone.init_cfg, 'checkpoint': str(tmp_path / 'd')}
+    encoder = build({**backbone, 'init_cfg': init_cfg})
+    names = taken(encoder)
+    added = (*encoder.task_modules, *encoder.task_tensors)
+    missing = [key for key in encoder.state_dict() if key not in names]
+    assert all(key.startswith(added) or key.endswith(added) for key in missing), missing
+    assert 'layers.11.ffn.layers.1.weight' in names and 'pos_embed' in names
 
 
 def heads(encoder):

@@ -23,7 +23,7 @@ BUILT = [  # the others take a step in test_zoo
     name
     for name in ALL
     if (DENSE.match(name.partition('/')[2]) and '/transfer/' not in name)
-    or re.search('/baselines/(beit|cae|simmim)_', name)
+    or re.search('/baselines/(beit|cae|mocov2|simmim)_', name)
 ]
 
 
@@ -202,11 +202,39 @@ def test_conmims_own_runs_on_coco(encoder):
         f'baselines/coco-mask-rcnn_{encoder}.py',
         f'transfer/coco-mask-rcnn_vit-{encoder[-1]}.py',
     )
+    file = changes.pop('model.backbone.init_cfg.checkpoint', '')
+    assert file == ('data/dino_vitbase16_pretrain.pth' if encoder == 'dino-b' else '')
     assert changes == {
         'optim_wrapper.optimizer.lr': RATES[encoder],
         'model.backbone.qkv_bias': 'qkv',
         'model.backbone.layer_scale': None,
     }
+
+
+LONGER = ('conmim/baselines/beit_vit-b_800e.py', 'ccmim/baselines/cae_vit-b_800e.py')
+
+
+@pytest.mark.parametrize('name', LONGER)
+def test_longer_pre_training_of_mmpretrains_methods(name):
+    method, _, file = name.partition('/')
+    changes = Zoo(method).changes(file, file.replace('800e', '300e'))
+    schedule = changes.pop('param_scheduler')
+    assert changes == {'train_cfg.max_epochs': 800}
+    assert [part['end'] for part in schedule] == [10, 800] and schedule[1]['T_max'] == 790
+
+
+FINE_GRAINED = [
+    name for name in BASELINES if re.search('/(inat18|inat19|flowers102)-finetune_beit_vit-b', name)
+]
+
+
+@pytest.mark.parametrize('name', FINE_GRAINED)
+def test_beit_is_fine_tuned_as_the_other_rows(name):
+    """Its encoder differs, and how its head is initialised."""
+    file = name.removeprefix('ccmim/')
+    base = file.replace('baselines', 'transfer').replace('beit_', '')
+    changes = Zoo('ccmim').changes(file, base)
+    assert all(key.startswith(('model.backbone.', 'model.head.init_cfg.')) for key in changes)
 
 
 def test_detectors_named_after_detectron2_are_its():

@@ -24,7 +24,7 @@ CONFIGS = [f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.na
 # Segmentation and detection take their steps in tests of their own.
 DENSE = {f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.dense}
 # Algorithms of mmpretrain whose other parts the steps do not shrink: test_variants builds them.
-OTHERS = re.compile('/baselines/(beit|cae|simmim)_')
+OTHERS = re.compile('/baselines/(beit|cae|mocov2|simmim)_')
 STEPS = [name for name in CONFIGS if name not in DENSE and not OTHERS.search(name)]
 VARIANTS = [f'{method}/{name}' for method, zoo in ZOOS.items() for name in zoo.variants]
 PROCESSES = 2
@@ -62,6 +62,10 @@ RATES = {
     'mimco/baselines/in1k-scratch': (1e-6, 1e-5),
     'moby/baselines/in1k-scratch': (1e-6, 1e-5),
     'conmim/baselines/in1k-finetune_beit': (1e-6, 1e-6),
+    'conmim/baselines/in1k-finetune_dino': (1e-6, 1e-5),
+    'ccmim/baselines/in1k-finetune_cae': (2e-7, 1e-6),
+    'ccmim/baselines/inat': (3e-8, 1e-6),
+    'ccmim/baselines/flowers102': (3e-8, 1e-6),
     'conmim/readings/in1k-finetune': (1e-6, 1e-6),
     'ccmim/readings/in1k-finetune_vit-b_base': (4e-7, 1e-6),
     'ccmim/readings/in1k-finetune_vit-b_absolute': (1e-7, 1e-6),

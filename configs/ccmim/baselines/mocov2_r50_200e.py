@@ -1,5 +1,5 @@
-# MoCo v2 ResNet-50, 200 epochs, which Table 3 of the paper transfers (no number on ImageNet).
-# mmpretrain's config, on our Runner.
+# MoCo v2 ResNet-50, 200 epochs: mIoU 35.8 on ADE20K (paper, Table 3). mmpretrain's config, on our
+# Runner.
 _base_ = [
     'mmpretrain::mocov2/mocov2_resnet50_8xb32-coslr-200e_in1k.py',
     '../../_base_/inherited.py',

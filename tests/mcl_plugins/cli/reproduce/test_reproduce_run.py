@@ -142,7 +142,7 @@ def test_a_chain_that_starts_from_another_code_needs_its_file(folder, monkeypatc
     name = 'table 4: ViT-B/16, DINO, Flowers-102'
     for start in ('data/dino_vitbase16_pretrain.pth', 'mine.pth'):
         given = None if start.startswith('data') else start
-        with pytest.raises(FileNotFoundError, match=f'{start} .for 1-flowers102-finetune_dino-b'):
+        with pytest.raises(FileNotFoundError, match=f'{start} .for 1-flowers102-finetune_dino'):
             reproduce('ccmim', name, work_dir=folder, start=given)
     with pytest.raises(ValueError, match='--start mine.pth: .* starts from no file'):
         reproduce('conmim', ROW, work_dir=folder, start='mine.pth')
