@@ -82,11 +82,6 @@ class Chain:
         """The training whose result the row shows."""
         return [stage for stage in self.stages if stage.kind == 'train'][-1]
 
-    @property
-    def processes(self) -> int:
-        """Processes of all machines."""
-        return max(1, self.launch.processes) * int(os.environ.get('NNODES', '1'))
-
     def forecast(self, preflight: bool) -> Iterator[Forecast]:
         """Predict the time of each training that is still to run.
 
@@ -107,7 +102,7 @@ class Chain:
                 out = self.folder / 'preflight' / f'{stage.name}.json'
                 images = count_images(config)
                 forecast = measure(stage, self._config_of(stage), images, options, out, self.launch)
-            yield forecast or count(stage, config, self.processes)
+            yield forecast or count(stage, config, self.launch.total)
 
     def run(self, stage: Stage, sweep: tuple[str, list[str]] | None = None) -> None:
         """Run a stage, unless this row or another one has run it."""
@@ -124,7 +119,7 @@ class Chain:
             result = self._sweep(stage, *sweep) if sweep else self._run(stage, stage.name, {})
             result |= {
                 'seconds': round(time.monotonic() - begin, 1),
-                'processes': self.processes,
+                'processes': self.launch.total,
                 'machine': describe_machine(),
                 **({} if sweep else {'identity': self.identities[stage.name]}),
             }

@@ -36,6 +36,13 @@ class Launch:
     processes: int = 0
     slurm: str = ''
 
+    @property
+    def total(self) -> int:
+        """Processes of all machines."""
+        if self.slurm:
+            return int(os.environ.get('GPUS', self.processes))
+        return max(1, self.processes) * int(os.environ.get('NNODES', '1'))
+
 
 def run_training(
     config: Path, work_dir: Path, options: dict[str, Any], launch: Launch, report: bool = True
@@ -117,7 +124,7 @@ def _command(name: str, words: Sequence[str], launch: Launch) -> list[str]:
     """The command line of a training or a test on several processes."""
     module = ['-m', 'mcl_plugins', name, *words]
     if launch.slurm:
-        tasks = int(os.environ.get('GPUS', launch.processes))
+        tasks = launch.total
         per_node = min(tasks, int(os.environ.get('GPUS_PER_NODE', '8')))
         return [
             *('srun', '-p', launch.slurm, f'--ntasks={tasks}', f'--ntasks-per-node={per_node}'),

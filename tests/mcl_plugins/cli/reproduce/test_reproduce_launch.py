@@ -51,6 +51,17 @@ def test_slurm_starts_the_processes_itself(monkeypatch):
     words = command(monkeypatch, 2, 'part', SRUN_ARGS='--time=8:00:00 --comment="a b"')
     assert {'--ntasks=2', '--ntasks-per-node=2', '--gres=gpu:2', '--time=8:00:00'} <= set(words)
     assert '--comment=a b' in words
+    assert '--ntasks=16' in command(monkeypatch, 2, 'part', GPUS='16')
+
+
+def test_processes_of_all_machines(monkeypatch):
+    for name in ('NNODES', 'GPUS'):
+        monkeypatch.delenv(name, raising=False)
+    assert Launch().total == 1 and Launch(8).total == 8 and Launch(8, 'part').total == 8
+    monkeypatch.setenv('NNODES', '4')
+    assert Launch(8).total == 32
+    monkeypatch.setenv('GPUS', '16')
+    assert Launch(8, 'part').total == 16
 
 
 SRUN = """#!/bin/bash
