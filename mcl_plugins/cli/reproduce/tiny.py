@@ -16,6 +16,7 @@ _SWIN = {'embed_dims': 12, 'depths': (1, 1, 1, 1), 'num_heads': (1, 1, 2, 4)}
 _HYBRID = {'embed_dims': (16, 24, WIDTH), 'depths': (1, 1, 4), 'num_heads': 3}
 _HEAD = 32  # width of necks and heads
 _FEATURES = 16  # of projections
+_TOKENIZER = 8  # width of the first layers of BEiT's and CAE's tokenizer
 _DENSE_FACTOR = 8  # by which images of segmentation and detection are smaller
 BATCH = 4
 
@@ -89,7 +90,8 @@ def _shrink_heads(config: Config) -> None:
     elif (model.get('head') or {}).get('type') == 'BEiTV1Head':
         model.head.embed_dims = width
     if model.get('target_generator'):
-        model.target_generator.init_cfg = None  # a tokenizer with random weights
+        # A narrow tokenizer (DALL-E's) with random weights.
+        model.target_generator.update(n_hid=_TOKENIZER, init_cfg=None)
 
 
 def _shrink_decoder(part: dict, width: int) -> None:
