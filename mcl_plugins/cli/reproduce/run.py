@@ -22,7 +22,6 @@ RECORD` writes its result into the page.
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 import traceback
@@ -109,7 +108,6 @@ def reproduce_all(methods: Sequence[str], work_dir: Path | None = None) -> None:
                 outcome = _outcome(method, row.name, work_dir)
                 chains[key] = name, outcome
                 note = f'{time.monotonic() - start:.0f} s'
-                gc.freeze()  # MMEngine collects garbage often, among all that has been imported
             passed += outcome == 'passed'
             print(f'{name}: {outcome}, {note}', flush=True)
     failed = sum(outcome != 'passed' for _, outcome in chains.values())
