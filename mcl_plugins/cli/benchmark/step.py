@@ -29,6 +29,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 
 from ...algorithms import PretrainingMethod
+from ...engine.finite.fused import fuse
 from ...engine.optim import own_wrapper
 from ...engine.scalars import note_scalar
 from ...targets.frozen_teacher import FrozenTeacher
@@ -68,6 +69,7 @@ class Step(TimedStep):
         """Build the optimizer of the model's parameters."""
         with DefaultScope.overwrite_default_scope(self.config.get('default_scope', 'mmpretrain')):
             self.wrapper = build_optim_wrapper(self.model, own_wrapper(self.config.optim_wrapper))
+        fuse(self.wrapper.optimizer)  # as the Runner does on a GPU
 
     def train(self) -> None:
         """Take a step."""

@@ -116,6 +116,31 @@ def scale(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def gpu(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = command_parser('benchmark.gpu')
+    parser.add_argument(
+        '--json', type=Path, default=Path('gpu.json'), help='record that is written or continued'
+    )
+    parser.add_argument(
+        '--tests', type=Path, default=Path('tests'), help='folder of the tests of a checkout'
+    )
+    parser.add_argument(
+        '--minutes', type=positive, default=9.0, help='time that the run may take; by default 9'
+    )
+    parser.add_argument(
+        '--batch-size', type=at_least(2), help='images of a timed step; by default 128'
+    )
+    parser.add_argument('--tiny', action='store_true', help='small models, also on a CPU')
+    parser.add_argument(
+        '--only', nargs='+', metavar='WORD', help='measurements with one of these in their name'
+    )
+    parser.add_argument(
+        '--page', type=Path, help='measure nothing: write the table of the record into this page'
+    )
+    return parser.parse_args(argv)
+
+
 def _add_released(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--against-released',

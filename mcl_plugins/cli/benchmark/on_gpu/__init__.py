@@ -1,0 +1,1 @@
+"""What ``mcl bench gpu`` checks and measures, one measurement after the other."""

@@ -1,0 +1,90 @@
+"""The record of a run: what was measured, on what, with which versions."""
+
+from __future__ import annotations
+
+import json
+import platform
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ....utils.writing import atomic_write
+from ....version import __version__
+
+# What all measurements of a record have in common.
+CONDITIONS = ('card', 'torch', 'mcl_plugins', 'batch', 'tiny')
+
+
+def conditions(device: str, batch: int, tiny: bool) -> dict[str, Any]:
+    """Return the conditions of the measurements of this process's machine."""
+    card = torch.cuda.get_device_name() if device == 'cuda' else _processor()
+    return {
+        'card': card,
+        'torch': torch.__version__,
+        'mcl_plugins': __version__,
+        'batch': batch,
+        'tiny': tiny,
+        'date': f'{datetime.now():%Y-%m-%d}',
+    }
+
+
+def _processor() -> str:
+    return f'CPU ({platform.machine()})'
+
+
+class Record:
+    """A JSON file of measurements, which a later run continues.
+
+    Args:
+        path: the file, which need not exist.
+        found: the conditions of this run.
+
+    Attributes:
+        content: the conditions, and ``results`` by the name of the measurement.
+
+    Raises:
+        ValueError: the file has measurements under other conditions, or is no record.
+    """
+
+    def __init__(self, path: Path, found: dict[str, Any]) -> None:
+        self.path = path
+        self.content: dict[str, Any] = {**found, 'results': {}}
+        if path.is_file():
+            earlier = read_record(path)
+            for key in CONDITIONS:
+                if earlier.get(key) != found[key]:
+                    raise ValueError(
+                        f'{path} was measured with {key}={earlier.get(key)!r}, and this run has '
+                        f'{key}={found[key]!r}: name another file with --json.'
+                    )
+            self.content = earlier
+
+    def is_done(self, name: str) -> bool:
+        """Whether a measurement is there and has not failed."""
+        return 'error' not in self.content['results'].get(name, {'error': 'missing'})
+
+    def add(self, name: str, result: dict[str, Any]) -> None:
+        """Add a measurement and write the file."""
+        self.content['results'][name] = result
+        with atomic_write(self.path) as temporary:
+            temporary.write_text(json.dumps(self.content, indent=1) + '\n', encoding='utf-8')
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read a record.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no record.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f'{path} does not exist; bash tools/benchmark/gpu.sh writes it.')
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except json.JSONDecodeError as error:
+        raise ValueError(f'{path} is no JSON file: {error}.') from None
+    if not isinstance(content, dict) or 'results' not in content:
+        raise ValueError(f'{path} is no record of measurements: it has no results.')
+    return content
