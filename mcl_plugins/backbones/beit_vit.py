@@ -9,6 +9,7 @@ from mmpretrain.models.backbones import BEiTViT as _BEiTViT
 from torch import Tensor, nn
 
 from ..layers.beit_attention import ADDED_TENSORS, FusedBEiTAttention
+from ..layers.fused_bias import align_rows, to_autocast_type
 from ..layers.initialisation import trunc_normal_layers
 from ..layers.position_tables import expand_shared_table, fit_block_tables
 from ..layers.recompute import run_block
@@ -114,7 +115,9 @@ class BEiTViT(Encoder, _BEiTViT):
         if self.pos_embed is not None:
             x = x + self.pos_embed
         x = self.drop_after_pos(x)
-        shared_bias = self.rel_pos_bias() if self.rel_pos_bias is not None else None
+        shared_bias = None
+        if self.rel_pos_bias is not None:  # prepared once for all blocks
+            shared_bias = align_rows(to_autocast_type(self.rel_pos_bias()))
         outputs = []
         for index, layer in enumerate(self.layers):
             x = run_block(layer, x, shared_bias, recompute=self.with_cp)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..utils.compat import quiet_meshgrid
+from .fused_bias import align_rows
 from .position_tables import CLASS_ROWS
 
 # Tensors that relative positions and layer scale add to a ViT that was pre-trained without them.
@@ -77,7 +78,7 @@ class FusedBEiTAttention(BEiTAttention):
         q, k, v = qkv.view(batch, tokens, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4).unbind()
         logit_bias = self.position_bias(rel_pos_bias)
         if logit_bias is not None:
-            logit_bias = logit_bias.to(q.dtype)[None]
+            logit_bias = align_rows(logit_bias.to(q.dtype))[None]
         x = F.scaled_dot_product_attention(
             q,
             k,
@@ -100,7 +101,7 @@ class FusedBEiTAttention(BEiTAttention):
         if self.relative_position_bias_table is None:
             return rel_pos_bias
         own = self.relative_position_bias_table[self.relative_position_index].permute(2, 0, 1)
-        own = own.contiguous()  # CUDA's fused kernels refuse a bias of another layout
+        own = own.contiguous()  # the last axis of a bias has to be, for CUDA's fused kernels
         return own if rel_pos_bias is None else own + rel_pos_bias
 
     def drop_class_token(self) -> None:

@@ -6,6 +6,8 @@ from mmpretrain.models.utils import WindowMSA
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .fused_bias import pad_rows
+
 
 class FusedWindowAttention(WindowMSA):
     """mmpretrain's attention of a window, with PyTorch's fused kernel; parameters are the same.
@@ -33,12 +35,18 @@ class FusedWindowAttention(WindowMSA):
         bias = self.relative_position_bias_table[self.relative_position_index]  # (T, T, heads)
         bias = bias.permute(2, 0, 1).contiguous()[None].to(query.dtype)
         if mask is not None:
-            bias = (bias + mask[:, None].to(query.dtype)).repeat(windows // mask.shape[0], 1, 1, 1)
+            bias = bias + mask[:, None].to(query.dtype)  # (W, heads, T, T)
+        # Kernels take neither a bias that they had to broadcast, nor rows of any length.
+        bias = pad_rows(bias)
+        if mask is None:
+            bias = bias.expand(windows, -1, -1, -1)
+        else:
+            bias = bias.repeat(windows // mask.shape[0], 1, 1, 1)
         x = F.scaled_dot_product_attention(
             query,
             key,
             value,
-            attn_mask=bias.expand(windows, -1, -1, -1),  # kernels do not broadcast a bias
+            attn_mask=bias[..., : x.shape[1]],
             dropout_p=self.attn_drop.p if self.training else 0.0,
             scale=self.scale,
         )

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .fused_bias import align_rows, to_autocast_type
+
 
 def decomposed_bias(
     query: Tensor, table_h: Tensor, table_w: Tensor, size: tuple[int, int]
@@ -80,8 +82,8 @@ class SharedBias(nn.Module):
         one by one.
 
         Returns:
-            (heads, T, T), by query and key in raster order. Under autocast it has autocast's data
-            type, so the conversion is done once for all blocks.
+            (heads, T, T), by query and key in raster order, with aligned rows. Under autocast it
+            has autocast's data type, so both are done once for all blocks.
         """
         rows, columns = self.size
         table = self.relative_position_bias_table.unflatten(0, (2 * rows - 1, 2 * columns - 1))
@@ -89,7 +91,4 @@ class SharedBias(nn.Module):
         # has it at position k.
         pieces = table.flip(0, 1).unfold(0, rows, 1).unfold(1, columns, 1)
         bias = pieces.permute(2, 0, 1, 3, 4).flip(1, 2).flatten(3).flatten(1, 2)
-        device = bias.device.type
-        if torch.is_autocast_enabled(device):
-            bias = bias.to(torch.get_autocast_dtype(device))
-        return bias
+        return align_rows(to_autocast_type(bias))

@@ -41,6 +41,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from ...algorithms import PretrainingMethod
+from ...layers.fused_bias import align_rows
 from ...targets.frozen_teacher import FrozenTeacher
 from ..parsers.benchmark import count as parse_args
 from .checkouts import ReleasedStep
@@ -189,9 +190,8 @@ def fused_attention() -> Iterator[None]:
     ) -> Tensor:
         if attn_mask is None or not (torch.is_grad_enabled() and attn_mask.requires_grad):
             return attend(query, key, value, attn_mask, **options)
-        keys = attn_mask.shape[-1]
-        bias = functional.pad(attn_mask, (0, -keys % 8))[..., :keys]  # as the kernel needs it
-        bias = bias.expand(*query.shape[:-1], keys)
+        # As PyTorch prepares a bias for the kernel.
+        bias = align_rows(attn_mask).expand(*query.shape[:-1], attn_mask.shape[-1])
         return aten._scaled_dot_product_efficient_attention(
             query, key, value, bias, True, options.get('dropout_p', 0.0), scale=options.get('scale')
         )[0]
