@@ -32,13 +32,18 @@ from unittest import mock
 
 import torch
 from mmengine.logging import MMLogger
+from mmengine.model import BaseAveragedModel
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
 from torch.nn import functional
 from torch.optim import Adam
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import (
+    FlopCounterMode,
+    sdpa_backward_flop_count,
+    sdpa_flop_count,
+)
 
 from ...algorithms import PretrainingMethod
 from ...layers.fused_bias import align_rows
@@ -167,7 +172,7 @@ def count(step: TimedStep, model: nn.Module) -> Counts:
         step.train()
     # In a step of its own, because the hooks add operations.
     with (
-        FlopCounterMode(display=False) as flops,
+        flop_counter() as flops,
         Operations(),
         saved_tensors_hooks(saved.keep, lambda tensor: tensor),
     ):
@@ -175,6 +180,22 @@ def count(step: TimedStep, model: nn.Module) -> Counts:
     counts = counter.counts
     counts.gflop, counts.saved = flops.get_total_flops() / 1e9, saved.megabytes()
     return counts
+
+
+def flop_counter() -> FlopCounterMode:
+    """Return PyTorch's counter, which also counts the attention of a CPU, as that of a GPU."""
+
+    def forward(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+        return sdpa_flop_count(query, key, value)
+
+    def backward(gradient: Any, query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+        return sdpa_backward_flop_count(gradient, query, key, value)
+
+    formulas = {
+        aten._scaled_dot_product_flash_attention_for_cpu: forward,
+        aten._scaled_dot_product_flash_attention_for_cpu_backward: backward,
+    }
+    return FlopCounterMode(display=False, custom_mapping=formulas)
 
 
 @contextmanager
@@ -219,6 +240,9 @@ def remove_content(step: Step, mode: FakeTensorMode) -> None:
         tables: Any = (module._parameters, module._buffers)
         for owned in tables:
             owned.update({name: fake(t) for name, t in owned.items() if t is not None})
+        if isinstance(module, BaseAveragedModel):  # MMEngine's, which has a second list of them
+            averaged = module.avg_parameters
+            averaged.update({name: fake(tensor) for name, tensor in averaged.items()})
     step.batch['inputs'] = fake(step.batch['inputs'])
     step.build_optimizer()
     for group in step.wrapper.optimizer.param_groups:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
+from ..count import flop_counter
 from ..step import Step
 from .steps import build_step
 
@@ -57,7 +57,7 @@ def recomputes(options: dict[str, Any]) -> bool:
 
 def count_tflop(step: Step) -> float:
     """Count the floating point operations of a step, which is taken."""
-    with FlopCounterMode(display=False) as counter:
+    with flop_counter() as counter:
         step.train()
     return counter.get_total_flops() / 1e12
 
