@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from mmengine.dist import broadcast_object_list, is_main_process
-from mmengine.model import MMDistributedDataParallel
+from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import distributed as dist
 from torch import nn
@@ -55,15 +55,19 @@ class ProcessesRunner(Runner):
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap the model in DDP, without a device if there is no GPU.
 
-        MMEngine assigns a GPU to each process.
+        MMEngine assigns a GPU to each process. Gradients are views of the buckets that are sent, so
+        they are in memory once, and no step copies them.
         """
-        if not self.distributed or torch.cuda.is_available() or model_wrapper_cfg is not None:
+        if not self.distributed or model_wrapper_cfg is not None or is_model_wrapper(model):
             return super().wrap_model(model_wrapper_cfg, model)
-        return MMDistributedDataParallel(
-            module=model,
+        options = dict(
             broadcast_buffers=False,
             find_unused_parameters=self.cfg.get('find_unused_parameters', False),
+            gradient_as_bucket_view=True,
         )
+        if torch.cuda.is_available():
+            return super().wrap_model(dict(type='MMDistributedDataParallel', **options), model)
+        return MMDistributedDataParallel(module=model, **options)
 
     def register_hooks(self, *args: Any, **kwargs: Any) -> None:
         """Register the hooks, and those that guard the processes if the config lists none."""
