@@ -19,9 +19,11 @@ data_preprocessor = dict(
     bgr_to_rgb=True,
     views=[{{_base_.first_view}}, {{_base_.second_view}}])
 
-# BatchNorm over all processes on every device, and a loss in float32; the rest is mmpretrain's.
+# BatchNorm over all processes on every device, a loss in float32, and an encoder that can recompute
+# its blocks; the rest is mmpretrain's.
 norm_cfg = dict(type='mcl_plugins.SyncBN')
 model = dict(
+    backbone=dict(type='mcl_plugins.MoCoV3ViT'),
     neck=dict(norm_cfg=norm_cfg),
     head=dict(type='mcl_plugins.MoCoV3Head', predictor=dict(norm_cfg=norm_cfg)))
 del norm_cfg

@@ -6,7 +6,7 @@ from .deit import DeiT
 from .dense_vit import DenseViT
 from .dino_vit import DINOViT
 from .encoder import Encoder
-from .mocov3_vit import MaskedMoCoViT
+from .mocov3_vit import MaskedMoCoViT, MoCoV3ViT
 from .simmim_vit import SimMIMViT
 from .swin import SimMIMSwin, SwinTransformer
 from .vit import MaskedViT, VisionTransformer
@@ -22,6 +22,7 @@ __all__ = [
     'MaskedConvViT',
     'MaskedMoCoViT',
     'MaskedViT',
+    'MoCoV3ViT',
     'SimMIMSwin',
     'SimMIMViT',
     'SwinTransformer',

@@ -47,6 +47,7 @@ class ConvViT(Encoder, BaseBackbone):
             (N, D, H / 16, W / 16), and ``'avg_featmap'`` the mean of the tokens after another norm
             (N, D).
         in_channels: number of bands of the images.
+        with_cp: gradient checkpointing: recompute all blocks in the backward pass.
 
     Raises:
         ValueError: ``arch`` or ``out_type`` is unknown, or ``img_size`` is not a multiple of 16.
@@ -74,8 +75,10 @@ class ConvViT(Encoder, BaseBackbone):
         out_type: Literal['raw', 'featmap', 'avg_featmap'] = 'raw',
         init_cfg: dict | None = None,
         in_channels: int = 3,
+        with_cp: bool = False,
     ) -> None:
         super().__init__(init_cfg)
+        self.with_cp = with_cp
         settings = resolve_arch(arch, self.arch_zoo, self.arch_zoo['base'])
         check_choice('out_type', out_type, ('raw', 'featmap', 'avg_featmap'))
         stride = int(np.prod(PATCH_SIZES))
@@ -166,7 +169,7 @@ class ConvViT(Encoder, BaseBackbone):
                 masked = upsample_patches(mask.mask, self.patch_resolution, x.shape[-2:])
                 visible = ~masked[:, None]
             for block in blocks:
-                x = block(x, visible)
+                x = run_block(block, x, visible, recompute=self.with_cp)
             yield x
 
     def _tokens(self, x: Tensor) -> Tensor:

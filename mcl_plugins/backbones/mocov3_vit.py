@@ -1,14 +1,45 @@
-"""A masked vision transformer with MoCo v3's initialisation."""
+"""Vision transformers of MoCo v3, whole and masked."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from mmpretrain.models.selfsup import MoCoV3ViT as _MoCoV3ViT
 from torch import nn
 
 from ..layers.initialisation import xavier_queries_keys_values
+from ..layers.recompute import recompute_blocks
+from ..layers.self_attention import use_self_attention
 from ..registry import MODELS
+from .encoder import Encoder
 from .vit import MaskedViT
+
+
+@MODELS.register_module()
+class MoCoV3ViT(Encoder, _MoCoV3ViT):
+    """mmpretrain's ``MoCoV3ViT`` with the attention and the recomputation of this package's ViTs.
+
+    Args:
+        with_cp: gradient checkpointing: recompute blocks in the backward pass.
+        **kwargs: arguments of mmpretrain's class.
+
+    Example:
+        >>> import torch
+        >>> arch = dict(embed_dims=24, num_layers=1, num_heads=2, feedforward_channels=48)
+        >>> model = MoCoV3ViT(arch=arch, img_size=32, patch_size=8, with_cp=True)
+        >>> model(torch.zeros(2, 3, 32, 32))[0].shape
+        torch.Size([2, 24])
+    """
+
+    def __init__(self, with_cp: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pos_embed.requires_grad_(False)  # mmpretrain fixes it only where it fills it
+        use_self_attention(self.layers)
+        if with_cp:
+            recompute_blocks(self.layers)
+
+    def fill_weights(self) -> None:
+        """Keep the weights, which mmpretrain's class has initialised as the released code does."""
 
 
 @MODELS.register_module()

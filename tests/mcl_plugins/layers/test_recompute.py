@@ -11,18 +11,27 @@ from torch.autograd.graph import saved_tensors_hooks
 from conftest import SMALL, SMALL_DECODER, SMALL_MASKED_MOCO, SMALL_SWIN, SMALL_VIT
 from mcl_plugins.layers.fused_window_attention import FusedWindowAttention
 from mcl_plugins.layers.self_attention import SelfAttention
+from mcl_plugins.mask_generators import PatchMask
 
 DEIT = dict(
     type='mcl_plugins.DeiT', arch=SMALL_VIT['arch'], img_size=32, patch_size=8, drop_path_rate=0.3
+)
+HYBRID = dict(
+    arch=dict(embed_dims=(16, 24, 48), depths=(2, 2, 2), num_heads=3),
+    img_size=64,
+    drop_path_rate=0.3,
 )
 ENCODERS = {
     'BEiT': SMALL['backbone'],
     'MAE': {**SMALL_VIT, 'drop_path_rate': 0.3},
     'SimMIM': {**SMALL_VIT, 'type': 'mcl_plugins.SimMIMViT'},
     'MoCo': SMALL_MASKED_MOCO['backbone'],
+    'MoCo v3': {**SMALL_VIT, 'type': 'mcl_plugins.MoCoV3ViT', 'drop_path_rate': 0.3},
     'DeiT': DEIT,
     'Swin': {**SMALL_SWIN, 'type': 'mcl_plugins.SwinTransformer', 'drop_path_rate': 0.3},
     'SimMIM Swin': {**SMALL_SWIN, 'type': 'mcl_plugins.SimMIMSwin'},
+    'hybrid': {**HYBRID, 'type': 'mcl_plugins.ConvViT'},
+    'masked hybrid': {**HYBRID, 'type': 'mcl_plugins.MaskedConvViT'},
     'decoder': SMALL_DECODER,
 }
 
@@ -48,7 +57,10 @@ def gradients(model, inputs):
 @pytest.mark.parametrize('name', ENCODERS)
 def test_recomputed_blocks_have_the_same_gradients_and_save_less(name):
     config = ENCODERS[name]
-    inputs = [torch.randn(2, 3, 32, 32)]
+    side = config.get('img_size', 32)
+    inputs = [torch.randn(2, 3, side, side)]
+    if name == 'masked hybrid':
+        inputs.append(PatchMask.from_mask(torch.arange(16).expand(2, 16) < 12))
     if name == 'decoder':
         inputs = [torch.randn(2, 5, 48), torch.rand(2, 16).argsort()]
     plain = MODELS.build(config)
