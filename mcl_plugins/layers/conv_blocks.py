@@ -5,6 +5,27 @@ from __future__ import annotations
 from mmcv.cnn.bricks import DropPath
 from mmpretrain.models.utils import LayerNorm2d
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ChannelNorm(LayerNorm2d):
+    """mmpretrain's norm of the channels of a map, whose output stays in the order of channels last.
+
+    mmpretrain copies it back. Convolutions after this norm get and return channels last, so that
+    the next norm has nothing to copy either.
+
+    Example:
+        >>> import torch
+        >>> ChannelNorm(8)(torch.zeros(1, 8, 6, 6)).is_contiguous(memory_format=torch.channels_last)
+        True
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise each position (N, C, H, W) -> (N, C, H, W)."""
+        x = F.layer_norm(
+            x.permute(0, 2, 3, 1), self.normalized_shape, self.weight, self.bias, self.eps
+        )
+        return x.permute(0, 3, 1, 2)
 
 
 class ConvPatchEmbed(nn.Sequential):
@@ -24,7 +45,7 @@ class ConvPatchEmbed(nn.Sequential):
     def __init__(self, in_channels: int, out_channels: int, patch_size: int) -> None:
         super().__init__()
         self.projection = nn.Conv2d(in_channels, out_channels, patch_size, patch_size)
-        self.ln = LayerNorm2d(out_channels, eps=1e-5)
+        self.ln = ChannelNorm(out_channels, eps=1e-5)
         self.act = nn.GELU()
 
 
@@ -44,11 +65,11 @@ class ConvBlock(nn.Module):
 
     def __init__(self, channels: int, hidden_channels: int, drop_path_rate: float) -> None:
         super().__init__()
-        self.ln1 = LayerNorm2d(channels, eps=1e-5)
+        self.ln1 = ChannelNorm(channels, eps=1e-5)
         self.conv1 = nn.Conv2d(channels, channels, 1)
         self.attn = nn.Conv2d(channels, channels, 5, padding=2, groups=channels)
         self.conv2 = nn.Conv2d(channels, channels, 1)
-        self.ln2 = LayerNorm2d(channels, eps=1e-5)
+        self.ln2 = ChannelNorm(channels, eps=1e-5)
         self.ffn = nn.Sequential(
             nn.Conv2d(channels, hidden_channels, 1),
             nn.GELU(),

@@ -1,12 +1,16 @@
 """The hybrid ViT: no hidden pixel leaks, and it computes what ConvMAE's does."""
 
+import copy
+
 import pytest
 import torch
+from mmpretrain.models.utils import LayerNorm2d
 from mmpretrain.registry import MODELS
 from torch.nn import functional as F
 
 from mcl_plugins.backbones import ConvViT, MaskedConvViT
 from mcl_plugins.checkpoint.files import save_file
+from mcl_plugins.layers.conv_blocks import ChannelNorm
 from mcl_plugins.mask_generators import RandomMask
 
 ARCH = dict(embed_dims=(16, 24, 48), depths=(2, 2, 2), num_heads=4)
@@ -174,3 +178,24 @@ def test_drop_path_rises_over_all_blocks():
 def test_bad_arguments_are_errors(options, message):
     with pytest.raises(ValueError, match=message):
         ConvViT(**options)
+
+
+def test_convolutions_compute_with_channels_last_what_mmpretrains_norm_gives():
+    torch.manual_seed(0)
+    model = ConvViT(dict(embed_dims=(8, 12, 24), depths=(2, 1, 1), num_heads=2), img_size=64)
+    model.double()
+    theirs = copy.deepcopy(model)
+    for module in theirs.modules():
+        if type(module) is ChannelNorm:
+            module.__class__ = LayerNorm2d
+    images = torch.randn(2, 3, 64, 64, dtype=torch.float64)
+    outputs = [encoder(images)[0] for encoder in (model, theirs)]
+    torch.testing.assert_close(*outputs)
+    grads = [
+        torch.autograd.grad(output.square().sum(), list(encoder.parameters()), allow_unused=True)
+        for output, encoder in zip(outputs, (model, theirs), strict=True)
+    ]
+    torch.testing.assert_close(*grads)
+    for ours in model._maps(images):
+        assert ours.is_contiguous(memory_format=torch.channels_last)
+    assert next(theirs._maps(images)).is_contiguous()
