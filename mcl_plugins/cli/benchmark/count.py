@@ -167,9 +167,10 @@ def count(step: TimedStep, model: nn.Module) -> Counts:
     """
     with Operations():
         step.train()
-    counter, saved = Operations(), _Saved(model)
+    counter = Operations()
     with counter:
         step.train()
+    saved = _Saved(model)
     # In a step of its own, because the hooks add operations.
     with (
         flop_counter() as flops,
@@ -246,7 +247,8 @@ def remove_content(step: Step, mode: FakeTensorMode) -> None:
     step.batch['inputs'] = fake(step.batch['inputs'])
     step.build_optimizer()
     for group in step.wrapper.optimizer.param_groups:
-        group['fused' if isinstance(step.wrapper.optimizer, Adam) else 'foreach'] = True
+        adam = isinstance(step.wrapper.optimizer, Adam)
+        group['fused' if adam and not group['foreach'] else 'foreach'] = True
     if step.wrapper.clip_grad_kwargs:
         step.wrapper.clip_grad_kwargs['foreach'] = True
 
@@ -298,7 +300,9 @@ class _Saved:
 
     def __init__(self, model: nn.Module) -> None:
         own = [*model.parameters(), *model.buffers()]
-        self.own = {tensor.untyped_storage()._cdata for tensor in own}
+        storages = [tensor.untyped_storage() for tensor in own]
+        # Alive too: a code may give a parameter another storage in the step.
+        self.own = {storage._cdata: storage for storage in storages}
         self.kept: dict[int, Tensor] = {}
 
     def keep(self, tensor: Tensor) -> Tensor:

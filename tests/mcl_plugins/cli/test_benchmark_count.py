@@ -4,10 +4,11 @@ from contextlib import nullcontext
 
 import pytest
 import torch
+from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.functional import scaled_dot_product_attention
 
-from mcl_plugins.cli.benchmark.count import Operations, count_step, flop_counter
+from mcl_plugins.cli.benchmark.count import Operations, _Saved, count_step, flop_counter
 
 # Of two images, by the quickstart's configs: operations, megabytes saved, GFLOP. A change that
 # lowers a number lowers it here; one that raises it says why in its message.
@@ -75,3 +76,14 @@ def test_a_number_of_the_host_is_no_wait():
     with FakeTensorMode(), Operations() as operations:
         torch.tensor(3.0).item()
     assert not operations.counts.syncs
+
+
+def test_weights_that_get_another_storage_hide_no_activation():
+    """Their old storages must not become those of activations, as in an EMA that replaces them."""
+    model = nn.Linear(8, 8)
+    saved = _Saved(model)
+    for parameter in model.parameters():
+        parameter.data = parameter.data + 1
+    for _ in range(64):
+        saved.keep(torch.empty(8, 8))
+    assert saved.megabytes() == pytest.approx(64 * 8 * 8 * 4 / 1e6)
