@@ -63,6 +63,7 @@ COMMANDS = {
     'bench step': 'benchmark.step',
     'bench count': 'benchmark.count',
     'bench flops': 'benchmark.flops',
+    'bench cost': 'benchmark.cost',
     'bench gpu': 'benchmark.gpu',
     'bench data': 'benchmark.data',
     'bench data-path': 'benchmark.data_path',

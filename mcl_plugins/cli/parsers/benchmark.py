@@ -116,6 +116,17 @@ def scale(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def cost(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = command_parser('benchmark.cost')
+    parser.add_argument(
+        'config', nargs='*', help='pre-training configs; by default the main ones of all methods'
+    )
+    parser.add_argument('--page', type=Path, help='page whose table of costs is written')
+    parser.add_argument('--heads', action='store_true', help='write the heads of the configs')
+    return parser.parse_args(argv)
+
+
 def gpu(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = command_parser('benchmark.gpu')

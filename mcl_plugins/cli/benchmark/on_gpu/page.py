@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
+from ..sections import write_section
 from .cards import peak_tflops
 from .plan import METHODS, PEERS, VARIANTS, Subject
 
@@ -109,23 +109,6 @@ def _row(cells: tuple[str, ...] | list[str]) -> str:
     return f'| {" | ".join(cells)} |'
 
 
-def replace_section(text: str, section: str) -> str:
-    """Return a page with another section of the same heading.
-
-    Raises:
-        ValueError: the page has no such section.
-
-    Example:
-        >>> page = f'{HEADING} of yesterday'.replace(' of', chr(10))
-        >>> replace_section(page, f'{HEADING}: today') == f'{HEADING}: today'
-        True
-    """
-    pattern = re.compile(rf'^{re.escape(HEADING)}\n.*?(?=^## |\Z)', re.DOTALL | re.MULTILINE)
-    if not pattern.search(text):
-        raise ValueError(f'The page has no section {HEADING!r}.')
-    return pattern.sub(lambda match: section + '\n' * (match.end() < len(text)), text)
-
-
 def write_page(page: Path, record: dict[str, Any]) -> None:
     """Write the section of a record into a page.
 
@@ -137,6 +120,4 @@ def write_page(page: Path, record: dict[str, Any]) -> None:
             f'The record is of {record["card"]}{" at the tiny size" * record["tiny"]}: the page '
             'has figures of GPUs at the full size only. Run bash tools/benchmark/gpu.sh on one.'
         )
-    page.write_text(
-        replace_section(page.read_text(encoding='utf-8'), make_section(record)), encoding='utf-8'
-    )
+    write_section(page, make_section(record))
