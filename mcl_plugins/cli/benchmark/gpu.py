@@ -27,7 +27,7 @@ import torch
 from ..parsers.benchmark import gpu as parse_args
 from .on_gpu.page import write_page
 from .on_gpu.plan import BATCH, TINY_BATCH, Measurement, plan
-from .on_gpu.record import Record, conditions, read_record
+from .on_gpu.record import Record, conditions, failed_checks, read_record
 from .on_gpu.worker import Worker
 
 LEAST = 5.0  # seconds that must be left for a measurement
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     content = measure_all(
         args.json, args.tests, args.minutes, args.batch_size, args.tiny, args.only or ['']
     )
-    failed = [name for name, result in content['results'].items() if not result.get('passed', True)]
+    failed = failed_checks(content['results'])
     if failed:
         print(f'failed: {", ".join(failed)}')
     sys.exit(1 if failed else 0)

@@ -53,8 +53,9 @@ class Step(TimedStep):
             for module in self.model.modules():
                 if isinstance(module, FrozenTeacher):
                     module.is_init = True  # its weights do not matter
+            self.model.to(device)  # first, because a GPU draws weights faster
             self.model.init_weights()
-            self.model.to(device).train()
+            self.model.train()
         self.config = config
         self.build_optimizer()
         side = config.model.backbone.img_size

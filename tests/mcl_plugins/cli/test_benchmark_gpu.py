@@ -12,6 +12,7 @@ import torch
 from conftest import ROOT
 from mcl_plugins.cli.benchmark import gpu
 from mcl_plugins.cli.benchmark.on_gpu import worker as workers
+from mcl_plugins.cli.benchmark.on_gpu.checks import gpu_tests
 from mcl_plugins.cli.benchmark.on_gpu.page import HEADING, make_section, write_page
 from mcl_plugins.cli.benchmark.on_gpu.plan import METHODS, PEERS, Measurement, plan
 from mcl_plugins.cli.benchmark.on_gpu.record import Record
@@ -50,6 +51,23 @@ def test_the_run_from_end_to_end_at_a_tiny_size(tmp_path, capsys, monkeypatch):
         gpu.measure_all(record, ROOT / 'tests', batch_size=2, tiny=True, only=CHOSEN)
     with pytest.raises(ValueError, match='at the tiny size: the page has figures of GPUs'):
         gpu.main(['--json', str(record), '--page', str(PAGE)])
+
+
+@pytest.mark.parametrize(
+    ('body', 'outcome', 'passed'),
+    [
+        ('pytest.skip()', 'skipped', True),
+        ('assert False', 'failed', False),
+        ('pass', 'passed', False),  # without a GPU it should not have run
+    ],
+)
+def test_a_test_that_fails_is_a_failed_check(tmp_path, body, outcome, passed):
+    file = tmp_path / f'test_that_is_{outcome}.py'  # pytest imports a name once
+    file.write_text(
+        f'import pytest\ndef test_of_a_gpu():\n    {body}\ndef test_other(): assert 0\n'
+    )
+    found = gpu_tests(str(file), torch.device('cpu'))
+    assert found == {'passed': passed, 'outcomes': {outcome: 1}}
 
 
 def test_a_gpu_is_needed_at_the_full_size(tmp_path, monkeypatch):

@@ -22,7 +22,9 @@ from .steps import build_step
 
 WARM_UP = 3  # steps
 # PyTorch's operations of attention, each of one backend, and names of CUDA kernels of attention.
-ATTENTION = re.compile(r'^aten::_\w*(dot_product|flash|efficient)_attention|fmha|flash_(fwd|bwd)')
+ATTENTION = re.compile(
+    r'^aten::_\w*(dot_product|flash|efficient)_attention|fmha|sdpa|flash_(fwd|bwd)'
+)
 # Largest relative difference of a loss in bfloat16, whose numbers have eight bits, from float32.
 BF16_TOLERANCE = 0.02
 
@@ -49,7 +51,8 @@ def gpu_tests(file: str, device: torch.device) -> dict[str, Any]:
 
     with contextlib.redirect_stdout(io.StringIO()):
         status = pytest.main(['-q', '-p', 'no:cacheprovider', '-k', 'gpu', file], plugins=[Count()])
-    return {'passed': status == 0 and bool(found), **found}
+    needed = 'passed' if _is_gpu(device) else 'skipped'
+    return {'passed': status == 0 and found[needed] == found.total() > 0, 'outcomes': dict(found)}
 
 
 def method_checks(
@@ -61,17 +64,21 @@ def method_checks(
         ``passed``; ``bf16``, the largest relative difference of a loss from float32; ``syncs``, the
         error of a step that waited for the device, or the number of waits counted without a GPU;
         ``kernels``, how often each kernel of attention ran in a step; ``unfused``, attentions that
-        were computed step by step.
+        were computed step by step. mmpretrain's MoCo v3 may wait, and a CPU need not have a fused
+        kernel.
     """
-    difference = bf16_difference(build_step(config, options, batch, device))
     step = build_step(config, options, batch, device)
+    own = isinstance(step.model, PretrainingMethod)
+    difference = bf16_difference(step)
     for _ in range(WARM_UP):
         step.train()
     kernels = attention_kernels(step)
     unfused = sum(number for name, number in kernels.items() if name.endswith('_math'))
-    syncs = find_sync(step)
+    syncs = find_sync(step) if own or _is_gpu(device) else 0
     return {
-        'passed': difference < BF16_TOLERANCE and not syncs and not (unfused and _is_gpu(device)),
+        'passed': difference < BF16_TOLERANCE
+        and not (syncs and own)
+        and not (unfused and _is_gpu(device)),
         'bf16': difference,
         'syncs': syncs,
         'unfused': unfused,
@@ -105,8 +112,7 @@ def find_sync(step: Step) -> str | int:
     afterwards.
     """
     if not _is_gpu(step.device):
-        own = isinstance(step.model, PretrainingMethod)
-        return count_work(step).syncs.total() if own else 0
+        return count_work(step).syncs.total()
     torch.cuda.set_sync_debug_mode('error')
     try:
         step.train()

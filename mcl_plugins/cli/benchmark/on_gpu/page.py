@@ -8,6 +8,7 @@ from typing import Any
 from ..sections import write_section
 from .cards import peak_tflops
 from .plan import METHODS, PEERS, VARIANTS, Subject
+from .record import checks_of, failed_checks
 
 HEADING = '## On a GPU'
 COLUMNS = (
@@ -50,8 +51,7 @@ def make_section(record: dict[str, Any] | None) -> str:
 
 
 def _describe(record: dict[str, Any]) -> list[str]:
-    checks = {name: result for name, result in record['results'].items() if 'passed' in result}
-    failed = sorted(name for name, result in checks.items() if not result['passed'])
+    checks, failed = checks_of(record['results']), failed_checks(record['results'])
     verdict = f'failed: {", ".join(failed)}' if failed else 'all passed'
     return [
         f'{record["card"]}, {record["date"]}, PyTorch {record["torch"]}, mcl_plugins '

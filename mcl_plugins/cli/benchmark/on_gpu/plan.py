@@ -52,7 +52,7 @@ _TINY_MOCO = {
 }
 
 METHODS = (
-    Subject('ConMIM ViT-B/16', 'conmim/vit-b.py', 'quickstart/conmim.py', nearest='MAE ViT-B/16'),
+    Subject('ConMIM ViT-B/16', 'conmim/vit-b.py', 'quickstart/conmim.py'),
     Subject(
         'CMAE ViT-B/16',
         'cmae/vit-b.py',
@@ -79,7 +79,7 @@ METHODS = (
         'quickstart/masked_byol.py',
         nearest='MoCo v3 ViT-B/16',
     ),
-    Subject('MimCo ViT-B/16', 'mimco/vit-b.py', 'quickstart/mimco.py', nearest='MAE ViT-B/16'),
+    Subject('MimCo ViT-B/16', 'mimco/vit-b.py', 'quickstart/mimco.py'),
     Subject('MimCo Swin-T', 'mimco/swin-t.py', 'quickstart/mimco.py', nearest='SimMIM Swin-T'),
     Subject('MoBY Swin-T', 'moby/swin-t.py', 'quickstart/mimco_teacher.py'),
     Subject(

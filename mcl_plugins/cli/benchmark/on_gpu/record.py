@@ -72,6 +72,21 @@ class Record:
             temporary.write_text(json.dumps(self.content, indent=1) + '\n', encoding='utf-8')
 
 
+def failed_checks(results: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the names of the checks that did not pass, or could not be made.
+
+    Example:
+        >>> failed_checks({'tests': {'passed': True}, 'golden/a': {'error': ''}, 'ours/b': {}})
+        ['golden/a']
+    """
+    return [name for name in checks_of(results) if not results[name].get('passed')]
+
+
+def checks_of(results: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the names of the checks among measurements."""
+    return sorted(name for name in results if not name.startswith(('ours/', 'mmpretrain/')))
+
+
 def read_record(path: Path) -> dict[str, Any]:
     """Read a record.
 

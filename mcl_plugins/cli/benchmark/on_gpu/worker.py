@@ -62,7 +62,7 @@ class Worker:
         """Start the process; returns whether it is ready."""
         self._connection, other = _CONTEXT.Pipe()
         arguments = (other, self.device)
-        self._process = _CONTEXT.Process(target=serve, args=arguments, daemon=True)
+        self._process = _CONTEXT.Process(target=serve, args=arguments)
         self._process.start()
         other.close()
         if not self._connection.poll(STARTING):
