@@ -40,7 +40,9 @@ def to_gray(images: Tensor) -> Tensor:
     if images.shape[1] != 3:
         return images.mean(dim=1, keepdim=True)
     red, green, blue = images.unbind(dim=1)
-    return (_LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue).unsqueeze(1)
+    gray = _LUMA[0] * red
+    gray.add_(green, alpha=_LUMA[1]).add_(blue, alpha=_LUMA[2])
+    return gray.unsqueeze(1)
 
 
 def blend(images: Tensor, other: Tensor, factor: Tensor) -> Tensor:
@@ -156,24 +158,29 @@ def color_jitter(
         >>> color_jitter(gray, factors, order, before_hue=zero, hue=zero).flatten()
         tensor([0.8000, 0.8000, 0.8000])
     """
-    for place in range(3):
-        images = _nth_blend(images, factors, order, place, place < before_hue)
+    columns = (factors.gather(1, order), order == 1, order == 2)
+    blends = list(
+        zip(*(column[..., None, None, None].unbind(1) for column in columns), strict=True)
+    )
+    for place, (factor, contrast, saturation) in enumerate(blends):
+        images = _blend_some(images, factor, contrast, saturation, place < before_hue)
     if images.shape[1] == 3:
         images = shift_hue(images, hue)
-    for place in range(3):
-        images = _nth_blend(images, factors, order, place, place >= before_hue)
+    for place, (factor, contrast, saturation) in enumerate(blends):
+        images = _blend_some(images, factor, contrast, saturation, place >= before_hue)
     return images
 
 
-def _nth_blend(
-    images: Tensor, factors: Tensor, order: Tensor, place: int, active: Tensor
+def _blend_some(
+    images: Tensor, factor: Tensor, contrast: Tensor, saturation: Tensor, active: Tensor
 ) -> Tensor:
-    """Apply the blend at ``place`` of each image's order, to the images where it is ``active``."""
-    which = order[:, place].view(-1, 1, 1, 1)
-    factor = factors.gather(1, order[:, place, None]).view(-1, 1, 1, 1)
+    """Change the contrast, the saturation or else the brightness of the ``active`` images.
+
+    All parameters are (N, 1, 1, 1).
+    """
     gray = to_gray(images)
     # Brightness blends with black, contrast with the mean luma, saturation with the luma.
-    other = torch.where(which == 2, gray, gray.mean(dim=(2, 3), keepdim=True) * (which == 1))
+    other = torch.where(saturation, gray, gray.mean(dim=(2, 3), keepdim=True) * contrast)
     return blend(images, other, torch.where(active, factor, 1))
 
 
