@@ -6,6 +6,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ...engine.doctor.reference import read_seeds
 from ..logs import Run
 from .records import zoo
 
@@ -36,13 +37,7 @@ def add_curves(file: Path, seed: int, curves: Curves) -> None:
 
 def read_curves(file: Path) -> list[Run]:
     """Return the runs of a file, one for each seed; none if there is no such file."""
-    runs: dict[str, Run] = {}
-    for row in _read(file):
-        run = runs.setdefault(row['seed'], Run(f'seed {row["seed"]}', {}))
-        steps, values = run.curves.setdefault(row['name'], ([], []))
-        steps.append(int(row['step']))
-        values.append(float(row['value']))
-    return list(runs.values())
+    return [Run(f'seed {seed}', curves) for seed, curves in read_seeds(file).items()]
 
 
 def references() -> list[str]:

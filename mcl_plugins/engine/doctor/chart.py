@@ -7,6 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import takewhile
 
+from .reference import Reference
+
+COMPARED = 0.25  # share of a training from which on its loss is compared with the reference's
+NOTABLE = 0.1  # share of its first value that the reference's loss has lost by then
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -41,6 +46,8 @@ class Facts:
         max_norm: at which gradients are clipped; None if they are not.
         chances: the chance floor of losses that the log has none for, by the names of the losses.
         copies: estimated share of the training images that are copies of others.
+        reference: how the loss of the method falls in the pocket benchmark; None if it is not in
+            it, or this training is shorter.
     """
 
     steps: int
@@ -52,6 +59,7 @@ class Facts:
     max_norm: float | None = None
     chances: dict[str, float] = field(default_factory=dict)
     copies: float = 0.0
+    reference: Reference | None = None
 
 
 @dataclass(frozen=True)
@@ -87,9 +95,13 @@ class Chart:
         self.facts, self.patience, self.seconds = facts, patience, seconds
         self.looks: deque[Look] = deque()
         self.first: dict[str, float] = {}  # value of each name at the first look after the warm-up
+        self.begun: Look | None = None  # the first look of all that has a loss
 
     def add(self, look: Look) -> None:
-        """Add a look; those that nothing depends on any more are forgotten."""
+        """Add a look with what follows from it; those that nothing depends on are forgotten."""
+        if self.begun is None and 'loss' in look.values:
+            self.begun = look
+        look = Look(look.step, {**look.values, **self._relate(look)})
         for name, value in look.values.items():
             if look.step > self.settled_at:
                 self.first.setdefault(name, value)
@@ -130,3 +142,21 @@ class Chart:
         """Return the last looks that have a value, newest first, up to one where it is right."""
         having = [look for look in reversed(self.looks) if name in look.values]
         return list(takewhile(lambda look: wrong(look.values[name]), having))
+
+    def _relate(self, look: Look) -> dict[str, float]:
+        """Return ``fallen`` and ``of_reference``.
+
+        ``fallen`` is the share of its first value that the loss has lost, and ``of_reference`` the
+        same relative to the pocket benchmark's run. A resumed training does not know its first
+        value.
+        """
+        begun, steps = self.begun, self.facts.steps
+        if begun is None or 'loss' not in look.values or begun.step > steps / 10:
+            return {}
+        found = {'fallen': 1 - look.values['loss'] / begun.values['loss']}
+        reference, progress = self.facts.reference, look.step / steps
+        if reference is not None and progress > COMPARED:
+            usual = reference.fallen(progress)
+            if usual > NOTABLE:
+                found['of_reference'] = found['fallen'] / usual
+        return found

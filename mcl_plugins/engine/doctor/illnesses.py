@@ -26,6 +26,8 @@ SHARPEST = 0.01  # temperature
 COPIES = 0.1  # share of the images
 FEW = 0.1  # of the patches
 MANY = 16  # images in a row
+NO_SHARE = 1e-3  # of the gradients of all losses
+BEHIND = 0.25  # of what the reference's loss has lost
 
 
 def judge(chart: Chart) -> Iterator[Verdict]:
@@ -64,12 +66,42 @@ def chance(chart: Chart) -> Iterator[Verdict]:
             yield Verdict(
                 'chance',
                 f'The contrastive loss{_of(suffix)} has stayed within {CHANCE:.0%} of chance for '
-                f'{chart.patience} steps: the network does not tell the keys apart.',
+                f'{chart.patience} steps: the network does not tell the keys apart'
+                f'{_distances(chart, suffix)}.',
                 'Look at the images (mcl masks) and at the learning rate; a mask ratio or an '
                 'augmentation that leaves nothing in common has this effect, and so has a '
                 'collapsed teacher.',
             )
             return
+
+
+def unbalanced(chart: Chart) -> Iterator[Verdict]:
+    """A loss has no effect beside the others."""
+    for name, kind in _levels(chart, 'grad_share_'):
+        if chart.lasts(name, lambda share: share < NO_SHARE):
+            yield Verdict(
+                'unbalanced losses',
+                f'loss_{kind} has {chart.now[name]:.1e} of the gradients of all losses at the end '
+                'of the encoder: it teaches the encoder nothing.',
+                'Set the weights of the losses to those of the paper.',
+            )
+            return
+
+
+def behind_reference(chart: Chart) -> Iterator[Verdict]:
+    """The loss has hardly fallen where that of the pocket benchmark has."""
+    reference = chart.facts.reference
+    if reference is None or not chart.lasts('of_reference', lambda share: share < BEHIND):
+        return
+    progress = chart.looks[-1].step / chart.facts.steps
+    yield Verdict(
+        'behind the reference',
+        f'After {progress:.0%} of the training the loss has fallen by {chart.now["fallen"]:.0%}; '
+        f'in {reference.name}, a training of {reference.steps} steps, it had fallen by '
+        f'{reference.fallen(progress):.0%}.',
+        f'Compare both with mcl compare WORK_DIR --reference {reference.name}; look at learning '
+        'rate, mask ratio and augmentation.',
+    )
 
 
 def temperature(chart: Chart) -> Iterator[Verdict]:
@@ -274,6 +306,8 @@ ILLNESSES: tuple[Callable[[Chart], Iterator[Verdict]], ...] = (
     clipping,
     far_above_chance,
     chance,
+    unbalanced,
+    behind_reference,
     data,
     labels,
 )
@@ -288,3 +322,13 @@ def _levels(chart: Chart, name: str) -> Iterator[tuple[str, str]]:
 
 def _of(suffix: str) -> str:
     return f' of the {suffix[1:]} level' if suffix else ''
+
+
+def _distances(chart: Chart, suffix: str) -> str:
+    own, others = chart.now.get(f'alignment{suffix}'), chart.now.get(f'to_others{suffix}')
+    if own is None or others is None:
+        return ''
+    return (
+        f'; a query has a squared distance of {own:.2f} to its own key, and of {others:.2f} to the '
+        'others'
+    )

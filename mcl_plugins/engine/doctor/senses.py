@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from ...algorithms.base import PretrainingMethod
 from ...heads.negatives import contrastive_heads
-from ...mask_generators import PatchMask
+from ...mask_generators import PatchMask, gather_patches
 from ...targets import EMA
 from ...utils.sharded import local_part
 from ...utils.similarity import feature_spread, l2_normalize
-from .signs import effective_rank, relative_distance, sample_weights
+from .signs import alignment, effective_rank, relative_distance, sample_weights, uniformity
 
 
 class Senses:
@@ -33,7 +34,8 @@ class Senses:
         >>> senses.open()
         >>> _ = model['head'](torch.eye(4)[None], torch.eye(4)[None], None)
         >>> {name: round(value, 2) for name, value in senses.read(stepped=False).items()}
-        {'query_rank': 4.0, 'key_rank': 4.0, 'query_spread': 0.87}
+        {'query_rank': 4.0, 'key_rank': 4.0, 'query_spread': 0.87, 'alignment': 0.0, \
+'to_others': 2.0, 'uniformity': -4.0}
     """
 
     def __init__(self, model: nn.Module, inside: bool = True) -> None:
@@ -60,10 +62,19 @@ class Senses:
             self._handles.append(generator.register_forward_hook(self._see_mask))
         for _, suffix, head in contrastive_heads(self.model):
 
-            def see(_: nn.Module, inputs: tuple, suffix: str = suffix) -> None:
-                self._see_features(suffix, *inputs[:2])
+            def see(head: nn.Module, inputs: tuple, suffix: str = suffix) -> None:
+                self._see_features(suffix, head, *inputs[:3])
 
             self._handles.append(head.register_forward_pre_hook(see))
+        self.watch_losses()
+
+    def watch_losses(self) -> None:
+        """Begin to watch the losses alone, which all processes have to do together.
+
+        A gradient may pass through a BatchNorm or a gathering of all of them.
+        """
+        if self.inside and isinstance(self.model, PretrainingMethod):
+            self._handles.append(self.model.register_forward_hook(self._see_losses))
 
     def close(self) -> None:
         """Watch no longer."""
@@ -78,7 +89,8 @@ class Senses:
             stepped: whether the optimizer took a step.
 
         Returns:
-            Those of ``query_rank``, ``key_rank`` and ``query_spread`` (with the suffix of a level),
+            Those of ``query_rank``, ``key_rank``, ``query_spread``, ``alignment`` with the distance
+            ``to_others``, and ``uniformity`` (with the suffix of a level), ``grad_share_<loss>``,
             ``view_mean``, ``view_std``, ``same_views`` of ``images``, ``masked``,
             ``weight_change``, ``weight_growth`` since the first look, ``ema_distance`` and
             ``ema_moved`` that the model has.
@@ -118,12 +130,38 @@ class Senses:
         if isinstance(output, PatchMask):
             self._found['masked'] = output.mask.float().mean()
 
-    def _see_features(self, suffix: str, query: Tensor, key: Tensor) -> None:
+    def _see_features(
+        self, suffix: str, head: nn.Module, query: Tensor, key: Tensor, mask: Any = None
+    ) -> None:
         if f'query_rank{suffix}' in self._found:  # the other direction of a symmetric loss
             return
         self._found[f'query_rank{suffix}'] = effective_rank(query)
         self._found[f'key_rank{suffix}'] = effective_rank(key)
         self._found[f'query_spread{suffix}'] = feature_spread(l2_normalize(query.detach()))
+        of_images = getattr(head, 'compares_images', False)
+        query, key = match_rows(query.detach(), key.detach(), mask, of_images)
+        own, others = alignment(query, key)
+        self._found[f'alignment{suffix}'], self._found[f'to_others{suffix}'] = own, others
+        self._found[f'uniformity{suffix}'] = uniformity(query)
+
+    def _see_losses(self, _: nn.Module, inputs: tuple, output: Any) -> None:
+        """Compare the gradients of a method's losses at the last weights of its encoder."""
+        losses = {}
+        if isinstance(output, dict):
+            losses = {name: loss for name, loss in output.items() if 'loss' in name}
+        encoder: Any = self.model.backbone
+        weights = [p for p in encoder.parameters() if p.requires_grad and p.ndim > 1]
+        if len(losses) < 2 or not weights or not torch.is_grad_enabled():
+            return
+        norms = []
+        for loss in losses.values():
+            (gradient,) = torch.autograd.grad(
+                loss, weights[-1:], retain_graph=True, allow_unused=True
+            )
+            norms.append(loss.new_zeros(()) if gradient is None else gradient.float().norm())
+        total = torch.stack(norms).sum().clamp_min(1e-30)
+        for name, norm in zip(losses, norms, strict=True):
+            self._found[f'grad_share_{name.removeprefix("loss_")}'] = norm / total
 
     def _see_ema(self, ema: EMA) -> dict[str, Tensor]:
         """Distance of student and teacher, and whether the teacher moved since the last look."""
@@ -133,3 +171,26 @@ class Senses:
         if before is not None:
             found['ema_moved'] = (norms != before).any()
         return found
+
+
+def match_rows(
+    query: Tensor, key: Tensor, mask: PatchMask | None, of_images: bool
+) -> tuple[Tensor, Tensor]:
+    """Return the queries and keys that a contrastive head compares as positive pairs, row by row.
+
+    Args:
+        query: (N, C), or (N, n, C) with n queries of each image.
+        key: (N, C), or (N, n, C).
+        mask: of queries and keys (N, L, C), the masked ones are compared; None for all.
+        of_images: the means of (N, L, C) are compared.
+
+    Returns:
+        (Q, C) each.
+    """
+    if key.ndim == 3 and of_images:
+        query, key = query.mean(dim=1), key.mean(dim=1)
+    elif key.ndim == 3 and isinstance(mask, PatchMask):
+        query, key = gather_patches(query, mask.ids_mask), gather_patches(key, mask.ids_mask)
+    elif query.ndim == 3 and key.ndim == 2:
+        key = key[:, None].expand_as(query)
+    return query.flatten(0, -2), key.flatten(0, -2)

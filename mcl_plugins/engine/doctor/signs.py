@@ -35,12 +35,63 @@ def effective_rank(features: Tensor) -> Tensor:
         >>> effective_rank(torch.eye(4)), effective_rank(torch.ones(4, 8))
         (tensor(4.0000), tensor(1.0000))
     """
-    rows = l2_normalize(features.detach()).flatten(0, -2)
-    rows = rows[:: math.ceil(len(rows) / MOST_ROWS)]
+    rows = _spaced(l2_normalize(features.detach()).flatten(0, -2))
     # PyTorch refuses rows that are not finite, of which the guard of the step tells more.
     values = torch.linalg.svdvals(rows.nan_to_num())
     shares = values / values.sum().clamp_min(1e-12) + 1e-7
     return (-(shares * shares.log()).sum()).exp()
+
+
+@torch.no_grad()
+def alignment(queries: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute the squared distances of queries to their own key and to the others.
+
+    The first is the alignment of Wang and Isola (ICML 2020), with alpha = 2: 0 if each query equals
+    its key, and 2 if they are orthogonal.
+
+    Args:
+        queries: (Q, C).
+        keys: (Q, C), row by row those of the queries.
+
+    Returns:
+        The mean over the Q pairs, and that over all others, which is 2 if there is one query.
+
+    Example:
+        >>> alignment(torch.eye(4), torch.eye(4))
+        (tensor(0.), tensor(2.))
+    """
+    queries, keys = l2_normalize(queries.detach()), l2_normalize(keys.detach())
+    own = (queries * keys).sum()
+    others = queries.sum(dim=0) @ keys.sum(dim=0) - own
+    count = len(queries)
+    return 2 - 2 * own / count, 2 - 2 * (others / max(1, count * (count - 1)))
+
+
+@torch.no_grad()
+def uniformity(features: Tensor) -> Tensor:
+    """Compute the uniformity of features (Wang and Isola, ICML 2020): log mean exp(-2 d^2).
+
+    It is 0 if all features are equal, and about -4 if they cover a sphere evenly.
+
+    Args:
+        features: (Q, C); of more than :data:`MOST_ROWS` vectors, evenly spaced ones count.
+
+    Returns:
+        A scalar over all pairs; 0 for one vector.
+
+    Example:
+        >>> uniformity(torch.eye(4)), uniformity(torch.ones(4, 8))  # d^2 is 2, and 0
+        (tensor(-4.0000), tensor(0.))
+    """
+    rows = _spaced(l2_normalize(features.detach()))
+    distances = torch.pdist(rows)
+    if not len(distances):
+        return distances.new_zeros(())
+    return (-2 * distances.square()).exp().mean().log()
+
+
+def _spaced(rows: Tensor) -> Tensor:
+    return rows[:: math.ceil(len(rows) / MOST_ROWS)]
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from ...algorithms.base import PretrainingMethod
 from ...datasets.checked_images import parts_of
 from ...heads.moco_v3 import MoCoV3Head
 from ...heads.negatives import contrastive_heads, count_negatives
@@ -23,6 +24,7 @@ from ...utils.writing import atomic_write
 from ..batches import images_per_process
 from ..doctor.chart import Chart, Facts, Look, Verdict
 from ..doctor.illnesses import judge
+from ..doctor.reference import Reference, find_reference
 from ..doctor.senses import Senses
 from ..doctor.signs import lowest_loss, share_of_copies
 from ..log_processor import recent, waiting_share
@@ -33,7 +35,15 @@ from .unwrap import unwrapped_model
 FILE_NAME = 'doctor.json'
 STILL = 0.9999  # momentum above which float32 may not show that an EMA moves
 _FILES = 1000  # of which copies are looked for
-_LOGGED = ('query_rank', 'key_rank', 'weight_change', 'ema_distance')
+_LOGGED = (
+    'query_rank',
+    'key_rank',
+    'alignment',
+    'uniformity',
+    'grad_share',
+    'weight_change',
+    'ema_distance',
+)
 _MEANS = ('loss', 'top1', 'chance', 'key_spread')
 
 
@@ -42,16 +52,21 @@ class DoctorHook(Hook):
     """Say once when a training shows an illness, and at its end what was found.
 
     Process 0 looks at a step whenever the log gets a line; other steps cost nothing and never wait
-    for the device. It looks at the views, the masks, the queries and keys of each contrastive head,
-    the change of the weights and the EMA, and at the values of the log since the last look. What is
-    normal follows from the method's parts: chance from the number of keys, the best loss from the
-    temperature, the pace of the teacher from its momentum and the length of the training. The
+    for the device. (The gradients of a method's losses are computed by all processes.) It looks at
+    the views, the masks, the queries and keys of each contrastive head, the gradients of the
+    losses, the change of the weights and the EMA, and at the values of the log since the last look.
+    What is normal follows from the method's parts: chance from the number of keys, the best loss
+    from the temperature, the pace of the teacher from its momentum and the length of the training;
+    and from the pocket benchmark's run of the method, if there is one that is no longer. The
     illnesses are in :mod:`mcl_plugins.engine.doctor.illnesses`. Those that were found are in
     ``doctor.json`` in the work dir, from which a resumed run knows what has been said.
 
     The log gets ``query_rank`` and ``key_rank``, the effective rank of student's and teacher's
-    features (RankMe), ``ema_distance`` between student and teacher, and ``weight_change``, of a
-    step, both relative to the weights. The last three are of this process's batch.
+    features (RankMe); ``alignment``, the squared distance of a query to its key, and
+    ``uniformity`` of the queries (Wang and Isola, ICML 2020); of a method with several losses
+    ``grad_share_<loss>``, the norm of each loss's gradient at the last weights of the encoder,
+    divided by the sum over the losses; ``ema_distance`` between student and teacher, and
+    ``weight_change``, of a step, both relative to the weights. All are of this process's batch.
 
     Args:
         patience: iterations for which something has to last before it is said.
@@ -80,11 +95,11 @@ class DoctorHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Gather what is known of the training, and what was said in an earlier part of it."""
-        if not is_main_process():
-            return
         if self.interval is None:
             self.interval = logging_interval(runner)
         self._senses = Senses(unwrapped_model(runner), inside=not runner.cfg.get('compile'))
+        if not is_main_process():
+            return
         self._chart = Chart(gather_facts(runner), self.patience, self.seconds)
         self._looked_at = runner.iter
         file = Path(runner.work_dir, FILE_NAME)
@@ -95,7 +110,11 @@ class DoctorHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Watch the step if the log gets a line after it."""
-        if self._senses is not None and self._is_due(runner, batch_idx):
+        if self._senses is None or not self._is_due(runner, batch_idx):
+            return
+        if self._chart is None:  # not process 0
+            self._senses.watch_losses()
+        else:
             self._senses.open()
 
     def after_train_iter(
@@ -103,6 +122,9 @@ class DoctorHook(Hook):
     ) -> None:
         """Look at the step if the log gets a line after it."""
         if self._senses is None or not self._is_due(runner, batch_idx):
+            return
+        if self._chart is None:
+            self._senses.close()
             return
         wrapper = runner.optim_wrapper
         stepped = getattr(wrapper, 'should_update', lambda: True)()
@@ -134,7 +156,8 @@ class DoctorHook(Hook):
         if not self._chart.looks:
             return
         if not self.verdicts:
-            runner.logger.info(f'Doctor: nothing unusual. {describe_state(self._chart)}'.rstrip())
+            state = f'{describe_state(self._chart)} {describe_reference(runner, self._chart)}'
+            runner.logger.info(f'Doctor: nothing unusual. {state}'.rstrip())
             return
         lines = [
             f'  step {part["step"]}: {part["text"]} {part["remedy"]}' for part in self.verdicts
@@ -242,6 +265,34 @@ def gather_facts(runner: Runner) -> Facts:
         max_norm=clip.get('max_norm'),
         chances=chances,
         copies=_share_of_copies(runner.train_dataloader.dataset),
+        reference=reference_of(model, runner.max_iters),
+    )
+
+
+def reference_of(model: Any, steps: int) -> Reference | None:
+    """Return the pocket benchmark's run of a method, if it is no longer than this training."""
+    if not isinstance(model, PretrainingMethod):
+        return None
+    found = find_reference(type(model).__name__, type(model.backbone).__name__)
+    return found if found is not None and found.steps <= steps else None
+
+
+def describe_reference(runner: Runner, chart: Chart) -> str:
+    """Return how far the loss has fallen beside the pocket benchmark's, or why this is unknown."""
+    model, reference = unwrapped_model(runner), chart.facts.reference
+    if not isinstance(model, PretrainingMethod):
+        return ''
+    if reference is None:
+        return (
+            f'The fall of the loss was compared with no other: the pocket benchmark has no run of '
+            f'{type(model).__name__} that is no longer than this training.'
+        )
+    fallen = [look.values['fallen'] for look in chart.looks if 'fallen' in look.values]
+    if not fallen:
+        return ''
+    return (
+        f'The loss has fallen by {fallen[-1]:.0%}; in {reference.name} it has fallen by '
+        f'{reference.fallen(1.0):.0%}.'
     )
 
 

@@ -2,15 +2,20 @@
 
 import json
 
+import numpy as np
 import pytest
 import runs
 import torch
+from mmpretrain.registry import MODELS
 from PIL import Image
 
 from conftest import ROOT
+from mcl_plugins.engine.doctor import reference
 from mcl_plugins.engine.doctor.chart import Chart, Facts, Look
 from mcl_plugins.engine.doctor.illnesses import judge
+from mcl_plugins.engine.doctor.reference import Reference
 from mcl_plugins.engine.hooks import DoctorHook
+from mcl_plugins.engine.hooks.doctor import reference_of
 from mcl_plugins.engine.runner import Runner
 from mcl_plugins.targets import EMA
 from mcl_plugins.targets.frozen_teacher import FrozenTeacher
@@ -29,6 +34,10 @@ def test_healthy_trainings_of_all_methods_are_left_in_peace(method, tmp_path, mo
     now = hook._chart.now
     level = '_patch' if method == 'mimco' else ''
     assert now[f'key_rank{level}'] > 4 and now[f'query_rank{level}'] > 4
+    assert 0 < now[f'alignment{level}'] < 2.5 and -8 < now[f'uniformity{level}'] < -0.1
+    shares = [value for name, value in now.items() if name.startswith('grad_share_')]
+    assert len(shares) == (2 if method in ('ccmim', 'cmae', 'mimco') else 0)
+    assert not shares or sum(shares) == pytest.approx(1)
     assert 0 < now['weight_change'] < 0.02
 
 
@@ -72,6 +81,45 @@ def test_what_makes_a_training_ill_is_named_with_a_remedy(option, tmp_path):
     assert any(words in text for text in said), said
     assert all(verdict['remedy'] for verdict in hook.verdicts)
     assert json.loads((tmp_path / 'doctor.json').read_text()) == hook.verdicts
+
+
+def test_a_loss_without_weight_is_named(tmp_path):
+    config = runs.read('cmae')
+    config.model.contrast_head.loss_weight = 1e-5
+    hook = runs.train(config, tmp_path)
+    assert runs.illnesses(hook) == {'unbalanced losses'}
+    assert hook.verdicts[0]['text'].startswith('loss_contrast has ')
+
+
+def test_a_loss_that_lags_far_behind_the_pocket_benchmark_is_found(tmp_path, monkeypatch):
+    """ConMIM's falls by half within a third of its training; that of a tiny rate does not."""
+    curve = 'seed,name,step,value\n0,loss,3,3.0\n0,loss,10,1.5\n0,loss,30,0.6\n1,loss,3,3.0\n'
+    (tmp_path / 'conmim_digits.csv').write_text(curve)
+    monkeypatch.setattr(reference, 'curves_folder', lambda: tmp_path)
+    config = runs.read('conmim')
+    config.optim_wrapper.optimizer.lr = 1e-10
+    config.optim_wrapper.clip_grad = None
+    hook = runs.train(config, tmp_path / 'slow', steps=40)
+    assert runs.illnesses(hook) == {'low learning rate', 'behind the reference'}
+    (said,) = [part for part in hook.verdicts if part['illness'] == 'behind the reference']
+    assert 'in conmim-pocket, a training of 30 steps, it had fallen by 6' in said['text']
+    assert 'mcl compare WORK_DIR --reference conmim-pocket' in said['remedy']
+
+    # Of a shorter training, and of a method without a curve, nothing is known.
+    assert reference.find_reference('ConMIM', 'BEiTViT').steps == 30
+    assert reference_of(MODELS.build(runs.read('conmim').model), steps=29) is None
+    assert reference.find_reference('CMAE', 'MaskedViT') is None
+
+
+def test_the_shape_of_a_loss_is_its_fall_from_the_first_look():
+    half = Reference('a-pocket', 100, np.array([0.1, 0.4, 1.0]), np.array([1.0, 0.5, 0.5]))
+    for resumed, last, expected in ((False, 3.6, True), (False, 3.4, False), (True, 3.6, False)):
+        chart = Chart(Facts(steps=1000, reference=half), patience=100)
+        for step in range(50, 1001, 50):
+            if step >= 500 or not resumed:
+                chart.add(Look(step, dict(loss=4.0 if step < 300 else last)))
+        found = {verdict.illness for verdict in judge(chart)}
+        assert found == ({'behind the reference'} if expected else set())
 
 
 def test_byol_without_batch_norm_collapses(tmp_path):

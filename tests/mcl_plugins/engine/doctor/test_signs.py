@@ -9,15 +9,19 @@ from mmpretrain.registry import MODELS
 from torch.nn import functional as F
 
 from conftest import SMALL, SMALL_MASKED_MOCO
+from mcl_plugins.engine.doctor.senses import match_rows
 from mcl_plugins.engine.doctor.signs import (
+    alignment,
     effective_rank,
     lowest_loss,
     relative_distance,
     remaining_share,
     share_of_copies,
+    uniformity,
 )
 from mcl_plugins.heads import InfoNCEHead, QueueInfoNCEHead
 from mcl_plugins.heads.negatives import contrastive_heads, count_negatives
+from mcl_plugins.mask_generators import PatchMask
 from mcl_plugins.targets.ema import MomentumSchedule
 
 
@@ -37,6 +41,34 @@ def test_features_in_so_many_directions_have_this_rank(directions):
     assert effective_rank(3 * axes).item() == pytest.approx(directions, rel=1e-2)
     for others in (torch.zeros(4, 8), torch.full((4, 8), torch.nan)):
         assert effective_rank(others).isfinite()
+
+
+def test_alignment_and_uniformity_are_those_of_all_pairs_one_by_one():
+    queries, keys = torch.randn(2, 7, 5)
+    unit = [rows / rows.norm(dim=1, keepdim=True) for rows in (queries, keys)]
+    distances = [[(q - k).square().sum().item() for k in unit[1]] for q in unit[0]]
+    own = [distances[i][i] for i in range(7)]
+    others = [distances[i][j] for i in range(7) for j in range(7) if i != j]
+    found = [value.item() for value in alignment(queries, keys)]
+    assert found == pytest.approx([np.mean(own), np.mean(others)], rel=1e-5)
+    kernel = [
+        math.exp(-2 * (unit[0][i] - unit[0][j]).square().sum().item())
+        for i in range(7)
+        for j in range(i)
+    ]
+    assert uniformity(queries).item() == pytest.approx(math.log(np.mean(kernel)), rel=1e-5)
+    assert uniformity(queries[:1]) == 0 and alignment(queries[:1], keys[:1])[1] == 2
+
+
+def test_pairs_are_those_that_the_heads_compare():
+    patches = torch.arange(24.0).reshape(2, 3, 4)
+    mask = PatchMask.from_mask(torch.tensor([[True, False, False], [False, False, True]]))
+    query, key = match_rows(patches, 2 * patches, mask, of_images=False)
+    assert query[:, 0].tolist() == [0, 20] and torch.equal(key, 2 * query)
+    query, key = match_rows(patches, patches, mask, of_images=True)
+    assert query[:, 0].tolist() == [4, 16] and torch.equal(key, query)
+    query, key = match_rows(patches, patches[:, 0], None, of_images=True)
+    assert key[:, 0].tolist() == [0, 0, 0, 12, 12, 12] and len(query) == 6
 
 
 def test_the_distance_is_that_of_the_concatenated_tensors():

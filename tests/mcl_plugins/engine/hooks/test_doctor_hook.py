@@ -1,5 +1,6 @@
 """The doctor's hook: when it looks, what it costs, and that it says a thing once."""
 
+import copy
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,10 +9,14 @@ import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmpretrain.registry import MODELS
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from conftest import MOCO_MLP, PIXEL_HEAD, ROOT, SMALL_DECODER, SMALL_VIT, GivenMask
+from mcl_plugins.engine.doctor.senses import Senses
 from mcl_plugins.engine.hooks import DoctorHook
 from mcl_plugins.engine.runner import Runner
+from processes import mcl
 
 
 class NoOperation(TorchDispatchMode):
@@ -50,6 +55,71 @@ def test_it_looks_at_logged_steps_and_does_nothing_in_the_others(training_config
     assert all(row['ema_distance'] > 0 and row['weight_change'] > 0 for row in rows)
     (log,) = Path(runner.log_dir).glob('*.log')
     assert log.read_text().count('Doctor: nothing unusual. At the end ') == 1
+    assert 'the pocket benchmark has no run of ConMIM that is no longer' in log.read_text()
+
+
+@pytest.fixture
+def small_ccmim():
+    """A ccMIM with BatchNorm in its projector, images, and a fixed mask of half of the patches."""
+    hidden = torch.arange(16).expand(4, -1) % 2 == 0
+    model = MODELS.build(
+        dict(
+            type='mcl_plugins.CcMIM',
+            backbone=SMALL_VIT,
+            decoder=SMALL_DECODER,
+            projector=dict(**MOCO_MLP, in_channels=48),
+            pixel_head=PIXEL_HEAD,
+            contrast_head=dict(type='mcl_plugins.InfoNCEHead', temperature=0.2),
+            mask_generator=dict(type='mcl_plugins.RandomMask', mask_ratio=0.5),
+        )
+    )
+    model.init_weights()
+    model.mask_generator = GivenMask(hidden)
+    return model, [torch.randn(4, 3, 32, 32)]
+
+
+def test_the_share_of_a_loss_is_that_of_its_own_gradient_and_changes_nothing(small_ccmim):
+    model, images = small_ccmim
+    plain = copy.deepcopy(model)
+    senses = Senses(model)
+    senses.open()
+    losses = model(images, mode='loss')
+    found = senses.read(stepped=False)
+    (losses['loss_pixel'] + losses['loss_contrast']).backward()
+    norms = {}
+    for name in ('loss_pixel', 'loss_contrast'):
+        plain.zero_grad()
+        plain(images, mode='loss')[name].backward()
+        weights = [p for p in plain.backbone.parameters() if p.ndim > 1 and p.grad is not None]
+        norms[name.removeprefix('loss_')] = weights[-1].grad.norm().item()
+    for name, norm in norms.items():
+        assert found[f'grad_share_{name}'] == pytest.approx(norm / sum(norms.values()), rel=1e-4)
+    plain.zero_grad()
+    losses = plain(images, mode='loss')
+    (losses['loss_pixel'] + losses['loss_contrast']).backward()
+    for watched, unwatched in zip(model.parameters(), plain.parameters(), strict=True):
+        assert (watched.grad is None) == (unwatched.grad is None)
+        if watched.grad is not None:
+            torch.testing.assert_close(watched.grad, unwatched.grad)
+
+
+def test_two_processes_compute_the_gradients_of_the_losses_together(images, tmp_path):
+    """The gradients pass through a SyncBN, whose processes wait for each other."""
+    options = [
+        f'train_dataloader.dataset.data_root={images}',
+        'train_dataloader.batch_size=4',
+        'train_dataloader.num_workers=0',
+        'train_cfg.max_epochs=3',
+        'default_hooks.logger.interval=1',
+    ]
+    config = ROOT / 'configs/quickstart/cmae.py'
+    words = ['--work-dir', tmp_path / 'work', '--cfg-options', *options]
+    result = mcl('train', config, *words, processes=2)
+    assert result.returncode == 0, result.stderr[-3000:]
+    (file,) = tmp_path.glob('work/*/vis_data/scalars.json')
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    shares = [row['grad_share_pixel'] + row['grad_share_contrast'] for row in rows]
+    assert shares == pytest.approx([1] * 6, abs=1e-4)
 
 
 class StopAfterEpoch(Hook):
