@@ -26,6 +26,6 @@ def run(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--no-pictures',
         action='store_false',
         dest='pictures',
-        help='draw no masks and reconstructions',
+        help='draw no images: masks, reconstructions, attention, neighbours',
     )
     return parser.parse_args(argv)

@@ -13,7 +13,13 @@ from torch import Tensor
 
 from ...evaluation.knn import nearest
 from ..evaluate.frozen import Features
-from ..visualize.pictures import build_pretraining, paint_masked, student_view, to_rgb
+from ..visualize.pictures import (
+    build_pretraining,
+    name_of,
+    paint_masked,
+    student_view,
+    to_rgb,
+)
 from .probe import unflatten_images
 
 COLOURS = {
@@ -122,36 +128,45 @@ def draw_bars(axes: Axes, rows: dict[str, dict], names: Sequence[str]) -> None:
 def draw_neighbours(
     figure: Figure | SubFigure, features: dict[str, Features], config: Path, checkpoint: Path
 ) -> None:
-    """Draw a row for each of a few unseen digits: image, masked image, nearest training images."""
+    """Draw a row for each of a few unseen digits: image, masked image, nearest training images.
+
+    The class and the cosine are written above each neighbour.
+    """
     pixels, encoded = features['pixels'], features['pretrained']
     train, val = unflatten_images(pixels.train), unflatten_images(pixels.val)
     labels = pixels.val_labels
     queries = torch.stack([(labels == digit).nonzero()[7, 0] for digit in range(0, 10, 2)])
-    _, rows = nearest(encoded.val[queries], encoded.train, NEIGHBOURS)
-    masked = mask_pixels(config, checkpoint, val[queries])
+    cosines, rows = nearest(encoded.val[queries], encoded.train, NEIGHBOURS)
+    masked, epoch = mask_pixels(config, checkpoint, val[queries])
 
     figure.suptitle(
-        'An unseen digit, the digit as masked in pre-training, and its nearest training images '
-        '(green: same digit)'
+        'An unseen digit, the digit as masked in pre-training (gray = hidden), and its nearest '
+        'training images\nwith digit and cosine (green: same digit), by '
+        f'{name_of(checkpoint, epoch)}'
     )
     grid = figure.subplots(len(queries), NEIGHBOURS + 2)
-    for line, query, image, found in zip(
-        grid, queries.tolist(), masked, rows.tolist(), strict=True
+    for line, query, image, found, near in zip(
+        grid, queries.tolist(), masked, rows.tolist(), cosines.tolist(), strict=True
     ):
-        frame(line[0], val[query], f'{labels[query]}', 'black')
+        frame(line[0], val[query], f'query: {labels[query]}', 'black')
         frame(line[1], image, 'masked', 'gray')
-        for axes, index in zip(line[2:], found, strict=True):
+        for axes, index, cosine in zip(line[2:], found, near, strict=True):
             label = pixels.train_labels[index]
-            frame(axes, train[index], f'{label}', RIGHT if label == labels[query] else WRONG)
+            colour = RIGHT if label == labels[query] else WRONG
+            frame(axes, train[index], f'{label}  {cosine:.2f}', colour)
 
 
 @torch.no_grad()
-def mask_pixels(config: Path, checkpoint: Path, images: Tensor) -> Tensor:
-    """Paint the patches that a pre-trained model masks gray, in (N, 3, S, S) RGB in [0, 1]."""
-    model, _ = build_pretraining(Config.fromfile(config), checkpoint)
+def mask_pixels(config: Path, checkpoint: Path, images: Tensor) -> tuple[Tensor, int]:
+    """Paint the patches that a pre-trained model masks gray, in (N, 3, S, S) RGB in [0, 1].
+
+    Returns:
+        The images, and the epoch of the checkpoint.
+    """
+    model, epoch = build_pretraining(Config.fromfile(config), checkpoint)
     torch.manual_seed(0)
     view = student_view(model, (255 * images).round().to(torch.uint8))
-    return paint_masked(to_rgb(model, view), model.draw_mask(view))
+    return paint_masked(to_rgb(model, view), model.draw_mask(view)), epoch
 
 
 def frame(axes: Axes, image: Tensor, title: str, colour: str) -> None:

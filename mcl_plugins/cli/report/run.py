@@ -2,8 +2,9 @@
 
     mcl report WORK_DIR [WORK_DIR ...] [--images FOLDER] [--out report.html]
 
-The page is one HTML file with everything in it, which any browser shows without a network. Masks
-and reconstructions are drawn from the last checkpoint, on training images or those of --images.
+The page is one HTML file with everything in it, which any browser shows without a network. Masks,
+reconstructions, attention and nearest neighbours are drawn from the last checkpoint, on training
+images or those of --images.
 Several runs are shown side by side. ``mcl train`` writes it, without these pictures, into the work
 dir at the checkpoints, at most every five minutes, and at the end.
 """
@@ -16,8 +17,10 @@ from typing import Any
 
 from ...utils.writing import atomic_write
 from ..parsers.report import run as parse_args
+from ..visualize.attention import draw_student_attention
 from ..visualize.curves import draw, select_panels
 from ..visualize.masks import draw_masks
+from ..visualize.neighbours import draw_neighbours
 from ..visualize.reconstruction import draw_reconstructions
 from . import page
 from .facts import Facts, config_file, differences, find_base, read_facts
@@ -45,7 +48,7 @@ def write_report(
         out: the file; by default ``report.html`` in the first folder.
         names: of the runs; by default their folders.
         images: image files or folders for the pictures; by default those of the training.
-        pictures: whether masks and reconstructions are drawn.
+        pictures: whether images are drawn: masks, reconstructions, attention, neighbours.
 
     Returns:
         The path of the file.
@@ -109,7 +112,7 @@ def _curves(runs: Sequence[Facts]) -> str:
 
 
 def _pictures(facts: Facts, images: Sequence[Path]) -> str:
-    """Draw masks and reconstructions, or say why they cannot be drawn."""
+    """Draw what the last checkpoint does with images, or say why it cannot be drawn."""
     config, title = config_file(facts.folder), f'<h3>{page.escape(facts.run.name)}</h3>'
     if config is None or facts.checkpoint is None:
         return title + page.paragraph('There is no checkpoint with its config yet.', 'note')
@@ -119,6 +122,12 @@ def _pictures(facts: Facts, images: Sequence[Path]) -> str:
     commands: dict[str, Any] = {
         'Masks; what is gray is hidden': lambda: draw_masks(config, [file], images=places),
         'Reconstructions': lambda: draw_reconstructions(config, file, images=places, count=6),
+        "Attention of the student's class token": lambda: draw_student_attention(
+            config, file, images=places
+        ),
+        'Nearest neighbours by the mean of the patches': lambda: draw_neighbours(
+            config, file, images=places
+        ),
     }
     for name, work in commands.items():
         try:

@@ -25,11 +25,23 @@ from torch.nn import functional as F
 
 from ...evaluation.attention import class_attention_maps
 from ...utils.places import find_config
-from ..common import get_config_name
+from ..common import get_config_name, read_config
 from ..decoder import decoder_of
 from ..evaluate.frozen import build_classifier
 from ..parsers.visualize import attention as parse_args
-from .pictures import panels, read_images, save, show_image, with_title
+from .pictures import (
+    build_pretraining,
+    epoch_of,
+    image_side,
+    name_of,
+    panels,
+    read_images,
+    save,
+    show_image,
+    student_view,
+    to_rgb,
+    with_title,
+)
 
 # Steps of a pipeline that read, resize, crop or pack an image.
 GEOMETRY = ('LoadImageFromFile', 'ResizeEdge', 'Resize', 'CenterCrop', 'PackInputs')
@@ -81,8 +93,36 @@ def draw_attention(
         inputs,
         maps.cpu(),
         heads,
-        f'Attention of the class token, {get_config_name(find_config(config))}',
+        f'Attention of the class token (dark: least), {get_config_name(find_config(config))}\n'
+        f'{name_of(checkpoint, epoch_of(checkpoint))}',
     )
+
+
+def draw_student_attention(
+    config: str | Path, checkpoint: str | Path, images: Sequence[Path], count: int = 6
+) -> Figure:
+    """Draw the attention of a pre-training's student, from the pre-training's own config.
+
+    Args:
+        config: config of a pre-training: a path, or a name among the package's own configs.
+        checkpoint: checkpoint of the pre-training.
+        images: image files, or folders to choose images from.
+        count: number of images.
+
+    Raises:
+        FileNotFoundError: a file does not exist.
+        ValueError: the student has no class token, or the checkpoint does not fit the config.
+    """
+    cfg = read_config(config)
+    model, epoch = build_pretraining(cfg, checkpoint)
+    pixels = read_images(images, count, image_side(model), decoder_of(cfg.train_dataloader))
+    view = student_view(model, pixels)
+    maps = class_attention_maps(model.backbone, view)
+    title = (
+        f"{type(model).__name__}: attention of the student's class token (dark: least)\n"
+        f'{name_of(checkpoint, epoch)}'
+    )
+    return draw(to_rgb(model, view), maps.cpu(), heads=False, title=title)
 
 
 def apply_colours(config: Config, images: Tensor) -> Tensor:
@@ -103,7 +143,7 @@ def draw(images: Tensor, maps: Tensor, heads: bool, title: str) -> Figure:
     """Draw for each image the image, its mean map and, with ``heads``, the maps of the heads.
 
     Args:
-        images: (N, 3, S, S) uint8 RGB.
+        images: (N, 3, S, S) RGB, uint8 or in [0, 1].
         maps: (N, heads, rows, columns).
         heads: also draw the map of each head.
         title: title of the picture.

@@ -150,14 +150,18 @@ def draw_panel(axes: Axes, name: str, runs: list[Run]) -> None:
         steps, values = entry.curves[name]
         marker = 'o' if len(steps) < 3 else None
         axes.plot(steps, values, color=colour, linewidth=1.8, marker=marker, label=entry.name)
-        floor = find_floor(name, set(entry.curves))
-        if floor is not None:
-            (line,) = axes.plot(*entry.curves[floor], color=colour, linestyle='--', linewidth=1)
-            line.set_label('chance')
+        draw_floor(axes, name, entry, colour)
     length = epoch_length(runs[0])
     if len(runs) == 1 and length and name not in EXACT:
         both = (lambda steps: steps / length, lambda epochs: epochs * length)
         axes.secondary_xaxis('top', functions=both).set_xlabel('epoch', fontsize=8)
+
+
+def draw_floor(axes: Axes, name: str, entry: Run, colour: str) -> None:
+    """Draw the chance level of a loss as a dashed line, if the run logged it."""
+    floor = find_floor(name, set(entry.curves))
+    if floor is not None:
+        axes.plot(*entry.curves[floor], color=colour, linestyle='--', linewidth=1, label='chance')
 
 
 def finish_panel(axes: Axes, name: str) -> None:

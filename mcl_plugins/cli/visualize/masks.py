@@ -29,6 +29,7 @@ from .pictures import (
     build_pretraining,
     image_side,
     label_row,
+    name_of,
     paint_masked,
     panels,
     read_images,
@@ -48,8 +49,8 @@ class Column:
     method: str
     epoch: int
     checkpoint: str  # '' of the untrained network
-    images: Tensor  # (N, 3, S, S) uint8
-    visible: Tensor  # (N, 3, S, S) in [0, 1]
+    images: Tensor  # (N, 3, S, S) in [0, 1], as the network gets them
+    visible: Tensor  # the same without the masked patches
     importance: Tensor | None  # (N, 1, S, S)
 
 
@@ -105,15 +106,19 @@ def compute_masks(
         model, epoch = build_pretraining(cfg, checkpoint)
         pixels = read_images(images, count, image_side(model), decode)
         torch.manual_seed(seed)
-        visible, importance = mask(model, pixels)
         name = type(model).__name__
-        columns.append(Column(name, epoch, str(checkpoint or ''), pixels, visible, importance))
+        columns.append(Column(name, epoch, str(checkpoint or ''), *mask(model, pixels)))
     return sorted(columns, key=lambda column: column.epoch)
 
 
 @torch.no_grad()
-def mask(model: Any, images: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Mask images (N, 3, H, W) uint8 RGB; return them with the importance of their patches."""
+def mask(model: Any, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Mask images (N, 3, H, W) uint8 RGB.
+
+    Returns:
+        The images as the network gets them, without the masked patches, and the importance of their
+        patches.
+    """
     view = student_view(model, images)
     drawn = model.draw_mask(view) if isinstance(model, PretrainingMethod) else None
     if drawn is None:
@@ -123,7 +128,8 @@ def mask(model: Any, images: Tensor) -> tuple[Tensor, Tensor | None]:
     importance = model.compute_importance(view)
     if importance is not None:
         importance = upsample_to_pixels(importance, view.shape[-1]).cpu()
-    return paint_masked(to_rgb(model, view), drawn), importance
+    seen = to_rgb(model, view)
+    return seen, paint_masked(seen, drawn), importance
 
 
 def draw(columns: list[Column]) -> Figure:
@@ -132,13 +138,16 @@ def draw(columns: list[Column]) -> Figure:
     kinds = 1 if columns[0].importance is None else 2
     lines, width = kinds * len(images), 1 + len(columns)
     figure, axes = panels(lines, width, size=(1.8 * width + 0.6, 1.8 * lines + 0.8))
-    with_title(figure, f'{columns[0].method}: masks in the course of pre-training')
+    last = name_of(columns[-1].checkpoint, columns[-1].epoch)
+    title = last if len(columns) == 1 else f'the course of pre-training to {last}'
+    with_title(figure, f'{columns[0].method}: masks (gray = hidden), {title}')
     for place in axes.flat:
         place.set_axis_off()
     for index, image in enumerate(images):
-        show_image(axes[kinds * index, 0], image, '' if index else 'input')
+        show_image(axes[kinds * index, 0], image, '' if index else "network's input")
         for column, places in zip(columns, axes[kinds * index :, 1:].T, strict=True):
-            show_image(places[0], column.visible[index], '' if index else f'epoch {column.epoch}')
+            title = f'epoch {column.epoch}' if column.checkpoint else 'untrained'
+            show_image(places[0], column.visible[index], '' if index else title)
             if column.importance is not None:
                 show_image(places[1], column.importance[index, 0])
         if kinds == 2:

@@ -7,8 +7,8 @@ CONFIG is the config of a classifier, from configs/<method>/transfer/. It define
 CHECKPOINT is the encoder and where the validation images are. A query is a patch of one of them,
 drawn at random or given by the number of the image and the position of the patch. For each query
 the 36 patches of highest cosine similarity are drawn, at most one per image, each highlighted in
-the five by five patches around it; the query is at the top left. Patches with dark surroundings are
-skipped, as in iBOT's script.
+the five by five patches around it, with the cosine above. The query is at the top left, in blue.
+Patches with dark surroundings are skipped, as in iBOT's script.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from ...utils.places import find_config
 from ..common import get_config_name, read_config
 from ..evaluate.frozen import build_classifier, evaluation_loader
 from ..parsers.visualize import patterns as parse_args
-from .pictures import save, show_image, with_title
+from .pictures import epoch_of, name_of, save, show_image, with_title
 
 SIDE = 6  # patches along a side of a query's square
 AROUND = 2  # patches on each side of the highlighted one
 DARK = 40 / 255  # surroundings with a lower mean value (of HSV) are skipped
-ORANGE = '#ff8c1a'
+ORANGE, BLUE = '#ff8c1a', '#1f6fd1'  # of the patches that were found, and of the query
 
 
 @dataclass(frozen=True)
@@ -106,12 +106,11 @@ def draw_patterns(
         bright_places(dataset, nearest.similarity[index], nearest.patch[index], encoder.grid)
         for index in range(len(places))
     ]
-    return draw(
-        dataset,
-        squares,
-        encoder.grid,
-        f'Most similar patches, {get_config_name(find_config(config))}',
+    title = (
+        'Most similar patches of other images, with the cosine; blue: the query\n'
+        f'{get_config_name(find_config(config))}, {name_of(checkpoint, epoch_of(checkpoint))}'
     )
+    return draw(dataset, squares, nearest.similarity, encoder.grid, title)
 
 
 class PatchEncoder:
@@ -246,15 +245,19 @@ def is_bright(crop: np.ndarray) -> bool:
 
 
 def draw(
-    dataset: BaseDataset, squares: list[list[Place]], grid: tuple[int, int], title: str
+    dataset: BaseDataset,
+    squares: list[list[Place]],
+    similarity: Tensor,
+    grid: tuple[int, int],
+    title: str,
 ) -> Figure:
-    """Draw a square of patches for each query."""
+    """Draw a square of patches for each query, with their similarities (Q, images)."""
     columns = min(2, len(squares))
     lines = -(-len(squares) // columns)
     figure = Figure(figsize=(5.4 * columns, 5.6 * lines + 0.5), layout='constrained')
     with_title(figure, title)
     parts = figure.subfigures(lines, columns, squeeze=False, wspace=0.04, hspace=0.04)
-    for panel, places in zip(parts.flat, squares, strict=False):
+    for panel, places, cosines in zip(parts.flat, squares, similarity.tolist(), strict=False):
         query = places[0]
         panel.suptitle(f'image {query.image}, patch ({query.row}, {query.column})', fontsize=11)
         axes = panel.subplots(SIDE, SIDE)
@@ -263,16 +266,21 @@ def draw(
         for cell, place in zip(axes.flat, places, strict=False):
             crop = surroundings(dataset, place, grid)
             show_image(cell, crop.transpose(2, 0, 1))
-            light_up(cell, place, grid, crop.shape)
+            cell.set_title(
+                'query' if place == query else f'{cosines[place.image]:.2f}', fontsize=7, pad=2
+            )
+            light_up(cell, place, grid, crop.shape, BLUE if place == query else ORANGE)
     return figure
 
 
-def light_up(axes: Any, place: Place, grid: tuple[int, int], shape: tuple[int, ...]) -> None:
+def light_up(
+    axes: Any, place: Place, grid: tuple[int, int], shape: tuple[int, ...], colour: str = ORANGE
+) -> None:
     """Colour and frame the patch in its surroundings."""
     span = [min(2 * AROUND + 1, size) for size in grid]
     height, width = shape[0] / span[0], shape[1] / span[1]
     top, left = corner(place, grid)
     corner_xy = ((place.column - left) * width - 0.5, (place.row - top) * height - 0.5)
     axes.add_patch(
-        Rectangle(corner_xy, width, height, facecolor=f'{ORANGE}70', edgecolor=ORANGE, linewidth=2)
+        Rectangle(corner_xy, width, height, facecolor=f'{colour}70', edgecolor=colour, linewidth=2)
     )

@@ -18,6 +18,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor
 from torchvision.transforms import functional as transforms
 
+from ...checkpoint.sources import load_checkpoint
 from ...checkpoint.whole_model import load_whole
 from ...datasets.listing import list_images
 from ...mask_generators import PatchMask, upsample_patches
@@ -106,6 +107,23 @@ def build_pretraining(config: Config, checkpoint: str | Path | None) -> tuple[An
         return model.to(device).eval(), 0
     content = load_whole(model, checkpoint)
     return model.to(device).eval(), content.get('meta', {}).get('epoch', 0)
+
+
+def name_of(checkpoint: str | Path, epoch: int) -> str:
+    """Return how a picture names a checkpoint: its folder, its file, and its epoch if it is known.
+
+    Example:
+        >>> name_of('work_dirs/mine/epoch_8.pth', 8), name_of('mae.safetensors', 0)
+        ('mine/epoch_8.pth, epoch 8', 'mae.safetensors')
+    """
+    name = '/'.join(Path(checkpoint).parts[-2:])
+    return f'{name}, epoch {epoch}' if epoch else name
+
+
+def epoch_of(checkpoint: str | Path) -> int:
+    """Return the number of epochs that a checkpoint has, 0 if it does not say so."""
+    meta = load_checkpoint(str(checkpoint)).get('meta')
+    return int(meta.get('epoch') or 0) if isinstance(meta, dict) else 0
 
 
 def image_side(model: Any) -> int:

@@ -27,6 +27,7 @@ from .pictures import (
     build_pretraining,
     image_side,
     label_row,
+    name_of,
     paint_masked,
     panels,
     read_images,
@@ -77,7 +78,7 @@ def draw_reconstructions(
         )
     pixels = read_images(images, count, image_side(model), decoder_of(cfg.train_dataloader))
     torch.manual_seed(seed)
-    title = f'{type(model).__name__}, epoch {epoch}: reconstruction'
+    title = f'{type(model).__name__}: reconstruction (gray = hidden), {name_of(checkpoint, epoch)}'
     return draw(reconstructions(model, pixels), title)
 
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..entries import Entry
-from .curves import draw_sheet
+from .curves import draw_floor, draw_sheet
 
 
 def draw_bands(entries: Sequence[Entry], width: float) -> Figure:
@@ -44,3 +44,4 @@ def draw_entry(axes: Axes, name: str, entry: Entry, width: float, colour: str) -
                 axes.plot(*run.curves[name], color=colour, linewidth=0.6, alpha=0.6)
         low, high = mean - width * spread, mean + width * spread
         axes.fill_between(steps, low, high, color=colour, alpha=0.18, linewidth=0)
+    draw_floor(axes, name, entry.runs[0], colour)

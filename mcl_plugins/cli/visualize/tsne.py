@@ -31,7 +31,7 @@ from ...engine.bands import check_bands
 from ...evaluation.features import extract_features
 from ..evaluate.frozen import build_classifier, evaluation_loader
 from ..parsers.visualize import tsne as parse_args
-from .pictures import panels, save, with_title
+from .pictures import epoch_of, name_of, panels, save, with_title
 
 
 @dataclass
@@ -90,7 +90,7 @@ def draw_tsne(
         def encode(batch: dict, model: Any = model) -> Tensor:
             return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]
 
-        title = str(checkpoint)
+        title = name_of(checkpoint, epoch_of(checkpoint))
         features, labels = extract_features(encode, runner.build_dataloader(loader), title)
         drawn.append(embed(features, labels, title, perplexity, seed))
     return draw(drawn, labels.cpu().numpy(), names)
@@ -163,7 +163,5 @@ def scatter(axes: Axes, panel: Panel, labels: np.ndarray, names: dict[int, str])
     for number, (label, name) in enumerate(names.items()):
         x, y = panel.points[labels == label].T
         axes.scatter(x, y, s=14, color=colours(number), label=name.split(',')[0])
-    axes.set_title(
-        f'{"/".join(Path(panel.title).parts[-2:])}\nsilhouette {panel.silhouette:.2f}', fontsize=11
-    )
+    axes.set_title(f'{panel.title}\nsilhouette {panel.silhouette:.2f}', fontsize=11)
     axes.set(xticks=[], yticks=[])

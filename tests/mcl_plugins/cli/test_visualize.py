@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_rgba
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from PIL import Image
@@ -18,6 +19,7 @@ from mcl_plugins.cli.visualize import (
     attention,
     curves,
     masks,
+    neighbours,
     patterns,
     pictures,
     reconstruction,
@@ -113,7 +115,7 @@ def test_reconstruction_has_the_decoders_output_where_the_encoder_saw_nothing(
         np.testing.assert_array_equal(visible[~hidden], seen[~hidden])
         np.testing.assert_allclose(output[~hidden], seen[~hidden], atol=1e-6)
         assert np.abs(output - seen)[hidden].mean() > 0.01
-    assert 'epoch 1' in figure.get_suptitle()
+    assert f'(gray = hidden), {named(checkpoint)}, epoch 1' in figure.get_suptitle()
 
 
 def test_reconstruct_is_what_training_compares(tmp_path, data, monkeypatch):
@@ -144,7 +146,10 @@ def test_masks_come_in_the_order_of_training_with_their_importances(
         '--images', data / 'val', '--count', 2,
     )  # fmt: skip
     lines = np.array(figure.axes).reshape(4, 3)
-    assert [place.get_title() for place in lines[0]] == ['input', 'epoch 1', 'epoch 12']
+    assert [place.get_title() for place in lines[0]] == ["network's input", 'epoch 1', 'epoch 12']
+    assert figure.get_suptitle() == (
+        f'CcMIM: masks (gray = hidden), the course of pre-training to {named(later)}, epoch 12'
+    )
     assert not lines[1, 0].images and drawn(lines[1, 1]).shape == (32, 32)
     model, _ = pictures.build_pretraining(Config.fromfile(QUICKSTART / 'ccmim.py'), str(ccmim))
     images = pictures.read_images([data / 'val'], 2, 32)
@@ -161,7 +166,7 @@ def test_the_untrained_network_comes_first(ccmim, data, monkeypatch):
         '--images', data / 'val', '--count', 1, '--untrained', '--seed', 3,
     )  # fmt: skip
     (titles, importances) = np.array(figure.axes).reshape(2, 3)
-    assert [place.get_title() for place in titles] == ['input', 'epoch 0', 'epoch 1']
+    assert [place.get_title() for place in titles] == ["network's input", 'untrained', 'epoch 1']
     torch.manual_seed(3)
     model, _ = pictures.build_pretraining(Config.fromfile(QUICKSTART / 'ccmim.py'), None)
     view = pictures.student_view(model, pictures.read_images([data / 'val'], 1, 32))
@@ -206,6 +211,11 @@ def test_a_method_without_masks_is_named(tmp_path, data, monkeypatch):
             masks, monkeypatch, QUICKSTART / 'conmim.py', checkpoint, '--images', data,
             '--cfg-options', 'model.mask_generator=None',
         )  # fmt: skip
+
+
+def named(checkpoint):
+    """How pictures name a checkpoint."""
+    return f'{checkpoint.parent.name}/{checkpoint.name}'
 
 
 # Images
@@ -258,6 +268,7 @@ def test_attention_beside_each_image(ccmim, data, monkeypatch):
         assert maps[0].shape == (64, 64) and len(np.unique(maps[0])) == 64  # 8 x 8 patches
         np.testing.assert_allclose(maps[0], np.mean(maps[1:], axis=0), rtol=1e-5)
     assert path.name == 'epoch_1.pth.attention.png'
+    assert f'{named(ccmim)}, epoch 1' in figure.get_suptitle()
 
 
 def test_attention_sees_the_colours_that_the_config_sees():
@@ -278,6 +289,55 @@ def test_attention_alone_stands_in_two_columns_of_pairs():
     assert [bool(place.images) for place in figure.axes] == [True] * 6 + [False] * 2
 
 
+@pytest.mark.parametrize('method', ['ccmim', 'conmim', 'masked_byol'])
+def test_the_students_attention_is_that_of_the_encoder_alone(method, data, tmp_path):
+    checkpoint = checkpoint_of(method, tmp_path / 'epoch_1.pth')
+    figure = attention.draw_student_attention(
+        QUICKSTART / f'{method}.py', checkpoint, [data / 'val'], count=2
+    )
+    model, _ = pictures.build_pretraining(Config.fromfile(QUICKSTART / f'{method}.py'), checkpoint)
+    images = pictures.read_images([data / 'val'], 2, 32)
+    torch.manual_seed(0)
+    maps = attention.class_attention_maps(model.backbone, pictures.student_view(model, images))
+    if method != 'masked_byol':  # whose view is drawn at random
+        expected = maps[0].mean(dim=0).repeat_interleave(8, 0).repeat_interleave(8, 1)
+        np.testing.assert_allclose(drawn(figure.axes[1]), expected, rtol=1e-5)
+    assert maps.shape[2:] == (4, 4) and f'{named(checkpoint)}, epoch 1' in figure.get_suptitle()
+
+
+# Neighbours
+
+
+@pytest.mark.parametrize('method', ['cmae', 'mimco'])
+def test_neighbours_are_the_nearest_images_and_the_query_is_marked(
+    method, data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(FrozenTeacher, 'init_weights', lambda self: None)
+    checkpoint = checkpoint_of(method, tmp_path / 'epoch_1.pth')
+    config = QUICKSTART / f'{method}.py'
+    files = sorted(data.glob('val/*/*.jpg'))[:8]
+    figure = neighbours.draw_neighbours(config, checkpoint, files, queries=2, neighbours=3)
+    lines = np.array(figure.axes).reshape(2, 4)
+    assert [place.get_title() for place in lines[:, 0]] == ['query', 'query']
+    assert [len(place.patches) for place in lines.flat] == [1, 0, 0, 0] * 2
+    assert f'nearest of 8 images, {named(checkpoint)}, epoch 1' in figure.get_suptitle()
+
+    model, _ = pictures.build_pretraining(Config.fromfile(config), checkpoint)
+    images, features = neighbours.encode(model, pictures.read_images(files, 8, 32))
+    for line, query in zip(lines, (0, 7), strict=True):
+        cosines = {
+            other: torch.cosine_similarity(features[query], features[other], dim=0).item()
+            for other in range(8)
+            if other != query
+        }
+        best = sorted(cosines, key=cosines.get, reverse=True)[:3]
+        assert [place.get_title() for place in line[1:]] == [f'{cosines[i]:.2f}' for i in best]
+        for place, index in zip(line, (query, *best), strict=True):
+            np.testing.assert_allclose(drawn(place), images[index].permute(1, 2, 0))
+    with pytest.raises(ValueError, match='3 images are too few for 3 neighbours'):
+        neighbours.draw_neighbours(config, checkpoint, files[:3], neighbours=3)
+
+
 # t-SNE
 
 
@@ -290,6 +350,7 @@ def test_tsne_has_a_panel_a_checkpoint(ccmim, data, monkeypatch):
     points = [np.concatenate([c.get_offsets() for c in a.collections]) for a in figure.axes]
     np.testing.assert_array_equal(*points)  # the same checkpoint and seed
     assert points[0].shape == (12, 2) and path.name == 'epoch_1.pth.tsne.png'
+    assert figure.axes[0].get_title().startswith(f'{named(ccmim)}, epoch 1\nsilhouette')
 
 
 def test_tsne_refuses_classes_that_are_not_those_of_the_training_images(ccmim, data, monkeypatch):
@@ -420,6 +481,13 @@ def test_a_square_of_patches_for_each_query(method, ccmim, data, tmp_path, monke
     axes = figure.subfigs[0].axes
     assert len(axes) == 36 and sum(bool(place.images) for place in axes) == 16  # all images
     assert 'image 3, patch (1, 2)' in figure.subfigs[0].get_suptitle()
+    assert 'blue: the query' in figure.get_suptitle() and named(checkpoint) in figure.get_suptitle()
+    query, *found = [place for place in axes if place.images]
+    assert query.get_title() == 'query'
+    cosines = [float(place.get_title()) for place in found]
+    assert cosines == sorted(cosines, reverse=True) and -1 <= cosines[-1] <= cosines[0] <= 1
+    colours = [place.patches[0].get_edgecolor() for place in (query, *found)]
+    assert colours[0] == to_rgba(patterns.BLUE) and set(colours[1:]) == {to_rgba(patterns.ORANGE)}
 
 
 def test_patches_of_a_fine_tuned_network_without_a_last_norm(ccmim, data, tmp_path, monkeypatch):

@@ -113,7 +113,7 @@ def test_pictures_of_one_band_are_drawn_and_of_13_refused(scenes, tmp_path):
     decode = decoder_of(Config(loader))
     images = pictures.read_images([folder], 2, 32, decode)
     assert images.shape == (2, 1, 32, 32)
-    visible, importance = masks.mask(model, images)
+    _, visible, importance = masks.mask(model, images)
     assert importance is None and visible.shape == images.shape
     rows = reconstruction.reconstructions(model, images)
     torch.testing.assert_close(rows['input'] * 255, images.float(), atol=0.01, rtol=0)

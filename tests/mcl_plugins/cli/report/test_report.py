@@ -74,7 +74,7 @@ def test_the_page_has_verdicts_curves_pictures_config_and_cost(work, images, tmp
     assert ['auto_scale_lr.base_batch_size', '96', '(not set)'] in page.rows
 
     page = Page(write_report([work]))
-    assert len(page.loaded) == 2  # curves and masks
+    assert len(page.loaded) == 4  # curves, masks, attention and neighbours
     assert any('ConMIM reconstructs no pixels' in text for text in page.texts)
 
     other = tmp_path / 'other <run>'
