@@ -17,6 +17,7 @@ from ..engine.checkpoints import out_dir_of
 from ..engine.hooks import OverwriteHook
 from ..engine.identity import starting_files
 from ..engine.run_lock import hold
+from ..own.probe import probe_for
 from .common import build_runner, load_config
 from .parsers.general import train as parse_args
 from .report.hook import ReportHook
@@ -75,6 +76,7 @@ def configure(
     persistent_workers: bool = True,
     overwrite: bool = False,
     init_from: str | None = None,
+    probe_data: str | None = None,
     log: list[str] | None = None,
     offline: bool = False,
     **loading: Any,
@@ -92,6 +94,8 @@ def configure(
         overwrite: start anew also in a work dir that has a run; :func:`train` then deletes its
             checkpoints as soon as the new run begins.
         init_from: weights of another training or library that the encoder starts from.
+        probe_data: folder with ``train/CLASS`` and ``val/CLASS``, which a pre-training classifies
+            by k-NN in its course, see :func:`~mcl_plugins.own.probe.probe_for`.
         log: experiment trackers, see :func:`~mcl_plugins.cli.trackers.add_trackers`.
         offline: keep what they record on this machine.
         **loading: ``work_dir``, ``cfg_options``, ``launcher`` and ``pin_memory`` of
@@ -113,6 +117,8 @@ def configure(
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if init_from:
         set_encoder(cfg, init_from)
+    if probe_data:
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), probe_for(cfg, probe_data)]
     if log:
         add_trackers(cfg, log, offline)
     elif offline:

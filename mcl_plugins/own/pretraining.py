@@ -8,7 +8,7 @@ from typing import Any
 
 from .bands import kind, set_pipeline, set_preprocessor
 from .plain import plain
-from .probe import probe_hook
+from .probe import PROBES, probe_hook
 from .rules import PAPER_BATCHES, queue_length, scaled_momentum, steps_of
 from .schedule import own_schedule
 
@@ -111,7 +111,7 @@ def pretraining(
         **own_schedule(paper, PAPER_BATCHES[method], batch_size, epochs, steps),
     }
     if labels:
-        hook = probe_hook(labels, method, image_size, bands, reading, max(1, epochs // 20))
+        hook = probe_hook(labels, method, image_size, bands, reading, max(1, epochs // PROBES))
         sections['custom_hooks'] = [*paper.get('custom_hooks', []), hook]
     return sections
 

@@ -32,6 +32,12 @@ def train(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="weights that the encoder starts from: this package's, MAE's, timm's, a URL, ...",
     )
     parser.add_argument(
+        '--probe-data',
+        metavar='FOLDER',
+        help='labelled images, FOLDER/train/CLASS and FOLDER/val/CLASS, which a pre-training '
+        'classifies by k-NN twenty times',
+    )
+    parser.add_argument(
         '--log',
         nargs='+',
         choices=['tensorboard', 'wandb', 'mlflow', 'aim', 'clearml'],

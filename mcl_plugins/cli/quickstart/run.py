@@ -63,7 +63,7 @@ def run_quickstart(
     call('data', 'digits', data)
 
     say(2, STEPS, f'Pre-training without labels: {config}')
-    checkpoint = pretrain(config, folder)
+    checkpoint = pretrain(config, folder, probe_data=data)
 
     say(3, STEPS, 'Fine-tuning with 200 labels, from random and from pre-trained weights')
     starts = {'random': None, 'pretrained': checkpoint}

@@ -81,11 +81,19 @@ def wait_for(jobs: Sequence[Future], what: str) -> None:
         print(f'\033[1m{done} of {len(jobs)} {what} done  ({clock(seconds())})\033[0m', flush=True)
 
 
-def train(config: Path, work_dir: Path, label: str = '', **options: object) -> None:
+def train(
+    config: Path,
+    work_dir: Path,
+    label: str = '',
+    probe_data: Path | None = None,
+    **options: object,
+) -> None:
     """Run ``mcl train`` over an earlier run; the option ``a__b=1`` sets ``a.b`` of the config."""
     pairs = [f'{key.replace("__", ".")}={value}' for key, value in options.items()]
-    words = ['train', config, '--overwrite', '--work-dir', work_dir, '--cfg-options', *pairs]
-    call(*words, label=label)
+    words = ['train', config, '--overwrite', '--work-dir', work_dir]
+    if probe_data:
+        words += ['--probe-data', probe_data]
+    call(*words, '--cfg-options', *pairs, label=label)
 
 
 def logged(work_dir: Path) -> list[dict]:
@@ -98,7 +106,13 @@ def find_last_checkpoint(work_dir: Path) -> Path:
     return work_dir / (work_dir / 'last_checkpoint').read_text()
 
 
-def pretrain(config: Path, work_dir: Path, label: str = '', seed: int = 0) -> Path:
+def pretrain(
+    config: Path,
+    work_dir: Path,
+    label: str = '',
+    seed: int = 0,
+    probe_data: Path | None = None,
+) -> Path:
     """Pre-train the frozen teacher if the method has one, then the method; return the checkpoint.
 
     Args:
@@ -106,6 +120,7 @@ def pretrain(config: Path, work_dir: Path, label: str = '', seed: int = 0) -> Pa
         work_dir: folder for the folders ``pretrain`` and, for the teacher, ``teacher``.
         label: see :func:`call`.
         seed: random seed of both trainings.
+        probe_data: labelled images that ``mcl train --probe-data`` classifies; None for no probe.
     """
     teacher = config.with_name(f'{config.stem}_teacher.py')
     start: dict[str, object] = {}
@@ -114,7 +129,7 @@ def pretrain(config: Path, work_dir: Path, label: str = '', seed: int = 0) -> Pa
         start['model__teacher__backbone__init_cfg__checkpoint'] = find_last_checkpoint(
             work_dir / 'teacher'
         )
-    train(config, work_dir / 'pretrain', label, randomness__seed=seed, **start)
+    train(config, work_dir / 'pretrain', label, probe_data, randomness__seed=seed, **start)
     return find_last_checkpoint(work_dir / 'pretrain')
 
 

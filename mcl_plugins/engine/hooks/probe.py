@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from inspect import signature
 from typing import Any
 
 import torch
 from mmengine.hooks import Hook
+from mmengine.registry import DATASETS
 from mmengine.runner import Runner
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ...checkpoint.aliases import present_name
@@ -19,9 +22,21 @@ from ...evaluation.knn import check_neighbours, knn_predict
 from ...evaluation.linear import fit_linear_probe
 from ...registry import HOOKS
 from ...utils.checks import check_choice, check_temperature
+from ...utils.sampling import spaced_indices
 from ...utils.sharded import whole_weights
 from ..bands import check_bands
 from .unwrap import unwrapped_model
+
+
+@contextmanager
+def evaluating(encoder: nn.Module) -> Iterator[None]:
+    """Set an encoder to evaluation mode, and back at the end."""
+    training = encoder.training
+    encoder.eval()
+    try:
+        yield
+    finally:
+        encoder.train(training)
 
 
 @HOOKS.register_module()
@@ -43,6 +58,7 @@ class ProbeHook(Hook):
         ks: numbers of neighbours of the k-NN; empty for no k-NN.
         temperature: temperature tau of the k-NN's weights.
         linear: arguments of :func:`fit_linear_probe`; None for no linear probe.
+        most_images: of a larger data set only so many images count, evenly spaced; None for all.
 
     Attributes:
         accuracies: of the last probe, in percent by name.
@@ -62,10 +78,13 @@ class ProbeHook(Hook):
         ks: Sequence[int] = (20,),
         temperature: float = 0.07,
         linear: dict | None = None,
+        most_images: int | None = None,
     ) -> None:
         check_choice('feature', feature, ('mean', 'class'))
         if interval < 1:
             raise ValueError(f'interval={interval} must be at least 1 epoch.')
+        if most_images is not None and most_images < 1:
+            raise ValueError(f'most_images={most_images} must be at least 1.')
         self.configs = {'train': train_dataloader, 'val': val_dataloader}
         self.interval = interval
         self.encoder = present_name(f'{encoder}.').removesuffix('.')
@@ -73,6 +92,7 @@ class ProbeHook(Hook):
         self.ks = tuple(ks)
         self.temperature = temperature
         self.linear = linear
+        self.most_images = most_images
         self.loaders: dict[str, DataLoader] = {}
         self.accuracies: dict[str, float] = {}
         self.guess, self.images = 0.0, 0
@@ -82,10 +102,17 @@ class ProbeHook(Hook):
 
         Raises:
             ValueError: an argument is unsuitable, the two data sets have other classes or images of
-                other bands than the encoder takes, or the model has no such encoder.
+                other bands than the encoder takes, or the model has no such encoder, or it cannot
+                encode an image of them.
         """
         self.loaders = {
-            name: runner.build_dataloader({'collate_fn': dict(type='default_collate'), **config})
+            name: runner.build_dataloader(
+                {
+                    'collate_fn': dict(type='default_collate'),
+                    **config,
+                    'dataset': self._build_dataset(config['dataset']),
+                }
+            )
             for name, config in self.configs.items()
         }
         agree_on_classes(
@@ -104,6 +131,26 @@ class ProbeHook(Hook):
             raise ValueError(
                 f"feature='class': {type(encoder).__name__} has no class token; use 'mean'."
             )
+        loader = self.loaders['val']
+        batch = loader.collate_fn([loader.dataset[0]])
+        try:
+            with torch.no_grad(), evaluating(encoder), whole_weights(unwrapped_model(runner)):
+                self._encode(runner, batch)
+        except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+            raise ValueError(
+                f'{type(encoder).__name__} cannot encode an image of the probe: '
+                f'{type(error).__name__}: {error}. Images have to be of its size and bands, and an '
+                'encoder that needs a mask cannot be probed.'
+            ) from error
+
+    def _build_dataset(self, config: dict) -> Any:
+        """Build a data set, with no more images than ``most_images``."""
+        if self.most_images is None:
+            return config
+        dataset = DATASETS.build(config)
+        if len(dataset) > self.most_images:
+            dataset.get_subset_(spaced_indices(len(dataset), self.most_images))
+        return dataset
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Probe every ``interval`` epochs and after the last one."""
@@ -121,23 +168,10 @@ class ProbeHook(Hook):
         Returns:
             Accuracies in percent, by the names under which they are logged.
         """
-        model, encoder = unwrapped_model(runner), self._get_encoder(runner)
-        extra_tokens = getattr(encoder, 'num_extra_tokens', 0)
-
-        def encode(batch: dict) -> Tensor:
-            (output,) = encoder(model.data_preprocessor(batch, training=False)['inputs'])
-            return pool_tokens(output, self.feature, extra_tokens)
-
-        training = encoder.training
-        encoder.eval()
-        try:
-            with whole_weights(model):
-                train, train_labels = extract_features(
-                    encode, self.loaders['train'], 'probe, train'
-                )
-                val, val_labels = extract_features(encode, self.loaders['val'], 'probe, val')
-        finally:
-            encoder.train(training)
+        encode = partial(self._encode, runner)
+        with evaluating(self._get_encoder(runner)), whole_weights(unwrapped_model(runner)):
+            train, train_labels = extract_features(encode, self.loaders['train'], 'probe, train')
+            val, val_labels = extract_features(encode, self.loaders['val'], 'probe, val')
         predictions: dict[str, Tensor] = {}
         if self.ks:
             found = knn_predict(val, train, train_labels, self.ks, self.temperature)
@@ -153,6 +187,13 @@ class ProbeHook(Hook):
             for name, classes in predictions.items()
         }
         return self.accuracies
+
+    def _encode(self, runner: Runner, batch: dict) -> Tensor:
+        """Encode a batch of a loader into (N, D)."""
+        encoder = self._get_encoder(runner)
+        images = unwrapped_model(runner).data_preprocessor(batch, training=False)['inputs']
+        (output,) = encoder(images)
+        return pool_tokens(output, self.feature, getattr(encoder, 'num_extra_tokens', 0))
 
     def _get_encoder(self, runner: Runner) -> Any:
         try:

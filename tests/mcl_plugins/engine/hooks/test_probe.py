@@ -113,6 +113,20 @@ def test_the_linear_probe_can_be_left_out(build):
     assert found['knn_1'] == 100  # each image is its own neighbour
 
 
+def test_of_large_data_sets_evenly_spaced_images_count(build):
+    runner = build(most_images=5)
+    hook = hook_of(runner)
+    hook.before_train(runner)
+    dataset = hook.loaders['train'].dataset
+    whole = DATASETS.build(hook.configs['train']['dataset'])
+    kept = [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
+    assert kept == [whole.get_data_info(index)['img_path'] for index in (0, 3, 7, 11, 15)]
+    hook.probe(runner)
+    assert hook.images == 5
+    with pytest.raises(ValueError, match='most_images=0'):
+        build(most_images=0)
+
+
 def test_what_does_not_fit_is_an_error(build):
     with pytest.raises(ValueError, match=r"encoder='student.backbone' is not in the model"):
         build(encoder='student.backbone').train()
@@ -130,6 +144,7 @@ def test_what_does_not_fit_is_an_error(build):
         (dict(temperature=0.0), 'temperature=0.0'),
         (dict(linear=dict(epoch=3)), "linear=.'epoch': 3.: .*unexpected keyword argument 'epoch'"),
         (dict(encoder='neck', feature='class'), "has no class token; use 'mean'"),
+        (dict(encoder='neck'), 'NonLinearNeck cannot encode an image of the probe'),
     ],
 )
 def test_bad_settings_stop_before_training(build, settings, message):
