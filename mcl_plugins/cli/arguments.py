@@ -5,15 +5,31 @@ from __future__ import annotations
 import argparse
 import difflib
 import math
+import textwrap
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable
 
 
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Shows the docstring as it is, the default of each option, and no word in two parts."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text = action.help or ''
+        takes_value = action.nargs != 0 and (action.option_strings or action.nargs == '?')
+        if not takes_value or action.default in (None, argparse.SUPPRESS, [], {}, ''):
+            return text
+        stated = 'default' in text
+        several = isinstance(action.default, list | tuple)
+        default = ' '.join(map(str, action.default)) if several else str(action.default)
+        return text if stated else f'{text} (default: {default.replace("%", "%%")})'
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(' '.join(text.split()), width, break_on_hyphens=False)
+
+
 def parser_for(description: str | None) -> argparse.ArgumentParser:
-    """Create a parser whose help shows a module's docstring without rewrapping its lines."""
-    return argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Create a parser whose help shows a module's docstring as it is, and all defaults."""
+    return argparse.ArgumentParser(description=description, formatter_class=HelpFormatter)
 
 
 def at_least(least: int) -> Callable[[str], int]:

@@ -1,4 +1,4 @@
-"""Measure the time of a training step of a config, and compare it with a variant.
+r"""Measure the time of a training step of a config, and compare it with a variant.
 
     mcl bench step conmim/vit-b.py --batch-size 64
     mcl bench step conmim/vit-b.py --batch-size 2 \

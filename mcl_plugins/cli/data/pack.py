@@ -7,8 +7,8 @@
 The images keep their path within the folder as their name, so that sub-folders stay classes. Their
 order is random and the same for the same seed, because a training may read only a few shards at a
 time. Files are copied as they are, and with --short-side the larger ones are resized and written as
-JPEG; those that cannot be read are left out. Images of more than 8 bits, with transparency or of other
-bands than gray and colour are never resized.
+JPEG; those that cannot be read are left out. Images of more than 8 bits, with transparency or of
+other bands than gray and colour are never resized.
 """
 
 from __future__ import annotations

@@ -9,16 +9,17 @@ from pathlib import Path
 from ..arguments import at_least, positive
 from .base import command_parser
 from .options import Options
+from .shared import add_options_argument
 
 
 def step(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into the arguments of :func:`time_steps`."""
     parser = command_parser('benchmark.step')
     parser.add_argument('config', help='pre-training config')
-    parser.add_argument('--batch-size', type=at_least(1), default=64)
-    parser.add_argument('--steps', type=at_least(1), default=10)
+    parser.add_argument('--batch-size', type=at_least(1), default=64, help='images of a step')
+    parser.add_argument('--steps', type=at_least(1), default=10, help='measured steps')
     parser.add_argument('--device', help='by default the GPU, if there is one')
-    parser.add_argument('--cfg-options', nargs='+', action=Options, default={})
+    add_options_argument(parser, default={})
     parser.add_argument(
         '--against', nargs='+', action=Options, help='options of the variant to compare with'
     )
@@ -31,7 +32,12 @@ def flops(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command_parser('benchmark.flops')
     parser.add_argument('config', help='pre-training config with model.num_chunks')
     parser.add_argument(
-        '--chunks', nargs='+', type=at_least(1), default=list(range(1, 11)), metavar='N'
+        '--chunks',
+        nargs='+',
+        type=at_least(1),
+        default=list(range(1, 11)),
+        metavar='N',
+        help='numbers of chunks',
     )
     parser.add_argument('--picture', type=Path, help='PNG file to draw the table to')
     return parser.parse_args(argv)
@@ -77,7 +83,7 @@ def data(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help='images per second of the step on a process, measured elsewhere',
     )
     parser.add_argument('--device', help='of the step; by default the GPU, if there is one')
-    parser.add_argument('--cfg-options', nargs='+', action=Options, default={})
+    add_options_argument(parser, default={})
     return parser.parse_args(argv)
 
 
@@ -85,8 +91,8 @@ def count(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into the arguments of ``count_step``."""
     parser = command_parser('benchmark.count')
     parser.add_argument('config', help='pre-training config')
-    parser.add_argument('--batch-size', type=at_least(1), default=64)
-    parser.add_argument('--cfg-options', nargs='+', action=Options, default={})
+    parser.add_argument('--batch-size', type=at_least(1), default=64, help='images of a step')
+    add_options_argument(parser, default={})
     _add_released(parser)
     return parser.parse_args(argv)
 

@@ -13,39 +13,39 @@ from .base import command_parser
 def make_digits(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into the arguments of ``make``."""
     parser = command_parser('data.make_digits')
-    parser.add_argument('root', type=Path, nargs='?', default=Path('data/quickstart'))
+    _add_root(parser, 'data/quickstart')
     return parser.parse_args(argv)
 
 
 def make_hard_digits(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into the arguments of ``make``."""
     parser = command_parser('data.make_hard_digits')
-    parser.add_argument('root', type=Path, nargs='?', default=Path('data/pocket/digits'))
+    _add_root(parser, 'data/pocket/digits')
     return parser.parse_args(argv)
 
 
 def make_digit_retrieval(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into the arguments of ``make``."""
     parser = command_parser('data.make_digit_retrieval')
-    parser.add_argument('root', type=Path, nargs='?', default=Path('data/quickstart'))
+    _add_root(parser, 'data/quickstart')
     return parser.parse_args(argv)
 
 
 def make_scenes(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into the arguments of ``make``."""
     parser = command_parser('data.make_scenes')
-    parser.add_argument('root', type=Path, nargs='?', default=Path('data/scenes'))
+    _add_root(parser, 'data/scenes')
     parser.add_argument('--train', type=int, default=240, help='scenes for training')
     parser.add_argument('--val', type=int, default=80, help='scenes for validation')
     parser.add_argument('--unlabeled', type=int, default=1200, help='scenes for pre-training')
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--seed', type=int, default=0, help='of the scenes')
     return parser.parse_args(argv)
 
 
 def solar_cells(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into the arguments of ``make``."""
     parser = command_parser('data.solar_cells')
-    parser.add_argument('root', type=Path, nargs='?', default=Path('data/solar-cells'))
+    _add_root(parser, 'data/solar-cells')
     parser.add_argument(
         '--wheel', type=Path, help='the distribution, where it was downloaded before'
     )
@@ -74,3 +74,9 @@ def pack(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument('--seed', type=int, default=0, help='of the order of the images')
     return parser.parse_args(argv)
+
+
+def _add_root(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument(
+        'root', type=Path, nargs='?', default=Path(default), help='folder that is written'
+    )

@@ -32,7 +32,7 @@ def linear(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--lr', type=positive, default=0.1, help='learning rate of SGD for a batch size of 1024'
     )
-    parser.add_argument('--weight-decay', type=float, default=0.0)
+    parser.add_argument('--weight-decay', type=float, default=0.0, help='weight decay of SGD')
     return parser.parse_args(argv)
 
 

@@ -40,9 +40,13 @@ def run(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help='name or settings, for files that do not show it: base, "dict(num_heads=12)"',
     )
     parser.add_argument(
-        '--img-size', type=at_least(1), help='side in pixels, to which positions are resized'
+        '--img-size',
+        type=at_least(1),
+        help="side in pixels, to which positions are resized; by default the file's",
     )
-    parser.add_argument('--in-chans', type=at_least(1), help='number of bands')
+    parser.add_argument(
+        '--in-chans', type=at_least(1), help="number of bands; by default the file's"
+    )
     return parser.parse_args(argv)
 
 

@@ -146,7 +146,9 @@ def soak(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = command_parser('soak')
     parser.add_argument('--steps', type=at_least(400), default=2000, help='steps of the training')
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/soak'))
+    parser.add_argument(
+        '--work-dir', type=Path, default=Path('work_dirs/soak'), help='folder of the training'
+    )
     return parser.parse_args(argv)
 
 

@@ -43,7 +43,11 @@ def run(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help='begin all trainings before the first one runs, to find faults and to measure their '
         'hours (default: with a GPU or Slurm, and not with --tiny)',
     )
-    parser.add_argument('--work-dir', type=Path, help='folder for the folders of the rows')
+    parser.add_argument(
+        '--work-dir',
+        type=Path,
+        help='folder for the folders of the rows; by default work_dirs/reproduce',
+    )
     parser.add_argument(
         '--cfg-options',
         nargs='+',

@@ -11,12 +11,20 @@ from .base import command_parser
 from .options import Options
 
 
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+def add_common_arguments(
+    parser: argparse.ArgumentParser, work_dir: str = "the config's, or work_dirs/<config>"
+) -> None:
     """Add OpenMMLab's arguments that training and testing share.
 
     The parsed arguments have the names of the arguments of :func:`load_config`.
+
+    Args:
+        parser: of the command.
+        work_dir: which folder it is without ``--work-dir``, in words.
     """
-    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
+    parser.add_argument(
+        '--work-dir', help=f'folder for logs and checkpoints; by default {work_dir}'
+    )
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -61,7 +69,7 @@ def frozen_parser(module: str, may_know: bool = False) -> argparse.ArgumentParse
         'config',
         nargs='?' if may_know else None,
         help='config of a classifier, from configs/<method>/transfer/'
-        + ('; the encoders in zoo/ need none' if may_know else ''),
+        + ('; by default what the checkpoint names, as those in zoo/ do' if may_know else ''),
     )
     parser.add_argument(
         'checkpoint', help='pre-training checkpoint; the config names the prefix of its encoder'
@@ -69,7 +77,7 @@ def frozen_parser(module: str, may_know: bool = False) -> argparse.ArgumentParse
     parser.add_argument(
         '--out', type=Path, help='file for the result; by default beside CHECKPOINT'
     )
-    add_common_arguments(parser)
+    add_common_arguments(parser, 'work_dirs/evaluate/<config>')
     return parser
 
 
@@ -82,15 +90,19 @@ def add_image_arguments(parser: argparse.ArgumentParser, count: int | None) -> N
         required=True,
         help='image files, or folders to choose images from',
     )
-    parser.add_argument('--count', type=int, default=count, help='number of images')
+    text = 'number of images' if count else 'number of images; by default all'
+    parser.add_argument('--count', type=int, default=count, help=text)
 
 
-def add_options_argument(parser: argparse.ArgumentParser) -> None:
+def add_options_argument(
+    parser: argparse.ArgumentParser, default: dict[str, Any] | None = None
+) -> None:
     """Add ``--cfg-options``."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=Options,
+        default=default,
         help='options of the config to override, as key=value',
     )
 

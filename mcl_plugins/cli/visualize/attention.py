@@ -1,4 +1,4 @@
-"""Draw the attention of a vision transformer's class token (ConMIM, Figure 3).
+r"""Draw the attention of a vision transformer's class token (ConMIM, Figure 3).
 
     mcl attention CONFIG CHECKPOINT --images data/imagenet/val \
         [--size 480] [--heads]

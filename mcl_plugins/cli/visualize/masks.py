@@ -1,4 +1,4 @@
-"""Draw the masks of a method in the course of its pre-training.
+r"""Draw the masks of a method in the course of its pre-training.
 
     mcl masks configs/ccmim/vit-b.py work_dirs/ccmim/vit-b/epoch_*.pth \
         --images data/imagenet/val [--count 4] [--untrained]

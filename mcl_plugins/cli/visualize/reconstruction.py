@@ -1,4 +1,4 @@
-"""Draw the reconstructions of a masked autoencoder.
+r"""Draw the reconstructions of a masked autoencoder.
 
     mcl reconstruction configs/cmae/vit-b.py CHECKPOINT \
         --images data/imagenet/val [--count 8]
