@@ -25,7 +25,10 @@ def run(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--all', action='store_true', help='with --tiny: every chain of METHOD or of all methods'
     )
     parser.add_argument(
-        '--processes', type=at_least(1), default=0, help='processes of this machine'
+        '--processes',
+        type=at_least(1),
+        default=0,
+        help='processes of this machine; by default this one alone',
     )
     parser.add_argument('--slurm', default='', metavar='PARTITION', help='start with srun')
     parser.add_argument(

@@ -8,8 +8,11 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+import numpy as np
+
 from ...utils.places import home
 from .claims import CLAIMS, Claim
+from .curves import curves_file, read_curves
 from .dense import DENSE_METRICS, DENSE_ROWS, DenseRow
 from .records import read_kept
 from .rows import ROWS, Row
@@ -23,6 +26,7 @@ METRICS = {
     'finetune_all': 'all labels',
 }
 WORK_METRICS = ('knn', 'linear', 'finetune_200')
+COURSE = (0.05, 0.1, 0.25, 0.5, 1.0)  # shares of a training at which its losses are shown
 CLAIM_METRICS = ('finetune_200', 'linear', 'knn')
 PAPER_SAYS = {1: 'better', -1: 'worse', 0: 'drawn only'}
 # Student's t for a two-sided interval of 90 %, by the number of seeds.
@@ -33,6 +37,11 @@ _PLACE = re.compile(r'(<!-- table: (\w+) (\w+) -->\n).*?(<!-- end -->)', re.DOTA
 def page() -> Path:
     """Return the file of the page."""
     return home() / 'docs' / 'pocket-benchmark.md'
+
+
+def pages() -> tuple[Path, ...]:
+    """Return the files with tables: that of the benchmark, and that of what to expect."""
+    return page(), page().with_name('what-to-expect.md')
 
 
 def fill(text: str) -> str:
@@ -197,6 +206,33 @@ def choice_table(data: str) -> str:
     return '\n'.join(lines)
 
 
+def losses_table(data: str) -> str:
+    """Return how the losses of the rows fall in the course of a training, as means of the seeds."""
+    lines = [
+        _line('row', 'loss', 'first', *(f'{share:.0%}' for share in COURSE), 'steps', 'seeds'),
+        _line(*['---'] * (5 + len(COURSE))),
+    ]
+    missing = []
+    for row in ROWS.values():
+        runs = [run.curves for run in read_curves(curves_file(data, row.name))]
+        names = sorted({name for run in runs for name in run if name.startswith('loss')})
+        if 'loss' in names and len(names) == 2:  # its only part
+            names.remove('loss')
+        for name in names:
+            courses = [_course(*run[name]) for run in runs if name in run]
+            cells = [f'{mean(found):.3g}' for found in zip(*courses, strict=True)]
+            steps = max(run[name][0][-1] for run in runs if name in run)
+            lines.append(_line(row.title, f'`{name}`', *cells, steps, len(courses)))
+        if row.config and not names:
+            missing.append(row.title)
+    return _with_missing(lines, missing)
+
+
+def _course(steps: list[int], values: list[float]) -> list[float]:
+    """Return the first value of a curve, and those at the shares of its length in ``COURSE``."""
+    return [values[0], *np.interp([share * steps[-1] for share in COURSE], steps, values).tolist()]
+
+
 def score(records: dict[str, dict], row: str, rate: float) -> float | None:
     """Return what a learning rate is chosen by: the mean of k-NN and linear accuracy."""
     found = [
@@ -230,4 +266,5 @@ TABLES: dict[str, Callable[[str], str]] = {
     'claims': claims_table,
     'choice': choice_table,
     'dense': dense_table,
+    'losses': losses_table,
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from statistics import mean, stdev
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..logs import Run
 from .curves import curves_file, read_curves
 from .page import METRICS, page, values
 from .records import read_kept
@@ -23,7 +26,7 @@ def draw_all() -> list[Path]:
     found = []
     for data in DATA.values():
         if read_kept('main', data.name):
-            for kind, draw in (('bars', draw_bars), ('curves', draw_curves)):
+            for kind, draw in PICTURES.items():
                 file = folder / f'{data.name}-{kind}.png'
                 draw(data.name).savefig(file, dpi=80)
                 found.append(file)
@@ -62,20 +65,51 @@ def draw_bars(data: str) -> Figure:
 
 def draw_curves(data: str) -> Figure:
     """Draw the k-NN accuracy during pre-training: a panel for each row, a line for each seed."""
+    title = f'{DATA[data].title.capitalize()}: k-NN on the validation part, 200 labels, %'
+
+    def draw_one(axes: Axes, run: Run) -> None:
+        axes.plot(*run.curves[PROBE], marker='.', linewidth=1.4)
+
+    return _draw_rows(data, title, PROBE, draw_one, sharey=True)
+
+
+def draw_losses(data: str) -> Figure:
+    """Draw the losses of pre-training: a panel for each row, a line for each seed and loss."""
+    title = f'{DATA[data].title.capitalize()}: losses, each with its colour for all seeds'
+
+    def draw_one(axes: Axes, run: Run) -> None:
+        parts = sorted(name for name in run.curves if name.startswith('loss_')) or ['loss']
+        first = not axes.lines
+        for number, name in enumerate(parts):
+            label = name if first else None
+            axes.plot(*run.curves[name], color=f'C{number}', linewidth=1.4, label=label)
+        axes.set_ylim(0, 1.05 * axes.dataLim.y1)
+        axes.legend(frameon=False, fontsize=7)
+
+    return _draw_rows(data, title, 'loss', draw_one, sharey=False)
+
+
+def _draw_rows(
+    data: str, title: str, needed: str, draw_one: Callable[[Axes, Run], None], sharey: bool
+) -> Figure:
+    """Draw a panel for each row that has a curve of the name that is needed."""
     rows = {row: read_curves(curves_file(data, row.name)) for row in ROWS.values()}
-    rows = {row: runs for row, runs in rows.items() if any(PROBE in run.curves for run in runs)}
+    rows = {row: runs for row, runs in rows.items() if any(needed in run.curves for run in runs)}
     columns = 4
     lines = max(1, -(-len(rows) // columns))
     figure = Figure(figsize=(11, 0.6 + 1.9 * lines), layout='constrained')
-    figure.suptitle(f'{DATA[data].title.capitalize()}: k-NN on the validation part, 200 labels, %')
-    grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+    figure.suptitle(title)
+    grid = figure.subplots(lines, columns, sharex=True, sharey=sharey, squeeze=False)
     for axes in grid.flat[len(rows) :]:
         axes.set_axis_off()
     for axes, (row, runs) in zip(grid.flat, rows.items(), strict=False):
         for run in runs:
-            axes.plot(*run.curves[PROBE], marker='.', linewidth=1.4)
+            draw_one(axes, run)
         axes.set_title(row.title, fontsize=10)
         axes.grid(alpha=0.3)
     for axes in grid[-1]:
         axes.set_xlabel('step')
     return figure
+
+
+PICTURES = {'bars': draw_bars, 'curves': draw_curves, 'losses': draw_losses}

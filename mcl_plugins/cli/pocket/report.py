@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from .collect import collect
-from .page import fill, page
+from .page import fill, page, pages
 from .plots import draw_all
 
 
 def write_report(work_dir: Path | None = None) -> list[Path]:
-    """Collect the finished runs into the tree, and write the page's tables and pictures from it.
+    """Collect the finished runs into the tree, and write the pages' tables and pictures from it.
 
     Args:
         work_dir: folder of the runs; by default ``work_dirs/pocket``.
@@ -27,5 +27,6 @@ def write_report(work_dir: Path | None = None) -> list[Path]:
             f'{file} does not exist: --report writes into a checkout of the package, which has it.'
         )
     written = collect(work_dir)
-    file.write_text(fill(file.read_text(encoding='utf-8')), encoding='utf-8')
-    return [*written, file, *draw_all()]
+    for file in pages():
+        file.write_text(fill(file.read_text(encoding='utf-8')), encoding='utf-8')
+    return [*written, *pages(), *draw_all()]

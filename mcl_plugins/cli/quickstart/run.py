@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ...utils.places import workspace
 from ..parsers.quickstart import run as parse_args
@@ -113,7 +114,7 @@ def fine_tune(config: Path, work_dir: Path, checkpoint: Path | None, seed: int) 
         if checkpoint
         else {'model__backbone__init_cfg': None}
     )
-    labels = {'train_dataloader__dataset__ann_file': f'few_labels_{seed}.txt'}
+    labels: dict[str, Any] = {'train_dataloader__dataset__ann_file': f'few_labels_{seed}.txt'}
     train(config, work_dir, randomness__seed=seed, **labels, **start)
     return next(
         row['accuracy/top1'] for row in reversed(logged(work_dir)) if 'accuracy/top1' in row

@@ -44,7 +44,7 @@ def test_each_help_shows_defaults_and_fits(name, monkeypatch):
         assert action.help, f'{action.option_strings or action.dest} is not explained'
     for action in with_value(parser):
         option = action.option_strings[0] if action.option_strings else action.dest
-        if action.default not in (None, argparse.SUPPRESS, [], {}):
+        if action.default not in (None, argparse.SUPPRESS, [], {}, ''):
             several = isinstance(action.default, list | tuple)
             default = ' '.join(map(str, action.default if several else [action.default]))
             assert f'(default: {default})' in words or 'default' in action.help, option

@@ -1,6 +1,7 @@
 """What is in the tree agrees: records, page, curves, encoders; and the digits are hard."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -16,8 +17,17 @@ from mcl_plugins.cli.evaluate.frozen import find_classifier
 from mcl_plugins.cli.evaluate.knn import evaluate_knn
 from mcl_plugins.cli.pocket.claims import CLAIMS
 from mcl_plugins.cli.pocket.collect import collect
-from mcl_plugins.cli.pocket.curves import read_curves
-from mcl_plugins.cli.pocket.page import effect, fill, page, values, verdict
+from mcl_plugins.cli.pocket.curves import add_curves, read_curves
+from mcl_plugins.cli.pocket.page import (
+    effect,
+    fill,
+    losses_table,
+    page,
+    pages,
+    values,
+    verdict,
+)
+from mcl_plugins.cli.pocket.plots import draw_losses
 from mcl_plugins.cli.pocket.protocol import NEIGHBOURS
 from mcl_plugins.evaluation.knn import knn_predict
 
@@ -66,9 +76,26 @@ def test_lists_of_labels_are_nested_and_balanced(digits):
     assert all((digits / 'train' / line.split()[0]).is_file() for line in more)
 
 
-def test_the_page_shows_the_records():
-    text = page().read_text(encoding='utf-8')
-    assert fill(text) == text
+@pytest.mark.parametrize('file', pages(), ids=lambda file: file.stem)
+def test_the_pages_show_the_records(file):
+    text = file.read_text(encoding='utf-8')
+    assert '<!-- table: ' in text and fill(text) == text, 'run: mcl pocket --report'
+    for picture in re.findall(r'\]\((pocket-benchmark/[^)]+)\)', text):
+        assert (file.parent / picture).is_file(), picture
+
+
+def test_losses_are_those_of_the_curves_at_shares_of_the_training(tmp_path, monkeypatch):
+    monkeypatch.setattr('mcl_plugins.cli.pocket.curves.zoo', lambda: tmp_path)
+    file = tmp_path / 'curves/mae_digits.csv'
+    for seed, offset in ((0, 0.0), (1, 0.2)):
+        course = [[10, 20, 50, 100, 200], [value + offset for value in (4.0, 3.0, 2.0, 1.0, 0.5)]]
+        add_curves(file, seed, {'loss': course, 'loss_pixel': course})
+    assert losses_table('digits').splitlines()[2] == (
+        '| MAE | `loss_pixel` | 4.1 | 4.1 | 3.1 | 2.1 | 1.1 | 0.6 | 200 | 2 |'
+    )
+    assert 'Not run yet: supervised, all labels; SimMIM;' in losses_table('digits')
+    axes = draw_losses('digits').axes[0]
+    assert len(axes.lines) == 2 and axes.get_legend().get_texts()[0].get_text() == 'loss_pixel'
 
 
 def test_each_encoder_is_small_and_the_one_of_its_record():
