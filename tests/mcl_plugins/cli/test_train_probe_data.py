@@ -13,10 +13,8 @@ from mcl_plugins.cli.train import configure, train
 from mcl_plugins.engine.hooks import ProbeHook
 from mcl_plugins.targets.frozen_teacher import FrozenTeacher
 
-METHODS = sorted(
-    file.name.removesuffix('_finetune.py')
-    for file in (ROOT / 'configs/quickstart').glob('[!s]*_finetune.py')
-)
+# One for each class of encoder, as it is for images without a mask.
+METHODS = ('conmim', 'ccmim', 'masked_moco', 'mimco', 'mimco_teacher')
 
 
 @pytest.fixture
@@ -46,8 +44,8 @@ def probe_of(config):
     return hook
 
 
-@pytest.mark.parametrize('method', [*METHODS, 'mimco_teacher'])
-def test_the_encoders_of_all_methods_are_probed(method, labelled, tmp_path, monkeypatch):
+@pytest.mark.parametrize('method', METHODS)
+def test_the_encoders_of_the_methods_are_probed(method, labelled, tmp_path, monkeypatch):
     monkeypatch.setattr(FrozenTeacher, 'init_weights', lambda self: None)
     config = configure(
         f'quickstart/{method}.py',
@@ -59,7 +57,6 @@ def test_the_encoders_of_all_methods_are_probed(method, labelled, tmp_path, monk
     runner = build_runner(config)
     (hook,) = [hook for hook in runner.hooks if isinstance(hook, ProbeHook)]
     hook.before_train(runner)
-    # Even random weights tell dark from bright by most methods; the number is k-NN's of 24 images.
     found = hook.probe(runner)
     assert found.keys() == {'knn_20'} and hook.images == 6 and hook.guess == 50
 
