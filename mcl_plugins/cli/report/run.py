@@ -129,12 +129,13 @@ def _pictures(facts: Facts, images: Sequence[Path]) -> str:
             config, file, images=places
         ),
     }
+    reasons = []
     for name, work in commands.items():
         try:
             found += [page.picture(work(), name), page.paragraph(f'{name}.', 'note')]
         except (ValueError, FileNotFoundError) as error:
-            found.append(page.paragraph(f'{name}: {error}', 'note'))
-    return '\n'.join(found)
+            reasons += [] if str(error) in reasons else [str(error)]
+    return '\n'.join([*found, *(page.paragraph(reason, 'note') for reason in reasons)])
 
 
 def _training_images(facts: Facts) -> list[Path]:

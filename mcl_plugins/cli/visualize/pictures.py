@@ -22,6 +22,7 @@ from ...checkpoint.sources import load_checkpoint
 from ...checkpoint.whole_model import load_whole
 from ...datasets.listing import list_images
 from ...mask_generators import PatchMask, upsample_patches
+from ...preprocessors import MultiViewPreprocessor
 from ...utils.decoding import ImageDecoder
 from ...utils.images import IMAGE_SUFFIXES, open_rgb, printable
 
@@ -97,9 +98,17 @@ def build_pretraining(config: Config, checkpoint: str | Path | None) -> tuple[An
         The model and the number of epochs that the file has, 0 if it does not say so.
 
     Raises:
-        ValueError: the checkpoint does not fit the config.
+        ValueError: the config is of no pre-training whose views this package makes, or the
+            checkpoint does not fit it.
     """
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    views = str((config.get('data_preprocessor') or {}).get('type')).rpartition('.')[-1]
+    if views != MultiViewPreprocessor.__name__:
+        raise ValueError(
+            f'{config.model.type} of this config is not pre-trained with the views of a '
+            'MultiViewPreprocessor, so there is nothing to draw; mcl attention, tsne and patterns '
+            'draw what classifiers see.'
+        )
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
     if checkpoint is None:

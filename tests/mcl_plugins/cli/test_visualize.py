@@ -218,6 +218,15 @@ def named(checkpoint):
     return f'{checkpoint.parent.name}/{checkpoint.name}'
 
 
+@pytest.mark.parametrize('tool', [masks, reconstruction])
+def test_a_classifier_is_told_where_its_pictures_are(tool, data, tmp_path, monkeypatch):
+    checkpoint = tmp_path / 'epoch_1.pth'
+    save_file({'state_dict': {}}, checkpoint)
+    config = QUICKSTART / 'ccmim_finetune.py'
+    with pytest.raises(ValueError, match='ImageClassifier of this config .* mcl attention, tsne'):
+        draw(tool, monkeypatch, config, checkpoint, '--images', data / 'val')
+
+
 # Images
 
 
