@@ -153,6 +153,8 @@ class Chart:
         begun, steps = self.begun, self.facts.steps
         if begun is None or 'loss' not in look.values or begun.step > steps / 10:
             return {}
+        if begun.values['loss'] <= 0:  # of a loss such as -cos nothing is lost in this sense
+            return {}
         found = {'fallen': 1 - look.values['loss'] / begun.values['loss']}
         reference, progress = self.facts.reference, look.step / steps
         if reference is not None and progress > COMPARED:

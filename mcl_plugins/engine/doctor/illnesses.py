@@ -76,9 +76,9 @@ def chance(chart: Chart) -> Iterator[Verdict]:
 
 
 def unbalanced(chart: Chart) -> Iterator[Verdict]:
-    """A loss has no effect beside the others."""
+    """A loss has no effect beside the others; one of weight 0 is left out on purpose."""
     for name, kind in _levels(chart, 'grad_share_'):
-        if chart.lasts(name, lambda share: share < NO_SHARE):
+        if chart.lasts(name, lambda share: 0 < share < NO_SHARE):
             yield Verdict(
                 'unbalanced losses',
                 f'loss_{kind} has {chart.now[name]:.1e} of the gradients of all losses at the end '

@@ -34,8 +34,8 @@ class Senses:
         >>> senses.open()
         >>> _ = model['head'](torch.eye(4)[None], torch.eye(4)[None], None)
         >>> {name: round(value, 2) for name, value in senses.read(stepped=False).items()}
-        {'query_rank': 4.0, 'key_rank': 4.0, 'query_spread': 0.87, 'alignment': 0.0, \
-'to_others': 2.0, 'uniformity': -4.0}
+        {'query_rank': 4.0, 'key_rank': 4.0, 'query_spread': 0.87, 'uniformity': -4.0, \
+'alignment': 0.0, 'to_others': 2.0}
     """
 
     def __init__(self, model: nn.Module, inside: bool = True) -> None:
@@ -140,9 +140,10 @@ class Senses:
         self._found[f'query_spread{suffix}'] = feature_spread(l2_normalize(query.detach()))
         of_images = getattr(head, 'compares_images', False)
         query, key = match_rows(query.detach(), key.detach(), mask, of_images)
-        own, others = alignment(query, key)
-        self._found[f'alignment{suffix}'], self._found[f'to_others{suffix}'] = own, others
         self._found[f'uniformity{suffix}'] = uniformity(query)
+        if query.shape == key.shape:
+            own, others = alignment(query, key)
+            self._found[f'alignment{suffix}'], self._found[f'to_others{suffix}'] = own, others
 
     def _see_losses(self, _: nn.Module, inputs: tuple, output: Any) -> None:
         """Compare the gradients of a method's losses at the last weights of its encoder."""

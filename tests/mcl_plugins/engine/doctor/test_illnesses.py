@@ -91,6 +91,15 @@ def test_a_loss_without_weight_is_named(tmp_path):
     assert hook.verdicts[0]['text'].startswith('loss_contrast has ')
 
 
+def test_a_loss_that_is_left_out_on_purpose_is_no_illness():
+    """As in the ablation of ccMIM with a weight of 0."""
+    for share, expected in ((0.0, set()), (1e-5, {'unbalanced losses'})):
+        chart = Chart(Facts(steps=1000), patience=100)
+        for step in range(50, 500, 50):
+            chart.add(Look(step, dict(grad_share_contrast=share, grad_share_pixel=1 - share)))
+        assert {verdict.illness for verdict in judge(chart)} == expected
+
+
 def test_a_loss_that_lags_far_behind_the_pocket_benchmark_is_found(tmp_path, monkeypatch):
     """ConMIM's falls by half within a third of its training; that of a tiny rate does not."""
     curve = 'seed,name,step,value\n0,loss,3,3.0\n0,loss,10,1.5\n0,loss,30,0.6\n1,loss,3,3.0\n'

@@ -58,14 +58,14 @@ def test_it_looks_at_logged_steps_and_does_nothing_in_the_others(training_config
     assert 'the pocket benchmark has no run of ConMIM that is no longer' in log.read_text()
 
 
-@pytest.fixture
-def small_ccmim():
+@pytest.fixture(params=[False, True], ids=['stored', 'recomputed'])
+def small_ccmim(request):
     """A ccMIM with BatchNorm in its projector, images, and a fixed mask of half of the patches."""
     hidden = torch.arange(16).expand(4, -1) % 2 == 0
     model = MODELS.build(
         dict(
             type='mcl_plugins.CcMIM',
-            backbone=SMALL_VIT,
+            backbone={**SMALL_VIT, 'with_cp': request.param},
             decoder=SMALL_DECODER,
             projector=dict(**MOCO_MLP, in_channels=48),
             pixel_head=PIXEL_HEAD,
