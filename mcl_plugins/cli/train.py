@@ -117,8 +117,7 @@ def configure(
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if init_from:
         set_encoder(cfg, init_from)
-    if probe_data:
-        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), probe_for(cfg, probe_data)]
+    add_probe(cfg, probe_data)
     if log:
         add_trackers(cfg, log, offline)
     elif offline:
@@ -139,6 +138,16 @@ def configure(
     if not persistent_workers:
         cfg.train_dataloader.persistent_workers = False
     return cfg
+
+
+def add_probe(config: Config, folder: str | None) -> None:
+    """Let a pre-training classify the labelled images of a folder in its course, if there is one.
+
+    Raises:
+        ValueError: the config is of no pre-training by epochs, or has a probe already.
+    """
+    if folder:
+        config.custom_hooks = [*(config.get('custom_hooks') or []), probe_for(config, folder)]
 
 
 def set_encoder(config: Config, checkpoint: str) -> None:
