@@ -12,7 +12,7 @@ from ...algorithms.base import PretrainingMethod
 from ...heads.negatives import contrastive_heads
 from ...mask_generators import PatchMask, gather_patches
 from ...targets import EMA
-from ...utils.sharded import local_part
+from ...utils.sharded import is_divided, local_part
 from ...utils.similarity import feature_spread, l2_normalize
 from .signs import alignment, effective_rank, relative_distance, sample_weights, uniformity
 
@@ -71,9 +71,11 @@ class Senses:
     def watch_losses(self) -> None:
         """Begin to watch the losses alone, which all processes have to do together.
 
-        A gradient may pass through a BatchNorm or a gathering of all of them.
+        A gradient may pass through a BatchNorm or a gathering of all of them. A model that is
+        divided among the processes is left alone: each backward pass would scatter its gradients.
         """
-        if self.inside and isinstance(self.model, PretrainingMethod):
+        divided = any(map(is_divided, self.model.parameters()))
+        if self.inside and isinstance(self.model, PretrainingMethod) and not divided:
             self._handles.append(self.model.register_forward_hook(self._see_losses))
 
     def close(self) -> None:

@@ -103,6 +103,16 @@ def test_the_share_of_a_loss_is_that_of_its_own_gradient_and_changes_nothing(sma
             torch.testing.assert_close(watched.grad, unwatched.grad)
 
 
+def test_a_divided_model_is_left_alone(small_ccmim, monkeypatch):
+    monkeypatch.setattr('mcl_plugins.engine.doctor.senses.is_divided', lambda _: True)
+    model, images = small_ccmim
+    senses = Senses(model)
+    senses.open()
+    model(images, mode='loss')
+    found = senses.read(stepped=False)
+    assert 'alignment' in found and not [name for name in found if name.startswith('grad_share')]
+
+
 def test_two_processes_compute_the_gradients_of_the_losses_together(images, tmp_path):
     """The gradients pass through a SyncBN, whose processes wait for each other."""
     options = [
