@@ -23,7 +23,7 @@ from ...evaluation.linear import fit_linear_probe
 from ...registry import HOOKS
 from ...utils.checks import check_choice, check_temperature
 from ...utils.sampling import spaced_indices
-from ...utils.sharded import whole_weights
+from ...utils.sharded import is_divided, whole_weights
 from ..bands import check_bands
 from .unwrap import unwrapped_model
 
@@ -131,10 +131,16 @@ class ProbeHook(Hook):
             raise ValueError(
                 f"feature='class': {type(encoder).__name__} has no class token; use 'mean'."
             )
+        # A divided model (FSDP2) has to be called as a whole before any of its parts.
+        if not any(map(is_divided, unwrapped_model(runner).parameters())):
+            self._try_encoder(runner, encoder)
+
+    def _try_encoder(self, runner: Runner, encoder: Any) -> None:
+        """Encode one image, so that an encoder that cannot do so is found before the training."""
         loader = self.loaders['val']
         batch = loader.collate_fn([loader.dataset[0]])
         try:
-            with torch.no_grad(), evaluating(encoder), whole_weights(unwrapped_model(runner)):
+            with torch.no_grad(), evaluating(encoder):
                 self._encode(runner, batch)
         except (TypeError, ValueError, RuntimeError, AssertionError) as error:
             raise ValueError(
