@@ -9,3 +9,4 @@ data_preprocessor = dict(
         dict(type='mcl_plugins.GaussianBlur', prob=0.5, sigma=(0.1, 1.0)),
     ]])
 train_dataloader = dict(num_workers=0, dataset=dict(data_root='data/pocket/digits'))
+optim_wrapper = dict(optimizer=dict(lr=1e-3))

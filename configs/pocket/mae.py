@@ -34,7 +34,7 @@ model = dict(
 )
 
 train_dataloader = dict(num_workers=0, dataset=dict(data_root='data/pocket/digits'))
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
+optim_wrapper = dict(optimizer=dict(lr=5e-4))
 auto_scale_lr = dict(base_batch_size=96)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, begin=0, end=2, convert_to_iter_based=True),

@@ -12,3 +12,4 @@ data_preprocessor = dict(
     views=[colours, [*colours, dict(type='mcl_plugins.Solarize', prob=0.2)]])
 del colours
 train_dataloader = dict(num_workers=0, dataset=dict(data_root='data/pocket/digits'))
+optim_wrapper = dict(optimizer=dict(lr=2e-3))

@@ -12,3 +12,4 @@ model = dict(
     image_contrast=dict(projector=dict(in_channels=120)))
 del arch
 train_dataloader = dict(num_workers=0, dataset=dict(data_root='data/pocket/digits'))
+optim_wrapper = dict(optimizer=dict(lr=5e-4))

@@ -19,3 +19,4 @@ model = dict(
     patch_contrast=dict(projector=dict(in_channels=96)),
     image_contrast=dict(projector=dict(in_channels=96)))
 del arch
+optim_wrapper = dict(optimizer=dict(lr=1e-3))

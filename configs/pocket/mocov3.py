@@ -19,3 +19,4 @@ train_dataloader = dict(
                 crop_ratio_range=[(0.5, 1.0), (0.5, 1.0)]),
             dict(type='PackInputs'),
         ]))
+optim_wrapper = dict(optimizer=dict(lr=1e-3))

@@ -5,3 +5,4 @@ _base_ = 'classify_vit.py'
 model = dict(backbone=dict(init_cfg=None))
 train_dataloader = dict(batch_size=64, drop_last=True)
 auto_scale_lr = dict(base_batch_size=64)
+optim_wrapper = dict(optimizer=dict(lr=5e-4))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from mmengine.config import Config
 from PIL import Image
 
 from conftest import ROOT
@@ -24,11 +25,13 @@ from mcl_plugins.cli.pocket.page import (
     losses_table,
     page,
     pages,
+    score,
     values,
     verdict,
 )
 from mcl_plugins.cli.pocket.plots import draw_losses
-from mcl_plugins.cli.pocket.protocol import NEIGHBOURS
+from mcl_plugins.cli.pocket.protocol import NEIGHBOURS, RATES
+from mcl_plugins.cli.pocket.rows import ROWS
 from mcl_plugins.evaluation.knn import knn_predict
 
 ZOO = ROOT / 'zoo'
@@ -96,6 +99,16 @@ def test_losses_are_those_of_the_curves_at_shares_of_the_training(tmp_path, monk
     assert 'Not run yet: supervised, all labels; SimMIM;' in losses_table('digits')
     axes = draw_losses('digits').axes[0]
     assert len(axes.lines) == 2 and axes.get_legend().get_texts()[0].get_text() == 'loss_pixel'
+
+
+def test_each_row_has_its_best_rate():
+    """Of equals the smallest, as the page says."""
+    records = json.loads((ZOO / 'records/choice_digits.json').read_text())
+    for row in (row for row in ROWS.values() if row.config):
+        found = {rate: score(records, row.name, rate) for rate in RATES}
+        best = max(sorted(found), key=found.get)
+        config = Config.fromfile(ROOT / f'configs/pocket/{row.config}.py')
+        assert config.optim_wrapper.optimizer.lr == best, row.name
 
 
 def test_each_encoder_is_small_and_the_one_of_its_record():
