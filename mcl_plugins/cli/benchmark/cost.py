@@ -33,11 +33,10 @@ from ..parsers.benchmark import cost as parse_args
 from ..preflight.plan import papers_batch
 from ..reproduce.forecast import count_images
 from .count import count_work
-from .on_gpu.cards import PEAKS
+from .on_gpu.cards import CARD, MFU, PEAKS
 from .sections import write_section
 from .step import Step, read_variant
 
-CARD, MFU = 'H100', 0.4
 HEADING = '## Cost of a training'
 _MAIN = re.compile(r'(conv-vit|vit|deit|swin)-[stbl]')  # names of the papers' main configs
 _HEAD = ('# Train: ', '# Cost: ')

@@ -38,12 +38,11 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.testing._internal.distributed.fake_pg import FakeStore
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
 
 from ...engine.compiled import BLOCKS
 from ..parsers.benchmark import scale as parse_args
 from ..preflight.steps import size_in_bytes
-from .count import fused_attention, remove_content
+from .count import flop_counter, fused_attention, remove_content
 from .step import Step, read_variant
 
 GPUS = 8  # of a machine
@@ -173,7 +172,7 @@ def count_work(config: str | Path, processes: int, batch_size: int) -> Work:
         pretended_processes(processes),
         mode,
         fused_attention(),
-        FlopCounterMode(display=False) as flops,
+        flop_counter() as flops,
         Traffic(processes) as traffic,
         divided_weights(model) as sharded,
     ):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..arguments import at_least, positive
+from ..benchmark.on_gpu.cards import CARD, MFU, PEAKS
 from .base import command_parser
 from .options import Options
 from .shared import add_options_argument
@@ -109,8 +110,8 @@ def scale(argv: Sequence[str] | None = None) -> argparse.Namespace:
         kind = at_least(2 if name == 'processes' else 1)
         parser.add_argument(f'--{name}', type=kind, default=default, metavar='N', help=text)
     for name, number, text in (
-        ('tflops', 989.0, 'TFLOP/s of a GPU in bfloat16, without sparsity'),
-        ('mfu', 0.4, 'share of these that a step reaches'),
+        ('tflops', PEAKS[CARD], f'TFLOP/s of a GPU in bfloat16; that of an {CARD}'),
+        ('mfu', MFU, 'share of these that a step reaches'),
         ('loader', 378.8, 'images/s that a core loads, as mcl bench data measures them'),
         ('network', 50.0, 'GB/s that a GPU sends'),
         ('storage', 1.0, 'GB/s at which a checkpoint is written'),

@@ -1,7 +1,8 @@
-"""What GPUs can compute at the most."""
+"""What GPUs can compute at the most, and what is assumed of them where nothing is measured."""
 
 from __future__ import annotations
 
+CARD, MFU = 'H100', 0.4  # the assumed card, and the assumed share of its peak
 # 10^12 operations per second in bfloat16, dense, with float32 sums, from NVIDIA's data sheets; the
 # first name that is part of the device's counts.
 PEAKS = {
