@@ -134,7 +134,7 @@ def load_model(config: Config, checkpoint: str) -> tuple[Any, tuple[str, ...]]:
     part = config.model
     part.get('backbone', {}).pop('init_cfg', None)  # the checkpoint has all weights
     if config.default_scope == 'mmpretrain':
-        part = {**part, 'data_preprocessor': config.data_preprocessor}
+        part = {'data_preprocessor': config.get('data_preprocessor'), **part}
     model = MODELS.build(part)
     content = load_whole(model, checkpoint)
     meta = content.get('meta', {}).get('dataset_meta') or {}

@@ -47,9 +47,9 @@ class Step(TimedStep):
     def __init__(self, config: Config, batch_size: int, device: torch.device) -> None:
         super().__init__(batch_size, device)
         with DefaultScope.overwrite_default_scope(config.get('default_scope', 'mmpretrain')):
-            self.model = MODELS.build(
-                {**config.model, 'data_preprocessor': config.data_preprocessor}
-            )
+            # As in the Runner, a preprocessor inside of the model goes before that of the config.
+            outer = {'data_preprocessor': config.get('data_preprocessor')}
+            self.model = MODELS.build({**outer, **config.model})
             for module in self.model.modules():
                 if isinstance(module, FrozenTeacher):
                     module.is_init = True  # its weights do not matter

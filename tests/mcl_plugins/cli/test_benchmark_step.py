@@ -10,6 +10,7 @@ from mmpretrain.registry import MODELS
 from conftest import ROOT
 from mcl_plugins import registry
 from mcl_plugins.cli.benchmark import references
+from mcl_plugins.cli.benchmark.step import Step
 from processes import mcl
 
 
@@ -67,3 +68,15 @@ def test_the_references_are_no_parts_of_the_package():
     names = {'CcMIMWithMaps', 'QueueInfoNCEWithLogits'}
     assert names <= references.REFERENCES.module_dict.keys()
     assert not names & registry.MODELS.module_dict.keys()
+
+
+def test_a_preprocessor_inside_of_the_model_goes_before_the_configs():
+    """As in MMEngine's Runner."""
+    config = Config.fromfile(ROOT / 'configs/quickstart/conmim.py')
+    inner = {**config.data_preprocessor, 'mean': [1.0, 2.0, 3.0]}
+    for outer in (config.data_preprocessor, None):
+        config.data_preprocessor = outer
+        config.model.data_preprocessor = inner
+        step = Step(config, 2, torch.device('cpu'))
+        mean = 255 * step.model.data_preprocessor.mean.flatten()
+        torch.testing.assert_close(mean, torch.tensor(inner['mean']))
