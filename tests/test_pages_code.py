@@ -138,7 +138,8 @@ def check_call(words):
         _, _, config, work_dir, *more = [word for word in rest if word != '--requeue']
         read('train', [config, '--work-dir', work_dir, *more])
     elif script == 'mimco_two_stage.sh':
-        assert find_config(f'mimco/{rest[0]}.py') and rest[1].isdecimal()
+        assert find_config(f'mimco/{rest[0]}.py')
+        read('reproduce', ['mimco', 'row', '--processes', *rest[1:]])
     elif script in DEMOS:
         read(DEMOS[script], rest)
     else:

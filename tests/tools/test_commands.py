@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +11,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from conftest import ROOT
 from mcl_plugins.checkpoint.files import load_file
+from mcl_plugins.cli.common import read_config
+from mcl_plugins.cli.reproduce.plan import plan
+from mcl_plugins.cli.reproduce.rows import find_row
+from mcl_plugins.utils.places import find_config
 from processes import mcl, script
 
 CONFIG = str(ROOT / 'configs/quickstart/conmim.py')
@@ -166,94 +169,41 @@ def test_the_mae_family_trains_on_two_processes(images, tmp_path, method):
 
 
 TWO_STAGES = 'mimco_two_stage.sh'
-# Stands for dist_train.sh: notes its words, and leaves what a training of five epochs does.
-NOTES = """#!/bin/sh
-folder="$4"
-printf '%s\\0' "$@" >> "$NOTES"; printf '\\n' >> "$NOTES"
-[ "$folder" != "${FAILS:-}" ] || exit 3
-mkdir -p "$folder"; printf epoch_5.pth > "$folder/last_checkpoint"
-"""
 
 
-@pytest.fixture
-def few_images(images):
-    """What makes the stages of the small MimCo short: few images, of ten classes like its head."""
-    for name in '23456789':
-        shutil.copytree(images / 'train/0', images / 'train' / name)
-        for file in sorted((images / 'train' / name).iterdir())[1:]:
-            file.unlink()
-    shutil.copytree(images / 'train', images / 'val')
-    return [
-        *(f'{split}_dataloader.dataset.data_root={images}' for split in ('train', 'val', 'test')),
-        'train_cfg.max_epochs=5',
-        'train_cfg.val_interval=5',
-        'default_hooks.checkpoint.interval=5',
-        'train_dataloader.dataset.ann_file=',
-        'train_dataloader.batch_size=4',
-        'train_dataloader.num_workers=0',
-    ]
-
-
-def test_mimco_goes_on_between_its_stages(few_images, tmp_path):
-    """Stopped after the first stage, then to the end; and what the script starts are trainings."""
-    tools = tmp_path / 'checkout/tools'
-    shutil.copytree(ROOT / 'tools', tools, symlinks=True)
-    (tmp_path / 'checkout/configs').symlink_to(ROOT / 'configs')
-    (tools / 'dist_train.sh').write_text(NOTES)
-    (tools / 'data/make_digits.py').write_text('')
-    work, notes = tmp_path / 'with a blank, and a comma', tmp_path / 'notes'
-    words = ['digits', 1, '--work-dir', work, '--cfg-options', *few_images]
-
-    def start(**env):
-        notes.unlink(missing_ok=True)
-        result = script(tools / TWO_STAGES, *words, cwd=tmp_path, NOTES=notes, **env)
-        return result, [line.split('\0')[:-1] for line in notes.read_text().splitlines()]
-
-    result, started = start(FAILS=work / 'student')
-    assert result.returncode == 3 and len(started) == 2
-    assert not (work / 'finetune').exists()
-    result, started = start()
-    assert result.returncode == 0, result.stderr
-    assert f'done: {work}/finetune/epoch_5.pth' in result.stdout
-    quickstart = tools.parent / 'configs/quickstart'
-    expected = [('teacher', 'mimco_teacher'), ('student', 'mimco'), ('finetune', 'mimco_finetune')]
-    assert [words[:5] for words in started] == [
-        [f'{quickstart}/{name}.py', '1', '--work-dir', f'{work}/{stage}', '--resume']
-        for stage, name in expected
-    ]
-    for number, words in enumerate(started):
-        config, _, *others = words
-        (Path(others[1]) / 'last_checkpoint').unlink()
-        result = mcl('train', config, *others)
-        assert result.returncode == 0, result.stderr[-3000:]
-        loaded = [f'{work}/{name}/epoch_5.pth' for name in ('teacher', 'student')[:number]][-1:]
-        for file in loaded:
-            assert f'Loaded SwinTransformer from {file}' in result.stdout + result.stderr
-    result = mcl('train', started[0][0], *started[0][2:])
-    assert 'resumed epoch: 5' in result.stdout + result.stderr
-    state = load_file(work / 'student/epoch_5.pth')['state_dict']
-    assert [name for name in state if name.startswith('teacher')] == ['teacher.fingerprint']
+@pytest.mark.parametrize('encoder', ['swin-t', 'swin-b', 'vit-s', 'vit-b'])
+def test_mimcos_stages_are_a_row_of_its_table(encoder, tmp_path):
+    """Its teacher, its student, and a classifier on it."""
+    python = tmp_path / 'python'
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    python.chmod(0o755)
+    result = script(TWO_STAGES, encoder, 8, '--start', 'moby.pth', PYTHON=python)
+    program, method, name, *words = result.stdout.splitlines()
+    assert program == str(ROOT / 'tools/reproduce.py')
+    assert words == ['--processes', '8', '--start', 'moby.pth']
+    stages = plan(find_row(method, name), lambda config: read_config(find_config(config)))
+    teacher = f'{"moby" if encoder.startswith("swin") else "mocov3"}/{encoder}.py'
+    expected = [teacher, f'mimco/{encoder}.py', f'mimco/transfer/in1k-finetune_{encoder}.py']
+    assert [stage.config for stage in stages] == expected
 
 
 @pytest.mark.parametrize(
-    ('arguments', 'env', 'message'),
+    ('arguments', 'message'),
     [
-        (['resnet', 2], {}, "unknown architecture 'resnet'"),
-        (['swin-t'], {}, 'swin-t|swin-b|vit-s|vit-b|digits PROCESSES'),
-        (['swin-t', 2, '--resume'], {}, "unknown argument '--resume'"),
-        (['swin-t', 1], {'TEACHER': '/no/teacher.pth'}, "'/no/teacher.pth' does not exist"),
-        (['swin-t', 1], {'STUDENT_CONFIG': '/no/c.py'}, "'/no/c.py' does not exist"),
+        (['resnet', 2], "unknown architecture 'resnet'"),
+        (['swin-t'], 'swin-t|swin-b|vit-s|vit-b PROCESSES'),
+        (['swin-t', 2, '--resume'], 'unrecognized arguments: --resume'),
+        (['swin-t', 'two'], "--processes: 'two'"),
     ],
 )
-def test_two_stages_name_what_is_wrong(arguments, env, message):
-    result = script(TWO_STAGES, *arguments, **env)
+def test_mimcos_stages_name_what_is_wrong(arguments, message):
+    result = script(TWO_STAGES, *arguments)
     assert result.returncode == 2 and message in result.stderr
-    assert '[1/3]' not in result.stdout
 
 
-def test_two_stages_explain_themselves():
+def test_mimcos_stages_explain_themselves():
     result = script(TWO_STAGES, '--help')
-    assert result.returncode == 0 and 'TEACHER=FILE' in result.stdout and not result.stderr
+    assert result.returncode == 0 and '--start FILE' in result.stdout and not result.stderr
 
 
 @pytest.mark.parametrize(

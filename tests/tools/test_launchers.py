@@ -36,7 +36,6 @@ def interruptible():
         (['dist_train.sh', 'config.py', 2], signal.SIGTERM),
         (['dist_test.sh', 'config.py', 'x.pth', 2], signal.SIGTERM),
         (['mimco_two_stage.sh', 'swin-t', 2], signal.SIGTERM),
-        (['mimco_two_stage.sh', 'swin-t', 2], signal.SIGINT),
     ],
 )
 def test_a_signal_reaches_what_was_started(arguments, stop, tmp_path):

@@ -32,7 +32,11 @@ def run(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--slurm', default='', metavar='PARTITION', help='start with srun')
     parser.add_argument(
-        '--start', type=Path, help="checkpoint for a chain that starts from another code's training"
+        '--start',
+        type=Path,
+        metavar='FILE',
+        help="checkpoint in place of the first training, or of the other code's from which the "
+        'chain starts',
     )
     parser.add_argument(
         '--sweep',

@@ -63,6 +63,7 @@ class Chain:
             for stage in self.stages
             if stage.is_foreign
         }
+        self.given: dict[str, Path] = {}  # checkpoints in place of trainings
         self._check_starts(start)
         digest = {stage.name: config_digest(self.configs[stage.name]) for stage in self.stages}
         self.state: dict[str, Any] = {
@@ -71,7 +72,8 @@ class Chain:
             'options': options,
             'configs': digest,
         }
-        setting = {'tiny': tiny, 'options': options, 'starts': sorted(self.starts.values())}
+        starts = sorted([*self.starts.values(), *map(str, self.given.values())])
+        setting = {'tiny': tiny, 'options': options, 'starts': starts}
         self.identities = identify(self.stages, digest, setting)
         self._load_state()
         if tiny:
@@ -93,7 +95,7 @@ class Chain:
         """
         for stage in self.stages:
             finished = stage.name in self.state['stages'] or self._find_shared(stage)
-            if stage.kind != 'train' or finished:
+            if stage.kind != 'train' or finished or stage.name in self.given:
                 continue
             config, forecast = self.configs[stage.name], None
             if preflight:
@@ -109,6 +111,11 @@ class Chain:
         done = self.state['stages']
         if stage.name in done:
             print(f'{stage.name}: done before')
+            return
+        if stage.name in self.given:
+            done[stage.name] = self._take(self.given[stage.name])
+            self._save_state()
+            print(f'{stage.name}: {self.given[stage.name]} stands for {stage.config}', flush=True)
             return
         begin = time.monotonic()
         result = None if sweep else self._find_shared(stage)
@@ -158,10 +165,13 @@ class Chain:
 
     def _check_starts(self, start: Path | str | None) -> None:
         if start and not any(stage.is_foreign for stage in self.stages):
-            raise ValueError(
-                f'--start {start}: {self.row.name!r} starts from no file; its chain begins with '
-                f'{self.stages[0].config}.'
-            )
+            first = self.stages[0]
+            if all(stage.source != first.name for stage in self.stages):
+                raise ValueError(
+                    f'--start {start}: {self.row.name!r} starts from no file, and nothing follows '
+                    f'its training {first.config}.'
+                )
+            self.given[first.name] = Path(start).absolute()
         for stage in self.stages:
             if not self.tiny and self.starts.get(stage.name) == '':
                 raise ValueError(
@@ -180,6 +190,13 @@ class Chain:
                 raise ValueError(
                     f'{self.folder} has a chain with other {key}; choose another --work-dir, or '
                     'remove the folder to start anew.'
+                )
+        for name, result in before['stages'].items():
+            then, now = result.get('given'), self.given.get(name)
+            if then != (str(now) if now else None):
+                raise ValueError(
+                    f'{self.folder} has a chain whose {name} is {then or "trained"}, not '
+                    f'{now or "trained"}: choose another --work-dir.'
                 )
         self.state = before
 
@@ -220,6 +237,17 @@ class Chain:
             metrics = run_test(config, last, folder, given, stage.tta, self.launch)
             result['metrics'] = in_percent(metrics)
         return result
+
+    def _take(self, file: Path) -> dict[str, Any]:
+        """Return the result of a training that has been done elsewhere."""
+        return {
+            'checkpoint': os.path.relpath(file, self.folder),
+            'metrics': {},
+            'given': str(file),
+            'seconds': 0.0,
+            'processes': 0,
+            'machine': describe_machine(),
+        }
 
     def _source_of(self, stage: Stage) -> Path | None:
         if stage.source:

@@ -149,8 +149,9 @@ def reproduce(
             ``work_dirs/reproduce_tiny``.
         tiny: run the shrunken chain on made data.
         launch: processes of the trainings; by default everything runs in this process.
-        start: checkpoint for a chain that starts from another code's training, in place of the one
-            that the config names.
+        start: checkpoint in place of the first training, such as that of MimCo's teacher; or, of a
+            chain that starts from another code's training, in place of the one that the config
+            names.
         sweep: option and its values for the last training; the best by validation counts.
         options: options of all configs, by dotted name.
         preflight: begin all trainings before the first one runs, to find faults and to measure
@@ -171,7 +172,8 @@ def reproduce(
     if preflight is None:
         preflight = not tiny and (torch.cuda.is_available() or bool(launch.slurm))
     if not tiny:
-        check_data(chain.configs, chain.starts)
+        trained = {name: c for name, c in chain.configs.items() if name not in chain.given}
+        check_data(trained, {**chain.starts, **{name: str(f) for name, f in chain.given.items()}})
     first = os.environ.get('NODE_RANK', '0') == '0'
     with hold(chain.folder) if first else nullcontext():
         if preflight or not tiny:

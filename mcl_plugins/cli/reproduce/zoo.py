@@ -71,6 +71,11 @@ def _read(file: Path) -> dict[str, Any]:
     if record['tiny']:
         raise ValueError(f'{file} is the record of a --tiny run, whose numbers mean nothing.')
     for name, stage in record['stages'].items():
+        if 'given' in stage:
+            raise ValueError(
+                f'{file}: {stage["given"]} was given for stage {name} (--start), so it is not '
+                f'known that {stage["config"]} has trained it.'
+            )
         if config_digest(read_config(find_config(stage['config']))) != stage['config_sha256']:
             raise ValueError(
                 f'{file}: {stage["config"]} of stage {name} has changed since the row was run, so '

@@ -144,8 +144,39 @@ def test_a_chain_that_starts_from_another_code_needs_its_file(folder, monkeypatc
         given = None if start.startswith('data') else start
         with pytest.raises(FileNotFoundError, match=f'{start} .for 1-flowers102-finetune_dino'):
             reproduce('ccmim', name, work_dir=folder, start=given)
-    with pytest.raises(ValueError, match='--start mine.pth: .* starts from no file'):
-        reproduce('conmim', ROW, work_dir=folder, start='mine.pth')
+
+
+def test_a_checkpoint_stands_for_the_first_training(folder, tmp_path, monkeypatch):
+    """The encoder of another chain, in place of a pre-training of days."""
+    encoder = next(folder.glob('conmim/*/1-vit-b_300e/epoch_*.pth'))
+    started = []
+
+    def note(config, work_dir, *args, **options):
+        started.append(work_dir.name)
+        return run_training(config, work_dir, *args, **options)
+
+    monkeypatch.setattr('mcl_plugins.cli.reproduce.chain.run_training', note)
+    other = dict(work_dir=tmp_path, tiny=True)
+    file = reproduce('conmim', ROW, **other, start=encoder)
+    assert started == ['2-in1k-finetune_vit-b']
+    first, _ = json.loads(file.read_text())['stages'].values()
+    assert first['given'] == str(encoder) and first['sha256'] == sha256_of(encoder)
+    assert (file.parent / first['checkpoint']).samefile(encoder)
+    for start, said in ((None, 'trained'), (tmp_path / 'b.pth', 'b.pth')):
+        with pytest.raises(ValueError, match=f'whose 1-vit-b_300e is {encoder}, not .*{said}'):
+            reproduce('conmim', ROW, **other, start=start)
+    record = json.loads(file.read_text()) | {'tiny': False}
+    file.write_text(json.dumps(record))
+    with pytest.raises(ValueError, match='was given for stage 1-vit-b_300e'):
+        zoo.update(file)
+
+
+def test_a_checkpoint_that_stands_for_a_training_has_to_exist(folder, monkeypatch):
+    monkeypatch.setattr('mcl_plugins.cli.reproduce.data_check.missing_data', lambda _: {})
+    with pytest.raises(FileNotFoundError, match=r'mine.pth .for 1-vit-b_300e'):
+        reproduce('conmim', ROW, work_dir=folder / 'whole', start='mine.pth')
+    with pytest.raises(ValueError, match='starts from no file, and nothing follows'):
+        reproduce('mimco', 'table 1: Swin-T, supervised, 300', work_dir=folder, start='a.pth')
 
 
 @pytest.fixture
