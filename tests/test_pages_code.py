@@ -73,10 +73,10 @@ def stage(tmp_path_factory):
     (folder / 'bin').mkdir()
     for path in [
         *(folder / 'bin' / name for name in PROGRAMS),
-        *(folder / 'tools' / script.name for script in (ROOT / 'tools').glob('*.sh')),
+        *(folder / script.relative_to(ROOT) for script in (ROOT / 'tools').rglob('*.sh')),
     ]:
-        path.parent.mkdir(exist_ok=True)
-        name = path.name if path.parent.name == 'bin' else f'tools/{path.name}'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        name = path.name if path.parent.name == 'bin' else path.relative_to(folder)
         path.write_text(f'#!/bin/bash\nprintf "%s\\x1f" {name} "$@" >> calls\necho >> calls\n')
         path.chmod(0o755)
     (folder / '.venv/bin').mkdir(parents=True)
@@ -140,6 +140,8 @@ def check_call(words):
     elif script == 'mimco_two_stage.sh':
         assert find_config(f'mimco/{rest[0]}.py')
         read('reproduce', ['mimco', 'row', '--processes', *rest[1:]])
+    elif script == 'benchmark/gpu.sh':
+        read('bench gpu', ['--tests', 'tests', *rest])
     elif script in DEMOS:
         read(DEMOS[script], rest)
     else:

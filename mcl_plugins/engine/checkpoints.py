@@ -142,8 +142,10 @@ class CheckpointsRunner(Runner):
             ) from error
 
     def states(self) -> tuple[dict, dict]:
-        """Return the states of the model and of its optimizer that a checkpoint has."""
-        return unwrapped_model(self).state_dict(), self.optim_wrapper.state_dict()
+        """Return the states of model and optimizer; that of one that is not built yet is empty."""
+        wrapper = self.optim_wrapper
+        built = wrapper is not None and not isinstance(wrapper, dict)
+        return unwrapped_model(self).state_dict(), wrapper.state_dict() if built else {}
 
     @master_only
     def save_checkpoint(

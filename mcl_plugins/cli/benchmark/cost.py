@@ -104,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     MMLogger.get_instance('benchmark', log_level='ERROR')
     costs = []
     print(TABLE_HEAD)
-    for config in args.config or main_configs():
+    for config in args.configs or main_configs():
         costs.append(compute_cost(config))
         print(costs[-1].row(), flush=True)
     if args.heads:

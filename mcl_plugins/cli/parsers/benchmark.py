@@ -127,7 +127,10 @@ def cost(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = command_parser('benchmark.cost')
     parser.add_argument(
-        'config', nargs='*', help='pre-training configs; by default the main ones of all methods'
+        'configs',
+        nargs='*',
+        metavar='CONFIG',
+        help='pre-training configs; by default the main ones of all methods',
     )
     parser.add_argument('--page', type=Path, help='page whose table of costs is written')
     parser.add_argument('--heads', action='store_true', help='write the heads of the configs')
@@ -151,7 +154,10 @@ def gpu(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--tiny', action='store_true', help='small models, also on a CPU')
     parser.add_argument(
-        '--only', nargs='+', metavar='WORD', help='measurements with one of these in their name'
+        '--only',
+        nargs='+',
+        metavar='WORD',
+        help='measurements with one of these in their name; by default all',
     )
     parser.add_argument(
         '--page', type=Path, help='measure nothing: write the table of the record into this page'

@@ -1,6 +1,7 @@
 """A process that has just been forked shares no signal with the one that forked it."""
 
 import os
+import signal
 import time
 
 import pytest
@@ -11,6 +12,7 @@ from processes import FORKS
 
 def _fork_and_signal(number, seen):
     """Fork with a signal at the first moment of the new process, then signal this one."""
+    signal.signal(number, signal.SIG_DFL)  # in the background of a script Ctrl-C is ignored
     os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), number))
     arrived = []
     thread = SignalThread(arrived.append)
