@@ -62,7 +62,7 @@ def test_the_run_from_end_to_end_at_a_tiny_size(tmp_path, capsys, monkeypatch):
     ],
 )
 def test_a_test_that_fails_is_a_failed_check(tmp_path, body, outcome, passed):
-    file = tmp_path / f'test_that_is_{outcome}.py'  # pytest imports a name once
+    file = tmp_path / f'test_that_is_{outcome}.py'
     file.write_text(
         f'import pytest\ndef test_of_a_gpu():\n    {body}\ndef test_other(): assert 0\n'
     )
