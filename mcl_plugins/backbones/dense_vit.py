@@ -89,9 +89,26 @@ class DenseViT(VisionTransformer):
         x = torch.cat((self.cls_token.expand(len(x), -1, -1), x), dim=1)
         x = x + resize_pos_embed(self.pos_embed, self.patch_resolution, grid, self.interpolate_mode)
         x = self.pre_norm(self.drop_after_pos(x))
-        outputs = []
-        for index, layer in enumerate(self.layers):
-            x = run_block(layer, x, recompute=self.with_cp)
-            if index in self.out_indices:
-                outputs.append(self._format_output(x, grid))
-        return tuple(outputs)
+        return maps_of_blocks(self, x, grid)
+
+
+def maps_of_blocks(
+    encoder: Any, x: Tensor, grid: tuple[int, int], *inputs: Tensor | None
+) -> tuple[Tensor, ...]:
+    """Run the blocks of a ViT and return the outputs of its ``out_indices`` as maps.
+
+    Args:
+        encoder: one of mmpretrain's ViTs, with ``with_cp``.
+        x: (N, 1 + h * w, D) tokens.
+        grid: h and w.
+        *inputs: further arguments of each block.
+
+    Returns:
+        A map (N, D, h, w) for each of ``out_indices``.
+    """
+    outputs = []
+    for index, layer in enumerate(encoder.layers):
+        x = run_block(layer, x, *inputs, recompute=encoder.with_cp)
+        if index in encoder.out_indices:
+            outputs.append(encoder._format_output(x, grid))
+    return tuple(outputs)

@@ -10,8 +10,8 @@ from mmpretrain.models.utils import build_2d_sincos_position_embedding, resize_p
 from torch import Tensor
 
 from ..backbones import BEiTViT
+from ..backbones.dense_vit import maps_of_blocks
 from ..layers.initialisation import fix_parameter
-from ..layers.recompute import run_block
 from ..registry import MODELS
 from ..utils.checks import check_out_indices
 
@@ -98,9 +98,4 @@ class CAEViT(BEiTViT):
         x = torch.cat((self.cls_token.expand(len(x), -1, -1), x), dim=1)
         x = x + resize_pos_embed(self.pos_embed, self.patch_resolution, grid, self.interpolate_mode)
         x = self.drop_after_pos(x)
-        outputs = []
-        for index, layer in enumerate(self.layers):
-            x = run_block(layer, x, None, recompute=self.with_cp)
-            if index in self.out_indices:
-                outputs.append(self._format_output(x, grid))
-        return tuple(outputs)
+        return maps_of_blocks(self, x, grid, None)  # no relative positions
