@@ -28,7 +28,9 @@ CONTRAST = (0.4, 1.4)  # darkest and lightest value of a pattern, relative to th
 MORE = ('hubble_deep_field', 'immunohistochemistry', 'retina', 'stereo_motorcycle')
 SAMPLES = ('china', 'flower')
 BACKGROUNDS = (*PHOTOGRAPHS, *MORE, *SAMPLES)
-SPLITS = ('train', 'val', 'unlabeled')
+# The random stream of each split. Stream 1 has the scenes by which the transfer demo's settings were
+# chosen; what it reports is measured on those of another.
+STREAMS = {'train': 0, 'unlabeled': 2, 'val': 3}
 SHAPES = ((96, 128), (128, 96))  # height and width of a scene
 RADII = (13, 26)  # smallest and largest mean radius of a cut-out in pixels
 WAVES = (
@@ -105,7 +107,7 @@ def describe(split: str, count: int, seed: int) -> list[Scene]:
         count: number of scenes; a larger number begins with the same scenes.
         seed: random seed, at least 0.
     """
-    rng = np.random.default_rng([seed, SPLITS.index(split)])
+    rng = np.random.default_rng([seed, STREAMS[split]])
     return [_describe_one(split, rng) for _ in range(count)]
 
 
