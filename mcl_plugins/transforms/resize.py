@@ -29,7 +29,7 @@ def resize(image: np.ndarray, box: Box, size: Sequence[int], interpolation: str)
         interpolation: ``'bilinear'`` or ``'bicubic'``.
 
     Returns:
-        uint8, with as many dimensions as the image. Its bands are apart in memory, as in a batch.
+        uint8, with as many dimensions as the image.
 
     Example:
         >>> gray = np.full((30, 40), 7, np.uint8)
@@ -37,7 +37,10 @@ def resize(image: np.ndarray, box: Box, size: Sequence[int], interpolation: str)
         array([[7, 7, 7],
                [7, 7, 7]], dtype=uint8)
     """
-    part = image[box.top : box.top + box.height, box.left : box.left + box.width]
-    bands = torch.from_numpy(part[..., None] if part.ndim == 2 else part).permute(2, 0, 1)
-    resized = interpolate(bands[None], tuple(size), mode=interpolation, antialias=True)[0]
-    return resized[0].numpy() if image.ndim == 2 else resized.permute(1, 2, 0).numpy()
+    # A batch of the whole image has the strides of channels_last, so that its part has them, too;
+    # the kernel would take a batch of the part for one with separate bands, and rearrange it.
+    batch = torch.from_numpy(image[..., None] if image.ndim == 2 else image)[None]
+    part = batch[:, box.top : box.top + box.height, box.left : box.left + box.width]
+    bands = part.permute(0, 3, 1, 2)
+    resized = interpolate(bands, tuple(size), mode=interpolation, antialias=True)
+    return resized[0, 0].numpy() if image.ndim == 2 else resized[0].permute(1, 2, 0).numpy()

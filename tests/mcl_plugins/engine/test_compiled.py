@@ -7,22 +7,36 @@ import torch
 from mmpretrain.registry import MODELS
 from torch._dynamo.utils import counters
 
-from conftest import MOBY_MLP, SMALL, SMALL_MASKED_MOCO, SMALL_SWIN
+from mcl_plugins.cli.benchmark.step import Step
+from mcl_plugins.cli.common import read_config
 from mcl_plugins.engine import Runner
 from mcl_plugins.engine.compiled import compile_blocks
+from mcl_plugins.utils.places import find_config
 
-# The rate is 0 in the first block and 0.2 in the second.
-DROPPED = {**SMALL, 'backbone': {**SMALL['backbone'], 'drop_path_rate': 0.2}}
-MOBY = dict(
-    type='mcl_plugins.MoBY',
-    backbone={**SMALL_SWIN, 'type': 'mcl_plugins.SwinTransformer', 'drop_path_rate': 0.0},
-    projector=dict(**MOBY_MLP, in_channels=32, with_avg_pool=True),
-    predictor=dict(**MOBY_MLP, in_channels=16, with_avg_pool=False),
-    contrast_head=dict(type='mcl_plugins.QueueInfoNCEHead', temperature=0.2),
-    queue=dict(dim=16, length=12),
-    momentum=dict(start=0.9, end=1.0),
-    data_preprocessor=SMALL_MASKED_MOCO['data_preprocessor'],
-)
+HYBRID = {
+    'model.backbone': dict(
+        _delete_=True,
+        type='mcl_plugins.MaskedConvViT',
+        arch=dict(embed_dims=(8, 12, 96), depths=(1, 1, 2), num_heads=2),
+        img_size=64,
+    ),
+    **{f'model.{name}.patch_size': 16 for name in ('pixel_decoder', 'pixel_head')},
+    **{f'model.{name}.with_cls_token': False for name in ('pixel_decoder', 'feature_decoder')},
+}
+# Every method and every backbone.
+CASES = {
+    'ccmim': ('quickstart/ccmim.py', {}),
+    'cmae': ('quickstart/cmae.py', {}),
+    'cmae, hybrid': ('quickstart/cmae.py', HYBRID),
+    # The rate is 0 in the first block and differs from block to block.
+    'conmim': ('quickstart/conmim.py', {'model.backbone.drop_path_rate': 0.2}),
+    'masked_byol': ('quickstart/masked_byol.py', {}),
+    'masked_moco': ('quickstart/masked_moco.py', {}),
+    'mimco, Swin': ('quickstart/mimco.py', {}),
+    'mimco, ViT': ('pocket/mimco-vit.py', {}),
+    'moby': ('quickstart/mimco_teacher.py', {}),
+    'mocov3': ('pocket/mocov3.py', {}),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -33,24 +47,28 @@ def _fresh():
     torch._dynamo.reset()
 
 
-@pytest.mark.parametrize('config', [DROPPED, SMALL_MASKED_MOCO, MOBY], ids=lambda c: c['type'])
-def test_compiled_blocks_compute_the_same_without_breaks_or_recompiling(config):
-    torch.manual_seed(0)
-    model = MODELS.build(copy.deepcopy(config))
-    model.init_weights()
-    compiled = copy.deepcopy(model)
+def loss_of(model, seed, images):
+    torch.manual_seed(seed)
+    batch = model.data_preprocessor({'inputs': images}, True)
+    return model.parse_losses(model(**batch, mode='loss'))[0]
+
+
+@pytest.mark.parametrize('case', CASES)
+def test_compiled_blocks_compute_the_same_without_breaks_or_recompiling(case):
+    name, options = CASES[case]
+    config = read_config(find_config(name))
+    config.merge_from_dict(options)
+    step = Step(config, batch_size=4, device=torch.device('cpu'))
+    compiled = copy.deepcopy(step.model)
     names = list(compiled.state_dict())
-    assert compile_blocks(compiled, backend='eager', fullgraph=True) >= 4  # an EMA has blocks too
+    assert compile_blocks(compiled, backend='eager', fullgraph=True) >= 4
     assert list(compiled.state_dict()) == names
-    views = [[torch.randn(4, 3, 32, 32) for _ in model.views] for _ in range(3)]
     graphs = []
-    for step, images in enumerate(views):
-        losses = []
-        for each in (model, compiled):
-            torch.manual_seed(step)
-            losses.append(each.parse_losses(each.loss(images))[0])
-        losses[1].backward()
-        torch.testing.assert_close(losses[1], losses[0], rtol=1e-5, atol=0)
+    for seed in range(3):
+        images = torch.randint_like(step.batch['inputs'], 256)
+        expected, found = (loss_of(model, seed, images) for model in (step.model, compiled))
+        found.backward()
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
         graphs.append(counters['stats']['unique_graphs'])
     assert graphs[0] > 0 and graphs[1] == graphs[2]
     assert not counters['graph_break']
