@@ -121,6 +121,7 @@ LONGEST = (
     'test_wheel.py',
     'mcl_plugins/cli/quickstart/test_quickstart.py',
     'mcl_plugins/cli/test_evaluate.py',
+    'mcl_plugins/engine/test_compiled.py',
 )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from mmpretrain.models.utils import WindowMSA
+from collections.abc import Sequence
+
+import torch
+from mmpretrain.models.utils import ShiftWindowMSA, WindowMSA
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -53,8 +56,54 @@ class FusedWindowAttention(WindowMSA):
         return self.proj_drop(self.proj(x.transpose(1, 2).flatten(2)))
 
 
+class ShiftedWindows(ShiftWindowMSA):
+    """mmpretrain's shifted windows, whose mask is computed without writing into parts of a map.
+
+    Inductor cannot compile the writing for a CPU, and it is most of the operations of a block.
+
+    Example:
+        >>> ShiftedWindows.get_attn_mask((2, 2), window_size=2, shift_size=1)[0, 0]
+        tensor([   0., -100., -100., -100.])
+    """
+
+    @staticmethod
+    def get_attn_mask(
+        hw_shape: Sequence[int],
+        window_size: int,
+        shift_size: int,
+        device: torch.device | None = None,
+    ) -> Tensor | None:
+        """Return what keeps apart tokens that only the cyclic shift has brought together.
+
+        Args:
+            hw_shape: rows and columns of the map, multiples of the window.
+            window_size: side of a window, in tokens.
+            shift_size: tokens by which the map is shifted; 0 for no mask.
+            device: device of the mask.
+
+        Returns:
+            (W, T, T) of the T tokens of each of the W windows: 0 between tokens that are
+            neighbours in the image, and -100 between others.
+        """
+        if not shift_size:
+            return None
+        rows, columns = (_parts(side, window_size, shift_size, device) for side in hw_shape)
+        parts = 3 * rows[:, None] + columns
+        windows = parts.unflatten(0, (-1, window_size)).unflatten(2, (-1, window_size))
+        tokens = windows.transpose(1, 2).flatten(2).flatten(0, 1)  # (W, T)
+        together = tokens[:, :, None] == tokens[:, None]
+        return (together.float() - 1) * 100
+
+
+def _parts(side: int, window: int, shift: int, device: torch.device | None) -> Tensor:
+    """Number the parts of a shifted side: 0, in the last window 1, and 2 what came around."""
+    place = torch.arange(side, device=device)
+    return (place >= side - window).long() + (place >= side - shift)
+
+
 def use_fused_windows(encoder: nn.Module) -> None:
-    """Let all windows of an encoder be :class:`FusedWindowAttention`, with their parameters."""
+    """Let an encoder's windows be :class:`FusedWindowAttention` and :class:`ShiftedWindows`."""
+    ours: dict[type, type] = {WindowMSA: FusedWindowAttention, ShiftWindowMSA: ShiftedWindows}
     for module in encoder.modules():
-        if type(module) is WindowMSA:
-            module.__class__ = FusedWindowAttention
+        if type(module) in ours:
+            module.__class__ = ours[type(module)]

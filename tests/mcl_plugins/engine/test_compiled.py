@@ -53,15 +53,15 @@ def loss_of(model, seed, images):
     return model.parse_losses(model(**batch, mode='loss'))[0]
 
 
-@pytest.mark.parametrize('case', CASES)
-def test_compiled_blocks_compute_the_same_without_breaks_or_recompiling(case):
-    name, options = CASES[case]
+def count_graphs(case, **options):
+    """Compare three steps with and without compiling; return the graphs after each of them."""
+    name, changes = CASES[case]
     config = read_config(find_config(name))
-    config.merge_from_dict(options)
+    config.merge_from_dict(changes)
     step = Step(config, batch_size=4, device=torch.device('cpu'))
     compiled = copy.deepcopy(step.model)
     names = list(compiled.state_dict())
-    assert compile_blocks(compiled, backend='eager', fullgraph=True) >= 4
+    assert compile_blocks(compiled, fullgraph=True, **options) >= 4
     assert list(compiled.state_dict()) == names
     graphs = []
     for seed in range(3):
@@ -70,8 +70,19 @@ def test_compiled_blocks_compute_the_same_without_breaks_or_recompiling(case):
         found.backward()
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
         graphs.append(counters['stats']['unique_graphs'])
+    return graphs
+
+
+@pytest.mark.parametrize('case', CASES)
+def test_compiled_blocks_compute_the_same_without_breaks_or_recompiling(case):
+    graphs = count_graphs(case, backend='eager')
     assert graphs[0] > 0 and graphs[1] == graphs[2]
     assert not counters['graph_break']
+
+
+def test_inductor_computes_the_same():
+    with torch._inductor.config.patch(compile_threads=1):
+        assert count_graphs('masked_byol')[0] > 0
 
 
 def test_the_runner_compiles_blocks_and_no_step(training_config):

@@ -4,12 +4,12 @@ import copy
 
 import pytest
 import torch
-from mmpretrain.models.utils import MultiheadAttention, WindowMSA
+from mmpretrain.models.utils import MultiheadAttention, ShiftWindowMSA, WindowMSA
 from mmpretrain.registry import MODELS
 from torch.autograd.graph import saved_tensors_hooks
 
 from conftest import SMALL, SMALL_DECODER, SMALL_MASKED_MOCO, SMALL_SWIN, SMALL_VIT
-from mcl_plugins.layers.fused_window_attention import FusedWindowAttention
+from mcl_plugins.layers.fused_window_attention import FusedWindowAttention, ShiftedWindows
 from mcl_plugins.layers.self_attention import SelfAttention
 from mcl_plugins.mask_generators import PatchMask
 
@@ -102,3 +102,13 @@ def test_attention_within_windows_is_that_of_mmpretrain(masked):
         for output, attention in zip(outputs, (theirs, ours), strict=True)
     ]
     torch.testing.assert_close(grads[1], grads[0])
+
+
+@pytest.mark.parametrize(
+    ('shape', 'window', 'shift'), [((8, 8), 4, 2), ((14, 21), 7, 3), ((6, 3), 3, 1), ((4, 4), 4, 2)]
+)
+def test_the_mask_of_shifted_windows_is_that_of_mmpretrain(shape, window, shift):
+    expected = ShiftWindowMSA.get_attn_mask(shape, window, shift)
+    found = ShiftedWindows.get_attn_mask(shape, window, shift)
+    assert torch.equal(found, expected) and (found < 0).any()
+    assert ShiftedWindows.get_attn_mask(shape, window, 0) is None
