@@ -40,8 +40,8 @@ def page() -> Path:
 
 
 def pages() -> tuple[Path, ...]:
-    """Return the files with tables: that of the benchmark, and that of what to expect."""
-    return page(), page().with_name('what-to-expect.md')
+    """Return the files with tables: that of the benchmark, and others that show some of them."""
+    return page(), *(page().with_name(name) for name in ('what-to-expect.md', 'get-started.md'))
 
 
 def fill(text: str) -> str:
