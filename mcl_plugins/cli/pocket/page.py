@@ -89,8 +89,23 @@ def work_table(data: str) -> str:
 
 
 def dense_table(data: str) -> str:
-    """Return the table of segmentation and detection."""
-    return _rows_table('dense', data, DENSE_ROWS, DENSE_METRICS, {'seconds': _seconds})
+    """Return the table of segmentation and detection, and what pre-training gains there."""
+    table = _rows_table('dense', data, DENSE_ROWS, DENSE_METRICS, {'seconds': _seconds})
+    records = read_kept('dense', data)
+    return '\n\n'.join([table, *(_gain(records, row) for row in DENSE_ROWS.values() if row.config)])
+
+
+def _gain(records: dict[str, dict], row: DenseRow) -> str:
+    """Say in a sentence what a pre-training gains over random weights, by pairs of equal seeds."""
+    base = next(
+        other for other in DENSE_ROWS.values() if other.tasks == row.tasks and not other.config
+    )
+    gains = []
+    for metric, title in DENSE_METRICS.items():
+        found = differences(records, row.name, records, base.name, metric)
+        if found:
+            gains.append(f'{title} {_signed(found)} ({verdict(found, 0)})')
+    return f'{row.title}, minus {base.title}: {"; ".join(gains) or "not run yet"}.'
 
 
 def _rows_table(
@@ -161,8 +176,15 @@ def claims_table(data: str) -> str:
 
 def effect(claim: Claim, records: dict, base: dict, metric: str) -> list[float]:
     """Return the difference that a change makes, for each seed with both runs."""
-    changed, without = values(records, claim.name, metric), values(base, claim.row, metric)
-    return [changed[seed] - without[seed] for seed in changed if seed in without]
+    return differences(records, claim.name, base, claim.row, metric)
+
+
+def differences(
+    records: dict[str, dict], row: str, base: dict[str, dict], base_row: str, metric: str
+) -> list[float]:
+    """Return how much higher a row's metric is than that of another, for each seed of both."""
+    ours, theirs = values(records, row, metric), values(base, base_row, metric)
+    return [ours[seed] - theirs[seed] for seed in ours if seed in theirs]
 
 
 def verdict(effects: list[float], sign: int) -> str:

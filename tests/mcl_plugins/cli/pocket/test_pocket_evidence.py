@@ -20,6 +20,7 @@ from mcl_plugins.cli.pocket.claims import CLAIMS
 from mcl_plugins.cli.pocket.collect import collect
 from mcl_plugins.cli.pocket.curves import add_curves, read_curves
 from mcl_plugins.cli.pocket.page import (
+    dense_table,
     effect,
     fill,
     losses_table,
@@ -186,3 +187,16 @@ def test_effects_are_those_of_paired_seeds():
     changed = {f'{claim.name}/{seed}': {'metrics': {'knn': 1.0 * seed}} for seed in (0, 1, 2)}
     base = {f'cmae/{seed}': {'metrics': {'knn': 5.0}} for seed in (1, 2, 3)}
     assert effect(claim, changed, base, 'knn') == [-4.0, -3.0]
+
+
+def test_a_gain_is_that_of_paired_seeds(monkeypatch):
+    metric = 'UperNet, mIoU'
+    records = {
+        f'{row}/{seed}': {'metrics': {metric: value}, 'seconds': {'pretraining': 1.0}}
+        for row, values_ in (('vit-random', (50.0, 52.0, 40.0)), ('vit-cmae', (53.0, 56.0)))
+        for seed, value in enumerate(values_)
+    }
+    monkeypatch.setattr('mcl_plugins.cli.pocket.page.read_kept', lambda table, data: records)
+    lines = dense_table('scenes').splitlines()
+    assert 'CMAE, ViT, minus random weights, ViT: UperNet mIoU +3.5 ± 0.7 (better).' in lines
+    assert 'MimCo, Swin, minus random weights, Swin: not run yet.' in lines
