@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
 import numpy as np
 
 from ...utils.places import home
-from .claims import CLAIMS, Claim
+from .claims import CLAIMS
 from .curves import curves_file, read_curves
 from .dense import DENSE_METRICS, DENSE_ROWS, DenseRow
+from .effects import differences, signed, spread, values, verdict
 from .records import read_kept
 from .rows import ROWS, Row
 from .tables import REFERENCE
@@ -29,8 +30,6 @@ WORK_METRICS = ('knn', 'linear', 'finetune_200')
 COURSE = (0.05, 0.1, 0.25, 0.5, 1.0)  # shares of a training at which its losses are shown
 CLAIM_METRICS = ('finetune_200', 'linear', 'knn')
 PAPER_SAYS = {1: 'better', -1: 'worse', 0: 'drawn only'}
-# Student's t for a two-sided interval of 90 %, by the number of seeds.
-T_90 = {2: 6.314, 3: 2.920, 4: 2.353, 5: 2.132}
 _PLACE = re.compile(r'(<!-- table: (\w+) (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
 
 
@@ -52,28 +51,6 @@ def fill(text: str) -> str:
         return f'{found[1]}{lines}\n{found[4]}'
 
     return _PLACE.sub(table, text)
-
-
-def values(records: dict[str, dict], row: str, metric: str) -> dict[int, float]:
-    """Return a metric of a row by seed."""
-    found = {}
-    for name, record in records.items():
-        start, _, seed = name.rpartition('/')
-        if start == row and metric in record['metrics']:
-            found[int(seed)] = record['metrics'][metric]
-    return dict(sorted(found.items()))
-
-
-def spread(numbers: list[float]) -> str:
-    """Format mean and standard deviation; one number has no deviation.
-
-    Example:
-        >>> spread([1.0, 2.0, 3.0]), spread([4.0]), spread([])
-        ('2.0 ± 1.0', '4.0', '')
-    """
-    if len(numbers) < 2:
-        return ''.join(f'{number:.1f}' for number in numbers)
-    return f'{mean(numbers):.1f} ± {stdev(numbers):.1f}'
 
 
 def main_table(data: str) -> str:
@@ -104,7 +81,7 @@ def _gain(records: dict[str, dict], row: DenseRow) -> str:
     for metric, title in DENSE_METRICS.items():
         found = differences(records, row.name, records, base.name, metric)
         if found:
-            gains.append(f'{title} {_signed(found)} ({verdict(found, 0)})')
+            gains.append(f'{title} {signed(found)} ({verdict(found, 0)})')
     return f'{row.title}, minus {base.title}: {"; ".join(gains) or "not run yet"}.'
 
 
@@ -161,54 +138,19 @@ def claims_table(data: str) -> str:
     lines = [_line(*titles), _line(*['---'] * len(titles))]
     missing = []
     for claim in CLAIMS.values():
-        effects = {name: effect(claim, records, base, name) for name in CLAIM_METRICS}
+        effects = {
+            name: differences(records, claim.name, base, claim.row, name) for name in CLAIM_METRICS
+        }
         count = len(effects['knn'])
         if not count:
             missing.append(claim.name)
             continue
         paper = f'{PAPER_SAYS[claim.sign]} ({claim.paper})'
-        cells = [_signed(effects[name]) for name in CLAIM_METRICS]
+        cells = [signed(effects[name]) for name in CLAIM_METRICS]
         judged = effects['finetune_200'] or effects['linear']
         title = f'{ROWS[claim.row].title}, {claim.change}'
         lines.append(_line(title, paper, *cells, count, verdict(judged, claim.sign)))
     return _with_missing(lines, missing)
-
-
-def effect(claim: Claim, records: dict, base: dict, metric: str) -> list[float]:
-    """Return the difference that a change makes, for each seed with both runs."""
-    return differences(records, claim.name, base, claim.row, metric)
-
-
-def differences(
-    records: dict[str, dict], row: str, base: dict[str, dict], base_row: str, metric: str
-) -> list[float]:
-    """Return how much higher a row's metric is than that of another, for each seed of both."""
-    ours, theirs = values(records, row, metric), values(base, base_row, metric)
-    return [ours[seed] - theirs[seed] for seed in ours if seed in theirs]
-
-
-def verdict(effects: list[float], sign: int) -> str:
-    """Say whether differences between paired runs have the paper's sign.
-
-    They are within the noise if the 90 % interval of Student's t around their mean contains 0.
-    Where the paper has no sign (0), the verdict is what was measured.
-
-    Example:
-        >>> verdict([-3.0, -4.0, -5.0], -1), verdict([3.0, 4.0, 5.0], -1), verdict([-3.0, 4.0], -1)
-        ('agrees', 'disagrees', 'within noise')
-        >>> verdict([-3.0, -4.0, -5.0], 0)
-        'worse'
-    """
-    count = len(effects)
-    if count < 2:
-        return 'one seed'
-    half = T_90.get(count, 2.0) * stdev(effects) / count**0.5
-    if abs(mean(effects)) <= half:
-        return 'within noise'
-    better = mean(effects) > 0
-    if not sign:
-        return 'better' if better else 'worse'
-    return 'agrees' if better == (sign > 0) else 'disagrees'
 
 
 def choice_table(data: str) -> str:
@@ -271,11 +213,6 @@ def _with_missing(lines: list[str], missing: list[str]) -> str:
     if missing:
         parts.append(f'Not run yet: {"; ".join(missing)}.')
     return '\n\n'.join(parts)
-
-
-def _signed(effects: list[float]) -> str:
-    text = spread(effects)
-    return text if not text or text.startswith('-') else f'+{text}'
 
 
 def _line(*cells: object) -> str:

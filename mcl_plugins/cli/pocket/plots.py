@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from ..logs import Run
 from .curves import curves_file, read_curves
-from .page import METRICS, page, values
+from .effects import values
+from .page import METRICS, page
 from .records import read_kept
 from .rows import DATA, ROWS
 

@@ -19,17 +19,8 @@ from mcl_plugins.cli.evaluate.knn import evaluate_knn
 from mcl_plugins.cli.pocket.claims import CLAIMS
 from mcl_plugins.cli.pocket.collect import collect
 from mcl_plugins.cli.pocket.curves import add_curves, read_curves
-from mcl_plugins.cli.pocket.page import (
-    dense_table,
-    effect,
-    fill,
-    losses_table,
-    page,
-    pages,
-    score,
-    values,
-    verdict,
-)
+from mcl_plugins.cli.pocket.effects import differences, values, verdict
+from mcl_plugins.cli.pocket.page import dense_table, fill, losses_table, page, pages, score
 from mcl_plugins.cli.pocket.plots import draw_losses
 from mcl_plugins.cli.pocket.protocol import NEIGHBOURS, RATES
 from mcl_plugins.cli.pocket.rows import ROWS
@@ -186,7 +177,7 @@ def test_effects_are_those_of_paired_seeds():
     claim = CLAIMS['cmae_weight-2']
     changed = {f'{claim.name}/{seed}': {'metrics': {'knn': 1.0 * seed}} for seed in (0, 1, 2)}
     base = {f'cmae/{seed}': {'metrics': {'knn': 5.0}} for seed in (1, 2, 3)}
-    assert effect(claim, changed, base, 'knn') == [-4.0, -3.0]
+    assert differences(changed, claim.name, base, claim.row, 'knn') == [-4.0, -3.0]
 
 
 def test_a_gain_is_that_of_paired_seeds(monkeypatch):
