@@ -108,8 +108,10 @@ def _draw_rows(
             draw_one(axes, run)
         axes.set_title(row.title, fontsize=10)
         axes.grid(alpha=0.3)
-    for axes in grid[-1]:
-        axes.set_xlabel('step')
+    for column in grid.T:
+        for axes in [axes for axes in column if axes.axison][-1:]:  # the lowest panel
+            axes.set_xlabel('step')
+            axes.tick_params(labelbottom=True)
     return figure
 
 

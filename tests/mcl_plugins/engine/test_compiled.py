@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmpretrain.registry import MODELS
 from torch._dynamo.utils import counters
+from torch._inductor import config as inductor
 
 from mcl_plugins.cli.benchmark.step import Step
 from mcl_plugins.cli.common import read_config
@@ -81,7 +82,7 @@ def test_compiled_blocks_compute_the_same_without_breaks_or_recompiling(case):
 
 
 def test_inductor_computes_the_same():
-    with torch._inductor.config.patch(compile_threads=1):
+    with inductor.patch(compile_threads=1):
         assert count_graphs('masked_byol')[0] > 0
 
 

@@ -184,8 +184,8 @@ def test_a_gain_is_that_of_paired_seeds(monkeypatch):
     metric = 'UperNet, mIoU'
     records = {
         f'{row}/{seed}': {'metrics': {metric: value}, 'seconds': {'pretraining': 1.0}}
-        for row, values_ in (('vit-random', (50.0, 52.0, 40.0)), ('vit-cmae', (53.0, 56.0)))
-        for seed, value in enumerate(values_)
+        for row, found in (('vit-random', (50.0, 52.0, 40.0)), ('vit-cmae', (53.0, 56.0)))
+        for seed, value in enumerate(found)
     }
     monkeypatch.setattr('mcl_plugins.cli.pocket.page.read_kept', lambda table, data: records)
     lines = dense_table('scenes').splitlines()
