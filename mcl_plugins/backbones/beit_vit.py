@@ -13,6 +13,7 @@ from ..layers.fused_bias import align_rows, to_autocast_type
 from ..layers.initialisation import trunc_normal_layers
 from ..layers.position_tables import expand_shared_table, fit_block_tables
 from ..layers.recompute import run_block
+from ..layers.rows import use_row_sequentials
 from ..mask_generators import PatchMask
 from ..registry import MODELS
 from ..utils.checks import ARCH_KEYS, check_image_size, check_input_size, resolve_arch
@@ -75,6 +76,7 @@ class BEiTViT(Encoder, _BEiTViT):
         for layer in self.layers:
             layer.attn = FusedBEiTAttention.from_attention(layer.attn)
         single_drop_path(self.layers)
+        use_row_sequentials(self.layers)
         self.init_std, self.with_cp = init_std, with_cp
         if self.pos_embed is not None and self.use_rel_pos_bias:
             # Pre-training with absolute positions (CAE) has no relative ones; a task adds them.

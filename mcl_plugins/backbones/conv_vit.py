@@ -20,7 +20,7 @@ from ..layers.conv_blocks import ConvBlock, ConvPatchEmbed
 from ..layers.initialisation import fix_parameter, xavier_layers
 from ..layers.position_tables import fit_absolute_positions
 from ..layers.recompute import run_block
-from ..layers.self_attention import use_self_attention
+from ..layers.row_block import use_row_blocks
 from ..mask_generators import PatchMask, gather_patches, upsample_patches
 from ..registry import MODELS
 from ..utils.checks import check_choice, check_image_size, check_input_size, resolve_arch
@@ -116,7 +116,7 @@ class ConvViT(Encoder, BaseBackbone):
             )
             for rate in self.drop_path_rates
         )
-        use_self_attention(self.layers)
+        use_row_blocks(self.layers)
         if final_norm:
             self.ln1 = build_norm_layer(dict(type='LN', eps=1e-6), self.embed_dims)
         if out_type == 'avg_featmap':

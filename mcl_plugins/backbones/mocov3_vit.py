@@ -9,7 +9,7 @@ from torch import nn
 
 from ..layers.initialisation import xavier_queries_keys_values
 from ..layers.recompute import recompute_blocks
-from ..layers.self_attention import use_self_attention
+from ..layers.row_block import use_row_blocks
 from ..registry import MODELS
 from .encoder import Encoder
 from .vit import MaskedViT
@@ -34,7 +34,7 @@ class MoCoV3ViT(Encoder, _MoCoV3ViT):
     def __init__(self, with_cp: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pos_embed.requires_grad_(False)  # mmpretrain fixes it only where it fills it
-        use_self_attention(self.layers)
+        use_row_blocks(self.layers)
         if with_cp:
             recompute_blocks(self.layers)
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..layers.class_attention import class_logits
 from ..layers.initialisation import fix_parameter, xavier_layers
 from ..layers.recompute import recompute_blocks
-from ..layers.self_attention import use_self_attention
+from ..layers.row_block import use_row_blocks
 from ..mask_generators import PatchMask, gather_patches
 from ..registry import MODELS
 from ..utils.checks import (
@@ -92,7 +92,7 @@ class VisionTransformer(Encoder, _VisionTransformer):
         check_image_size(img_size, patch_size)
         norm_cfg = norm_cfg or dict(type='LN', eps=1e-6)
         super().__init__(arch, img_size, patch_size, norm_cfg=norm_cfg, **kwargs)
-        use_self_attention(self.layers)
+        use_row_blocks(self.layers)
         if with_cp:
             recompute_blocks(self.layers)
         self._frozen: list[nn.Module] = []
@@ -226,7 +226,8 @@ class MaskedViT(VisionTransformer):
             blocks: ``'all'`` adds the attention of all blocks (ccMIM's released code), ``'last'``
                 uses the last block only.
             kind: ``'probability'`` averages the attention probabilities over the heads (released
-                code), ``'logit'`` the scaled logits before the softmax (ccMIM, Eq. 4).
+                code), ``'logit'`` the scaled logits before the softmax (ccMIM, Eq. 4), up to a
+                number that is the same for all patches of an image.
             scale: ``'head'`` divides the logits by the square root of the width of a head, as the
                 attention itself does, ``'width'`` by that of the encoder's width D (Eq. 4).
 
@@ -240,21 +241,22 @@ class MaskedViT(VisionTransformer):
         check_choice('kind', kind, IMPORTANCE['kind'])
         check_choice('scale', scale, IMPORTANCE['scale'])
         x = self._with_class_token(patches)
-        rows = []
+        logits = []
         for index, layer in enumerate(self.layers):
             last = index == self.num_layers - 1
             if last or blocks == 'all':
                 with whole_weights(layer):  # only parts of the block are called
-                    logits = class_logits(layer.attn, layer.ln1(x))  # (N, heads, 1 + L)
-                if scale == 'width':  # they were divided by the root of D / heads
-                    logits = logits / layer.attn.num_heads**0.5
-                row = logits.softmax(dim=-1) if kind == 'probability' else logits
-                rows.append(row.mean(dim=1)[:, 1:])
+                    logits.append(class_logits(layer.attn, layer.ln1(x)))
             if not last:  # the output of the last block is not needed
                 x = layer(x)
         # The training pass must not reuse the weights that autocast has cast without gradient.
         forget_autocast_weights()
-        return torch.stack(rows).sum(dim=0)
+        importance = torch.stack(logits)  # (blocks, N, heads, 1 + L)
+        if scale == 'width':  # they were divided by the root of D / heads
+            importance = importance / self.layers[-1].attn.num_heads ** 0.5
+        if kind == 'probability':
+            importance = importance.softmax(dim=-1)
+        return importance.mean(dim=2).sum(dim=0)[:, 1:]
 
     def _with_class_token(self, patches: Tensor) -> Tensor:
         token = (self.cls_token + self.pos_embed[:, :1]).expand(len(patches), -1, -1)

@@ -37,19 +37,19 @@ def class_attention_maps(backbone: Any, images: Tensor) -> Tensor:
             f'{type(backbone).__name__} has no class token whose attention could be drawn; use a '
             'vision transformer with a class token.'
         )
-    attention = backbone.layers[-1].attn
+    block = backbone.layers[-1]
     seen: list[Tensor] = []
 
-    def compare(module: Any, args: tuple, kwargs: dict) -> None:
-        tokens = args[0]  # (N, 1 + L, D)
-        logits = class_logits(module, tokens)  # (N, heads, 1 + L)
-        if hasattr(module, 'position_bias'):
-            bias = module.position_bias(*args[1:], **kwargs)  # (heads, 1 + L, 1 + L)
+    def compare(_: Any, args: tuple, kwargs: dict) -> None:
+        attention = block.attn
+        logits = class_logits(attention, block.ln1(args[0]))  # (N, heads, 1 + L)
+        if hasattr(attention, 'position_bias'):
+            bias = attention.position_bias(*args[1:], **kwargs)  # (heads, 1 + L, 1 + L)
             if bias is not None:
                 logits = logits + bias[:, 0]
         seen.append(logits.softmax(dim=-1)[..., 1:])
 
-    handle = attention.register_forward_pre_hook(compare, with_kwargs=True)
+    handle = block.register_forward_pre_hook(compare, with_kwargs=True)
     try:
         backbone(images)
     finally:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from ..utils.compat import quiet_meshgrid
 from .fused_bias import align_rows
 from .position_tables import CLASS_ROWS
+from .rows import join_heads, split_heads
 
 # Tensors that relative positions and layer scale add to a ViT that was pre-trained without them.
 ADDED_TENSORS = (
@@ -69,17 +70,17 @@ class FusedBEiTAttention(BEiTAttention):
         Returns:
             (N, T, D).
         """
-        batch, tokens, _ = x.shape
+        rows = x.flatten(0, 1)
         if self.bias == 'qv_bias':
             bias = torch.cat((self.q_bias, torch.zeros_like(self.v_bias), self.v_bias))
-            qkv = F.linear(x, self.qkv.weight, bias)
+            qkv = F.linear(rows, self.qkv.weight, bias)
         else:
-            qkv = self.qkv(x)
-        q, k, v = qkv.view(batch, tokens, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4).unbind()
+            qkv = self.qkv(rows)
+        q, k, v = split_heads(qkv, x.shape[0], self.num_heads)
         logit_bias = self.position_bias(rel_pos_bias)
         if logit_bias is not None:
             logit_bias = align_rows(logit_bias.to(q.dtype))[None]
-        x = F.scaled_dot_product_attention(
+        mixed = F.scaled_dot_product_attention(
             q,
             k,
             v,
@@ -87,7 +88,7 @@ class FusedBEiTAttention(BEiTAttention):
             dropout_p=self.attn_drop.p if self.training else 0.0,
             scale=self.scale,
         )
-        return self.proj_drop(self.proj(x.transpose(1, 2).flatten(2)))
+        return self.proj_drop(self.proj(join_heads(mixed)).view(*x.shape[:2], -1))
 
     def position_bias(self, rel_pos_bias: Tensor | None = None) -> Tensor | None:
         """Return the bias of the logits: the block's own, the shared one, their sum, or None.

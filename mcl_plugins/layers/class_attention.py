@@ -12,8 +12,9 @@ from torch.nn import functional as F
 def class_logits(attention: Any, tokens: Tensor) -> Tensor:
     """Compute the scaled attention logits of the first token's query with every token's key.
 
-    The query is multiplied into the key projection, q . (W t + b) = (W^T q) . t + q . b, so the
-    keys are not computed. The cost is O(T D) per head instead of O(T D^2 + T^2 D).
+    The query is multiplied into the key projection, q . W t = (W^T q) . t, so the keys are not
+    computed. The cost is O(T D) per head instead of O(T D^2 + T^2 D). The keys' bias is left out:
+    it adds the same number to all logits of a query, which changes neither softmax nor order.
 
     Args:
         attention: the block's attention, mmpretrain's ``MultiheadAttention`` or ``BEiTAttention``.
@@ -32,19 +33,14 @@ def class_logits(attention: Any, tokens: Tensor) -> Tensor:
     with torch.autocast(tokens.device.type, enabled=False):
         query_weight, key_weight, _ = attention.qkv.weight.chunk(3)
         tokens = tokens.to(query_weight.dtype)
-        query_bias, key_bias = _biases(attention)
-        query = F.linear(tokens[:, 0], query_weight, query_bias).unflatten(-1, (heads, -1))
-        query = query.transpose(0, 1) * query.shape[-1] ** -0.5  # (heads, N, C)
+        query = F.linear(tokens[:, 0], query_weight, _query_bias(attention))
+        query = query.unflatten(-1, (heads, -1)).transpose(0, 1)  # (heads, N, C)
+        query = query * query.shape[-1] ** -0.5
         folded = torch.bmm(query, key_weight.unflatten(0, (heads, -1))).transpose(0, 1)
-        if key_bias is None:
-            return torch.bmm(folded, tokens.mT)
-        shift = torch.bmm(query, key_bias.view(heads, -1, 1)).transpose(0, 1)  # (N, heads, 1)
-        return torch.baddbmm(shift, folded, tokens.mT)
+        return torch.bmm(folded, tokens.mT)
 
 
-def _biases(attention: Any) -> tuple[Tensor | None, Tensor | None]:
-    """Return the biases of queries and keys; BEiT's keys have no bias."""
+def _query_bias(attention: Any) -> Tensor | None:
     if attention.qkv.bias is None:
-        return getattr(attention, 'q_bias', None), None
-    query, key, _ = attention.qkv.bias.chunk(3)
-    return query, key
+        return getattr(attention, 'q_bias', None)  # BEiT's
+    return attention.qkv.bias[: attention.embed_dims]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .fused_bias import pad_rows
+from .rows import join_heads, split_heads, use_row_sequentials
 
 
 class FusedWindowAttention(WindowMSA):
@@ -33,8 +34,7 @@ class FusedWindowAttention(WindowMSA):
             (N W, T, D).
         """
         windows = x.shape[0]  # not len(x), which a trace would keep as a number
-        qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))
-        query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind()
+        query, key, value = split_heads(self.qkv(x.flatten(0, 1)), windows, self.num_heads)
         bias = self.relative_position_bias_table[self.relative_position_index]  # (T, T, heads)
         bias = bias.permute(2, 0, 1).contiguous()[None].to(query.dtype)
         if mask is not None:
@@ -45,7 +45,7 @@ class FusedWindowAttention(WindowMSA):
             bias = bias.expand(windows, -1, -1, -1)
         else:
             bias = bias.repeat(windows // mask.shape[0], 1, 1, 1)
-        x = F.scaled_dot_product_attention(
+        mixed = F.scaled_dot_product_attention(
             query,
             key,
             value,
@@ -53,7 +53,7 @@ class FusedWindowAttention(WindowMSA):
             dropout_p=self.attn_drop.p if self.training else 0.0,
             scale=self.scale,
         )
-        return self.proj_drop(self.proj(x.transpose(1, 2).flatten(2)))
+        return self.proj_drop(self.proj(join_heads(mixed)).view(*x.shape[:2], -1))
 
 
 class ShiftedWindows(ShiftWindowMSA):
@@ -103,7 +103,11 @@ def _parts(side: int, window: int, shift: int, device: torch.device | None) -> T
 
 
 def use_fused_windows(encoder: nn.Module) -> None:
-    """Let an encoder's windows be :class:`FusedWindowAttention` and :class:`ShiftedWindows`."""
+    """Let an encoder's windows be :class:`FusedWindowAttention` and :class:`ShiftedWindows`.
+
+    Its feed-forward layers are computed over rows.
+    """
+    use_row_sequentials(encoder)
     ours: dict[type, type] = {WindowMSA: FusedWindowAttention, ShiftWindowMSA: ShiftedWindows}
     for module in encoder.modules():
         if type(module) in ours:

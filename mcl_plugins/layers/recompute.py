@@ -10,6 +10,8 @@ from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLay
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from .row_block import RowBlock
+
 
 def run_block(block: Callable, *inputs: Tensor | tuple[int, int] | None, recompute: bool) -> Tensor:
     """Call a block, with activation checkpointing if ``recompute`` is True.
@@ -35,27 +37,38 @@ def run_block(block: Callable, *inputs: Tensor | tuple[int, int] | None, recompu
     return checkpoint(block, *inputs, use_reentrant=False)
 
 
-class RecomputedBlock(TransformerEncoderLayer):
-    """mmpretrain's transformer block with activation checkpointing, for loops that are not ours."""
+class _Recomputed(nn.Module):
+    """A block with activation checkpointing, for loops that are not ours."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Compute a block (N, T, D) -> (N, T, D), and again in the backward pass."""
-        return run_block(super().forward, x, recompute=True)
+    def forward(self, *inputs: Tensor | tuple[int, int]) -> Tensor:
+        """Compute a block, and again in the backward pass."""
+        return run_block(super().forward, *inputs, recompute=True)
 
 
-class RecomputedSwinBlock(SwinBlock):
+class RecomputedBlock(_Recomputed, TransformerEncoderLayer):
+    """mmpretrain's transformer block with activation checkpointing."""
+
+
+class RecomputedRowBlock(_Recomputed, RowBlock):
+    """This package's transformer block with activation checkpointing."""
+
+
+class RecomputedSwinBlock(_Recomputed, SwinBlock):
     """mmpretrain's Swin block with activation checkpointing.
 
     Its own ``with_cp`` is PyTorch's earlier, reentrant form, which allows no ``autograd.grad`` and
     restricts DDP.
     """
 
-    def forward(self, x: Tensor, hw_shape: tuple[int, int]) -> Tensor:
-        """Compute a block (N, H W, D) -> (N, H W, D), and again in the backward pass."""
-        return run_block(super().forward, x, hw_shape, recompute=True)
+
+_RECOMPUTED: dict[type, type] = {
+    RowBlock: RecomputedRowBlock,
+    SwinBlock: RecomputedSwinBlock,
+    TransformerEncoderLayer: RecomputedBlock,
+}
 
 
 def recompute_blocks(layers: Iterable[nn.Module]) -> None:
-    """Let mmpretrain's blocks be recomputed in the backward pass."""
+    """Let blocks be recomputed in the backward pass."""
     for layer in layers:
-        layer.__class__ = RecomputedSwinBlock if isinstance(layer, SwinBlock) else RecomputedBlock
+        layer.__class__ = _RECOMPUTED[type(layer)]

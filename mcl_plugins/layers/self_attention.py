@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from mmpretrain.models.utils import MultiheadAttention
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
+
+from .rows import join_heads, split_heads
 
 
 class SelfAttention(MultiheadAttention):
-    """mmpretrain's attention, with a backward pass of fewer and smaller operations.
-
-    Queries, keys and values are taken apart in one operation. mmpretrain selects them one by one:
-    then each has a gradient with the size of all three, which are filled with zeros and added.
+    """mmpretrain's attention, with fewer and smaller operations.
 
     Example:
         >>> import torch
@@ -21,21 +20,16 @@ class SelfAttention(MultiheadAttention):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute self-attention over tokens (N, T, D)."""
-        qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, self.head_dims))
-        query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind()
+        return self.out_drop(self.mix(x.flatten(0, 1), x.shape[0]).view(*x.shape[:2], -1))
+
+    def mix(self, rows: Tensor, images: int) -> Tensor:
+        """Compute self-attention, without drop path, over the tokens of N images: (N T, D)."""
+        query, key, value = split_heads(self.qkv(rows), images, self.num_heads)
         query, key = self.place(query, key)
         dropout = self.attn_drop if self.training else 0.0
-        x = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
-        x = self.proj(x.transpose(1, 2).flatten(2))
-        return self.out_drop(self.gamma1(self.proj_drop(x)))
+        mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
+        return self.gamma1(self.proj_drop(self.proj(join_heads(mixed))))
 
     def place(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
         """Encode positions in queries and keys (N, heads, T, width); here nothing is done."""
         return query, key
-
-
-def use_self_attention(layers: nn.ModuleList) -> None:
-    """Let the attention of mmpretrain's blocks be :class:`SelfAttention`, with its parameters."""
-    for layer in layers:
-        if type(layer.attn) is MultiheadAttention:
-            layer.attn.__class__ = SelfAttention

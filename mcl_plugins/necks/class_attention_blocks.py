@@ -10,6 +10,7 @@ from mmpretrain.models.utils import CrossMultiheadAttention, LayerScale
 from torch import Tensor, nn
 
 from ..layers.initialisation import xavier_layers
+from ..layers.rows import use_row_sequentials
 from ..registry import MODELS
 from ..utils.checks import check_num_heads
 
@@ -50,6 +51,7 @@ class ClassAttentionBlocks(nn.Module):
         self.blocks = nn.ModuleList(
             ClassAttentionBlock(embed_dims, num_heads, layer_scale) for _ in range(num_blocks)
         )
+        use_row_sequentials(self.blocks)
         self.norm = nn.LayerNorm(embed_dims, eps=1e-6)
 
     def init_weights(self) -> None:

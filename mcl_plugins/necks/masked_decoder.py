@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..layers.initialisation import fix_parameter, xavier_layers
 from ..layers.recompute import recompute_blocks
-from ..layers.self_attention import use_self_attention
+from ..layers.row_block import use_row_blocks
 from ..registry import MODELS
 
 
@@ -54,7 +54,7 @@ class MaskedDecoder(MAEPretrainDecoder):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_patches=num_patches, **kwargs)
-        use_self_attention(self.decoder_blocks)
+        use_row_blocks(self.decoder_blocks)
         if with_cp:
             recompute_blocks(self.decoder_blocks)
         self.num_extra_tokens = int(with_cls_token)

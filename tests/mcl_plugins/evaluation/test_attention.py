@@ -74,7 +74,7 @@ def test_the_map_is_the_class_tokens_row_of_the_last_block(name):
 def test_no_trace_is_left_and_no_swin_is_taken():
     encoder = built(ENCODERS['plain'])
     class_attention_maps(encoder, torch.randn(1, 3, 32, 32))
-    assert not encoder.layers[-1].attn._forward_pre_hooks
+    assert not encoder.layers[-1]._forward_pre_hooks
     swin = MODELS.build(
         dict(
             type='mcl_plugins.SwinTransformer',

@@ -1,0 +1,64 @@
+"""The transformer block of plain vision transformers, computed over the rows of one matrix."""
+
+from __future__ import annotations
+
+from mmcv.cnn.bricks import DropPath
+from mmcv.cnn.bricks.transformer import FFN
+from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
+from mmpretrain.models.utils import MultiheadAttention
+from torch import Tensor, nn
+
+from .self_attention import SelfAttention
+
+
+class RowBlock(TransformerEncoderLayer):
+    """mmpretrain's block, whose tokens stay one matrix from its first layer to its last.
+
+    Only attention and drop path ask which rows belong to an image. Parameters, outputs and draws of
+    drop path are the same.
+
+    Example:
+        >>> import torch
+        >>> blocks = nn.ModuleList([TransformerEncoderLayer(8, 2, 16)])
+        >>> use_row_blocks(blocks)
+        >>> type(blocks[0]).__name__, blocks[0](torch.zeros(1, 5, 8)).shape
+        ('RowBlock', torch.Size([1, 5, 8]))
+    """
+
+    attn: SelfAttention
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute a block (N, T, D) -> (N, T, D)."""
+        shape = x.shape[:2]
+        rows = x.flatten(0, 1)
+        change = self.attn.mix(self.ln1(rows), shape[0])
+        rows = rows + drop_images(self.attn.out_drop, change, shape)
+        change = self.ffn.gamma2(self.ffn.layers(self.ln2(rows)))
+        rows = rows + drop_images(self.ffn.dropout_layer, change, shape)
+        return rows.view(*shape, -1)
+
+
+def drop_images(drop: nn.Module, rows: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Apply a block's drop path, which drops whole images, to the rows (N T, D) of (N, T) tokens.
+
+    Example:
+        >>> import torch
+        >>> dropped = drop_images(DropPath(0.5), torch.ones(2 * 3, 1), (2, 3)).view(2, 3)
+        >>> bool((dropped == dropped[:, :1]).all())
+        True
+    """
+    if not (isinstance(drop, DropPath) and drop.training and drop.drop_prob):
+        return rows
+    return drop(rows.view(*shape, -1)).flatten(0, 1)
+
+
+def use_row_blocks(layers: nn.ModuleList) -> None:
+    """Let mmpretrain's blocks be :class:`RowBlock`, with their parameters.
+
+    Blocks with another feed-forward layer (SwiGLU) only get :class:`SelfAttention`.
+    """
+    for layer in layers:
+        if type(layer.attn) is MultiheadAttention:
+            layer.attn.__class__ = SelfAttention
+            if type(layer.ffn) is FFN:
+                layer.__class__ = RowBlock

@@ -1,0 +1,93 @@
+"""Blocks that are computed over rows, beside mmpretrain's own."""
+
+import copy
+
+import pytest
+import torch
+from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
+from torch import nn
+
+from mcl_plugins.layers.recompute import RecomputedBlock, RecomputedRowBlock, recompute_blocks
+from mcl_plugins.layers.row_block import RowBlock, use_row_blocks
+from mcl_plugins.layers.rows import RowSequential, use_row_sequentials
+
+OPTIONS = {
+    'plain': {},
+    'drop path': dict(drop_path_rate=0.5),
+    'dropout': dict(drop_rate=0.3, drop_path_rate=0.5),
+    'layer scale': dict(layer_scale_init_value=0.2, drop_path_rate=0.5),
+    'no bias': dict(qkv_bias=False),
+}
+
+
+def step(block, x, train=True):
+    """Output of a block, and the gradients of a sum of squares, from the same draws."""
+    block.train(train).zero_grad()
+    x = x.clone().requires_grad_()
+    torch.manual_seed(1)
+    output = block(x)
+    output.square().sum().backward()
+    return [output.detach(), x.grad, *(p.grad for p in block.parameters())]
+
+
+def both(**options):
+    torch.manual_seed(0)
+    theirs = TransformerEncoderLayer(24, 3, 48, **options).double()
+    for parameter in theirs.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    ours = copy.deepcopy(theirs)
+    use_row_blocks(nn.ModuleList([ours]))
+    return theirs, ours
+
+
+@pytest.mark.parametrize('name', OPTIONS)
+@pytest.mark.parametrize('train', [True, False])
+def test_outputs_and_gradients_are_mmpretrains(name, train):
+    theirs, ours = both(**OPTIONS[name])
+    assert type(ours) is RowBlock
+    x = torch.randn(6, 5, 24).double()
+    for got, wanted in zip(step(ours, x, train), step(theirs, x, train), strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-10, atol=1e-10)
+
+
+def test_drop_path_drops_images_and_in_a_frozen_block_none():
+    _, block = both(drop_path_rate=0.5)
+    x = torch.randn(64, 5, 24).double()
+    kept = block(x) != x
+    assert (
+        0 < kept.flatten(1).all(dim=1).sum() < len(x)
+    )  # both branches dropped: the image is as it was
+    assert torch.equal(kept.flatten(1).all(dim=1), kept.flatten(1).any(dim=1))
+    block.eval()
+    assert (block(x) != x).all()
+
+
+def test_swiglu_keeps_its_block():
+    block = TransformerEncoderLayer(24, 3, 48, ffn_type='swiglu_fused')
+    wanted = step(copy.deepcopy(block), x := torch.randn(2, 5, 24))
+    layers = nn.ModuleList([block])
+    use_row_blocks(layers)
+    assert type(block) is TransformerEncoderLayer
+    for got, expected in zip(step(block, x), wanted, strict=True):
+        torch.testing.assert_close(got, expected)
+    recompute_blocks(layers)
+    assert type(block) is RecomputedBlock
+
+
+def test_recomputed_rows_have_the_same_gradients():
+    _, ours = both(drop_path_rate=0.5)
+    x = torch.randn(6, 5, 24).double()
+    wanted = step(ours, x)
+    recompute_blocks([ours])
+    assert type(ours) is RecomputedRowBlock
+    for got, expected in zip(step(ours, x), wanted, strict=True):
+        assert torch.equal(got, expected)
+
+
+def test_any_leading_axes():
+    theirs = both()[0]
+    x = torch.randn(2, 3, 4, 24).double()
+    wanted = theirs.ffn(x)
+    use_row_sequentials(theirs)
+    assert type(theirs.ffn.layers) is RowSequential
+    torch.testing.assert_close(theirs.ffn(x), wanted)
