@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from ..utils.checks import check_choice, check_num_heads
 from .position_bias import decomposed_bias
+from .rows import join_heads, split_heads, use_row_sequentials
 
 
 class MapAttention(nn.Module):
@@ -99,8 +100,8 @@ class MapAttention(nn.Module):
         qkv_bias: Tensor | None = self.qkv.bias
         if self.q_bias is not None and self.v_bias is not None:
             qkv_bias = torch.cat((self.q_bias, torch.zeros_like(self.v_bias), self.v_bias))
-        qkv = F.linear(x.flatten(1, 2), self.qkv.weight, qkv_bias)
-        q, k, v = qkv.view(batch, rows * columns, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
+        qkv = F.linear(x.flatten(0, 2), self.qkv.weight, qkv_bias)
+        q, k, v = split_heads(qkv, batch, self.num_heads)
         logits = None if bias is None else bias.to(q.dtype)[None]
         if self.rel_pos_h is not None and self.rel_pos_w is not None:
             own = decomposed_bias(q, self.rel_pos_h, self.rel_pos_w, (rows, columns))
@@ -111,7 +112,7 @@ class MapAttention(nn.Module):
         if logits is not None:  # fused kernels do not broadcast a bias
             logits = logits.expand(batch, self.num_heads, q.shape[2], -1)
         x = F.scaled_dot_product_attention(q, k, v, attn_mask=logits)
-        return self.proj(x.transpose(1, 2).reshape(batch, rows, columns, -1))
+        return self.proj(join_heads(x)).view(batch, rows, columns, -1)
 
 
 class MapBlock(nn.Module):
@@ -148,6 +149,7 @@ class MapBlock(nn.Module):
         self.ffn = FFN(
             embed_dims, feedforward_channels, act_cfg=dict(type='GELU'), add_identity=False
         )
+        use_row_sequentials(self)
         self.drop_path = DropPath(drop_path_rate)
         self.gamma_1 = self.gamma_2 = None
         if layer_scale:

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..backbones import ConvViT
 from ..layers.beit_attention import ADDED_TENSORS, FusedBEiTAttention
 from ..layers.recompute import run_block
+from ..layers.rows import use_row_sequentials
 from ..registry import MODELS
 from ..utils.compat import quiet_meshgrid, single_drop_path
 
@@ -50,6 +51,7 @@ class DenseConvViT(ConvViT):
         with quiet_meshgrid():
             self.layers = ModuleList(self._block(rate) for rate in self.drop_path_rates)
         single_drop_path(self.layers)
+        use_row_sequentials(self.layers)
         self.with_cp = with_cp
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
