@@ -15,7 +15,8 @@ class RowBlock(TransformerEncoderLayer):
     """mmpretrain's block, whose tokens stay one matrix from its first layer to its last.
 
     Only attention and drop path ask which rows belong to an image. Parameters, outputs and draws of
-    drop path are the same.
+    drop path are the same. A block with a part that was replaced (an adapter) or that has hooks
+    (GradCAM, feature extraction) computes as mmpretrain's, so that the part gets tokens (N, T, D).
 
     Example:
         >>> import torch
@@ -29,6 +30,8 @@ class RowBlock(TransformerEncoderLayer):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute a block (N, T, D) -> (N, T, D)."""
+        if not self._parts_are_plain():
+            return super().forward(x)
         shape = x.shape[:2]
         rows = x.flatten(0, 1)
         change = self.attn.mix(self.ln1(rows), shape[0])
@@ -36,6 +39,28 @@ class RowBlock(TransformerEncoderLayer):
         change = self.ffn.gamma2(self.ffn.layers(self.ln2(rows)))
         rows = rows + drop_images(self.ffn.dropout_layer, change, shape)
         return rows.view(*shape, -1)
+
+    def _parts_are_plain(self) -> bool:
+        parts = (self.ln1, self.attn, self.ln2, self.ffn)
+        replaced = not isinstance(self.attn, SelfAttention) or type(self.ffn) is not FFN
+        return not replaced and not any(map(has_hooks, parts))
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Whether a call of a module runs hooks of its own.
+
+    Example:
+        >>> layer = nn.Linear(2, 2)
+        >>> handle = layer.register_forward_hook(print)
+        >>> has_hooks(layer), has_hooks(nn.Linear(2, 2))
+        (True, False)
+    """
+    return bool(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+    )
 
 
 def drop_images(drop: nn.Module, rows: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -62,6 +62,39 @@ def test_drop_path_drops_images_and_in_a_frozen_block_none():
     assert (block(x) != x).all()
 
 
+@pytest.mark.parametrize('part', ['ln1', 'attn', 'ln2', 'ffn'])
+def test_a_hook_on_a_part_sees_tokens(part):
+    """As GradCAM's and those of feature extraction expect; outputs stay the same."""
+    _, block = both(layer_scale_init_value=0.2)
+    x, seen = torch.randn(2, 5, 24).double(), []
+    wanted = block(x)
+    module = getattr(block, part)
+    handles = [
+        module.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape)),
+        module.register_forward_hook(lambda _, args, output: seen.append(output.shape)),
+    ]
+    torch.testing.assert_close(block(x), wanted)
+    assert seen == [x.shape] * 2
+    for handle in handles:
+        handle.remove()
+    handle = module.register_full_backward_hook(lambda *_: seen.append('backward'))
+    block(x.requires_grad_()).sum().backward()
+    assert seen[2:] == ['backward']
+    handle.remove()
+    block(x)
+    assert len(seen) == 3
+
+
+def test_a_replaced_part_is_called():
+    theirs, ours = both()
+    x = torch.randn(2, 5, 24).double()
+    for block in (theirs, ours):
+        block.attn = nn.Sequential(block.attn, nn.Hardtanh())
+        block.ffn = nn.Identity()
+        block.ffn.forward = lambda x, identity: identity + x
+    torch.testing.assert_close(ours(x), theirs(x))
+
+
 def test_swiglu_keeps_its_block():
     block = TransformerEncoderLayer(24, 3, 48, ffn_type='swiglu_fused')
     wanted = step(copy.deepcopy(block), x := torch.randn(2, 5, 24))
