@@ -1,14 +1,15 @@
 """Make the pocket benchmark's digits: strokes of one texture on ground of another.
 
     mcl data hard-digits data/pocket/digits
+    mcl data hard-digits data/pocket/flat --flat
 
 The scans are those of ``mcl data digits``. Here each digit is smaller, turned, and anywhere in the
 image, and it is drawn in a patch of one of scikit-image's photographs on a patch of another. So
-k-NN on the pixels is right only where digits happen to lie at the same place. The result is
-an ImageNet-style folder of JPEG files with the splits ``train``, ``val`` and ``test``; no scan is
-in two of them. The test scans are none of those by which the settings of the quickstart were
-chosen. ``labels_N_C.txt`` lists N training images, as many of each digit, for five choices C. The
-result is deterministic.
+k-NN on the pixels is right only where digits happen to lie at the same place. With --flat the same
+digits are at the same places, in one gray on another. The result is an ImageNet-style folder of
+JPEG files with the splits ``train``, ``val`` and ``test``; no scan is in two of them. The test
+scans are none of those by which the settings of the quickstart were chosen. ``labels_N_C.txt``
+lists N training images, as many of each digit, for five choices C. The result is deterministic.
 """
 
 from __future__ import annotations
@@ -40,18 +41,26 @@ PHOTOGRAPHS = ('brick', 'grass', 'gravel', 'camera', 'coffee', 'chelsea')
 RECIPE = 1  # increase it when the images change, so that old folders are replaced
 
 
-def make(root: Path) -> None:
+def make(root: Path, flat: bool = False) -> None:
     """Write the images below ``root`` unless they exist.
+
+    Args:
+        root: folder of the data set.
+        flat: draw without textures.
 
     Raises:
         ValueError: the folder contains other files.
     """
     recipe = {'recipe': RECIPE, 'side': SIDE, 'copies': COPIES, 'labels': list(LABELS)}
+    if flat:
+        recipe['flat'] = True
     if not begin(root, recipe, tuple(COPIES)):
         return
     digits = load_digits()
     rng = np.random.default_rng(1)
     photographs = [_gray(getattr(skimage.data, name)()) for name in PHOTOGRAPHS]
+    if flat:  # of the same sizes, so that the draws stay the same
+        photographs = [np.full_like(photograph, 128) for photograph in photographs]
     jobs = [
         (split, index, copy)
         for split, scans in split_scans(digits.target).items()

@@ -21,6 +21,7 @@ def make_hard_digits(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into the arguments of ``make``."""
     parser = command_parser('data.make_hard_digits')
     _add_root(parser, 'data/pocket/digits')
+    parser.add_argument('--flat', action='store_true', help='draw without textures')
     return parser.parse_args(argv)
 
 

@@ -55,6 +55,24 @@ def test_pixels_do_not_solve_the_digits(digits):
     assert f'is right in {accuracy:.1f} %' in ' '.join(page().read_text().split())
 
 
+def test_flat_digits_are_the_same_digits_at_the_same_places(digits, tmp_path):
+    make(tmp_path / 'flat', flat=True)
+    make(tmp_path / 'flat', flat=True)  # it is complete
+    assert not (digits / 'flat').exists()
+    files = sorted(file.relative_to(digits) for file in digits.glob('*/*/*.jpg'))
+    assert files == sorted(
+        file.relative_to(tmp_path / 'flat') for file in tmp_path.glob('flat/*/*/*.jpg')
+    )
+    for file in files[::100]:
+        flat, textured = (
+            np.array(Image.open(root / file)).astype(float) for root in (tmp_path / 'flat', digits)
+        )
+        ink = flat > (np.median(flat) + flat.max()) / 2
+        ground = abs(flat - np.median(flat)) < 10
+        assert ground.mean() > 0.5 and flat[ground].std() < 4 < textured[ground].std()
+        assert textured[ink].mean() - textured[ground].mean() > 50
+
+
 def test_no_scan_is_in_two_parts(digits):
     scans = [
         {file.name.partition('_')[0] for file in (digits / part).glob('*/*')}
