@@ -72,7 +72,7 @@ def drop_images(drop: nn.Module, rows: Tensor, shape: tuple[int, ...]) -> Tensor
         >>> bool((dropped == dropped[:, :1]).all())
         True
     """
-    if not (isinstance(drop, DropPath) and drop.training and drop.drop_prob):
+    if isinstance(drop, DropPath) and not (drop.training and drop.drop_prob):
         return rows
     return drop(rows.view(*shape, -1)).flatten(0, 1)
 
