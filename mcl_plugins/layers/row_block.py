@@ -15,8 +15,8 @@ class RowBlock(TransformerEncoderLayer):
     """mmpretrain's block, whose tokens stay one matrix from its first layer to its last.
 
     Only attention and drop path ask which rows belong to an image. Parameters, outputs and draws of
-    drop path are the same. A block with a part that was replaced (an adapter) or that has hooks
-    (GradCAM, feature extraction) computes as mmpretrain's, so that the part gets tokens (N, T, D).
+    drop path are the same. A block with a part that was replaced (an adapter), that got another
+    ``forward`` or that has hooks (GradCAM) computes as mmpretrain's, so the part gets (N, T, D).
 
     Example:
         >>> import torch
@@ -42,21 +42,22 @@ class RowBlock(TransformerEncoderLayer):
 
     def _parts_are_plain(self) -> bool:
         parts = (self.ln1, self.attn, self.ln2, self.ffn)
-        replaced = not isinstance(self.attn, SelfAttention) or type(self.ffn) is not FFN
-        return not replaced and not any(map(has_hooks, parts))
+        replaced = type(self.attn).forward is not SelfAttention.forward or type(self.ffn) is not FFN
+        return not replaced and not any(map(is_changed, parts))
 
 
-def has_hooks(module: nn.Module) -> bool:
-    """Whether a call of a module runs hooks of its own.
+def is_changed(module: nn.Module) -> bool:
+    """Whether a call of a module runs hooks, or another ``forward`` than that of its class.
 
     Example:
         >>> layer = nn.Linear(2, 2)
         >>> handle = layer.register_forward_hook(print)
-        >>> has_hooks(layer), has_hooks(nn.Linear(2, 2))
+        >>> is_changed(layer), is_changed(nn.Linear(2, 2))
         (True, False)
     """
     return bool(
-        module._forward_hooks
+        'forward' in module.__dict__
+        or module._forward_hooks
         or module._forward_pre_hooks
         or module._backward_hooks
         or module._backward_pre_hooks

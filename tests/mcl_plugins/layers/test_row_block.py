@@ -95,6 +95,24 @@ def test_a_replaced_part_is_called():
     torch.testing.assert_close(ours(x), theirs(x))
 
 
+@pytest.mark.parametrize('part', ['attn', 'ffn'])
+def test_another_forward_is_called(part):
+    """As tools that keep attention maps exchange it."""
+    _, block = both()
+    x = torch.randn(2, 5, 24).double()
+    wanted, seen = block(x), []
+    module = getattr(block, part)
+    forward = module.forward
+    module.forward = lambda x, **others: seen.append(x.shape) or forward(x, **others)
+    torch.testing.assert_close(block(x), wanted)
+    assert seen == [x.shape]
+    del module.forward
+    module.__class__ = type(
+        'Other', (type(module),), {'forward': lambda self, x, identity=0: x + identity}
+    )
+    assert not torch.allclose(block(x), wanted)
+
+
 def test_swiglu_keeps_its_block():
     block = TransformerEncoderLayer(24, 3, 48, ffn_type='swiglu_fused')
     wanted = step(copy.deepcopy(block), x := torch.randn(2, 5, 24))
