@@ -55,17 +55,19 @@ def test_pixels_do_not_solve_the_digits(digits):
     assert f'is right in {accuracy:.1f} %' in ' '.join(page().read_text().split())
 
 
-def test_flat_digits_are_the_same_digits_at_the_same_places(digits, tmp_path):
-    make(tmp_path / 'flat', flat=True)
-    make(tmp_path / 'flat', flat=True)  # it is complete
-    assert not (digits / 'flat').exists()
-    files = sorted(file.relative_to(digits) for file in digits.glob('*/*/*.jpg'))
-    assert files == sorted(
-        file.relative_to(tmp_path / 'flat') for file in tmp_path.glob('flat/*/*/*.jpg')
+def test_flat_digits_are_the_same_digits_at_the_same_places(digits, tmp_path, capsys):
+    make(tmp_path, flat=True)
+    capsys.readouterr()
+    make(tmp_path, flat=True)
+    assert capsys.readouterr().out == f'{tmp_path} is complete\n'
+    files, others = (
+        sorted(file.relative_to(root) for file in root.glob('*/*/*.jpg'))
+        for root in (digits, tmp_path)
     )
+    assert files == others
     for file in files[::100]:
         flat, textured = (
-            np.array(Image.open(root / file)).astype(float) for root in (tmp_path / 'flat', digits)
+            np.array(Image.open(root / file)).astype(float) for root in (tmp_path, digits)
         )
         ink = flat > (np.median(flat) + flat.max()) / 2
         ground = abs(flat - np.median(flat)) < 10
