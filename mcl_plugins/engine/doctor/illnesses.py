@@ -96,7 +96,7 @@ def behind_reference(chart: Chart) -> Iterator[Verdict]:
     progress = chart.looks[-1].step / chart.facts.steps
     yield Verdict(
         'behind the reference',
-        f'After {progress:.0%} of the training the loss has fallen by {chart.now["fallen"]:.0%}; '
+        f'After {progress:.0%} of the training the loss has {_moved(chart.now["fallen"])}; '
         f'in {reference.name}, a training of {reference.steps} steps, it had fallen by '
         f'{reference.fallen(progress):.0%}.',
         f'Compare both with mcl compare WORK_DIR --reference {reference.name}; look at learning '
@@ -279,15 +279,15 @@ def copies(chart: Chart) -> Iterator[Verdict]:
 def labels(chart: Chart) -> Iterator[Verdict]:
     """Labels that features say nothing about: they are probably those of other images."""
     for name in chart.now:
-        kind = name.removeprefix('above_guess_')
+        kind = name.removeprefix('above_chance_')
         collapsed = any(value < 2 for key, value in chart.now.items() if '_rank' in key)
         if kind == name or collapsed or not chart.twice(name, lambda errors: errors < 3):
             continue
         yield Verdict(
             'labels',
-            f'The accuracy {kind} is {chart.now[kind]:.1f} %, and guessing the most frequent class '
-            f'gives {chart.now[f"guess_{kind}"]:.1f} %: the labels have nothing to do with the '
-            'images.',
+            f'The classes of {kind} have nothing to do with the labels: the mean recall of a class '
+            f'is {chart.now[f"recall_{kind}"]:.1f} %, and with labels dealt out at random it would '
+            f'be {chart.now[f"expected_recall_{kind}"]:.1f} %.',
             'See that folders or annotation files have the labels of these images.',
         )
         return
@@ -318,6 +318,10 @@ def _levels(chart: Chart, name: str) -> Iterator[tuple[str, str]]:
     for key in chart.now:
         if key.startswith(name):
             yield key, key[len(name) :]
+
+
+def _moved(fallen: float) -> str:
+    return f'fallen by {fallen:.0%}' if fallen >= 0 else f'risen by {-fallen:.0%}'
 
 
 def _of(suffix: str) -> str:

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ...algorithms.base import PretrainingMethod
 from ...datasets.checked_images import parts_of
+from ...evaluation.recall import Recall, mean_recall
 from ...heads.moco_v3 import MoCoV3Head
 from ...heads.negatives import contrastive_heads, count_negatives
 from ...registry import HOOKS
@@ -33,6 +34,7 @@ from .probe import ProbeHook
 from .unwrap import unwrapped_model
 
 FILE_NAME = 'doctor.json'
+PRECISE = 0.07  # standard deviation of a mean recall above which it is of too few images
 STILL = 0.9999  # momentum above which float32 may not show that an EMA moves
 _FILES = 1000  # of which copies are looked for
 _LOGGED = (
@@ -92,6 +94,7 @@ class DoctorHook(Hook):
         self._senses: Senses | None = None
         self._looked_at = 0  # iterations at the last look
         self._accuracies: dict[str, float] = {}
+        self._classified: list[tuple[int, int]] = []  # classes and labels of a validation
 
     def before_train(self, runner: Runner) -> None:
         """Gather what is known of the training, and what was said in an earlier part of it."""
@@ -136,14 +139,24 @@ class DoctorHook(Hook):
                 runner.message_hub.update_scalar(f'train/{name}', value)
         self._look(runner, {**values, **self._read_log(runner)})
 
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Keep classes and labels of process 0's images; the first half may be at chance."""
+        if self._chart is None or 2 * runner.iter < runner.max_iters:
+            return
+        for sample in outputs or ():
+            pair = [getattr(sample, name, None) for name in ('pred_label', 'gt_label')]
+            if all(torch.is_tensor(part) and part.numel() == 1 for part in pair):
+                self._classified.append((int(pair[0]), int(pair[1])))
+
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Note the accuracy of a classifier, which may be that of guessing in the first half."""
-        dataset = runner.val_dataloader.dataset
-        metrics, late = metrics or {}, 2 * runner.iter >= runner.max_iters
-        if late and 'accuracy/top1' in metrics and hasattr(dataset, 'get_gt_labels'):
-            counts = np.bincount(dataset.get_gt_labels())
-            guess, images = 100 * counts.max() / counts.sum(), counts.sum()
-            self._note_accuracy('accuracy/top1', metrics['accuracy/top1'], guess, images)
+        """Note the accuracy of a classifier."""
+        pairs, self._classified = self._classified, []
+        accuracy = (metrics or {}).get('accuracy/top1')
+        if accuracy is not None and len(pairs) > 1:
+            predicted, labels = torch.tensor(pairs).unbind(dim=1)
+            self._note_accuracy('accuracy/top1', accuracy, mean_recall(predicted, labels))
 
     def after_train(self, runner: Runner) -> None:
         """Look a last time, and say what was found in the whole training."""
@@ -227,16 +240,22 @@ class DoctorHook(Hook):
         for hook in runner.hooks:
             if isinstance(hook, ProbeHook) and hook.accuracies:
                 for name, accuracy in hook.accuracies.items():
-                    self._note_accuracy(name, accuracy, hook.guess, hook.images)
+                    self._note_accuracy(name, accuracy, hook.recalls[name])
                 hook.accuracies = {}
 
-    def _note_accuracy(self, name: str, accuracy: float, guess: float, images: int) -> None:
-        """Note how many standard errors an accuracy is above that of guessing, all in percent."""
-        error = max((guess * (100 - guess) / images) ** 0.5, 1e-6)
-        above = (accuracy - guess) / error
-        self._accuracies.update(
-            {name: accuracy, f'guess_{name}': guess, f'above_guess_{name}': above}
-        )
+    def _note_accuracy(self, name: str, accuracy: float, recall: Recall) -> None:
+        """Note an accuracy in percent, and the recall by which it is told from chance.
+
+        An accuracy tells little if the classes differ in size: that of good features may be below
+        the share of the largest class.
+        """
+        if recall.chance < 1 and recall.deviation < PRECISE:
+            self._accuracies |= {
+                name: accuracy,
+                f'recall_{name}': 100 * recall.mean,
+                f'expected_recall_{name}': 100 * recall.chance,
+                f'above_chance_{name}': recall.above,
+            }
 
 
 def gather_facts(runner: Runner) -> Facts:

@@ -20,6 +20,7 @@ from ...datasets.classes import agree_on_classes
 from ...evaluation.features import extract_features, pool_tokens
 from ...evaluation.knn import check_neighbours, knn_predict
 from ...evaluation.linear import fit_linear_probe
+from ...evaluation.recall import Recall, mean_recall
 from ...registry import HOOKS
 from ...utils.checks import check_choice, check_temperature
 from ...utils.sampling import spaced_indices
@@ -62,8 +63,8 @@ class ProbeHook(Hook):
 
     Attributes:
         accuracies: of the last probe, in percent by name.
-        guess: accuracy of naming the most frequent class of the images that are classified.
-        images: number of these images.
+        recalls: mean recall of the classes at the last probe, by the same names.
+        images: number of images that were classified.
     """
 
     priority = 'LOW'
@@ -95,7 +96,8 @@ class ProbeHook(Hook):
         self.most_images = most_images
         self.loaders: dict[str, DataLoader] = {}
         self.accuracies: dict[str, float] = {}
-        self.guess, self.images = 0.0, 0
+        self.recalls: dict[str, Recall] = {}
+        self.images = 0
 
     def before_train(self, runner: Runner) -> None:
         """Build both loaders and check all arguments before the first iteration.
@@ -187,7 +189,9 @@ class ProbeHook(Hook):
             with torch.no_grad():
                 predictions['linear'] = classifier(val).argmax(dim=1)
         self.images = len(val_labels)
-        self.guess = 100 * val_labels.bincount().max().item() / self.images
+        self.recalls = {
+            name: mean_recall(classes, val_labels) for name, classes in predictions.items()
+        }
         self.accuracies = {
             name: 100 * (classes == val_labels).float().mean().item()
             for name, classes in predictions.items()

@@ -10,9 +10,12 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from conftest import MOCO_MLP, PIXEL_HEAD, ROOT, SMALL_DECODER, SMALL_VIT, GivenMask
+from mcl_plugins.engine.doctor.chart import Chart, Facts, Look
+from mcl_plugins.engine.doctor.illnesses import judge
 from mcl_plugins.engine.doctor.senses import Senses
 from mcl_plugins.engine.hooks import DoctorHook
 from mcl_plugins.engine.runner import Runner
@@ -185,14 +188,68 @@ def test_gradients_that_are_still_summed_up_are_no_step(training_config):
     assert torch.isfinite(torch.tensor([look.values['loss'] for look in hook._chart.looks])).all()
 
 
+def validate(hook, predicted, labels, done=5):
+    """Show a hook the second validation of a training, in batches of 7; return what it noted."""
+    hook._chart = hook._chart or Chart(Facts(steps=10), patience=2)
+    runner = SimpleNamespace(iter=done, max_iters=10)
+    samples = [
+        DataSample().set_pred_label(int(one)).set_gt_label(int(other))
+        for one, other in zip(predicted, labels, strict=True)
+    ]
+    for start in range(0, len(samples), 7):
+        hook.after_val_iter(runner, start // 7, None, samples[start : start + 7])
+    hook.after_val_epoch(runner, {'accuracy/top1': 100 * float(np.mean(predicted == labels))})
+    return hook._accuracies
+
+
+RARE = np.array([0] * 280 + [1] * 20)  # labels of which 93 % are of one class
+
+
 @pytest.mark.parametrize(('done', 'noted'), [(4, False), (5, True)])
-def test_a_validation_in_the_second_half_is_compared_with_the_most_frequent_class(done, noted):
-    dataset = SimpleNamespace(get_gt_labels=lambda: np.array([0] * 60 + [1] * 40))
-    runner = SimpleNamespace(iter=done, max_iters=10, val_dataloader=SimpleNamespace())
-    runner.val_dataloader.dataset = dataset
+def test_a_validation_in_the_second_half_is_compared_with_chance(done, noted):
+    predicted = np.array([0] * 196 + [1] * 84 + [0] * 6 + [1] * 14)  # 70 % of each class
+    found = validate(DoctorHook(), predicted, RARE, done)
+    assert bool(found) is noted
+    if noted:  # although naming the most frequent class is right in 93 %
+        assert found['accuracy/top1'] == pytest.approx(70)
+        assert found['recall_accuracy/top1'] == pytest.approx(70)
+        assert found['expected_recall_accuracy/top1'] == pytest.approx(50)
+        assert found['above_chance_accuracy/top1'] > 3
+
+
+@pytest.mark.parametrize(
+    ('predicted', 'ill'),
+    [
+        (RARE, False),
+        (np.arange(300) % 2, True),  # of other images
+        (np.zeros(300, int), True),  # always the most frequent class, with an accuracy of 93 %
+        (np.where(np.arange(300) % 3, RARE, 1), False),  # an accuracy of 69 %
+    ],
+)
+def test_rare_classes_are_no_illness(predicted, ill):
+    chart = Chart(Facts(steps=10), patience=2)
+    for step in (5, 10):
+        chart.add(Look(step, dict(validate(DoctorHook(), predicted, RARE))))
+    assert [verdict.illness for verdict in judge(chart)] == ['labels'] * ill
+
+
+@pytest.mark.parametrize(
+    ('predicted', 'labels'),
+    [
+        ([0, 1] * 3, [0, 1] * 3),  # too few images to tell
+        ([0] * 300, [0] * 300),  # one class
+    ],
+)
+def test_what_no_validation_could_tell_is_not_judged(predicted, labels):
+    assert not validate(DoctorHook(), np.array(predicted), np.array(labels))
+
+
+def test_labels_of_another_kind_are_left_alone():
     hook = DoctorHook()
-    hook.after_val_epoch(runner, {'accuracy/top1': 70.0})
-    name = 'accuracy/top1'
-    error = (60 * 40 / 100) ** 0.5  # of a share of 60 % of 100 images, in percent
-    expected = {name: 70.0, f'guess_{name}': 60.0, f'above_guess_{name}': 10 / error}
-    assert hook._accuracies == pytest.approx(expected if noted else {})
+    hook._chart = Chart(Facts(steps=10), patience=2)
+    runner = SimpleNamespace(iter=9, max_iters=10)
+    several = DataSample().set_pred_label([0, 1]).set_gt_label([0, 1])
+    for outputs in (None, [], [several] * 9, [SimpleNamespace(pred_sem_seg=None)]):
+        hook.after_val_iter(runner, 0, None, outputs)
+    hook.after_val_epoch(runner, {'accuracy/top1': 50.0})
+    assert not hook._accuracies
