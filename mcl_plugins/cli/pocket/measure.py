@@ -11,14 +11,16 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from torch import Tensor
 
 from ...checkpoint.digest import sha256_of
 from ...checkpoint.files import save_file
 from ...encoders import load_encoder
+from ...evaluation.recall import mean_recall
 from ..benchmark.flops import counted
-from ..evaluate.frozen import Features, extract
+from ..evaluate.frozen import Features, accuracy, extract
 from ..logs import read_run
-from ..quickstart.probe import knn_accuracy, linear_accuracy
+from ..quickstart.probe import knn_classes, linear_classes
 from ..reproduce.record import config_digest, describe_machine
 from ..train import train
 from .protocol import LABELS, finetuning, frozen, pretraining
@@ -178,12 +180,16 @@ def evaluate(
     labels: tuple[str, ...],
     part: str,
 ) -> dict[str, float]:
-    """Return the accuracies in percent: k-NN, linear, and fine-tuned with each number of labels."""
+    """Return the accuracies in percent: k-NN, linear, and fine-tuned with each number of labels.
+
+    They are the mean recall of the classes if these differ in size.
+    """
     found = evaluate_frozen(row, data, encoder, seed, folder, part)
     for number in labels:
         config = finetuning(row, data, encoder, number, seed, part)
         run(config, folder / 'finetune')
-        curve = read_run(folder / 'finetune', '').curves['accuracy/top1']
+        name = 'single-label/recall' if data.unequal else 'accuracy/top1'
+        curve = read_run(folder / 'finetune', '').curves[name]
         found[f'finetune_{number}'] = round(curve[1][-1], 4)
     return found
 
@@ -191,14 +197,18 @@ def evaluate(
 def evaluate_frozen(
     row: Row, data: Data, encoder: Path | None, seed: int, folder: Path, part: str
 ) -> dict[str, float]:
-    """Return the accuracies of frozen features, as ``mcl knn`` and ``mcl linear`` define them."""
+    """Return the accuracies of the classifiers that ``mcl knn`` and ``mcl linear`` take."""
     file = write_config(frozen(row, data, encoder, seed, part), folder / 'frozen.py')
     features: Features = extract(file, encoder, work_dir=folder / 'frozen')
-    measures: dict[str, Callable[[Features], float]] = {
-        'knn': knn_accuracy,
-        'linear': linear_accuracy,
+    classifiers: dict[str, Callable[[Features], Tensor]] = {
+        'knn': knn_classes,
+        'linear': linear_classes,
     }
-    result = {name: measure(features) for name, measure in measures.items()}
+    result = {}
+    for name, classify in classifiers.items():
+        found, labels = classify(features), features.val_labels
+        recall = round(100 * mean_recall(found, labels).mean, 4)
+        result[name] = recall if data.unequal else accuracy(found, labels)
     shutil.rmtree(folder / 'frozen', ignore_errors=True)
     file.unlink()
     return result

@@ -48,7 +48,9 @@ def pretraining(
         options: options of the config to override, by dotted name.
         teacher: checkpoint of the teacher, if the row has one.
     """
-    config = _read(f'pocket/{row.config}.py', options)
+    config = read_config(find_config(f'pocket/{row.config}.py'))
+    config.optim_wrapper.optimizer.lr = data.rates.get(row.name, config.optim_wrapper.optimizer.lr)
+    merge_options(config, options)
     if teacher:
         config.model.teacher.backbone.init_cfg.checkpoint = str(teacher)
     config.train_dataloader.batch_size = config.auto_scale_lr.base_batch_size = BATCH
@@ -74,13 +76,16 @@ def finetuning(
         seed: random seed, and the choice of the labelled images.
         part: the part of the data set that is classified at the end.
     """
-    config = _read(f'pocket/classify_{row.family}.py')
+    config = read_config(find_config(f'pocket/classify_{row.family}.py'))
     use_encoder(config, encoder)
     dataset = config.train_dataloader.dataset
     dataset.ann_file = '' if labels == 'all' else f'labels_{labels}_{seed % 5}.txt'
     count = count_images(data.folder / 'train') if labels == 'all' else int(labels)
     config.val_dataloader.dataset.data_prefix = part
     config.train_dataloader.drop_last = True
+    if data.unequal:
+        recall = dict(type='SingleLabelMetric', items=('recall',))
+        config.val_evaluator = [config.val_evaluator, recall]
     batches = count // FINETUNE_BATCH
     _finish(config, data, -(-FINETUNE_STEPS // batches), batches, seed)
     return config
@@ -137,12 +142,6 @@ def enlarge(part: Any, scale: int) -> None:
             part[key] = value * scale
         else:
             enlarge(value, scale)
-
-
-def _read(name: str, options: dict[str, Any] | None = None) -> Config:
-    config = read_config(find_config(name))
-    merge_options(config, options)
-    return config
 
 
 def _finish(config: Config, data: Data, epochs: int, batches: int, seed: int) -> None:

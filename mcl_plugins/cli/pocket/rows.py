@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -67,6 +67,8 @@ class Data:
         make: writes the images below a folder.
         scale: by which images and patches are larger than in the configs.
         classes: number of classes.
+        unequal: whether they differ in size, so that an accuracy is the mean recall of the classes.
+        rates: learning rates of rows that have another one here than in their configs.
     """
 
     name: str
@@ -74,6 +76,8 @@ class Data:
     make: Callable[[Path], None]
     scale: int
     classes: int
+    unequal: bool = False
+    rates: dict[str, float] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -97,7 +101,7 @@ DATA = {
     data.name: data
     for data in (
         Data('digits', 'digits on textured ground', _make_digits, scale=1, classes=10),
-        Data('cells', 'solar cells', _make_cells, scale=2, classes=2),
+        Data('cells', 'solar cells', _make_cells, scale=2, classes=2, unequal=True),
     )
 }
 

@@ -65,24 +65,26 @@ def frozen_accuracies(features: dict[str, Features]) -> dict[str, dict]:
     Returns:
         summaries in percent by task and name; ``spread`` is None, because there is one run.
     """
-    measures = {'linear probe': linear_accuracy, 'k-NN': knn_accuracy}
+    classifiers = {'linear probe': linear_classes, 'k-NN': knn_classes}
     return {
         task: {
-            name: {'mean': round(measure(data), 2), 'spread': None}
+            name: {
+                'mean': round(accuracy(classify(data), data.val_labels), 2),
+                'spread': None,
+            }
             for name, data in features.items()
         }
-        for task, measure in measures.items()
+        for task, classify in classifiers.items()
     }
 
 
 @torch.no_grad()
-def linear_accuracy(data: Features) -> float:
-    """Compute the accuracy of a linear classifier trained on all training images."""
+def linear_classes(data: Features) -> Tensor:
+    """Classify by a linear classifier trained on all training images; returns (N,) int64."""
     probe = fit_linear_probe(data.train, data.train_labels)
-    return accuracy(probe(data.val).argmax(dim=1), data.val_labels)
+    return probe(data.val).argmax(dim=1)
 
 
-def knn_accuracy(data: Features) -> float:
-    """Compute the accuracy of the vote of the nearest training images."""
-    found = knn_predict(data.val, data.train, data.train_labels, ks=(NEIGHBOURS,))
-    return accuracy(found[NEIGHBOURS], data.val_labels)
+def knn_classes(data: Features) -> Tensor:
+    """Classify by the vote of the nearest training images; returns (N,) int64."""
+    return knn_predict(data.val, data.train, data.train_labels, ks=(NEIGHBOURS,))[NEIGHBOURS]

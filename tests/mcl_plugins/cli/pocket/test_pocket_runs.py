@@ -1,6 +1,8 @@
 """The runs of the pocket benchmark: what is planned, done once, shared and recorded."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from mcl_plugins.cli.pocket import dense, tables
 from mcl_plugins.cli.pocket import run as module
 from mcl_plugins.cli.pocket.claims import CLAIMS
 from mcl_plugins.cli.pocket.dense import DENSE_METRICS, DENSE_ROWS, measure_dense
+from mcl_plugins.cli.pocket.measure import evaluate
 from mcl_plugins.cli.pocket.protocol import BATCH, finetuning, pretraining
 from mcl_plugins.cli.pocket.records import Run, folder_of, read
 from mcl_plugins.cli.pocket.rows import DATA, ROWS, Data, count_images
@@ -219,6 +222,42 @@ def step(config):
     assert torch.isfinite(loss)
     moved = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
     assert any(name.startswith('backbone.') for name in moved)
+
+
+def test_accuracies_of_unequal_classes_are_mean_recalls(small, tmp_path, monkeypatch):
+    monkeypatch.setattr('mcl_plugins.cli.pocket.protocol.FINETUNE_STEPS', 2)
+    root = small['cells'].folder
+    for index, file in enumerate(sorted((root / 'train').glob('*/*.jpg'))):
+        for part, label in (('train', index % 2), ('test', int(index < 7))):
+            (tmp_path / f'cells/{part}/{label}').mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, tmp_path / f'cells/{part}/{label}/{file.name}')
+    seen = []
+
+    def classes(data):
+        seen.append(data.val_labels)
+        return torch.cat([torch.zeros(63), torch.ones(4), torch.zeros(3)]).long()
+
+    for name in ('knn_classes', 'linear_classes'):
+        monkeypatch.setattr(f'mcl_plugins.cli.pocket.measure.{name}', classes)
+    data = _Small(**vars(DATA['cells']), root=tmp_path / 'cells')
+    found = evaluate(ROWS['random-vit'], data, None, 0, tmp_path, ('all',), 'test')
+    assert seen[0].tolist() == [0] * 63 + [1] * 7
+    assert found['knn'] == found['linear'] == round(100 * (1 + 4 / 7) / 2, 4)  # 95.7 % are right
+    (log,) = tmp_path.glob('finetune/*/vis_data/scalars.json')
+    last = json.loads(log.read_text().splitlines()[-1])
+    assert found['finetune_all'] == round(last['single-label/recall'], 4) != last['accuracy/top1']
+
+
+def test_a_data_set_may_have_its_own_rates(small):
+    data = replace(DATA['cells'], rates={'mocov3': 0.123})
+    small = _Small(**vars(data), root=small['cells'].folder)
+    rates = {
+        row: pretraining(ROWS[row], small, BATCH, 0).optim_wrapper.optimizer.lr
+        for row in ('mocov3', 'mae')
+    }
+    assert rates == {'mocov3': 0.123, 'mae': 0.0005}
+    trial = pretraining(ROWS['mocov3'], small, BATCH, 0, {'optim_wrapper.optimizer.lr': 1.0})
+    assert trial.optim_wrapper.optimizer.lr == 1.0
 
 
 @pytest.mark.parametrize('row', [row for row in ROWS.values() if row.config])
