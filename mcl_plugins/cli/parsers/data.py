@@ -22,6 +22,11 @@ def make_hard_digits(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command_parser('data.make_hard_digits')
     _add_root(parser, 'data/pocket/digits')
     parser.add_argument('--flat', action='store_true', help='draw without textures')
+    parser.add_argument(
+        '--same-grays',
+        action='store_true',
+        help='give all images the same two',
+    )
     return parser.parse_args(argv)
 
 

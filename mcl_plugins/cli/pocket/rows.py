@@ -101,7 +101,15 @@ DATA = {
     data.name: data
     for data in (
         Data('digits', 'digits on textured ground', _make_digits, scale=1, classes=10),
-        Data('cells', 'solar cells', _make_cells, scale=2, classes=2, unequal=True),
+        Data(
+            'cells',
+            'solar cells',
+            _make_cells,
+            scale=2,
+            classes=2,
+            unequal=True,
+            rates={'mocov3': 2e-3, 'conmim': 1e-3, 'ccmim': 2e-3},
+        ),
     )
 }
 

@@ -277,7 +277,7 @@ def copies(chart: Chart) -> Iterator[Verdict]:
 
 
 def labels(chart: Chart) -> Iterator[Verdict]:
-    """Labels that features say nothing about: they are probably those of other images."""
+    """Labels that features say nothing about: they may be those of other images."""
     for name in chart.now:
         kind = name.removeprefix('above_chance_')
         collapsed = any(value < 2 for key, value in chart.now.items() if '_rank' in key)
@@ -285,10 +285,11 @@ def labels(chart: Chart) -> Iterator[Verdict]:
             continue
         yield Verdict(
             'labels',
-            f'The classes of {kind} have nothing to do with the labels: the mean recall of a class '
-            f'is {chart.now[f"recall_{kind}"]:.1f} %, and with labels dealt out at random it would '
-            f'be {chart.now[f"expected_recall_{kind}"]:.1f} %.',
-            'See that folders or annotation files have the labels of these images.',
+            f'The classes of {kind} are at chance: the mean recall of a class is '
+            f'{chart.now[f"recall_{kind}"]:.1f} %, and with labels dealt out at random it would be '
+            f'{chart.now[f"expected_recall_{kind}"]:.1f} %.',
+            'See that folders or annotation files have the labels of these images; if they do, the '
+            'features say nothing about these classes.',
         )
         return
 
