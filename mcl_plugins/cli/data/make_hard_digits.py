@@ -35,9 +35,9 @@ COPIES = {'train': 3, 'val': 2, 'test': 2}  # images drawn of each scan
 TEST_SCANS, VALIDATION_SCANS = 400, 200
 SIZES, MARGIN = (17, 29), 1  # pixels: of a digit, and around it
 ANGLE = 15  # degrees, the largest turn
-# In gray levels: middle and difference of the means of stroke and ground, and standard deviation of
-# each texture.
-MIDDLE, CONTRAST, ROUGHNESS = (90, 165), (80, 120), (8, 18)
+# In gray levels: middle and difference of the means of stroke and ground.
+GRAYS: tuple[tuple[float, float], ...] = ((90, 165), (80, 120))
+ROUGHNESS = (8, 18)  # standard deviation of a texture
 LABELS, LABEL_CHOICES = (50, 200), 5
 PHOTOGRAPHS = ('brick', 'grass', 'gravel', 'camera', 'coffee', 'chelsea')
 RECIPE = 1  # increase it when the images change, so that old folders are replaced
@@ -66,7 +66,7 @@ def make(root: Path, flat: bool = False, same_grays: bool = False) -> None:
     photographs = [_gray(getattr(skimage.data, name)()) for name in PHOTOGRAPHS]
     if flat:  # of the same sizes, so that the draws stay the same
         photographs = [np.full_like(photograph, 128) for photograph in photographs]
-    grays = [(np.mean(span),) * 2 if same_grays else span for span in (MIDDLE, CONTRAST)]
+    grays = [((low + high) / 2,) * 2 if same_grays else (low, high) for low, high in GRAYS]
     jobs = [
         (split, index, copy)
         for split, scans in split_scans(digits.target).items()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from .chart import Chart, Verdict
 from .signs import lowest_loss, remaining_share
+from .words import moved
 
 CHANCE = 0.01  # relative distance from the chance floor within which a loss is at chance
 FAR_ABOVE = 1.5  # times the chance floor
@@ -96,7 +97,7 @@ def behind_reference(chart: Chart) -> Iterator[Verdict]:
     progress = chart.looks[-1].step / chart.facts.steps
     yield Verdict(
         'behind the reference',
-        f'After {progress:.0%} of the training the loss has {_moved(chart.now["fallen"])}; '
+        f'After {progress:.0%} of the training the loss has {moved(chart.now["fallen"])}; '
         f'in {reference.name}, a training of {reference.steps} steps, it had fallen by '
         f'{reference.fallen(progress):.0%}.',
         f'Compare both with mcl compare WORK_DIR --reference {reference.name}; look at learning '
@@ -319,10 +320,6 @@ def _levels(chart: Chart, name: str) -> Iterator[tuple[str, str]]:
     for key in chart.now:
         if key.startswith(name):
             yield key, key[len(name) :]
-
-
-def _moved(fallen: float) -> str:
-    return f'fallen by {fallen:.0%}' if fallen >= 0 else f'risen by {-fallen:.0%}'
 
 
 def _of(suffix: str) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +11,16 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from ...algorithms.base import PretrainingMethod
-from ...datasets.checked_images import parts_of
 from ...evaluation.recall import Recall, mean_recall
-from ...heads.moco_v3 import MoCoV3Head
-from ...heads.negatives import contrastive_heads, count_negatives
 from ...registry import HOOKS
 from ...targets import EMA
-from ...utils.sampling import spaced_indices
 from ...utils.writing import atomic_write
-from ..batches import images_per_process
-from ..doctor.chart import Chart, Facts, Look, Verdict
+from ..doctor.chart import Chart, Look, Verdict
+from ..doctor.gather import gather_facts
 from ..doctor.illnesses import judge
-from ..doctor.reference import Reference, find_reference
+from ..doctor.log_values import read_log
 from ..doctor.senses import Senses
-from ..doctor.signs import lowest_loss, share_of_copies
-from ..log_processor import recent, waiting_share
+from ..doctor.words import describe_reference, describe_state
 from .log_steps import is_log_step, logging_interval
 from .probe import ProbeHook
 from .unwrap import unwrapped_model
@@ -36,7 +28,6 @@ from .unwrap import unwrapped_model
 FILE_NAME = 'doctor.json'
 PRECISE = 0.07  # standard deviation of a mean recall above which it is of too few images
 STILL = 0.9999  # momentum above which float32 may not show that an EMA moves
-_FILES = 1000  # of which copies are looked for
 _LOGGED = (
     'query_rank',
     'key_rank',
@@ -46,7 +37,6 @@ _LOGGED = (
     'weight_change',
     'ema_distance',
 )
-_MEANS = ('loss', 'top1', 'chance', 'key_spread')
 
 
 @HOOKS.register_module()
@@ -103,7 +93,8 @@ class DoctorHook(Hook):
         self._senses = Senses(unwrapped_model(runner), inside=not runner.cfg.get('compile'))
         if not is_main_process():
             return
-        self._chart = Chart(gather_facts(runner), self.patience, self.seconds)
+        facts = gather_facts(runner, unwrapped_model(runner))
+        self._chart = Chart(facts, self.patience, self.seconds)
         self._looked_at = runner.iter
         file = Path(runner.work_dir, FILE_NAME)
         resumed = runner.iter > 0 and file.is_file()
@@ -137,7 +128,9 @@ class DoctorHook(Hook):
         for name, value in values.items():
             if name.startswith(_LOGGED):
                 runner.message_hub.update_scalar(f'train/{name}', value)
-        self._look(runner, {**values, **self._read_log(runner)})
+        steps, self._looked_at = runner.iter + 1 - self._looked_at, runner.iter + 1
+        logged = read_log(runner, self._chart.facts, steps, self.patience)
+        self._look(runner, {**values, **logged})
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
@@ -146,9 +139,10 @@ class DoctorHook(Hook):
         if self._chart is None or 2 * runner.iter < runner.max_iters:
             return
         for sample in outputs or ():
-            pair = [getattr(sample, name, None) for name in ('pred_label', 'gt_label')]
-            if all(torch.is_tensor(part) and part.numel() == 1 for part in pair):
-                self._classified.append((int(pair[0]), int(pair[1])))
+            both = (getattr(sample, name, None) for name in ('pred_label', 'gt_label'))
+            pair = [int(part) for part in both if torch.is_tensor(part) and part.numel() == 1]
+            if len(pair) == 2:
+                self._classified.append((pair[0], pair[1]))
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Note the accuracy of a classifier."""
@@ -169,7 +163,8 @@ class DoctorHook(Hook):
         if not self._chart.looks:
             return
         if not self.verdicts:
-            state = f'{describe_state(self._chart)} {describe_reference(runner, self._chart)}'
+            model = unwrapped_model(runner)
+            state = f'{describe_state(self._chart)} {describe_reference(model, self._chart)}'
             runner.logger.info(f'Doctor: nothing unusual. {state}'.rstrip())
             return
         lines = [
@@ -207,35 +202,6 @@ class DoctorHook(Hook):
         with atomic_write(Path(runner.work_dir, FILE_NAME)) as temporary:
             temporary.write_text(json.dumps(self.verdicts, indent=1) + '\n', encoding='utf-8')
 
-    def _read_log(self, runner: Runner) -> dict[str, float]:
-        """Return means of the log's values since the last look, and what follows from them."""
-        assert self._chart is not None
-        facts, steps = self._chart.facts, runner.iter + 1 - self._looked_at
-        self._looked_at = runner.iter + 1
-        found: dict[str, float] = {}
-        for key in runner.message_hub.log_scalars:
-            name = key.removeprefix('train/')
-            if key.startswith('train/') and (name.startswith(_MEANS) or 'loss' in name):
-                found[name] = float(recent(runner, key, steps).mean())
-        chances = {**facts.chances, **dict(_chances(found))}
-        for loss, chance in chances.items():
-            if loss in found and chance > 0:
-                level = loss.removeprefix('loss').removeprefix('_contrast')
-                found[f'of_chance{level}'] = found[loss] / chance
-        norms = recent(runner, 'train/grad_norm', steps)
-        if facts.max_norm and len(norms):
-            found['clipped'] = float((norms > facts.max_norm).mean())
-            found['norm_of_max'] = float(statistics.median(norms)) / facts.max_norm
-        waits, times = (recent(runner, f'train/{name}', steps) for name in ('data_time', 'time'))
-        if len(times) > 1:
-            found['waiting'] = waiting_share(waits, times)
-            found['seconds'] = float(recent(runner, 'train/time', self.patience).sum())
-        groups = getattr(getattr(runner.optim_wrapper, 'optimizer', None), 'param_groups', [])
-        if groups:
-            peak = groups[0].get('initial_lr', groups[0]['lr'])  # without a schedule it is constant
-            found['rate_of_peak'] = groups[0]['lr'] / peak if peak else 0.0
-        return found
-
     def _note_probes(self, runner: Runner) -> None:
         for hook in runner.hooks:
             if isinstance(hook, ProbeHook) and hook.accuracies:
@@ -256,114 +222,3 @@ class DoctorHook(Hook):
                 f'expected_recall_{name}': 100 * recall.chance,
                 f'above_chance_{name}': recall.above,
             }
-
-
-def gather_facts(runner: Runner) -> Facts:
-    """Return what is known of a training before its first step."""
-    model = unwrapped_model(runner)
-    images = images_per_process(runner.train_dataloader)
-    heads = list(contrastive_heads(model))
-    negatives = count_negatives(model, images, runner.world_size)
-    chances = {}
-    for name, _, head in heads:
-        if isinstance(head, MoCoV3Head):  # whose loss, of both directions, has no monitors
-            guess = lowest_loss(float('inf'), negatives[name])
-            chances['loss'] = 2 * head.loss_module.loss_weight * guess
-    ema, wrapper = getattr(model, 'ema', None), runner.optim_wrapper
-    schedule = ema.schedule if isinstance(ema, EMA) else None
-    clip = getattr(wrapper, 'clip_grad_kwargs', None) or {}
-    return Facts(
-        steps=runner.max_iters,
-        warm_up=_warm_up(runner),
-        updates=runner.max_iters // getattr(wrapper, '_accumulative_counts', 1),
-        momentum=(schedule.start, schedule.end) if schedule else None,
-        temperatures={
-            name: head.temperature for name, _, head in heads if hasattr(head, 'temperature')
-        },
-        negatives=negatives,
-        max_norm=clip.get('max_norm'),
-        chances=chances,
-        copies=_share_of_copies(runner.train_dataloader.dataset),
-        reference=reference_of(model, runner.max_iters),
-    )
-
-
-def reference_of(model: Any, steps: int) -> Reference | None:
-    """Return the pocket benchmark's run of a method, if it is no longer than this training."""
-    if not isinstance(model, PretrainingMethod):
-        return None
-    found = find_reference(type(model).__name__, type(model.backbone).__name__)
-    return found if found is not None and found.steps <= steps else None
-
-
-def describe_reference(runner: Runner, chart: Chart) -> str:
-    """Return how far the loss has fallen beside the pocket benchmark's, or why this is unknown."""
-    model, reference = unwrapped_model(runner), chart.facts.reference
-    if not isinstance(model, PretrainingMethod):
-        return ''
-    if reference is None:
-        return (
-            f'The fall of the loss was compared with no other: the pocket benchmark has no run of '
-            f'{type(model).__name__} that is no longer than this training.'
-        )
-    fallen = [look.values['fallen'] for look in chart.looks if 'fallen' in look.values]
-    if not fallen:
-        return ''
-    return (
-        f'The loss has fallen by {fallen[-1]:.0%}; in {reference.name} it has fallen by '
-        f'{reference.fallen(1.0):.0%}.'
-    )
-
-
-def describe_state(chart: Chart) -> str:
-    """Return the numbers of the last look by which a training is judged, in words."""
-    looks = (look.values for look in reversed(chart.looks) if 'loss' in look.values)
-    values = next(looks, {})
-    words = []
-    for name, value in values.items():
-        if name.startswith('of_chance'):
-            words.append(f'the contrastive loss is {value:.0%} of chance{name[9:]}')
-        elif name.startswith('top1'):
-            words.append(f'{value:.0%} of the keys are found{name[4:]}')
-        elif name.startswith('key_rank'):
-            words.append(f'the keys have rank {value:.1f}{name[8:]}')
-        elif name == 'waiting':
-            words.append(f'{value:.0%} of the time waits for data')
-    text = ', '.join(words)
-    return f'At the end {text}.' if text else ''
-
-
-def _chances(values: dict[str, float]) -> Iterator[tuple[str, float]]:
-    """Yield the chance floor of each contrastive loss of the log, by the name of the loss."""
-    for name, value in values.items():
-        if name.startswith('chance'):
-            level = name.removeprefix('chance')
-            yield (f'loss{level}' if level else 'loss_contrast'), value
-
-
-def _warm_up(runner: Runner) -> int:
-    """Return the iterations in which the learning rate rises."""
-    schedulers = runner.param_schedulers
-    ends = [0]
-    for scheduler in schedulers if isinstance(schedulers, list) else []:
-        factor = getattr(scheduler, 'start_factor', 1.0)
-        if factor < getattr(scheduler, 'end_factor', 1.0):
-            length = len(runner.train_dataloader) if scheduler.by_epoch else 1
-            ends.append(int(scheduler.end * length))
-    return max(ends)
-
-
-def _share_of_copies(dataset: Any) -> float:
-    """Estimate the share of images that are copies; 0 for a data set without files."""
-    paths: list[str] = []
-    total = 0
-    for part in parts_of(dataset):
-        if not (hasattr(part, 'get_data_info') and hasattr(part, '__len__')):
-            continue
-        total += len(part)
-        found = [part.get_data_info(index) for index in spaced_indices(len(part), _FILES)]
-        paths += [record['img_path'] for record in found if 'img_path' in record]
-    try:
-        return share_of_copies(paths, total)
-    except OSError:  # what cannot be read is found when it is loaded
-        return 0.0

@@ -12,10 +12,10 @@ from PIL import Image
 from conftest import ROOT
 from mcl_plugins.engine.doctor import reference
 from mcl_plugins.engine.doctor.chart import Chart, Facts, Look
+from mcl_plugins.engine.doctor.gather import reference_of
 from mcl_plugins.engine.doctor.illnesses import judge
 from mcl_plugins.engine.doctor.reference import Reference
 from mcl_plugins.engine.hooks import DoctorHook
-from mcl_plugins.engine.hooks.doctor import reference_of
 from mcl_plugins.engine.runner import Runner
 from mcl_plugins.targets import EMA
 from mcl_plugins.targets.frozen_teacher import FrozenTeacher
