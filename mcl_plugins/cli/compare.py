@@ -3,10 +3,10 @@
     mcl compare WORK_DIR [WORK_DIR ...] [--reference conmim-pocket] [--out compare.png]
 
 Runs whose settings differ only in seed and folder are seeds of one entry. The command prints the
-last value of each logged quantity, the settings in which the entries differ, and whether each entry
-is inside the band of the reference or, without one, of the first entry; if not, from which step on.
-A band is the mean over the seeds and twice the standard deviation on both sides. The picture shows
-all curves with their bands.
+last value of each quantity that ``mcl curves`` draws, the settings in which the entries differ, and
+whether each entry is inside the band of the reference or, without one, of the first entry; if not,
+from which step on. A band is the mean over the seeds and twice the standard deviation on both
+sides, at the steps that all seeds have. The picture shows all curves with their bands.
 """
 
 from __future__ import annotations
@@ -24,11 +24,19 @@ from .entries import Entry
 from .logs import read_run
 from .parsers.general import compare as parse_args
 from .pocket.curves import read_reference, references
-from .visualize.curves import select_panels
+from .visualize.curves import QUANTITIES, select_panels
 
 WIDTH = 2.0  # standard deviations from the mean to the border of a band
 # Settings in which the seeds of one entry differ.
-_OF_RUN = ('randomness', 'work_dir', 'launcher', 'resume', 'load_from')
+_OF_RUN = (
+    'experiment_name',
+    'launcher',
+    'load_from',
+    'randomness',
+    'resume',
+    'start_files',
+    'work_dir',
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -44,20 +52,24 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def read_entries(work_dirs: Sequence[Path], reference: str | None = None) -> list[Entry]:
-    """Read runs and group them to entries; the reference comes first.
+    """Read runs and group them to entries; the reference comes first, and no folder counts twice.
 
     Raises:
         FileNotFoundError: a folder has no log.
         ValueError: there is no such reference.
     """
     found: list[Entry] = []
+    places: dict[Path, Path] = {}
     for folder in work_dirs:
-        run, settings = read_run(folder, str(folder)), read_settings(folder)
-        same = next((entry for entry in found if settings and entry.settings == settings), None)
-        if same:
-            same.runs.append(run)
-        else:
-            found.append(Entry(folder.name or str(folder), [run], settings))
+        places.setdefault(folder.resolve(), folder)
+    for place, folder in places.items():
+        run, (settings, seed) = read_run(folder, str(folder)), read_settings(folder)
+        entry = next((entry for entry in found if settings and entry.settings == settings), None)
+        if entry is None:
+            entry = Entry(place.name, [], settings)
+            found.append(entry)
+        entry.runs.append(run)
+        entry.seeds.append(seed)
     names = [entry.name for entry in found]
     for entry in found:
         if names.count(entry.name) > 1:
@@ -72,23 +84,49 @@ def read_entries(work_dirs: Sequence[Path], reference: str | None = None) -> lis
     return [Entry(reference, read_reference(reference), {}), *found]
 
 
-def read_settings(folder: Path) -> dict[str, Any]:
-    """Return the settings of the config that a run left in its folder; empty if it left none."""
+def read_settings(folder: Path) -> tuple[dict[str, Any], int | None]:
+    """Return settings and seed of the config that a run left in its folder; empty if it left none.
+
+    A resumed run's config names the file that its encoder started from under ``start_files``; it is
+    put back to where it is in a config that was not resumed.
+    """
     files = sorted(folder.glob('*.py'))
     if not files:
-        return {}
+        return {}, None
     settings = flatten(read_assignments(files[0].read_text(encoding='utf-8')))
-    return {key: value for key, value in settings.items() if not key.startswith(_OF_RUN)}
+    own = {
+        key: value
+        for key, value in settings.items()
+        if key.startswith('model.') and key.endswith('.checkpoint')
+    }
+    beginning = 'start_files.'
+    noted = {
+        key.removeprefix(beginning): value
+        for key, value in settings.items()
+        if key.startswith(beginning) and key.endswith('.checkpoint')
+    }
+    starts = {**own, **noted}
+    left_out = *_OF_RUN, *(key.removesuffix('.checkpoint') for key in starts)
+    kept = {key: value for key, value in settings.items() if not key.startswith(left_out)}
+    return {**kept, **starts}, settings.get('randomness.seed')
 
 
 def describe(entries: list[Entry]) -> list[str]:
-    """Return the lines of a comparison: last values, settings that differ, and the bands."""
+    """Return the lines of a comparison: last values, settings that differ, and the bands.
+
+    Raises:
+        ValueError: the runs logged nothing that is compared.
+    """
     quantities = select_panels([run for entry in entries for run in entry.runs])
+    if not quantities:
+        raise ValueError(f'The runs logged none of {", ".join(QUANTITIES)}.')
     wide = max(len(entry.name) for entry in entries) + 2
     lines = ['last values, mean and standard deviation over the runs']
     for name in quantities:
         cells = [f'{entry.name:{wide}}{last_value(entry, name)}' for entry in entries]
         lines += [f'  {name}', *(f'    {cell}' for cell in cells)]
+    if remarks := [f'  {entry.name}: {text}' for entry in entries for text in entry.remarks()]:
+        lines += ['', 'to be noted', *remarks]
     if differing := differences([entry for entry in entries if entry.settings]):
         lines += ['', 'settings that differ']
         for key, values in differing.items():
@@ -103,12 +141,16 @@ def describe(entries: list[Entry]) -> list[str]:
 
 
 def last_value(entry: Entry, quantity: str) -> str:
-    """Return mean and standard deviation of the last values; '-' if it was not logged."""
+    """Return mean and standard deviation at the last step that all runs have, and this step.
+
+    Returns:
+        ``'-'`` if no run logged it, or the runs have no steps in common.
+    """
     band = entry.band(quantity)
-    if band is None:
+    if band is None or not len(band[0]):
         return '-'
     spread = f' +- {band[2][-1]:.3g}' if len(entry.runs) > 1 else ''
-    return f'{band[1][-1]:.4g}{spread}'
+    return f'{band[1][-1]:.4g}{spread} at {band[0][-1]}'
 
 
 def differences(entries: list[Entry]) -> dict[str, dict[str, Any]]:
@@ -125,26 +167,50 @@ def differences(entries: list[Entry]) -> dict[str, dict[str, Any]]:
 def judge(entry: Entry, reference: Entry, quantity: str) -> str:
     """Say in words whether an entry's mean is inside the band of a reference.
 
+    Only steps that both have are compared.
+
     Returns:
-        ``'inside the band'``, ``'above the band from step 120 on'``, ...
+        ``'inside the band'``, ``'above the band from step 120 on'``, ``'not finite from step 130
+        on'``, ...; with ``', up to step 900'`` if the entry goes on where the reference has ended.
     """
     own, band = entry.band(quantity), reference.band(quantity)
     if own is None or band is None:
         return f'not logged by {(entry if own is None else reference).name}'
     if len(reference.runs) < 2:
         return f'{reference.name} has one run, hence no band'
+    for one, (shared, *_) in ((entry, own), (reference, band)):
+        if not len(shared):
+            return f'the runs of {one.name} have no steps in common'
     steps, mean, spread = band
-    compared = steps[steps <= own[0][-1]]
-    if not len(compared):
-        return f'{entry.name} ends before the first step of {reference.name}'
-    values = np.interp(compared, own[0], own[1])
-    offset = values - mean[: len(compared)]
-    outside = np.abs(offset) > WIDTH * spread[: len(compared)]
+    if not np.isfinite(mean).all():
+        return f'{reference.name} has values that are not finite, hence no band'
+    common = (steps >= own[0][0]) & (steps <= own[0][-1])
+    if not common.any():
+        return f'{entry.name} and {reference.name} have no steps in common'
+    steps, mean, spread = steps[common], mean[common], spread[common]
+    offset = np.interp(steps, own[0], own[1]) - mean
+    words = _place(steps, offset, WIDTH * spread)
+    return f'{words}, up to step {steps[-1]}' if own[0][-1] > band[0][-1] else words
+
+
+def _place(steps: np.ndarray, offset: np.ndarray, width: np.ndarray) -> str:
+    """Say where values lie: their offset from the middle of a band, and half of its width."""
+    finite = np.isfinite(offset)
+    outside = ~finite | (np.abs(offset) > width)
+    if not outside.any():
+        return 'inside the band'
     if not outside[-1]:
-        return 'inside the band' if not outside.any() else _returned(compared, outside)
-    inside = np.flatnonzero(~outside)
-    start = compared[inside[-1] + 1] if len(inside) else compared[0]
-    return f'{"above" if offset[-1] > 0 else "below"} the band from step {start} on'
+        return _returned(steps, outside)
+    if not finite[-1]:
+        return f'not finite from step {_since(steps, ~finite)} on'
+    side = 'above' if offset[-1] > 0 else 'below'
+    return f'{side} the band from step {_since(steps, outside)} on'
+
+
+def _since(steps: np.ndarray, state: np.ndarray) -> int:
+    """Return the step from which on a state has lasted to the end."""
+    other = np.flatnonzero(~state)
+    return int(steps[other[-1] + 1] if len(other) else steps[0])
 
 
 def _returned(steps: np.ndarray, outside: np.ndarray) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.config import Config
 from mmengine.runner import Runner
 
@@ -93,13 +94,12 @@ class Facts:
     def _cost(self, processes: int) -> str:
         """Return the time of the iterations that the log has lines of."""
         steps, seconds = self.run.curves.get('time', ([], []))
-        before, total = 0, 0.0
-        for step, each in zip(steps, seconds, strict=True):
-            total += (step - before) * each
-            before = step
-        if not total:
+        if not steps:
             return ''
-        hours = total / 3600
+        # The log of a run that goes on in another folder does not begin with its first steps.
+        interval = steps[1] - steps[0] if len(steps) > 1 else steps[0]
+        lengths = np.diff(steps, prepend=max(0, steps[0] - interval))
+        hours = float(lengths @ np.array(seconds)) / 3600
         if processes == 1:
             return duration(hours)
         return f'{duration(hours)}, {duration(processes * hours)} of all {processes} processes'

@@ -81,7 +81,8 @@ def select_panels(runs: list[Run]) -> list[str]:
         }
         # With one part, the sum equals it.
         if beginning == 'loss' and len(parts) == 1:
-            found -= {'loss'}
+            have_it = [entry.curves.keys() for entry in runs if 'loss' in entry.curves]
+            found -= {'loss'} if all(parts <= keys for keys in have_it) else set()
         names += sorted(found)
     return names
 

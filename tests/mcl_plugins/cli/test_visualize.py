@@ -537,6 +537,57 @@ def test_a_resumed_run_is_one_curve_and_a_new_start_replaces_the_old(tmp_path):
         logs.read_run(tmp_path / 'none', 'run')
 
 
+def write_epochs(work_dir, start, epochs, accuracy, resume):
+    """Write the log of epochs of 100 steps, each with a validation numbered by it."""
+    rows = []
+    for epoch in epochs:
+        for step in (50, 100):
+            row = {'loss': 1.0, 'time': 0.5, 'data_time': 0.1, 'epoch': epoch}
+            rows.append({**row, 'iter': 100 * epoch - 100 + step, 'step': 100 * epoch - 100 + step})
+        rows.append(
+            {'accuracy/top1': accuracy + epoch, 'time': 9.0, 'data_time': 8.0, 'step': epoch}
+        )
+    write_log(work_dir, start, rows)
+    (work_dir / start / 'vis_data/config.py').write_text(f'resume = {resume}\n')
+
+
+def test_validations_numbered_by_epochs_have_their_place_in_the_training(tmp_path):
+    write_epochs(tmp_path, '1', range(1, 6), 10, resume=False)
+    curves = logs.read_run(tmp_path, 'run').curves
+    assert curves['accuracy/top1'] == ([1, 2, 3, 4, 5], [11, 12, 13, 14, 15])
+    assert set(curves['time'][1]) == {0.5} and set(curves['data_time'][1]) == {0.1}
+    # Resumed after epoch 3: epochs 4 and 5 are done anew.
+    write_epochs(tmp_path, '2', range(4, 5), 70, resume=True)
+    curves = logs.read_run(tmp_path, 'run').curves
+    assert curves['accuracy/top1'] == ([1, 2, 3, 4], [11, 12, 13, 74])
+    assert curves['loss'][0] == curves['time'][0] == list(range(50, 401, 50))
+
+
+@pytest.mark.parametrize('steps', [(50,), (50, 100)])
+def test_a_run_that_was_begun_anew_has_nothing_of_the_earlier_one(tmp_path, steps):
+    write_epochs(tmp_path, '1', range(1, 6), 10, resume=False)
+    write_log(tmp_path, '2', [{'loss': 3.0, 'iter': step, 'step': step} for step in steps])
+    (tmp_path / '2/vis_data/config.py').write_text('resume = False\n')
+    assert logs.read_run(tmp_path, 'run').curves.keys() == {'loss', 'iter', 'step'}
+
+
+def test_a_resumed_run_that_died_before_its_validation_has_none_of_the_lost_epochs(tmp_path):
+    write_epochs(tmp_path, '1', range(1, 6), 10, resume=False)
+    write_log(tmp_path, '2', [{'loss': 3.0, 'iter': 350, 'step': 350}])
+    (tmp_path / '2/vis_data/config.py').write_text('resume = True\n')
+    curves = logs.read_run(tmp_path, 'run').curves
+    assert curves['accuracy/top1'][0] == [1, 2, 3] and curves['loss'][0][-1] == 350
+
+
+@pytest.mark.parametrize('line', ['{"loss": 1.0}', '[1]', '{"loss": 1.0, "step": "9"}'])
+def test_a_line_without_a_step_is_named(tmp_path, line):
+    write_log(tmp_path, '1', [{'step': 1, 'loss': 1.0}])
+    file = tmp_path / '1/vis_data/scalars.json'
+    file.write_text(f'{line}\n{file.read_text()}')
+    with pytest.raises(ValueError, match=r'scalars\.json, line 1 is no object with a whole number'):
+        logs.read_run(tmp_path, 'run')
+
+
 def test_half_a_last_line_is_left_out_and_another_one_named(tmp_path):
     write_log(tmp_path, '1', [{'step': 1, 'loss': 1.0}])
     file = tmp_path / '1/vis_data/scalars.json'

@@ -116,6 +116,13 @@ def test_what_cannot_be_shown_is_an_error_or_a_sentence(tmp_path):
     assert ['cost', '2 hours, 8 hours of all 4 processes'] in page.rows
 
 
+def test_the_cost_is_that_of_the_logged_iterations(tmp_path):
+    """Of a run that began in another folder only those in this one."""
+    late = Run('late', {'time': ([120, 140, 160], [60.0, 60.0, 60.0])})
+    assert Facts(tmp_path, late).summary() == {'cost': '1 hour'}
+    assert Facts(tmp_path, Run('empty', {})).summary() == {}
+
+
 @pytest.mark.skipif(BROWSER is None, reason='no Chromium; the tests above read the HTML')
 def test_a_browser_shows_the_page_without_a_network(tmp_path):
     ill = [dict(illness='collapse', step=400, text='The keys have collapsed.', remedy='Wait.')]
