@@ -30,7 +30,8 @@ class BlockMask(nn.Module):
         rounds: number of rectangles that are proposed for each image.
 
     Raises:
-        ValueError: ``mask_ratio``, ``min_area`` or ``min_aspect`` is out of range.
+        ValueError: ``mask_ratio``, ``min_area`` or ``min_aspect`` is out of range, or no rectangle
+            of ``min_area`` patches fits into the grid or the patches to be masked.
 
     Example:
         >>> mask = BlockMask(mask_ratio=0.4)(2, grid=(14, 14), device=torch.device('cpu'))
@@ -55,6 +56,7 @@ class BlockMask(nn.Module):
     def forward(self, batch_size: int, grid: tuple[int, int], device: torch.device) -> PatchMask:
         """Draw masks for ``batch_size`` images of ``grid`` = (rows, columns) patches."""
         target = num_masked(grid[0] * grid[1], self.mask_ratio)
+        self._check_fit(target, grid)
         masked = torch.zeros(batch_size, *grid, dtype=torch.bool, device=device)
         for draws in torch.rand(self.rounds, 4, batch_size, device=device):
             missing = target - masked.sum(dim=(1, 2))
@@ -63,6 +65,16 @@ class BlockMask(nn.Module):
             accepted = (new > 0) & (new <= missing)
             masked |= block & accepted[:, None, None]
         return self._complete(masked, target)
+
+    def _check_fit(self, target: int, grid: tuple[int, int]) -> None:
+        """Refuse a grid on which no block could be drawn: its masks would be random."""
+        largest = min(target, (grid[0] - 1) * (grid[1] - 1))
+        if self.min_area > largest:
+            raise ValueError(
+                f'min_area={self.min_area}: no rectangle of so many patches fits into a grid of '
+                f'{grid[0]} x {grid[1]} patches of which {target} are masked; set min_area of '
+                f'the mask generator to {largest} at the most, or use RandomMask.'
+            )
 
     def _rectangles(self, draws: Tensor, missing: Tensor, grid: tuple[int, int]) -> Tensor:
         """Turn (4, N) uniform numbers into one rectangle per image: (N, rows, columns) bool."""

@@ -12,6 +12,7 @@ from .curves import add_curves, curves_file
 from .measure import ENCODER
 from .records import Run, finished, kept_file, read_kept, zoo
 from .rows import ROWS
+from .tables import budget_of
 
 ZOO_DATA, ZOO_SEED = 'digits', 0  # the runs whose encoders are kept
 
@@ -19,12 +20,18 @@ ZOO_DATA, ZOO_SEED = 'digits', 0  # the runs whose encoders are kept
 def collect(work_dir: Path | None = None) -> list[Path]:
     """Copy the results of finished runs into the tree; return the files that were written.
 
+    Runs with another number of images than their table's (``--images``) stay where they are.
+
     Args:
         work_dir: folder of the runs; by default ``work_dirs/pocket``.
     """
     kept: dict[Path, dict[str, Any]] = {}
     written = []
     for run, record, folder in finished(work_dir):
+        budget = budget_of(run.table)
+        if budget not in (None, record['budget']):
+            print(f'{folder}: left out, of {record["budget"]} images; the table has {budget}')
+            continue
         file = kept_file(run.table, run.data)
         records = kept.setdefault(file, read_kept(run.table, run.data))
         curves = record.pop('curves', {})

@@ -138,18 +138,18 @@ def claims_table(data: str) -> str:
     lines = [_line(*titles), _line(*['---'] * len(titles))]
     missing = []
     for claim in CLAIMS.values():
-        effects = {
-            name: differences(records, claim.name, base, claim.row, name) for name in CLAIM_METRICS
-        }
+        other = (records, claim.base) if claim.base else (base, claim.row)
+        effects = {name: differences(records, claim.name, *other, name) for name in CLAIM_METRICS}
         count = len(effects['knn'])
         if not count:
             missing.append(claim.name)
             continue
         paper = f'{PAPER_SAYS[claim.sign]} ({claim.paper})'
         cells = [signed(effects[name]) for name in CLAIM_METRICS]
-        judged = effects['finetune_200'] or effects['linear']
         title = f'{ROWS[claim.row].title}, {claim.change}'
-        lines.append(_line(title, paper, *cells, count, verdict(judged, claim.sign)))
+        if claim.base:
+            title += f', to {CLAIMS[claim.base].change}'
+        lines.append(_line(title, paper, *cells, count, verdict(effects[claim.metric], claim.sign)))
     return _with_missing(lines, missing)
 
 

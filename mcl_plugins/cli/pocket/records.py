@@ -51,10 +51,13 @@ def read_kept(table: str, data: str) -> dict[str, dict[str, Any]]:
     return json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
 
 
-def is_done(run: Run, images: int, work_dir: Path | None = None) -> bool:
-    """Whether there is a record of a run with this number of images."""
+def is_done(
+    run: Run, images: int, options: dict[str, Any] | None = None, work_dir: Path | None = None
+) -> bool:
+    """Whether there is a record of a run with this number of images and these options."""
     record = read(run, work_dir)
-    return record is not None and record['budget'] == images
+    wanted = json.loads(json.dumps(options or {}))  # a record has lists for tuples
+    return record is not None and record['budget'] == images and record.get('options', {}) == wanted
 
 
 def read(run: Run, work_dir: Path | None = None) -> dict[str, Any] | None:

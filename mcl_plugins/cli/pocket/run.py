@@ -103,13 +103,13 @@ def select(jobs: list[Job] | list[DenseJob], only: Sequence[str] | None) -> list
 
 def run_job(job: Job | DenseJob, work_dir: Path | None = None) -> bool:
     """Run a job unless it is done or another process is at it; return whether it was run."""
-    if is_done(job.run, job.images, work_dir):
+    if is_done(job.run, job.images, job.options, work_dir):
         return False
     folder = folder_of(job.run, work_dir)
     words = '/'.join(map(str, job.run))
     try:
         with hold(folder):
-            if is_done(job.run, job.images, work_dir):
+            if is_done(job.run, job.images, job.options, work_dir):
                 return False
             record = job.measure(folder)
             write(job.run, {'budget': job.images, **record}, work_dir)

@@ -54,6 +54,7 @@ class DenseJob:
     run: Run
     row: DenseRow
     images: int = 0
+    options: dict[str, Any] = field(default_factory=dict)
 
     def measure(self, folder: Path) -> dict[str, Any]:
         """Train and evaluate in a folder; return the record."""
@@ -106,6 +107,11 @@ def _work(data: str, seeds: int, images: int) -> list[Job]:
         for name, own in per_image.items()
         if own and name != REFERENCE
     ]
+
+
+def budget_of(table: str) -> int | None:
+    """Return the images of all runs of a table that the page shows; None if they differ by row."""
+    return {'main': IMAGES, 'claims': IMAGES, 'choice': IMAGES // 2, 'dense': 0}.get(table)
 
 
 def work_per_image(row: Row, data: str) -> float | None:

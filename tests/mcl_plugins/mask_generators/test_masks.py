@@ -320,6 +320,18 @@ def test_a_senseless_unit_is_refused(unit):
         RandomMask(0.75, unit)
 
 
+@pytest.mark.parametrize(
+    ('ratio', 'grid', 'largest'),
+    [(0.5, (4, 4), 8), (0.9, (4, 4), 9), (0.05, (14, 14), 10), (0.4, (1, 64), 0)],
+)
+def test_blocks_that_fit_nowhere_are_an_error_and_not_random(ratio, grid, largest):
+    with pytest.raises(ValueError, match=rf'min_area=16: no rectangle .* {largest} at the most'):
+        BlockMask(ratio)(2, grid, CPU)
+    if largest:
+        mask = BlockMask(ratio, min_area=largest)(2, grid, CPU).mask
+        assert mask.sum(dim=1).tolist() == [math.ceil(ratio * grid[0] * grid[1])] * 2
+
+
 @pytest.mark.parametrize('settings', [dict(min_aspect=0), dict(min_aspect=2), dict(min_area=0)])
 def test_senseless_rectangles_are_refused(settings):
     (name,) = settings

@@ -20,11 +20,20 @@ from mcl_plugins.cli.pocket.claims import CLAIMS
 from mcl_plugins.cli.pocket.collect import collect
 from mcl_plugins.cli.pocket.curves import add_curves, read_curves
 from mcl_plugins.cli.pocket.effects import differences, values, verdict
-from mcl_plugins.cli.pocket.page import dense_table, fill, losses_table, page, pages, score
+from mcl_plugins.cli.pocket.page import (
+    claims_table,
+    dense_table,
+    fill,
+    losses_table,
+    page,
+    pages,
+    score,
+)
 from mcl_plugins.cli.pocket.plots import draw_losses
 from mcl_plugins.cli.pocket.protocol import NEIGHBOURS, RATES
 from mcl_plugins.cli.pocket.records import read_kept
 from mcl_plugins.cli.pocket.rows import DATA, ROWS
+from mcl_plugins.cli.pocket.tables import IMAGES
 from mcl_plugins.evaluation.knn import knn_predict
 
 ZOO = ROOT / 'zoo'
@@ -186,7 +195,12 @@ def test_runs_are_collected_beside_those_in_the_tree(tmp_path, monkeypatch):
     for seed in range(2):
         folder = tmp_path / f'runs/main/cells/mae/{seed}'
         folder.mkdir(parents=True)
-        record = {'seed': seed, 'metrics': {'knn': 10.0 + seed}, 'curves': {'loss': [[1.0], [2.0]]}}
+        record = {
+            'seed': seed,
+            'budget': IMAGES,
+            'metrics': {'knn': 10.0 + seed},
+            'curves': {'loss': [[1.0], [2.0]]},
+        }
         (folder / 'record.json').write_text(json.dumps(record))
         collect(tmp_path / 'runs')
         (folder / 'record.json').unlink()  # of another machine, later
@@ -209,6 +223,39 @@ def test_runs_are_collected_beside_those_in_the_tree(tmp_path, monkeypatch):
 )
 def test_verdicts(effects, sign, words):
     assert verdict(effects, sign) == words
+
+
+def test_runs_of_another_length_are_not_collected(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr('mcl_plugins.cli.pocket.records.zoo', lambda: tmp_path / 'zoo')
+    folder = tmp_path / 'runs/main/digits/cmae/0'
+    folder.mkdir(parents=True)
+    (folder / 'record.json').write_text(json.dumps({'budget': 200_000, 'metrics': {'knn': 60.0}}))
+    assert collect(tmp_path / 'runs') == []
+    assert 'left out, of 200000 images; the table has 60000' in capsys.readouterr().out
+
+
+def test_the_records_of_the_claims_are_of_their_options():
+    for name, record in read_kept('claims', 'digits').items():
+        claim = CLAIMS[name.rpartition('/')[0]]
+        assert record['options'] == json.loads(json.dumps(claim.options)), name
+
+
+def test_a_claim_may_be_compared_with_another_and_judged_by_linear(monkeypatch):
+    def record(fine_tuned, linear):
+        return {'metrics': {'finetune_200': fine_tuned, 'linear': linear, 'knn': 10.0}}
+
+    kept = {'claims': {}, 'main': {}}
+    for seed in range(3):
+        kept['main'] |= {f'{row}/{seed}': record(50.0, 20.0) for row in ('mimco-swin', 'ccmim')}
+        kept['claims'][f'mimco-swin_patch-only/{seed}'] = record(40.0 + seed, 20.0)
+        kept['claims'][f'mimco-swin_patch-l1/{seed}'] = record(39.0 + seed, 20.0)
+        kept['claims'][f'ccmim_lambda-0/{seed}'] = record(50.0 + 9 * (-1) ** seed, 25.0)
+    monkeypatch.setattr('mcl_plugins.cli.pocket.page.read_kept', lambda table, data: kept[table])
+    lines = [line for line in claims_table('digits').splitlines() if line.startswith('| MimCo')]
+    assert lines[0].startswith('| MimCo, Swin, patch-l1, to patch-only | worse (Table 7:')
+    assert '| -1.0 ± 0.0 | +0.0 ± 0.0 | +0.0 ± 0.0 | 3 | agrees |' in lines[0]
+    (line,) = [line for line in claims_table('digits').splitlines() if 'lambda-0' in line]
+    assert line.endswith('| +3.0 ± 10.4 | +5.0 ± 0.0 | +0.0 ± 0.0 | 3 | disagrees |')
 
 
 def test_effects_are_those_of_paired_seeds():

@@ -18,7 +18,7 @@ from mcl_plugins.cli.pocket.claims import CLAIMS
 from mcl_plugins.cli.pocket.dense import DENSE_METRICS, DENSE_ROWS, measure_dense
 from mcl_plugins.cli.pocket.measure import evaluate
 from mcl_plugins.cli.pocket.protocol import BATCH, finetuning, pretraining
-from mcl_plugins.cli.pocket.records import Run, folder_of, read
+from mcl_plugins.cli.pocket.records import Run, folder_of, is_done, read, write
 from mcl_plugins.cli.pocket.rows import DATA, ROWS, Data, count_images
 from mcl_plugins.cli.pocket.run import run_pocket
 from mcl_plugins.cli.pocket.tables import DATA_OF, IMAGES, TABLES, plan
@@ -48,9 +48,13 @@ def test_what_has_a_record_is_not_run_again(measured, tmp_path):
     done = run_pocket(seeds=2, **options)
     assert [entry[:2] for entry in measured[2:]] == [('mae', 1), ('conmim', 1)]
     assert done == [Run('main', 'digits', 'mae', 1), Run('main', 'digits', 'conmim', 1)]
-    run_pocket(seeds=1, images=99, **options)  # another budget is another run
+    run_pocket(seeds=1, images=99, **options)  # other images or options are another run
     assert [entry[:3] for entry in measured[4:]] == [('mae', 0, 99), ('conmim', 0, 99)]
     assert read(Run('main', 'digits', 'mae', 0), tmp_path)['budget'] == 99
+    run = Run('main', 'digits', 'mae', 0)
+    assert is_done(run, 99, {}, tmp_path) and not is_done(run, 99, {'model.ratio': 0.5}, tmp_path)
+    write(run, {'budget': 99, 'options': {'a': (1, 2)}}, tmp_path)
+    assert is_done(run, 99, {'a': (1, 2)}, tmp_path) and not is_done(run, 99, {}, tmp_path)
 
 
 def test_a_run_of_another_process_is_left_to_it(measured, tmp_path, monkeypatch, capsys):
