@@ -83,11 +83,16 @@ class KeptCheckpointsHook(CheckpointHook):
         self.write(runner, self.filename_tmpl.format(step), meta, self.by_epoch)
         if is_main_process():
             for number in outdated:
-                if not self._is_milestone(runner, number):
+                if not self.is_milestone(runner, number):
                     self.remove(self.filename_tmpl.format(number))
 
-    def _is_milestone(self, runner: Runner, step: int) -> bool:
-        """Return whether a checkpoint is the first at or after a milestone of the training."""
+    def is_milestone(self, runner: Runner, step: int) -> bool:
+        """Return whether a checkpoint is the first at or after a milestone of the training.
+
+        Args:
+            runner: the Runner.
+            step: number of epochs or iterations that the checkpoint has.
+        """
         if not self.milestones:
             return False
         whole = runner.max_epochs if self.by_epoch else runner.max_iters

@@ -14,7 +14,10 @@ from tqdm import tqdm
 
 @torch.no_grad()
 def extract_features(
-    encode: Callable[[Any], Tensor], loader: DataLoader, title: str
+    encode: Callable[[Any], Tensor],
+    loader: DataLoader,
+    title: str,
+    on_batch: Callable[[int], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Encode every image of a data set once and gather the features of all processes.
 
@@ -27,6 +30,7 @@ def extract_features(
             ``gt_label``. With several processes it needs MMEngine's ``DefaultSampler``, which gives
             process r the samples r, r + world size, ...
         title: title of the progress bar.
+        on_batch: called after each batch with the number of those that are encoded.
 
     Returns:
         (images, D) float32 features and (images,) int64 labels, in the order of the data set, on
@@ -45,7 +49,8 @@ def extract_features(
     """
     total, done = len(loader.dataset), 0  # type: ignore[arg-type]
     features, labels = torch.empty(0), torch.empty(0)
-    for batch in tqdm(loader, desc=title, disable=not is_main_process(), leave=False):
+    batches = tqdm(loader, desc=title, disable=not is_main_process(), leave=False)
+    for count, batch in enumerate(batches, start=1):
         rows = _in_order(encode(batch).float())
         classes = _in_order(torch.cat([sample.gt_label for sample in batch['data_samples']]))
         if not done:
@@ -55,6 +60,8 @@ def extract_features(
         features[done:end] = rows[: end - done]
         labels[done:end] = classes[: end - done]
         done = end
+        if on_batch is not None:
+            on_batch(count)
     return features[:done], labels[:done]
 
 

@@ -7,8 +7,9 @@ Images of the training set, evenly spread, go through the stages one after anoth
 as in a worker of the data loader: read, decode, crop and the other steps of the pipeline, collate.
 Then a batch goes to the device, and the training step is measured; its augmentation on the device
 is also measured alone. Printed are the milliseconds of each stage, the images per second that a
-core delivers, the cores that feed the step, and the verdict. Files that were read a short time ago
-come from the system's cache, so the first run after a start of the machine says most of the disk.
+core delivers, the cores that feed the step, and the verdict, for a process on each GPU of this
+machine (under a launcher, for its processes). Files that were read a short time ago come from the
+system's cache, so the first run after a start of the machine says most of the disk.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import FUNCTIONS, DefaultScope
 from mmpretrain.registry import DATASETS
 
+from ...engine.log_processor import NOTABLE
 from ...utils.sampling import spaced_indices
 from ..common import read_config
 from ..options import merge_options
@@ -87,6 +89,8 @@ config has 2 workers: set train_dataloader.num_workers=4.
         wanted = math.ceil(self.needed)
         if self.workers == 0:
             share = self.needed / (1 + self.needed)
+            if share < NOTABLE:
+                return f'Not data-bound: without workers {share:.2%} of the time is loading.'
             return (
                 f'Data-bound: without workers {share:.0%} of the time is loading; set '
                 f'train_dataloader.num_workers={wanted}.'
@@ -151,7 +155,8 @@ def measure(
         collated = [collate(batch) for batch in batches]
     stages = {name: seconds / len(samples) for name, seconds in watch.seconds.items()}
     stages['collate'] *= len(samples) / (len(batches) * size)
-    speed = Speed(stages, step_rate or 0, loader.get('num_workers', 0), cores_of_process())
+    cores = cores_of_process(local_processes() or torch.cuda.device_count() or 1)
+    speed = Speed(stages, step_rate or 0, loader.get('num_workers', 0), cores)
     if step_rate is None:
         measure_step(cfg, collated[0], steps, torch.device(device or get_device()), speed)
     return speed
@@ -182,10 +187,22 @@ def load_samples(loader: Config, images: int, watch: Stopwatch) -> list:
     return samples
 
 
-def cores_of_process() -> int:
-    """Return the cores of this machine for each training process, one per GPU."""
+def local_processes() -> int | None:
+    """Return the number of processes that the launcher has started on this machine, if any."""
+    number = os.environ.get('LOCAL_WORLD_SIZE')
+    return int(number) if number else None
+
+
+def cores_of_process(processes: int | None = None) -> int:
+    """Return the cores of this machine for each training process.
+
+    Args:
+        processes: of the training on this machine; None for those that the launcher has started,
+            and for one without a launcher.
+    """
+    processes = processes or local_processes() or 1
     available = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
-    return max(1, (available or 1) // max(1, torch.cuda.device_count()))
+    return max(1, (available or 1) // processes)
 
 
 def measure_step(cfg: Config, batch: dict, steps: int, device: torch.device, speed: Speed) -> None:

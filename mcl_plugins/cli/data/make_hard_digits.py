@@ -6,11 +6,11 @@
 The scans are those of ``mcl data digits``. Here each digit is smaller, turned, and anywhere in the
 image, and it is drawn in a patch of one of scikit-image's photographs on a patch of another. So
 k-NN on the pixels is right only where digits happen to lie at the same place. With --flat the same
-digits are at the same places, in one gray on another; these two are drawn for each image, unless --same-grays gives
-all images the same. The result is an ImageNet-style folder of
-JPEG files with the splits ``train``, ``val`` and ``test``; no scan is in two of them. The test
-scans are none of those by which the settings of the quickstart were chosen. ``labels_N_C.txt``
-lists N training images, as many of each digit, for five choices C. The result is deterministic.
+digits are at the same places, in one gray on another; the two are drawn for each image, or are the
+same in all with --same-grays. The result is an ImageNet-style folder of JPEG files with the splits
+``train``, ``val`` and ``test``; no scan is in two of them. The test scans are none of those by
+which the settings of the quickstart were chosen. ``labels_N_C.txt`` lists N training images, as
+many of each digit, for five choices C. The result is deterministic.
 """
 
 from __future__ import annotations

@@ -56,7 +56,8 @@ def draw_bars(data: str) -> Figure:
             )
     axes.set_yticks(range(len(rows)), [row.title for row in rows])
     axes.invert_yaxis()
-    axes.set(title=f'{DATA[data].title.capitalize()}: accuracy on the test part, %')
+    measure = 'mean recall' if DATA[data].unequal else 'accuracy'
+    axes.set(title=f'{DATA[data].title.capitalize()}: {measure} on the test part, %')
     axes.grid(axis='x', alpha=0.3)
     axes.set_axisbelow(True)
     figure.legend(frameon=False, loc='outside lower center', ncols=3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from ...engine.checkpoints import out_dir_of
 from ...engine.hooks.schedule import get_lr_scaling
 from ...engine.hooks.unwrap import unwrapped_model
+from ...engine.kept_checkpoints import KeptCheckpointsHook
 from ...heads.negatives import count_negatives
 from ..findings import Finding
 from .steps import Cost
@@ -141,44 +143,83 @@ def duration(hours: float) -> str:
         ('26.5 hours', '3 minutes')
     """
     if hours >= 1:
-        return f'{hours:.3g} hours'
+        text = f'{hours:.3g}'
+        return f'{text} hour{"s" * (text != "1")}'
     minutes = max(1, round(60 * hours))
     return f'{minutes} minute{"s" * (minutes > 1)}'
 
 
 def count_checkpoints(runner: Runner) -> int:
     """Return how many checkpoints of a training are on the disk at the same time, at the most."""
-    hook: Any = next((hook for hook in runner.hooks if isinstance(hook, CheckpointHook)), None)
+    hook = _checkpoint_hook(runner)
     if hook is None:
         return 0
+    steps = _saved_steps(runner, hook)
+    # The oldest goes when the newest is complete.
+    newest = len(steps) if hook.max_keep_ckpts <= 0 else hook.max_keep_ckpts + 1
+    milestones = _count_milestones(runner, hook, steps[:-newest])
+    return min(len(steps), newest) + milestones + _count_special(hook)
+
+
+def count_others(runner: Runner) -> int:
+    """Return how many of the checkpoints ``max_keep_ckpts`` does not limit, at the most.
+
+    They are the milestones, the one within an epoch and the best ones.
+    """
+    hook = _checkpoint_hook(runner)
+    if hook is None:
+        return 0
+    before_last = _saved_steps(runner, hook)[:-1]
+    return _count_milestones(runner, hook, before_last) + _count_special(hook)
+
+
+def _checkpoint_hook(runner: Runner) -> Any:
+    return next((hook for hook in runner.hooks if isinstance(hook, CheckpointHook)), None)
+
+
+def _saved_steps(runner: Runner, hook: Any) -> list[int]:
+    """Return the epochs or iterations after which a hook saves."""
     loop: Any = runner.train_loop
     epochs = isinstance(loop, EpochBasedTrainLoop)
     length = loop.max_epochs if hook.by_epoch and epochs else loop.max_iters
-    saved = length // hook.interval if hook.interval > 0 else 0
-    saved += bool(hook.save_last and (hook.interval <= 0 or length % hook.interval))
-    if hook.max_keep_ckpts > 0:
-        saved = min(saved, hook.max_keep_ckpts + 1)  # the oldest goes when the newest is complete
+    first = hook.save_begin or hook.interval
+    steps = list(range(first, length + 1, hook.interval)) if hook.interval > 0 else []
+    if hook.save_last and length not in steps[-1:]:
+        steps.append(length)
+    return steps
+
+
+def _count_milestones(runner: Runner, hook: Any, steps: Sequence[int]) -> int:
+    if not isinstance(hook, KeptCheckpointsHook):
+        return 0
+    return sum(hook.is_milestone(runner, step) for step in steps)
+
+
+def _count_special(hook: Any) -> int:
+    """Count the checkpoint within an epoch, and the best ones, each with the one before it."""
     within = getattr(hook, 'minutes', None) is not None
-    best = 2 * len(getattr(hook, 'key_indicators', None) or [])
-    return saved + within + best
+    return within + 2 * len(getattr(hook, 'key_indicators', None) or [])
 
 
-def check_disk(config: Config, count: int, size: int) -> Finding:
+def check_disk(config: Config, count: int, size: int, others: int = 1) -> Finding:
     """Compare the checkpoints to come with the space that is free.
 
     Args:
         config: of the training; its work dir need not exist.
         count: of checkpoints at the same time.
         size: bytes of one.
+        others: of the checkpoints, those that ``max_keep_ckpts`` does not limit.
     """
     folder = Path(out_dir_of(config) or config.work_dir).absolute()
     there = next(path for path in (folder, *folder.parents) if path.exists())
     free, needed = shutil.disk_usage(there).free, count * size
     text = f'{count} checkpoints of {size / GIB:.3g} GiB need {needed / GIB:.3g} GiB'
     if needed > free:
-        fits = max(1, free // size - 2)
-        keep = f'default_hooks.checkpoint.max_keep_ckpts={fits}'
-        remedy = f'free some space, choose another --work-dir, or set {keep}'
+        remedies = ['free some space', 'choose another --work-dir']
+        fits = free // size - 1 - others  # one more is there while the newest is written
+        if fits > 0:
+            remedies.append(f'set default_hooks.checkpoint.max_keep_ckpts={fits}')
+        remedy = f'{", ".join(remedies[:-1])} or {remedies[-1]}'
         text = f'{text}, but {there} has {free / GIB:.3g} GiB free.'
         return Finding('fault', 'disk', text, remedy)
     return Finding('ok', 'disk', f'{text}; {there} has {free / GIB:.3g} GiB free.')

@@ -46,7 +46,7 @@ from ..doctor import examine
 from ..findings import Finding, Findings, Level
 from ..messages import describe, is_lost_connection
 from ..parsers.preflight import run as parse_args
-from ..reproduce.data_check import missing_data
+from ..reproduce.data_check import OF_TRAINING, missing_data
 from ..torchrun import start
 from ..train import check_empty, is_first_process, set_whole_model
 from . import plan
@@ -176,14 +176,22 @@ def as_fault(subject: str, error: Exception) -> Finding:
 
 
 def check_files(config: Config) -> Iterator[Finding]:
-    """Look for the data and for the weights that a training starts from."""
-    missing = missing_data({'': config})
+    """Look for the data and for the weights that a training starts from.
+
+    Test data may come after the training.
+    """
+    missing = missing_data({'': config}, OF_TRAINING)
     for path in missing:
         remedy = 'put the data there, or set train_dataloader.dataset.data_root'
         yield Finding('fault', 'data', f'{path} does not exist.', remedy)
     if not missing:
-        root = config.train_dataloader.dataset.get('data_root', '')
-        yield Finding('ok', 'data', f'{root} is there')
+        root = config.train_dataloader.dataset.get('data_root') or ''
+        state = 'is not looked up' if '://' in root else 'is there'
+        yield Finding('ok', 'data', f'{root} {state}')
+    for path in missing_data({'': config}):
+        if path not in missing:
+            remedy = 'put the test data there before mcl test'
+            yield Finding('note', 'data', f'{path} does not exist.', remedy)
     for key, file in starting_files(config).items():
         if file and ('://' in file or Path(file).expanduser().exists()):
             yield Finding('ok', 'weights', f'{key}: {file}')
@@ -234,7 +242,8 @@ def _report(
     if negatives := plan.describe_model(runner, cost.images):
         findings.add(negatives)
     findings.add(Finding('ok', 'time', plan.describe_time(slowest, batch.processes)))
-    findings.add(plan.check_disk(config, plan.count_checkpoints(runner), cost.checkpoint))
+    count, others = plan.count_checkpoints(runner), plan.count_others(runner)
+    findings.add(plan.check_disk(config, count, cost.checkpoint, others))
     if out:
         content = {**asdict(slowest), 'step': slowest.step, 'processes': batch.processes}
         out.parent.mkdir(parents=True, exist_ok=True)

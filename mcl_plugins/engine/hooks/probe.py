@@ -27,6 +27,7 @@ from ...utils.sampling import spaced_indices
 from ...utils.sharded import is_divided, whole_weights
 from ..bands import check_bands
 from .unwrap import unwrapped_model
+from .watchdog import tell_watchdog
 
 
 @contextmanager
@@ -176,15 +177,16 @@ class ProbeHook(Hook):
         Returns:
             Accuracies in percent, by the names under which they are logged.
         """
-        encode = partial(self._encode, runner)
         with evaluating(self._get_encoder(runner)), whole_weights(unwrapped_model(runner)):
-            train, train_labels = extract_features(encode, self.loaders['train'], 'probe, train')
-            val, val_labels = extract_features(encode, self.loaders['val'], 'probe, val')
+            train, train_labels = self._extract(runner, 'train')
+            val, val_labels = self._extract(runner, 'val')
         predictions: dict[str, Tensor] = {}
         if self.ks:
+            tell_watchdog(runner, 'the k-NN of the probe')
             found = knn_predict(val, train, train_labels, self.ks, self.temperature)
             predictions = {f'knn_{k}': classes for k, classes in found.items()}
         if self.linear is not None:
+            tell_watchdog(runner, 'the linear classifier of the probe')
             classifier = fit_linear_probe(train, train_labels, **self.linear)
             with torch.no_grad():
                 predictions['linear'] = classifier(val).argmax(dim=1)
@@ -196,7 +198,18 @@ class ProbeHook(Hook):
             name: 100 * (classes == val_labels).float().mean().item()
             for name, classes in predictions.items()
         }
+        tell_watchdog(runner, 'the end of the probe')
         return self.accuracies
+
+    def _extract(self, runner: Runner, name: str) -> tuple[Tensor, Tensor]:
+        """Return the features and labels of a loader; each batch is progress to the watchdog."""
+
+        def note(done: int) -> None:
+            tell_watchdog(runner, f'batch {done + 1} of the probe, {name} images')
+
+        note(0)
+        encode = partial(self._encode, runner)
+        return extract_features(encode, self.loaders[name], f'probe, {name}', note)
 
     def _encode(self, runner: Runner, batch: dict) -> Tensor:
         """Encode a batch of a loader into (N, D)."""

@@ -26,18 +26,18 @@ _HUNG = 1  # exit status
 class WatchdogHook(Hook):
     """End a training that hangs, for example in a data loader or in a collective.
 
-    A thread looks whether the main one goes from batch to batch. After ``seconds`` without it, the
-    process says its rank, the batch and whether it waits for data or is in a step, writes the
-    stacks of its threads to ``hang_rank<N>.txt`` beside the log, and ends with status 1. One that
-    is in a step may only wait for another process, which hangs; it is given half as long again, at
-    most 10 s, so that the other one speaks first. Time in which the process is stopped (SIGSTOP)
-    does not count.
+    A thread looks whether the main one goes from batch to batch; a hook that takes many batches
+    itself says so by :func:`tell_watchdog`. After ``seconds`` without progress, the process says
+    its rank, the batch and whether it waits for data or is in a step, writes the stacks of its
+    threads to ``hang_rank<N>.txt`` beside the log, and ends with status 1. One that is in a step
+    may only wait for another process, which hangs; it is given half as long again, at most 10 s, so
+    that the other one speaks first. Time in which the process is stopped (SIGSTOP) does not count.
 
     The package's Runner adds the hook if a config does not list it.
 
     Args:
-        seconds: the longest time that a batch, a step, a checkpoint or the computation of metrics
-            may take; None for no limit.
+        seconds: the longest time that a batch, a step, a checkpoint, a batch of a probe or the
+            computation of metrics may take; None for no limit.
 
     Raises:
         ValueError: ``seconds`` is not positive.
@@ -60,7 +60,7 @@ class WatchdogHook(Hook):
             return
         self._ended = threading.Event()
         self._folder = Path(runner.log_dir)
-        self._note('before the first batch')
+        self.note('before the first batch')
         main = threading.main_thread().ident
         look = threading.Thread(
             target=self._look, args=(self._ended, self.seconds, main), daemon=True
@@ -69,47 +69,43 @@ class WatchdogHook(Hook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         """The first batch of an epoch is loaded."""
-        self._note(_batch(runner, 0, 1))
+        self.note(_batch(runner, 0, 1))
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """A batch has arrived."""
-        self._note(
-            f'batch {batch_idx + 1} of epoch {runner.epoch + 1}, iteration {runner.iter + 1}'
-        )
+        self.note(f'batch {batch_idx + 1} of epoch {runner.epoch + 1}, iteration {runner.iter + 1}')
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """The next batch is loaded."""
-        self._note(
-            f'batch {batch_idx + 2} of epoch {runner.epoch + 1}, iteration {runner.iter + 2}'
-        )
+        self.note(f'batch {batch_idx + 2} of epoch {runner.epoch + 1}, iteration {runner.iter + 2}')
 
     def after_train_epoch(self, runner: Runner) -> None:
         """An epoch is complete."""
-        self._note(f'the end of epoch {runner.epoch + 1}')
+        self.note(f'the end of epoch {runner.epoch + 1}')
 
     def before_val_epoch(self, runner: Runner) -> None:
         """The first batch of the validation data is loaded."""
-        self._note('batch 1 of the validation')
+        self.note('batch 1 of the validation')
 
     def before_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """A batch of the validation data has arrived."""
-        self._note(f'batch {batch_idx + 1} of the validation')
+        self.note(f'batch {batch_idx + 1} of the validation')
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """The next batch of the validation data is loaded."""
-        self._note(f'batch {batch_idx + 2} of the validation')
+        self.note(f'batch {batch_idx + 2} of the validation')
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """The metrics are computed."""
-        self._note('the end of the validation')
+        self.note('the end of the validation')
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """A checkpoint is written, which may take its own time."""
-        self._note(f'the checkpoint after iteration {checkpoint["meta"].get("iter")}')
+        self.note(f'the checkpoint after iteration {checkpoint["meta"].get("iter")}')
 
     def after_train(self, runner: Runner) -> None:
         """End the thread."""
@@ -119,7 +115,12 @@ class WatchdogHook(Hook):
         """End the thread, also after an error."""
         self._ended.set()
 
-    def _note(self, place: str) -> None:
+    def note(self, place: str) -> None:
+        """Note progress.
+
+        Args:
+            place: what comes next, as it is named if it takes too long.
+        """
         self._place = place
         self._count += 1
 
@@ -159,6 +160,18 @@ class WatchdogHook(Hook):
             file=sys.stderr,
             flush=True,
         )
+
+
+def tell_watchdog(runner: Runner, place: str) -> None:
+    """Tell the watchdog of a training, if it has one, that a hook makes progress.
+
+    Args:
+        runner: of the training.
+        place: what the hook does next, as it is named if it takes too long.
+    """
+    for hook in runner.hooks:
+        if isinstance(hook, WatchdogHook):
+            hook.note(place)
 
 
 def _batch(runner: Runner, index: int, ahead: int) -> str:

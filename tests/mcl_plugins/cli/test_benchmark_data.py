@@ -82,6 +82,8 @@ def test_stages_do_not_count_those_within_them():
         (3000, 2, 'has 2 workers: set train_dataloader.num_workers=6.'),
         (3000, 1, 'has 1 worker: set train_dataloader.num_workers=6.'),
         (500, 0, 'Data-bound: without workers 50% of the time is loading; .*num_workers=1'),
+        (50, 0, '^Not data-bound: without workers 9.09% of the time is loading.$'),
+        (1, 0, '^Not data-bound: without workers 0.20% '),
         (9000, 32, 'this machine has 16 for each process; of their time 75% is decode'),
     ],
 )
@@ -89,3 +91,17 @@ def test_verdicts(step, workers, words):
     speed = Speed({'read': 0.0005, 'decode': 0.0015}, step=step, workers=workers, cores=16)
     assert speed.core == pytest.approx(500)
     assert re.search(words, speed.verdict())
+
+
+@pytest.mark.parametrize(
+    ('launched', 'given', 'cores'),
+    [(None, None, 64), ('8', None, 8), ('2', None, 32), (None, 8, 8), ('128', None, 1)],
+)
+def test_processes_share_the_cores(launched, given, cores, monkeypatch):
+    """Those that run here, however many GPUs there are."""
+    monkeypatch.delenv('LOCAL_WORLD_SIZE', raising=False)
+    if launched:
+        monkeypatch.setenv('LOCAL_WORLD_SIZE', launched)
+    monkeypatch.setattr(data.os, 'sched_getaffinity', lambda _: range(64), raising=False)
+    monkeypatch.setattr(data.torch.cuda, 'device_count', lambda: 4)
+    assert data.cores_of_process(given) == cores

@@ -38,6 +38,12 @@ def test_one_process():
     check()
 
 
+def test_each_encoded_batch_is_told():
+    told = []
+    extract_features(encode, loader(), 'test', told.append)
+    assert told == [1, 2, 3, 4]
+
+
 def test_two_processes_have_all_images_once_and_in_order():
     """Seven images on two processes: the sampler repeats one, which is left out again."""
     run_on_two_processes(check)

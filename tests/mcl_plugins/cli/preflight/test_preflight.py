@@ -3,17 +3,20 @@
 import shutil
 from collections import namedtuple
 from datetime import datetime
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.runner import EpochBasedTrainLoop
 from torch import distributed as dist
 
 from conftest import ROOT
 from mcl_plugins.algorithms import ConMIM
 from mcl_plugins.cli.preflight import meet, plan
-from mcl_plugins.cli.preflight.run import check, check_syncs
+from mcl_plugins.cli.preflight.run import check, check_files, check_syncs
 from mcl_plugins.cli.preflight.steps import Cost
+from mcl_plugins.engine.checkpoint_hook import CheckpointHook
 from processes import mcl
 
 
@@ -54,7 +57,7 @@ def test_a_healthy_training_gets_its_plan(path, tmp_path):
     ('options', 'subject', 'words'),
     [
         ({'optim_wrapper.optimizer.typ': 'SGD'}, 'training', "argument 'typ'"),
-        ({'train_dataloader.dataset.data_root': '/no/where'}, 'data', '/no/where does not exist'),
+        ({'train_dataloader.dataset.data_root': '/no/where'}, 'data', 'where/train does not exist'),
         ({'load_from': '/no/file.pth'}, 'weights', 'load_from: /no/file.pth does not exist'),
         (
             {'model.backbone.init_cfg': dict(type='Pretrained', checkpoint='', prefix='')},
@@ -120,6 +123,49 @@ def test_a_missing_teacher_is_named_with_what_sets_it(images):
     assert found.keys() == {'weights'} and f'--cfg-options {key}=FILE' in found['weights']
 
 
+@pytest.fixture
+def data_faults(tmp_path):
+    """Look for the data of a pre-training whose data set has other settings."""
+
+    def _faults(**dataset):
+        config = Config.fromfile(ROOT / 'configs/conmim/vit-b.py')
+        config.train_dataloader.dataset.update(dict(data_root=str(tmp_path)) | dataset)
+        return [part.text for part in check_files(config) if part.level == 'fault']
+
+    return _faults
+
+
+def test_archives_are_data(data_faults, tmp_path):
+    assert data_faults() == [f'{tmp_path}/train does not exist.']
+    (tmp_path / 'train-000000.tar').touch()
+    assert data_faults() == []
+    assert data_faults(data_prefix='part-*.tar') == [f'{tmp_path}/part-*.tar does not exist.']
+    assert data_faults(data_prefix='train-*.tar') == []
+
+
+def test_addresses_of_other_storage_are_not_looked_up(data_faults):
+    assert data_faults(data_root='s3://bucket/imagenet') == []
+    assert data_faults(data_prefix='s3://bucket/imagenet/train') == []
+
+
+def test_a_prefix_is_looked_for_in_place_of_the_split(data_faults, tmp_path):
+    prefix = dict(split='train', data_prefix='ILSVRC/train')
+    (tmp_path / 'train').mkdir()
+    assert data_faults(**prefix) == [f'{tmp_path}/ILSVRC/train does not exist.']
+    (tmp_path / 'ILSVRC/train').mkdir(parents=True)
+    assert data_faults(**prefix) == []
+
+
+def test_test_data_may_come_later(images, tmp_path):
+    config = Config.fromfile(ROOT / 'configs/conmim/vit-b.py')
+    config.train_dataloader.dataset.data_root = str(images)
+    later = dict(type='mcl_plugins.ImageFolder', data_root=str(tmp_path / 'later'))
+    config.test_dataloader = dict(dataset=later)
+    found = {part.text: part.level for part in check_files(config)}
+    assert found[f'{tmp_path / "later"} does not exist.'] == 'note'
+    assert 'fault' not in found.values()
+
+
 def test_a_work_dir_with_a_run_is_named(path, tmp_path):
     (tmp_path / 'work').mkdir()
     (tmp_path / 'work/epoch_1.pth').touch()
@@ -134,6 +180,29 @@ def test_a_full_disk_is_named_with_how_many_checkpoints_fit(tmp_path, monkeypatc
     fault = plan.check_disk(config, 8, plan.GIB)
     assert fault.level == 'fault' and f'{tmp_path} has 7 GiB free' in fault.text
     assert 'max_keep_ckpts=5' in fault.remedy
+    assert 'max_keep_ckpts=2' in plan.check_disk(config, 8, plan.GIB, others=4).remedy
+    assert 'max_keep_ckpts' not in plan.check_disk(config, 9, plan.GIB, others=6).remedy
+
+
+@pytest.mark.parametrize(
+    ('settings', 'count', 'others'),
+    [
+        (dict(interval=1, max_keep_ckpts=2, milestones=4, minutes=30), 7, 4),
+        (dict(interval=1, max_keep_ckpts=300, milestones=4), 303, 3),  # 600 is among the newest
+        (dict(interval=1, milestones=4), 800, 3),
+        (dict(interval=300), 3, 0),
+        (dict(interval=300, save_last=False), 2, 0),
+        (dict(interval=100, save_begin=500), 4, 0),
+        (dict(interval=-1, minutes=30, max_keep_ckpts=1), 2, 1),
+    ],
+)
+def test_checkpoints_are_counted_while_the_last_is_written(settings, count, others):
+    """Of 800 epochs: the newest, the milestones before them and the one within an epoch."""
+    loop = EpochBasedTrainLoop.__new__(EpochBasedTrainLoop)
+    loop._max_epochs = 800
+    hook = CheckpointHook(**settings)
+    runner = SimpleNamespace(hooks=[hook], train_loop=loop, max_epochs=800)
+    assert (plan.count_checkpoints(runner), plan.count_others(runner)) == (count, others)
 
 
 def test_a_batch_that_does_not_fit_is_named(path, monkeypatch):

@@ -136,6 +136,19 @@ def test_missing_data_stop_before_the_first_training():
         check_data(configs)
 
 
+def test_a_row_needs_its_test_data_and_takes_archives(tmp_path):
+    """Unlike a training alone, whose test data may come later."""
+    config = read_config(find_config('conmim/transfer/in1k-finetune_vit-b.py'))
+    for name in ('train', 'val', 'test'):
+        config[f'{name}_dataloader'].dataset.data_root = str(tmp_path)
+    for name in ('train', 'val'):
+        (tmp_path / f'{name}-000000.tar').touch()
+    check_data({'fine': config}, {'fine': 's3://bucket/encoder.pth'})
+    config.test_dataloader.dataset.data_prefix = 'later'
+    with pytest.raises(FileNotFoundError, match=f'{tmp_path}/later .for fine.'):
+        check_data({'fine': config})
+
+
 def test_a_chain_that_starts_from_another_code_needs_its_file(folder, monkeypatch):
     """The one that its config names, or that of --start."""
     monkeypatch.setattr('mcl_plugins.cli.reproduce.data_check.missing_data', lambda _: {})

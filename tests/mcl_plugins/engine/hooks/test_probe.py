@@ -12,7 +12,7 @@ from mmengine.registry import DATASETS
 from sklearn.neighbors import KNeighborsClassifier
 
 from conftest import SMALL
-from mcl_plugins.engine.hooks import ProbeHook
+from mcl_plugins.engine.hooks import ProbeHook, WatchdogHook
 from mcl_plugins.engine.runner import Runner
 
 
@@ -111,6 +111,22 @@ def test_the_linear_probe_can_be_left_out(build):
     found = hook_of(runner).probe(runner)
     assert found.keys() == {'knn_1', 'knn_2'}
     assert found['knn_1'] == 100  # each image is its own neighbour
+
+
+def test_each_batch_is_progress_to_the_watchdog(build, monkeypatch):
+    """So a probe may take longer than the time for one batch, and is named if it hangs."""
+    places = []
+    monkeypatch.setattr(WatchdogHook, 'note', lambda _, place: places.append(place))
+    runner = build()
+    hook_of(runner).before_train(runner)
+    hook_of(runner).probe(runner)
+    batches = [
+        f'batch {number} of the probe, {name} images'
+        for name in ('train', 'val')
+        for number in range(1, 6)  # 16 images of 5 in a batch, and what follows the last
+    ]
+    others = ['the k-NN of the probe', 'the linear classifier of the probe', 'the end of the probe']
+    assert places == [*batches, *others]
 
 
 def test_of_large_data_sets_evenly_spaced_images_count(build):
