@@ -144,7 +144,8 @@ def check_class_count(model: nn.Module, dataset: Dataset) -> None:
     """Raise a ValueError unless each head has as many outputs as the data set has classes.
 
     Args:
-        model: the heads are its modules with an output layer such as ``fc`` or ``conv_seg``.
+        model: the heads are its modules with an output layer such as ``fc`` or ``conv_seg``,
+            outside of the backbone: a timm model's own classifier is not used.
         dataset: its class names are in ``metainfo['classes']``.
 
     Example:
@@ -162,6 +163,8 @@ def check_class_count(model: nn.Module, dataset: Dataset) -> None:
             f'one class write ({classes!r},), with the comma.'
         )
     for name, module in model.named_modules():
+        if name.partition('.')[0] == 'backbone':
+            continue
         last = any(hasattr(module, layer) for layer in _OUTPUTS)
         # A projector of a pre-training may have such a layer, but it has no classes.
         if last and getattr(module, 'num_classes', len(classes)) != len(classes):

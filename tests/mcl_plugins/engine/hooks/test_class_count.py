@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from mmengine.registry import HOOKS
 from mmpretrain.evaluation import Accuracy
-from mmpretrain.models import ClsDataPreprocessor, LinearClsHead
+from mmpretrain.models import ClsDataPreprocessor, ImageClassifier, LinearClsHead
 from torch import nn
 
 from mcl_plugins.datasets import ImageFolder
@@ -151,6 +151,17 @@ def test_labels_that_are_mixed_have_as_many_classes():
     model.data_preprocessor = ClsDataPreprocessor(num_classes=1000, batch_augments=mixup)
     with pytest.raises(ValueError, match='=1000, but the data set has 3 .*num_classes=3'):
         check_class_count(model, data)
+
+
+@pytest.mark.parametrize('name', ['resnet18', 'convnext_atto'])
+def test_a_classifier_within_the_backbone_does_not_count(name):
+    """timm's models have one of their own, without outputs or with ImageNet's."""
+    dataset = SimpleNamespace(metainfo={'classes': ('cat', 'dog')})
+    backbone = dict(type='TIMMBackbone', model_name=name)
+    heads = [dict(type='LinearClsHead', num_classes=count, in_channels=8) for count in (2, 3)]
+    check_class_count(ImageClassifier(backbone, head=heads[0]), dataset)
+    with pytest.raises(ValueError, match=r'model\.head has num_classes=3'):
+        check_class_count(ImageClassifier(backbone, head=heads[1]), dataset)
 
 
 def test_projectors_have_no_classes():
