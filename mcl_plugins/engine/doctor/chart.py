@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -11,6 +11,7 @@ from .reference import Reference
 
 COMPARED = 0.25  # share of a training from which on its loss is compared with the reference's
 NOTABLE = 0.1  # share of its first value that the reference's loss has lost by then
+_RECALLS = re.compile('^(expected_)?recall_|^above_chance_')
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Facts:
 
     Attributes:
         steps: iterations of the whole training.
+        start: those that were done before this process; 0 unless it resumes a training.
+        loaded: the training begins with the weights of ``load_from``.
         warm_up: iterations of the warm-up of the learning rate.
         updates: steps of the optimizer.
         momentum: start and end of the EMA's momentum; None without EMA.
@@ -45,12 +48,15 @@ class Facts:
         negatives: of each query, by the same names.
         max_norm: at which gradients are clipped; None if they are not.
         chances: the chance floor of losses that the log has none for, by the names of the losses.
-        copies: estimated share of the training images that are copies of others.
+        copies: estimated share of the training images that are copies of others; 0 with labels.
+        compares_images: a contrastive head has other images, or parts of them, as negatives.
         reference: how the loss of the method falls in the pocket benchmark; None if it is not in
             it, or this training is shorter.
     """
 
     steps: int
+    start: int = 0
+    loaded: bool = False
     warm_up: int = 0
     updates: int = 0
     momentum: tuple[float, float] | None = None
@@ -59,7 +65,13 @@ class Facts:
     max_norm: float | None = None
     chances: dict[str, float] = field(default_factory=dict)
     copies: float = 0.0
+    compares_images: bool = False
     reference: Reference | None = None
+
+    @property
+    def sees_beginning(self) -> bool:
+        """Whether this process sees the loss of the training's first, random weights."""
+        return self.start == 0 and not self.loaded
 
 
 @dataclass(frozen=True)
@@ -69,10 +81,12 @@ class Look:
     Attributes:
         step: iterations of the training so far.
         values: by name. Those of the log are means over the iterations since the last look.
+        since: iterations at the last look, or those done before this process.
     """
 
     step: int
     values: dict[str, float]
+    since: int = 0
 
 
 class Chart:
@@ -93,46 +107,53 @@ class Chart:
 
     def __init__(self, facts: Facts, patience: int, seconds: float = 30.0) -> None:
         self.facts, self.patience, self.seconds = facts, patience, seconds
-        self.looks: deque[Look] = deque()
-        self.first: dict[str, float] = {}  # value of each name at the first look after the warm-up
+        self.looks: list[Look] = []
+        self.now: dict[str, float] = {}  # the last value of each name; a look may have only some
         self.begun: Look | None = None  # the first look of all that has a loss
 
     def add(self, look: Look) -> None:
         """Add a look with what follows from it; those that nothing depends on are forgotten."""
         if self.begun is None and 'loss' in look.values:
             self.begun = look
-        look = Look(look.step, {**look.values, **self._relate(look)})
-        for name, value in look.values.items():
-            if look.step > self.settled_at:
-                self.first.setdefault(name, value)
+        since = self.looks[-1].step if self.looks else self.facts.start
+        look = Look(look.step, {**look.values, **self._relate(look)}, since)
         self.looks.append(look)
-        while len(self.looks) > 3 and self.looks[1].step <= look.step - 2 * self.patience:
-            self.looks.popleft()
+        self.now |= look.values
+        self._forget(look.step - 2 * self.patience)
+
+    def _forget(self, start: int) -> None:
+        """Forget the looks up to a step, but three, and what probes found, which are far apart."""
+        old = [_of_probes(look) for look in self.looks[:-3] if look.step <= start]
+        self.looks[: len(old)] = [look for look in old if look.values]
 
     @property
     def settled_at(self) -> int:
         """Iterations after which the learning rate has had time: the warm-up, a tenth at most."""
         return min(self.facts.warm_up, self.facts.steps // 10)
 
-    @property
-    def now(self) -> dict[str, float]:
-        """The values of the last look."""
-        return self.looks[-1].values
-
     def lasts(self, name: str, wrong: Callable[[float], bool], settled: bool = True) -> bool:
         """Whether a value has been wrong for as long as the patience, at two looks at least.
+
+        Only looks of this process count, each for the iterations since the one before.
 
         Args:
             name: of the value.
             wrong: whether a value is.
             settled: do not count the beginning, see :attr:`settled_at`.
         """
-        start = self.looks[-1].step - self.patience
         begin = self.settled_at if settled else 0
-        recent = [look for look in self.looks if look.step >= start and name in look.values]
-        return (
-            start >= begin and len(recent) > 1 and all(wrong(look.values[name]) for look in recent)
+        return self._is_long([look for look in self.in_a_row(name, wrong) if look.since >= begin])
+
+    @property
+    def can_judge(self) -> bool:
+        """Whether there were enough looks after the warm-up for something to last."""
+        return self._is_long(
+            [look for look in reversed(self.looks) if look.since >= self.settled_at]
         )
+
+    def _is_long(self, looks: list[Look]) -> bool:
+        """Whether looks, newest first, are at least two and span the patience."""
+        return len(looks) > 1 and looks[0].step - looks[-1].since >= self.patience
 
     def twice(self, name: str, wrong: Callable[[float], bool]) -> bool:
         """Whether a value was wrong at the last two looks that have it."""
@@ -147,11 +168,13 @@ class Chart:
         """Return ``fallen`` and ``of_reference``.
 
         ``fallen`` is the share of its first value that the loss has lost, and ``of_reference`` the
-        same relative to the pocket benchmark's run. A resumed training does not know its first
-        value.
+        same relative to the pocket benchmark's run. Neither is known of a resumed training, nor of
+        one that begins with the weights of another.
         """
         begun, steps = self.begun, self.facts.steps
-        if begun is None or 'loss' not in look.values or begun.step > steps / 10:
+        if begun is None or 'loss' not in look.values:
+            return {}
+        if not self.facts.sees_beginning or begun.step > steps / 10:
             return {}
         if begun.values['loss'] <= 0:  # of a loss such as -cos nothing is lost in this sense
             return {}
@@ -162,3 +185,9 @@ class Chart:
             if usual > NOTABLE:
                 found['of_reference'] = found['fallen'] / usual
         return found
+
+
+def _of_probes(look: Look) -> Look:
+    """Return a look with nothing but the values by which probes and validations are judged."""
+    kept = {name: value for name, value in look.values.items() if _RECALLS.search(name)}
+    return Look(look.step, kept, look.since)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import accumulate
+from random import Random
 from typing import Any
 
 from mmengine.runner import Runner
+from mmpretrain.models.selfsup import BaseSelfSupervisor
 
 from ...algorithms.base import PretrainingMethod
 from ...datasets.checked_images import parts_of
 from ...heads.moco_v3 import MoCoV3Head
 from ...heads.negatives import contrastive_heads, count_negatives
+from ...heads.patch_contrast import PatchContrastHead
+from ...heads.queue_contrast import QueueInfoNCEHead
 from ...targets import EMA
-from ...utils.sampling import spaced_indices
 from ..batches import images_per_process
 from .chart import Facts
 from .reference import Reference, find_reference
@@ -40,6 +45,8 @@ def gather_facts(runner: Runner, model: Any) -> Facts:
     clip = getattr(wrapper, 'clip_grad_kwargs', None) or {}
     return Facts(
         steps=runner.max_iters,
+        start=runner.iter,
+        loaded=bool(runner._load_from) and not runner._resume,
         warm_up=_warm_up(runner),
         updates=runner.max_iters // getattr(wrapper, '_accumulative_counts', 1),
         momentum=(schedule.start, schedule.end) if schedule else None,
@@ -49,7 +56,8 @@ def gather_facts(runner: Runner, model: Any) -> Facts:
         negatives=negatives,
         max_norm=clip.get('max_norm'),
         chances=chances,
-        copies=_share_of_copies(runner.train_dataloader.dataset),
+        copies=_share_of_copies(model, runner.train_dataloader.dataset),
+        compares_images=any(_compares_images(head) for _, _, head in heads),
         reference=reference_of(model, runner.max_iters),
     )
 
@@ -74,17 +82,44 @@ def _warm_up(runner: Runner) -> int:
     return max(ends)
 
 
-def _share_of_copies(dataset: Any) -> float:
-    """Estimate the share of images that are copies; 0 for a data set without files."""
-    paths: list[str] = []
-    total = 0
-    for part in parts_of(dataset):
-        if not (hasattr(part, 'get_data_info') and hasattr(part, '__len__')):
-            continue
-        total += len(part)
-        found = [part.get_data_info(index) for index in spaced_indices(len(part), _FILES)]
-        paths += [record['img_path'] for record in found if 'img_path' in record]
+def _compares_images(head: Any) -> bool:
+    """Whether a query of a contrastive head has other images, or parts of them, as negatives."""
+    if isinstance(head, PatchContrastHead):
+        return head.negatives == 'batch'
+    return isinstance(head, QueueInfoNCEHead) or getattr(head, 'compares_images', False)
+
+
+def _share_of_copies(model: Any, dataset: Any) -> float:
+    """Estimate the share of images that are copies; 0 for a data set without files.
+
+    It is 0 for a training with labels, too: files may be there several times on purpose, to balance
+    the classes.
+    """
+    if not isinstance(model, BaseSelfSupervisor):
+        return 0.0
+    listed, total = _sample_files(dataset)
     try:
-        return share_of_copies(paths, total)
+        return share_of_copies(listed, total) if listed else 0.0
     except OSError:  # what cannot be read is found when it is loaded
         return 0.0
+
+
+def _sample_files(dataset: Any) -> tuple[list[str], int]:
+    """Return a random sample of the files of a data set, and about how many it lists in all.
+
+    Copies are often beside their original, so that evenly spaced files would have none. The sample
+    is the same in each training.
+    """
+    parts = [
+        part
+        for part in parts_of(dataset)
+        if hasattr(part, 'get_data_info') and hasattr(part, '__len__')
+    ]
+    ends = list(accumulate(map(len, parts)))
+    total = ends[-1] if ends else 0
+    records = []
+    for index in sorted(Random(0).sample(range(total), min(total, _FILES))):
+        place = bisect_right(ends, index)
+        records.append(parts[place].get_data_info(index - ends[place] + len(parts[place])))
+    paths = [record['img_path'] for record in records if 'img_path' in record]
+    return paths, round(total * len(paths) / max(1, len(records)))

@@ -16,7 +16,7 @@ WAITING = 0.3  # share of the time
 SMALL_CHANGE = 1e-6  # of the weights in a step, relative
 LARGE_CHANGE = 0.05
 LARGE_GROWTH = 3.0  # times the weights at the beginning
-FALLEN = 0.97  # times the loss at the first look after the warm-up
+FALLEN = 0.97  # times the loss at the first look
 CLIPPED = 0.99  # share of steps
 FAR_CLIPPED = 10.0  # times the norm at which gradients are clipped
 NORMALISED = (0.1, 10.0)  # standard deviation of the pixels of a view
@@ -155,7 +155,7 @@ def teacher(chart: Chart) -> Iterator[Verdict]:
             'from weights that never change.',
             f'Its momentum goes from {start:g} to {end:g}; set model.momentum.start=0.996 or less.',
         )
-    elif facts.updates >= chart.patience:
+    elif facts.updates >= chart.patience and not facts.loaded:
         share = remaining_share(start, end, facts.updates)
         if share > FIRST_WEIGHTS:
             # 5 % remain with a mean of 1 - 3 / steps, here on the way to 1.
@@ -171,15 +171,17 @@ def teacher(chart: Chart) -> Iterator[Verdict]:
 
 def rate_too_high(chart: Chart) -> Iterator[Verdict]:
     """The loss does not fall, and the weights change a lot or have become many times as large."""
-    begun = chart.first.get('loss')
-    if begun is None or not chart.lasts('loss', lambda loss: loss > FALLEN * begun):
+    if chart.begun is None or 'weight_growth' not in chart.now:
+        return
+    begun = chart.begun.values['loss']
+    if not chart.lasts('loss', lambda loss: loss > FALLEN * begun):
         return
     large = chart.lasts('weight_change', lambda change: change > LARGE_CHANGE)
     if large or chart.lasts('weight_growth', lambda growth: growth > LARGE_GROWTH):
         yield Verdict(
             'high learning rate',
             f'The loss was {begun:.3g} and is {chart.now["loss"]:.3g}, while a step changes the '
-            f'weights by {chart.now.get("weight_change", 0):.1%} and they are '
+            f'weights by {chart.now["weight_change"]:.1%} and they are '
             f'{chart.now["weight_growth"]:.1f} times as large as at the beginning: the learning '
             'rate is too high.',
             'Divide optim_wrapper.optimizer.lr by 10, or lengthen the warm-up; see that '
@@ -269,16 +271,20 @@ def data(chart: Chart) -> Iterator[Verdict]:
 def copies(chart: Chart) -> Iterator[Verdict]:
     """Many images are there more than once: a negative may be the query's own image."""
     if chart.facts.copies > COPIES:
+        effect = (
+            'Copies are negatives of each other, although nothing tells them apart.'
+            if chart.facts.compares_images
+            else 'The data set is smaller than it seems.'
+        )
         yield Verdict(
             'duplicate images',
-            f'About {chart.facts.copies:.0%} of the training images are copies of others. Copies '
-            'are negatives of each other, although nothing tells them apart.',
+            f'About {chart.facts.copies:.0%} of the training images are copies of others. {effect}',
             'Keep one file of each content.',
         )
 
 
 def labels(chart: Chart) -> Iterator[Verdict]:
-    """Labels that features say nothing about: they may be those of other images."""
+    """Labels of which features do not show that they know anything: they may be of other images."""
     for name in chart.now:
         kind = name.removeprefix('above_chance_')
         collapsed = any(value < 2 for key, value in chart.now.items() if '_rank' in key)
@@ -286,11 +292,11 @@ def labels(chart: Chart) -> Iterator[Verdict]:
             continue
         yield Verdict(
             'labels',
-            f'The classes of {kind} are at chance: the mean recall of a class is '
+            f'The classes of {kind} cannot be told from chance: the mean recall of a class is '
             f'{chart.now[f"recall_{kind}"]:.1f} %, and with labels dealt out at random it would be '
             f'{chart.now[f"expected_recall_{kind}"]:.1f} %.',
             'See that folders or annotation files have the labels of these images; if they do, the '
-            'features say nothing about these classes.',
+            'features say too little about these classes to be seen in so few images.',
         )
         return
 

@@ -16,6 +16,8 @@ from ...utils.sharded import is_divided, local_part
 from ...utils.similarity import feature_spread, l2_normalize
 from .signs import alignment, effective_rank, relative_distance, sample_weights, uniformity
 
+FEWEST_ROWS = 4  # features whose rank says something; that of a single one is always 1
+
 
 class Senses:
     """Watch one training step of a model, and return numbers about it.
@@ -43,6 +45,8 @@ class Senses:
         self._found: dict[str, Tensor] = {}
         self._handles: list[RemovableHandle] = []
         self._before = torch.zeros(0)
+        # The head of a classifier begins near 0 and has to grow.
+        self._growing = model if isinstance(model, PretrainingMethod) else _encoder_of(model)
         self._first: Tensor | None = None
         self._norms: Tensor | None = None
 
@@ -51,7 +55,7 @@ class Senses:
         self.close()
         self._before = sample_weights(self.model)
         if self._first is None:
-            self._first = self._before.norm()
+            self._first = sample_weights(self._growing).norm()
         if not self.inside:
             return
         preprocessor = getattr(self.model, 'data_preprocessor', None)
@@ -84,28 +88,31 @@ class Senses:
             handle.remove()
         self._handles.clear()
 
-    def read(self, stepped: bool) -> dict[str, float]:
+    def read(self, stepped: bool, since_last: bool = True) -> dict[str, float]:
         """Return the numbers of the step, and watch no longer; waits for the device.
 
         Args:
             stepped: whether the optimizer took a step.
+            since_last: whether it took one since the last reading; without any the teacher rests.
 
         Returns:
             Those of ``query_rank``, ``key_rank``, ``query_spread``, ``alignment`` with the distance
             ``to_others``, and ``uniformity`` (with the suffix of a level), ``grad_share_<loss>``,
             ``view_mean``, ``view_std``, ``same_views`` of ``images``, ``masked``,
-            ``weight_change``, ``weight_growth`` since the first look, ``ema_distance`` and
+            ``weight_change``, ``weight_growth`` of the encoder (or of a whole method) since
+            the first look, ``ema_distance`` and
             ``ema_moved`` that the model has.
         """
         self.close()
         found, self._found = self._found, {}
         if stepped and len(self._before) and self._first is not None:
-            after = sample_weights(self.model)
-            found['weight_change'] = relative_distance([after], [self._before])
-            found['weight_growth'] = after.norm() / self._first.clamp_min(1e-12)
+            found['weight_change'] = relative_distance([sample_weights(self.model)], [self._before])
+            grown = sample_weights(self._growing)
+            if len(grown):
+                found['weight_growth'] = grown.norm() / self._first.clamp_min(1e-12)
         ema = getattr(self.model, 'ema', None)
         if isinstance(ema, EMA):
-            found.update(self._see_ema(ema))
+            found.update(self._see_ema(ema, since_last))
         if not found:
             return {}
         values = torch.stack([value.detach().float().reshape(()) for value in found.values()])
@@ -135,11 +142,13 @@ class Senses:
     def _see_features(
         self, suffix: str, head: nn.Module, query: Tensor, key: Tensor, mask: Any = None
     ) -> None:
-        if f'query_rank{suffix}' in self._found:  # the other direction of a symmetric loss
+        if f'uniformity{suffix}' in self._found:  # the other direction of a symmetric loss
             return
-        self._found[f'query_rank{suffix}'] = effective_rank(query)
-        self._found[f'key_rank{suffix}'] = effective_rank(key)
-        self._found[f'query_spread{suffix}'] = feature_spread(l2_normalize(query.detach()))
+        for name, features in (('query', query), ('key', key)):
+            if features.flatten(0, -2).shape[0] >= FEWEST_ROWS:
+                self._found[f'{name}_rank{suffix}'] = effective_rank(features)
+        if query.flatten(0, -2).shape[0] >= FEWEST_ROWS:
+            self._found[f'query_spread{suffix}'] = feature_spread(l2_normalize(query.detach()))
         of_images = getattr(head, 'compares_images', False)
         query, key = match_rows(query.detach(), key.detach(), mask, of_images)
         self._found[f'uniformity{suffix}'] = uniformity(query)
@@ -166,14 +175,22 @@ class Senses:
         for name, norm in zip(losses, norms, strict=True):
             self._found[f'grad_share_{name.removeprefix("loss_")}'] = norm / total
 
-    def _see_ema(self, ema: EMA) -> dict[str, Tensor]:
+    def _see_ema(self, ema: EMA, stepped: bool) -> dict[str, Tensor]:
         """Distance of student and teacher, and whether the teacher moved since the last look."""
+        found = {'ema_distance': relative_distance(ema.source_parameters(), ema.parameters())}
+        if not stepped and self._norms is not None:  # between two steps of summed gradients
+            return found
         norms = torch.stack(torch._foreach_norm([local_part(p.detach()) for p in ema.parameters()]))
         before, self._norms = self._norms, norms
-        found = {'ema_distance': relative_distance(ema.source_parameters(), ema.parameters())}
         if before is not None:
             found['ema_moved'] = (norms != before).any()
         return found
+
+
+def _encoder_of(model: nn.Module) -> nn.Module:
+    """Return the encoder of a model, or a module without weights if it has none of that name."""
+    encoder = getattr(model, 'backbone', None)
+    return encoder if isinstance(encoder, nn.Module) else nn.Identity()
 
 
 def match_rows(

@@ -18,6 +18,16 @@ def moved(fallen: float) -> str:
     return f'fallen by {fallen:.0%}' if fallen >= 0 else f'risen by {-fallen:.0%}'
 
 
+def describe_health(chart: Chart) -> str:
+    """Return what it means that nothing was said of a training."""
+    if chart.can_judge:
+        return 'nothing unusual.'
+    return (
+        'the training was too short to be judged: most illnesses have to last '
+        f'{chart.patience} steps after the warm-up, at two looks at least.'
+    )
+
+
 def describe_reference(model: Any, chart: Chart) -> str:
     """Return how far the loss has fallen beside the pocket benchmark's, or why this is unknown."""
     reference = chart.facts.reference
@@ -27,6 +37,11 @@ def describe_reference(model: Any, chart: Chart) -> str:
         return (
             f'The fall of the loss was compared with no other: the pocket benchmark has no run of '
             f'{type(model).__name__} that is no longer than this training.'
+        )
+    if not chart.facts.sees_beginning:
+        return (
+            'The fall of the loss was compared with no other: the beginning, with random weights, '
+            'was not seen.'
         )
     fallen = [look.values['fallen'] for look in chart.looks if 'fallen' in look.values]
     if not fallen:

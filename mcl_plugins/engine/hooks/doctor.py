@@ -20,7 +20,7 @@ from ..doctor.gather import gather_facts
 from ..doctor.illnesses import judge
 from ..doctor.log_values import read_log
 from ..doctor.senses import Senses
-from ..doctor.words import describe_reference, describe_state
+from ..doctor.words import describe_health, describe_reference, describe_state
 from .log_steps import is_log_step, logging_interval
 from .probe import ProbeHook
 from .unwrap import unwrapped_model
@@ -83,6 +83,7 @@ class DoctorHook(Hook):
         self._chart: Chart | None = None
         self._senses: Senses | None = None
         self._looked_at = 0  # iterations at the last look
+        self._stepped = False  # whether the optimizer has stepped since then
         self._accuracies: dict[str, float] = {}
         self._classified: list[tuple[int, int]] = []  # classes and labels of a validation
 
@@ -115,14 +116,17 @@ class DoctorHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Look at the step if the log gets a line after it."""
-        if self._senses is None or not self._is_due(runner, batch_idx):
+        if self._senses is None:
+            return
+        stepped = getattr(runner.optim_wrapper, 'should_update', lambda: True)()
+        self._stepped = self._stepped or stepped
+        if not self._is_due(runner, batch_idx):
             return
         if self._chart is None:
             self._senses.close()
             return
-        wrapper = runner.optim_wrapper
-        stepped = getattr(wrapper, 'should_update', lambda: True)()
-        values = self._senses.read(stepped)
+        values = self._senses.read(stepped, since_last=self._stepped)
+        self._stepped = False
         if not self._should_move(runner, values):
             values.pop('ema_moved', None)
         for name, value in values.items():
@@ -165,7 +169,7 @@ class DoctorHook(Hook):
         if not self.verdicts:
             model = unwrapped_model(runner)
             state = f'{describe_state(self._chart)} {describe_reference(model, self._chart)}'
-            runner.logger.info(f'Doctor: nothing unusual. {state}'.rstrip())
+            runner.logger.info(f'Doctor: {describe_health(self._chart)} {state}'.rstrip())
             return
         lines = [
             f'  step {part["step"]}: {part["text"]} {part["remedy"]}' for part in self.verdicts
@@ -191,7 +195,12 @@ class DoctorHook(Hook):
         self._accuracies = {}
         self._chart.add(Look(step, values))
         said = {part['illness'] for part in self.verdicts}
-        for verdict in judge(self._chart):
+        try:
+            verdicts = list(judge(self._chart))
+        except Exception:  # a fault of the judgement is not to end the training that it is about
+            runner.logger.warning('Doctor: this look failed; the training goes on.', exc_info=True)
+            return
+        for verdict in verdicts:
             if verdict.illness not in said:
                 said.add(verdict.illness)
                 self._say(runner, step, verdict)
@@ -203,10 +212,12 @@ class DoctorHook(Hook):
             temporary.write_text(json.dumps(self.verdicts, indent=1) + '\n', encoding='utf-8')
 
     def _note_probes(self, runner: Runner) -> None:
+        """Note what probes found since the last look; the first half may be at chance."""
         for hook in runner.hooks:
             if isinstance(hook, ProbeHook) and hook.accuracies:
                 for name, accuracy in hook.accuracies.items():
-                    self._note_accuracy(name, accuracy, hook.recalls[name])
+                    if 2 * runner.iter >= runner.max_iters:
+                        self._note_accuracy(name, accuracy, hook.recalls[name])
                 hook.accuracies = {}
 
     def _note_accuracy(self, name: str, accuracy: float, recall: Recall) -> None:

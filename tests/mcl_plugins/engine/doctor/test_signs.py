@@ -104,6 +104,19 @@ def test_copies_are_estimated_from_a_sample(tmp_path):
     assert share_of_copies(paths[::2], 300) == 0
 
 
+def test_a_few_equal_files_of_a_sample_say_nothing_of_the_others(tmp_path):
+    paths = [tmp_path / str(index) for index in range(100)]
+    for equal, total, expected in (
+        (2, 6000, 0),
+        (5, 6000, 0),
+        (2, 100, 0.01),  # all files are known
+        (41, 6000, 0.4),  # one content, of 41 % of the files
+    ):
+        for index, path in enumerate(paths):
+            path.write_bytes(max(index, equal - 1).to_bytes(4, 'big'))
+        assert share_of_copies(paths, total) == pytest.approx(expected)
+
+
 def test_negatives_are_the_keys_less_the_positive():
     model = MODELS.build(SMALL_MASKED_MOCO)
     assert count_negatives(model, images=4, processes=2) == {'contrast_head': 7}

@@ -17,8 +17,10 @@ from conftest import MOCO_MLP, PIXEL_HEAD, ROOT, SMALL_DECODER, SMALL_VIT, Given
 from mcl_plugins.engine.doctor.chart import Chart, Facts, Look
 from mcl_plugins.engine.doctor.illnesses import judge
 from mcl_plugins.engine.doctor.senses import Senses
-from mcl_plugins.engine.hooks import DoctorHook
+from mcl_plugins.engine.hooks import DoctorHook, ProbeHook
 from mcl_plugins.engine.runner import Runner
+from mcl_plugins.evaluation.recall import Recall
+from mcl_plugins.heads import InfoNCEHead
 from processes import mcl
 
 
@@ -57,7 +59,7 @@ def test_it_looks_at_logged_steps_and_does_nothing_in_the_others(training_config
     assert [1 < row['key_rank'] <= 16 for row in rows] == [True, True]
     assert all(row['ema_distance'] > 0 and row['weight_change'] > 0 for row in rows)
     (log,) = Path(runner.log_dir).glob('*.log')
-    assert log.read_text().count('Doctor: nothing unusual. At the end ') == 1
+    assert log.read_text().count('Doctor: the training was too short to be judged: ') == 1
     assert 'the pocket benchmark has no run of ConMIM that is no longer' in log.read_text()
 
 
@@ -160,6 +162,8 @@ def test_what_was_said_is_said_once_and_again_at_the_end_also_after_a_resumption
     assert said == ['  step 4: ', 'Doctor, step 4: ']
     (verdict,) = json.loads(Path(config.work_dir, 'doctor.json').read_text())
     assert verdict['illness'] == 'same views' and verdict['step'] == 4
+    (hook,) = [hook for hook in runner.hooks if isinstance(hook, DoctorHook)]
+    assert hook._chart.facts.start == 4 and not hook._chart.facts.loaded
 
 
 def said_in(work_dir):
@@ -169,6 +173,20 @@ def said_in(work_dir):
     ]
     named = [line.rpartition(' - ')[2] for line in lines if 'The views of each' in line]
     return sorted(line.partition('The views')[0] for line in named)
+
+
+def test_a_judgement_that_fails_ends_no_training(training_config, monkeypatch):
+    def fail(chart):
+        raise KeyError('fallen')
+
+    monkeypatch.setattr('mcl_plugins.engine.hooks.doctor.judge', fail)
+    training_config.custom_hooks = [dict(type='mcl_plugins.DoctorHook')]
+    runner = Runner.from_cfg(training_config)
+    runner.train()
+    assert runner.iter == runner.max_iters
+    (log,) = Path(training_config.work_dir).glob('*/*.log')
+    assert 'Doctor: this look failed; the training goes on.' in log.read_text()
+    assert "KeyError: 'fallen'" in log.read_text()
 
 
 def test_no_patience_is_an_error():
@@ -186,6 +204,33 @@ def test_gradients_that_are_still_summed_up_are_no_step(training_config):
     seen = ['weight_change' in look.values for look in hook._chart.looks]
     assert seen == [False, True, False, True]
     assert torch.isfinite(torch.tensor([look.values['loss'] for look in hook._chart.looks])).all()
+
+
+def test_a_teacher_that_rests_while_gradients_are_summed_up_is_not_frozen(training_config):
+    training_config.optim_wrapper.accumulative_counts = 4
+    training_config.model.momentum = dict(start=0.9, end=0.9)
+    training_config.train_cfg.max_epochs = 2
+    runner = Runner.from_cfg(training_config)
+    hook = DoctorHook(interval=1, patience=4)
+    runner.register_hook(hook)
+    runner.train()
+    looks = list(hook._chart.looks)
+    known = {look.step: look.values['ema_moved'] for look in looks if 'ema_moved' in look.values}
+    assert known == {4: 1.0, 8: 1.0}
+    assert all('ema_distance' in look.values for look in looks)
+    assert 'frozen teacher' not in {part['illness'] for part in hook.verdicts}
+
+
+def test_a_start_from_weights_is_known(training_config, tmp_path):
+    Runner.from_cfg(training_config).train()
+    config = copy.deepcopy(training_config)
+    config.load_from = f'{config.work_dir}/epoch_1.pth'
+    config.update(work_dir=str(tmp_path / 'next'), experiment_name='next')
+    runner = Runner.from_cfg(config)
+    hook = DoctorHook(patience=2)
+    runner.register_hook(hook)
+    runner.train()
+    assert hook._chart.facts.loaded and not hook._chart.facts.start
 
 
 def validate(hook, predicted, labels, done=5):
@@ -242,6 +287,43 @@ def test_rare_classes_are_no_illness(predicted, ill):
 )
 def test_what_no_validation_could_tell_is_not_judged(predicted, labels):
     assert not validate(DoctorHook(), np.array(predicted), np.array(labels))
+
+
+@pytest.mark.parametrize(('done', 'noted'), [(4, False), (5, True)])
+def test_a_probe_in_the_second_half_is_compared_with_chance(done, noted):
+    probe = ProbeHook({}, {})
+    probe.accuracies = {'knn_20': 70.0}
+    probe.recalls = {'knn_20': Recall(mean=0.7, chance=0.5, deviation=0.03)}
+    hook = DoctorHook()
+    hook._note_probes(SimpleNamespace(hooks=[probe], iter=done, max_iters=10))
+    assert ('above_chance_knn_20' in hook._accuracies) is noted
+
+
+def test_the_head_of_a_classifier_may_grow():
+    """It begins at a standard deviation of 0.01, as that of a linear probe."""
+    model = torch.nn.ModuleDict(dict(backbone=torch.nn.Linear(4, 4), head=torch.nn.Linear(4, 4)))
+    torch.nn.init.normal_(model['head'].weight, std=0.01)
+    for frozen in (False, True):
+        model['backbone'].requires_grad_(not frozen)
+        senses = Senses(model)
+        senses.open()
+        with torch.no_grad():
+            model['head'].weight.mul_(100)
+        found = senses.read(stepped=True)
+        assert found['weight_change'] > 0.1
+        assert found.get('weight_growth') == (None if frozen else pytest.approx(1))
+
+
+@pytest.mark.parametrize(('rows', 'known'), [(1, False), (3, False), (4, True)])
+def test_the_rank_of_less_than_four_features_says_nothing(rows, known):
+    model = torch.nn.ModuleDict({'head': InfoNCEHead(0.2)})
+    senses = Senses(model)
+    senses.open()
+    model['head'](torch.randn(rows, 8), torch.randn(rows, 8))
+    found = senses.read(stepped=False)
+    ranks = ['query_rank', 'key_rank', 'query_spread']
+    assert [name for name in ranks if name in found] == (ranks if known else [])
+    assert 'alignment' in found and 'uniformity' in found
 
 
 def test_labels_of_another_kind_are_left_alone():
