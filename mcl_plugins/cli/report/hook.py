@@ -49,5 +49,6 @@ class ReportHook(Hook):
 
         try:
             write_page([facts_of(runner)], Path(runner.work_dir, FILE_NAME), pictures=False)
-        except (OSError, ValueError) as error:
-            runner.logger.warning(f'The page of the run was not written: {error}')
+        except Exception as error:  # whatever it is, the training is not at fault
+            what = f'{type(error).__name__}: {error}'
+            runner.logger.warning(f'The page of the run was not written: {what}')

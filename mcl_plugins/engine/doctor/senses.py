@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
@@ -44,6 +48,7 @@ class Senses:
         self.model, self.inside = model, inside
         self._found: dict[str, Tensor] = {}
         self._handles: list[RemovableHandle] = []
+        self._failures: set[str] = set()
         self._before = torch.zeros(0)
         # The head of a classifier begins near 0 and has to grow.
         self._growing = model if isinstance(model, PretrainingMethod) else _encoder_of(model)
@@ -60,16 +65,21 @@ class Senses:
             return
         preprocessor = getattr(self.model, 'data_preprocessor', None)
         if isinstance(preprocessor, nn.Module):
-            self._handles.append(preprocessor.register_forward_hook(self._see_views))
+            self._handles.append(
+                preprocessor.register_forward_hook(self._harmless(self._see_views))
+            )
         generator = getattr(self.model, 'mask_generator', None)
         if isinstance(generator, nn.Module):
-            self._handles.append(generator.register_forward_hook(self._see_mask))
+            self._handles.append(generator.register_forward_hook(self._harmless(self._see_mask)))
         for _, suffix, head in contrastive_heads(self.model):
 
-            def see(head: nn.Module, inputs: tuple, suffix: str = suffix) -> None:
-                self._see_features(suffix, head, *inputs[:3])
+            def see(head: nn.Module, inputs: tuple, named: dict, suffix: str = suffix) -> None:
+                given = signature(head.forward).bind(*inputs, **named)
+                self._see_features(suffix, head, *given.args[:3])
 
-            self._handles.append(head.register_forward_pre_hook(see))
+            self._handles.append(
+                head.register_forward_pre_hook(self._harmless(see), with_kwargs=True)
+            )
         self.watch_losses()
 
     def watch_losses(self) -> None:
@@ -117,6 +127,23 @@ class Senses:
             return {}
         values = torch.stack([value.detach().float().reshape(()) for value in found.values()])
         return dict(zip(found, values.tolist(), strict=True))
+
+    def _harmless(self, see: Callable[..., None]) -> Callable[..., None]:
+        """Let a fault of a look be a warning, said once, and not the end of the step.
+
+        Heads of other code may be called in ways, or with features of shapes, that are not known.
+        """
+
+        def look(*args: Any) -> None:
+            try:
+                see(*args)
+            except Exception as error:
+                text = f'Doctor: a part of this look failed ({type(error).__name__}: {error}).'
+                if text not in self._failures:
+                    self._failures.add(text)
+                    print_log(text, logger='current', level=logging.WARNING)
+
+        return look
 
     def _see_views(self, _: nn.Module, inputs: tuple, output: Any) -> None:
         images = output.get('inputs') if isinstance(output, dict) else None

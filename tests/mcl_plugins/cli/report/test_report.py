@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 
 from mcl_plugins.cli.logs import Run
 from mcl_plugins.cli.report.facts import Facts
+from mcl_plugins.cli.report.hook import ReportHook
 from mcl_plugins.cli.report.run import write_page, write_report
 from mcl_plugins.cli.train import train
 
@@ -114,6 +116,18 @@ def test_what_cannot_be_shown_is_an_error_or_a_sentence(tmp_path):
     meta = dict(batch=dict(processes=4))
     page = Page(write_page([made(tmp_path, meta=meta)], tmp_path / 'report.html'))
     assert ['cost', '2 hours, 8 hours of all 4 processes'] in page.rows
+
+
+def test_a_page_that_fails_ends_no_training(tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError('no font')
+
+    monkeypatch.setattr('mcl_plugins.cli.report.run.write_page', fail)
+    monkeypatch.setattr('mcl_plugins.cli.report.facts.facts_of', lambda runner: None)
+    said = []
+    runner = SimpleNamespace(work_dir=tmp_path, logger=SimpleNamespace(warning=said.append))
+    ReportHook().after_train(runner)
+    assert said == ['The page of the run was not written: RuntimeError: no font']
 
 
 def test_the_cost_is_that_of_the_logged_iterations(tmp_path):

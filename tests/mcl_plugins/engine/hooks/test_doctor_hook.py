@@ -11,6 +11,7 @@ import torch
 from mmengine.hooks import Hook
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from conftest import MOCO_MLP, PIXEL_HEAD, ROOT, SMALL_DECODER, SMALL_VIT, GivenMask
@@ -20,7 +21,7 @@ from mcl_plugins.engine.doctor.senses import Senses
 from mcl_plugins.engine.hooks import DoctorHook, ProbeHook
 from mcl_plugins.engine.runner import Runner
 from mcl_plugins.evaluation.recall import Recall
-from mcl_plugins.heads import InfoNCEHead
+from mcl_plugins.heads import InfoNCEHead, PatchContrastHead
 from processes import mcl
 
 
@@ -187,6 +188,35 @@ def test_a_judgement_that_fails_ends_no_training(training_config, monkeypatch):
     (log,) = Path(training_config.work_dir).glob('*/*.log')
     assert 'Doctor: this look failed; the training goes on.' in log.read_text()
     assert "KeyError: 'fallen'" in log.read_text()
+
+
+class OtherHead(PatchContrastHead):
+    """A head of other code, which is called by names."""
+
+    def forward(self, query, key, mask=None):
+        return {'loss': (query - key).square().mean()}
+
+
+def test_a_head_that_is_called_by_names_is_seen():
+    model = nn.ModuleDict({'head': OtherHead(0.1)})
+    senses = Senses(model)
+    senses.open()
+    model['head'](key=torch.eye(5)[None], query=torch.eye(5)[None])
+    assert senses.read(stepped=False)['query_rank'] == pytest.approx(5)
+
+
+def test_what_cannot_be_seen_ends_no_step_and_is_said_once(monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        'mcl_plugins.engine.doctor.senses.print_log', lambda text, **_: said.append(text)
+    )
+    model = nn.ModuleDict({'head': OtherHead(0.1)})
+    senses = Senses(model)
+    for _ in range(2):
+        senses.open()
+        assert model['head'](torch.tensor(1.0), torch.tensor(1.0))['loss'] == 0  # no features
+        assert 'query_rank' not in senses.read(stepped=False)
+    assert len(said) == 1 and said[0].startswith('Doctor: a part of this look failed (')
 
 
 def test_no_patience_is_an_error():
