@@ -12,31 +12,15 @@ sides, at the steps that all seeds have. The picture shows all curves with their
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..engine.identity import flatten
-from ..utils.literals import read_assignments
-from .arguments import did_you_mean
-from .entries import Entry
-from .logs import read_run
+from .entries import Entry, read_entries
 from .parsers.general import compare as parse_args
-from .pocket.curves import read_reference, references
 from .visualize.curves import QUANTITIES, select_panels
 
 WIDTH = 2.0  # standard deviations from the mean to the border of a band
-# Settings in which the seeds of one entry differ.
-_OF_RUN = (
-    'experiment_name',
-    'launcher',
-    'load_from',
-    'randomness',
-    'resume',
-    'start_files',
-    'work_dir',
-)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -49,66 +33,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         from .visualize.seed_bands import draw_bands  # noqa: PLC0415  matplotlib takes a second
 
         save(draw_bands(entries, WIDTH), args.out)
-
-
-def read_entries(work_dirs: Sequence[Path], reference: str | None = None) -> list[Entry]:
-    """Read runs and group them to entries; the reference comes first, and no folder counts twice.
-
-    Raises:
-        FileNotFoundError: a folder has no log.
-        ValueError: there is no such reference.
-    """
-    found: list[Entry] = []
-    places: dict[Path, Path] = {}
-    for folder in work_dirs:
-        places.setdefault(folder.resolve(), folder)
-    for place, folder in places.items():
-        run, (settings, seed) = read_run(folder, str(folder)), read_settings(folder)
-        entry = next((entry for entry in found if settings and entry.settings == settings), None)
-        if entry is None:
-            entry = Entry(place.name, [], settings)
-            found.append(entry)
-        entry.runs.append(run)
-        entry.seeds.append(seed)
-    names = [entry.name for entry in found]
-    for entry in found:
-        if names.count(entry.name) > 1:
-            entry.name = entry.runs[0].name
-    if reference is None:
-        return found
-    if reference not in references():
-        raise ValueError(
-            f'There is no reference {reference!r}{did_you_mean(reference, references())} There are '
-            f'{", ".join(references()) or "none: they are in the zoo/ of a checkout"}.'
-        )
-    return [Entry(reference, read_reference(reference), {}), *found]
-
-
-def read_settings(folder: Path) -> tuple[dict[str, Any], int | None]:
-    """Return settings and seed of the config that a run left in its folder; empty if it left none.
-
-    A resumed run's config names the file that its encoder started from under ``start_files``; it is
-    put back to where it is in a config that was not resumed.
-    """
-    files = sorted(folder.glob('*.py'))
-    if not files:
-        return {}, None
-    settings = flatten(read_assignments(files[0].read_text(encoding='utf-8')))
-    own = {
-        key: value
-        for key, value in settings.items()
-        if key.startswith('model.') and key.endswith('.checkpoint')
-    }
-    beginning = 'start_files.'
-    noted = {
-        key.removeprefix(beginning): value
-        for key, value in settings.items()
-        if key.startswith(beginning) and key.endswith('.checkpoint')
-    }
-    starts = {**own, **noted}
-    left_out = *_OF_RUN, *(key.removesuffix('.checkpoint') for key in starts)
-    kept = {key: value for key, value in settings.items() if not key.startswith(left_out)}
-    return {**kept, **starts}, settings.get('randomness.seed')
 
 
 def describe(entries: list[Entry]) -> list[str]:

@@ -1,13 +1,30 @@
-"""Runs with the same settings but for the seed, which are compared as one."""
+"""Runs with the same settings but for the seed, which are read and compared as one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .logs import Run
+from ..engine.identity import flatten
+from ..utils.literals import read_assignments
+from .arguments import did_you_mean
+from .logs import Run, read_run
+from .pocket.curves import read_reference, references
+
+# Settings in which the seeds of one entry differ.
+_OF_RUN = (
+    'experiment_name',
+    'launcher',
+    'load_from',
+    'randomness',
+    'resume',
+    'start_files',
+    'work_dir',
+)
 
 
 @dataclass
@@ -63,3 +80,63 @@ def last_step(run: Run) -> int:
     if 'loss' in run.curves:
         return run.curves['loss'][0][-1]
     return max((steps[-1] for steps, _ in run.curves.values()), default=0)
+
+
+def read_entries(work_dirs: Sequence[Path], reference: str | None = None) -> list[Entry]:
+    """Read runs and group them to entries; the reference comes first, and no folder counts twice.
+
+    Raises:
+        FileNotFoundError: a folder has no log.
+        ValueError: there is no such reference.
+    """
+    found: list[Entry] = []
+    places: dict[Path, Path] = {}
+    for folder in work_dirs:
+        places.setdefault(folder.resolve(), folder)
+    for place, folder in places.items():
+        run, (settings, seed) = read_run(folder, str(folder)), read_settings(folder)
+        entry = next((entry for entry in found if settings and entry.settings == settings), None)
+        if entry is None:
+            entry = Entry(place.name, [], settings)
+            found.append(entry)
+        entry.runs.append(run)
+        entry.seeds.append(seed)
+    names = [entry.name for entry in found]
+    for entry in found:
+        if names.count(entry.name) > 1:
+            entry.name = entry.runs[0].name
+    if reference is None:
+        return found
+    if reference not in references():
+        raise ValueError(
+            f'There is no reference {reference!r}{did_you_mean(reference, references())} There are '
+            f'{", ".join(references()) or "none: they are in the zoo/ of a checkout"}.'
+        )
+    return [Entry(reference, read_reference(reference), {}), *found]
+
+
+def read_settings(folder: Path) -> tuple[dict[str, Any], int | None]:
+    """Return settings and seed of the config that a run left in its folder; empty if it left none.
+
+    A resumed run's config names the file that its encoder started from under ``start_files``; it is
+    put back to where it is in a config that was not resumed.
+    """
+    files = sorted(folder.glob('*.py'))
+    if not files:
+        return {}, None
+    settings = flatten(read_assignments(files[0].read_text(encoding='utf-8')))
+    own = {
+        key: value
+        for key, value in settings.items()
+        if key.startswith('model.') and key.endswith('.checkpoint')
+    }
+    beginning = 'start_files.'
+    noted = {
+        key.removeprefix(beginning): value
+        for key, value in settings.items()
+        if key.startswith(beginning) and key.endswith('.checkpoint')
+    }
+    starts = {**own, **noted}
+    left_out = *_OF_RUN, *(key.removesuffix('.checkpoint') for key in starts)
+    kept = {key: value for key, value in settings.items() if not key.startswith(left_out)}
+    return {**kept, **starts}, settings.get('randomness.seed')

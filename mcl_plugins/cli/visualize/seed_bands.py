@@ -15,7 +15,7 @@ def draw_bands(entries: Sequence[Entry], width: float) -> Figure:
     """Draw one panel per quantity: single runs thin, their mean thick, the band shaded.
 
     Args:
-        entries: from :func:`~mcl_plugins.cli.compare.read_entries`.
+        entries: from :func:`~mcl_plugins.cli.entries.read_entries`.
         width: half of the band in standard deviations.
 
     Raises:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcl_plugins.cli.compare import describe, judge, main, read_entries
-from mcl_plugins.cli.entries import Entry
+from mcl_plugins.cli.compare import describe, judge, main
+from mcl_plugins.cli.entries import Entry, read_entries
 from mcl_plugins.cli.logs import Run
 from mcl_plugins.cli.pocket.curves import add_curves, read_curves
 from mcl_plugins.cli.visualize.curves import select_panels
