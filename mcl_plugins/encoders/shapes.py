@@ -15,7 +15,10 @@ from ..layers.position_tables import TABLE
 from .config import EncoderConfig, Family
 
 _QKV = 'attn.qkv.bias'
-_HEAD_WIDTH = 64  # of ViT-S, B, L and H alike
+_HEAD_WIDTH = 64  # of ViT-Ti, S, B, L and bigG alike
+_WIDEST = 1664  # of those; of wider ones nothing is known here
+# Heads of plain ViTs that are not 64 wide: SO400M, H, g and G (Zhai et al., CVPR 2022, Table 2).
+_OTHER_HEADS = {1152: 16, 1280: 16, 1408: 16, 1664: 16}
 
 
 def find_family(tensors: Mapping[str, Tensor]) -> Family:
@@ -47,7 +50,8 @@ def read_config(
     Args:
         tensors: its tensors by this package's names.
         num_heads: number of attention heads, which the tensors of a plain ViT do not show; by
-            default heads are 64 wide.
+            default that of the published ViT of this width, whose heads are 64 wide but for H and
+            larger ones.
         img_size: side of the images, which the tensors of a Swin do not show; by default the
             smallest one.
         eps: of the layer norms; by default that of the family.
@@ -80,7 +84,9 @@ def _vit(tensors: Mapping, num_heads: int | None, img_size: int | None, eps: Any
     positions = tensors['pos_embed'].shape[1] - ('cls_token' in tensors)
     return EncoderConfig(
         'vit',
-        _arch(tensors, width, num_heads or _heads(width), hidden),
+        _arch(
+            tensors, width, num_heads or _heads(width, plain=find_family(tensors) == 'vit'), hidden
+        ),
         _side(positions) * patch,
         patch,
         projection.shape[1],
@@ -212,8 +218,10 @@ def _count_layers(tensors: Mapping[str, Tensor]) -> int:
     return max(int(found[1]) for found in numbers if found) + 1
 
 
-def _heads(width: int) -> int:
-    if width % _HEAD_WIDTH:
+def _heads(width: int, plain: bool = False) -> int:
+    if plain and width in _OTHER_HEADS:
+        return _OTHER_HEADS[width]
+    if width % _HEAD_WIDTH or width > _WIDEST:
         raise ValueError(
             f'the number of attention heads of an encoder of width {width} is not in its tensors: '
             f'give arch, for example arch=dict(num_heads=...).'

@@ -12,6 +12,10 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 
+class NotFiniteError(ValueError):
+    """Features are NaN or infinite; each would be the nearest neighbour of every image."""
+
+
 @torch.no_grad()
 def extract_features(
     encode: Callable[[Any], Tensor],
@@ -36,6 +40,9 @@ def extract_features(
         (images, D) float32 features and (images,) int64 labels, in the order of the data set, on
         the device of the features; the same on all processes.
 
+    Raises:
+        NotFiniteError: a feature is NaN or infinite.
+
     Example:
         >>> from mmpretrain.structures import DataSample
         >>> images = [(torch.full((2,), i), DataSample().set_gt_label(i)) for i in range(3)]
@@ -49,6 +56,7 @@ def extract_features(
     """
     total, done = len(loader.dataset), 0  # type: ignore[arg-type]
     features, labels = torch.empty(0), torch.empty(0)
+    finite = torch.empty(0, dtype=torch.bool)
     batches = tqdm(loader, desc=title, disable=not is_main_process(), leave=False)
     for count, batch in enumerate(batches, start=1):
         rows = _in_order(encode(batch).float())
@@ -56,12 +64,20 @@ def extract_features(
         if not done:
             features = rows.new_empty(total, *rows.shape[1:])
             labels = torch.empty(total, dtype=classes.dtype, device=rows.device)
+            finite = torch.ones(total, dtype=torch.bool, device=rows.device)
         end = min(done + len(rows), total)  # the sampler repeats images to fill the last batch
         features[done:end] = rows[: end - done]
         labels[done:end] = classes[: end - done]
+        finite[done:end] = rows[: end - done].isfinite().flatten(1).all(dim=1)
         done = end
         if on_batch is not None:
             on_batch(count)
+    wrong = (~finite[:done]).nonzero().flatten()
+    if len(wrong):
+        raise NotFiniteError(
+            f'{title}: the features of {len(wrong)} of {done} images are not finite, the first of '
+            f'them those of image {wrong[0]}. The encoder has diverged, or overflows for them.'
+        )
     return features[:done], labels[:done]
 
 

@@ -66,4 +66,5 @@ def largest_difference(ours: Features, theirs: Tokens) -> float:
     if any(a.shape != b.shape for a, b in pairs):
         shapes = [f'{tuple(a.shape)} and {tuple(b.shape)}' for a, b in pairs]
         raise ValueError(f'the features have other shapes: {"; ".join(shapes)}')
-    return max((a.float() - b.float()).abs().max().item() for a, b in pairs)
+    # Unlike Python's, the tensor's maximum is NaN if one of the values is.
+    return torch.stack([(a.float() - b.float()).abs().max() for a, b in pairs]).max().item()

@@ -113,11 +113,12 @@ def write_verified(
     try:
         target.write(encoder, folder)
         found = differences(encoder, target.read(encoder, folder))
-        if not max(found.values()) <= LIMIT:  # also if it is no number
-            raise ValueError(
-                f'the features of the encoder in {target.title} differ by '
-                f'{max(found.values()):.3g}, more than {LIMIT:g}; nothing was exported.'
-            )
+        for kind, value in found.items():
+            if not value <= LIMIT:  # also if it is no number
+                raise ValueError(
+                    f'the features of the encoder in {target.title} differ by {value:.3g} for '
+                    f'{kind}, more than {LIMIT:g}; nothing was exported.'
+                )
         description = json.dumps(summary(encoder), indent=2)
         (folder / 'encoder.json').write_text(f'{description}\n', encoding='utf-8')
         write_card(target, encoder, checkpoint, found, folder, place)

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from ...checkpoint.aliases import present_name
 from ...datasets.classes import agree_on_classes
-from ...evaluation.features import extract_features, pool_tokens
+from ...evaluation.features import NotFiniteError, extract_features, pool_tokens
 from ...evaluation.knn import check_neighbours, knn_predict
 from ...evaluation.linear import fit_linear_probe
 from ...evaluation.recall import Recall, mean_recall
@@ -166,7 +166,11 @@ class ProbeHook(Hook):
         last = runner.epoch + 1 == runner.max_epochs
         if not (self.every_n_epochs(runner, self.interval) or last):
             return
-        accuracies = self.probe(runner)
+        try:
+            accuracies = self.probe(runner)
+        except NotFiniteError as error:
+            runner.logger.warning(f'No probe: {error}')
+            return
         figures = '  '.join(f'{name}: {value:.2f}' for name, value in accuracies.items())
         runner.logger.info(f'Probe(train) [{runner.epoch + 1}]  {figures}')
         runner.visualizer.add_scalars(accuracies, step=runner.iter)

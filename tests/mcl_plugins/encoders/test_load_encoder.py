@@ -133,6 +133,22 @@ def test_bands_are_those_of_the_file_and_no_others(tmp_path):
         load_encoder(path, in_chans=3)
 
 
+@pytest.mark.parametrize(('width', 'heads'), [(384, 6), (1152, 16), (1280, 16), (1536, 24)])
+def test_plain_vits_have_the_heads_of_the_published_ones(tmp_path, width, heads):
+    arch = dict(embed_dims=width, num_layers=1, num_heads=heads, feedforward_channels=8)
+    model = MODELS.build({**SMALL_VIT, 'arch': arch})
+    save_file(TIMM_VIT.to_theirs(model.state_dict()), tmp_path / 'vit.pth')
+    assert load_encoder(tmp_path / 'vit.pth').config.arch['num_heads'] == heads
+
+
+def test_the_heads_of_a_vit_beyond_the_published_ones_are_asked_for(tmp_path):
+    arch = dict(embed_dims=2048, num_layers=1, num_heads=16, feedforward_channels=8)
+    model = MODELS.build({**SMALL_VIT, 'arch': arch})
+    save_file(TIMM_VIT.to_theirs(model.state_dict()), tmp_path / 'vit.pth')
+    with pytest.raises(ValueError, match=r'width 2048 is not in its tensors: give arch'):
+        load_encoder(tmp_path / 'vit.pth')
+
+
 def test_the_head_width_is_asked_for_where_nothing_shows_it(tmp_path, photos):
     model = randomised(MODELS.build(SMALL_VIT))
     save_file(TIMM_VIT.to_theirs(model.state_dict()), tmp_path / 'vit.pth')

@@ -1,5 +1,6 @@
 """Features of a data set: in its order, on one process and on two, and how tokens are pooled."""
 
+import math
 import resource
 
 import pytest
@@ -42,6 +43,18 @@ def test_each_encoded_batch_is_told():
     told = []
     extract_features(encode, loader(), 'test', told.append)
     assert told == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf])
+def test_features_that_are_not_finite_are_an_error(value):
+    """A single one would be the nearest neighbour of all, and leave plausible accuracies."""
+
+    def overflow(batch):
+        features = encode(batch)
+        return torch.where((features == 5) | (features == 3), value, features)
+
+    with pytest.raises(ValueError, match='features of 2 of 7 images are not finite, .* image 3'):
+        extract_features(overflow, loader(), 'test')
 
 
 def test_two_processes_have_all_images_once_and_in_order():

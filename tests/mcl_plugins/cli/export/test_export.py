@@ -1,6 +1,7 @@
 """Ours -> theirs: the other library loads the export and computes the same features."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -117,14 +118,21 @@ def test_parts_that_a_library_lacks_are_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_features_that_differ_leave_nothing_behind(tmp_path, monkeypatch):
+@pytest.mark.parametrize(('wrong', 'shown'), [(2e-4, '0.0002'), (math.nan, 'nan')])
+def test_features_that_differ_leave_nothing_behind(tmp_path, monkeypatch, wrong, shown):
+    """NaN, too, and also if it is only in the class tokens, or in the second kind of images."""
     own = TARGETS['safetensors']
 
     def read(encoder, folder):
-        return lambda images: Tokens(own.read(encoder, folder)(images).patch_tokens + 2e-4)
+        def features(images):
+            found = own.read(encoder, folder)(images)
+            far = wrong if len(images) == 3 else 0.0  # the photographs
+            return Tokens(found.patch_tokens, found.class_token + far)
+
+        return features
 
     monkeypatch.setitem(run.TARGETS, 'safetensors', own._replace(read=read))
-    with pytest.raises(ValueError, match='differ by 0.0002, more than 0.0001; nothing'):
+    with pytest.raises(ValueError, match=f'differ by {shown} for photographs, more than'):
         run.write_verified(encoder_of('vit'), 'safetensors', 'a.pth', tmp_path / 'export')
     assert not list(tmp_path.iterdir())
 

@@ -105,6 +105,20 @@ def test_accuracies_are_those_of_the_features(build, images, encoder):
     )
 
 
+def test_an_encoder_without_finite_features_is_not_probed_and_trains_on(build, tmp_path):
+    runner = build(interval=1)
+    hook = hook_of(runner)
+    hook.before_train(runner)
+    with torch.no_grad():
+        next(runner.model.backbone.parameters()).fill_(float('nan'))
+    hook.after_train_epoch(runner)
+    assert not hook.accuracies
+    (log,) = tmp_path.glob('work/*/*.log')
+    assert 'No probe: probe, train: the features of 16 of 16 images are not finite' in (
+        log.read_text()
+    )
+
+
 def test_the_linear_probe_can_be_left_out(build):
     runner = build(linear=None, feature='class', ks=(1, 2))
     hook_of(runner).before_train(runner)
