@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -71,6 +72,7 @@ class Chain:
             'tiny': tiny,
             'options': options,
             'configs': digest,
+            'starts': self.starts,
         }
         starts = sorted([*self.starts.values(), *map(str, self.given.values())])
         setting = {'tiny': tiny, 'options': options, 'starts': starts}
@@ -110,6 +112,8 @@ class Chain:
         """Run a stage, unless this row or another one has run it."""
         done = self.state['stages']
         if stage.name in done:
+            if sweep:
+                self._check_swept(done[stage.name], *sweep)
             print(f'{stage.name}: done before')
             return
         if stage.name in self.given:
@@ -156,6 +160,7 @@ class Chain:
             'row': self.row.name,
             'tiny': self.tiny,
             'options': self.options,
+            'starts': self.starts,
             'hours': round(sum(stage['seconds'] for stage in stages.values()) / 3600, 2),
             'stages': stages,
             'shown': shown,
@@ -185,8 +190,8 @@ class Chain:
         if not file.is_file():
             return
         before = json.loads(file.read_text(encoding='utf-8'))
-        for key in ('configs', 'options', 'tiny'):
-            if before[key] != self.state[key]:
+        for key in ('configs', 'options', 'tiny', 'starts'):
+            if before.get(key, self.state[key]) != self.state[key]:
                 raise ValueError(
                     f'{self.folder} has a chain with other {key}; choose another --work-dir, or '
                     'remove the folder to start anew.'
@@ -214,11 +219,21 @@ class Chain:
             value: self._run(stage, f'{stage.name}_{short}={value}', {key: read_literal(value)})
             for value in values
         }
-        if not all(tried[value]['metrics'] for value in values):
-            raise ValueError(f'--sweep {key}: {stage.config} has no metric to choose by.')
-        best = max(values, key=lambda value: max(tried[value]['metrics'].values()))
         listed = {value: tried[value]['metrics'] for value in values}
-        return {**tried[best], 'sweep': listed, 'best': best}
+        best = max(values, key=lambda value: _score(listed[value]))
+        if _score(listed[best]) == -math.inf:
+            raise ValueError(f'--sweep {key}: {stage.config} has no metric to choose by.')
+        return {**tried[best], 'sweep': listed, 'swept': key, 'best': best}
+
+    def _check_swept(self, result: dict[str, Any], key: str, values: Sequence[str]) -> None:
+        """Raise a ValueError if a stage that is done was not swept over the same."""
+        before = result.get('swept', key), list(result.get('sweep', ()))
+        if before != (key, list(values)):
+            shown = f'{before[0]}={",".join(before[1])}' if before[1] else 'no sweep'
+            raise ValueError(
+                f'--sweep {key}={",".join(values)}: {self.folder} has the result of {shown}; '
+                'choose another --work-dir.'
+            )
 
     def _run(self, stage: Stage, name: str, more: dict[str, Any]) -> dict[str, Any]:
         """Train and test a stage in the folder ``name``; return checkpoint and metrics."""
@@ -274,3 +289,8 @@ def _write(path: Path, content: dict) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False), encoding='utf-8')
+
+
+def _score(metrics: dict[str, float]) -> float:
+    """Return the best metric; -inf if there is none, as of a training that has diverged."""
+    return max((value for value in metrics.values() if math.isfinite(value)), default=-math.inf)

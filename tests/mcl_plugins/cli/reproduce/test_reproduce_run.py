@@ -1,6 +1,7 @@
 """Shrunken chains run to their end, go on where they stopped, and leave a record."""
 
 import json
+import math
 import shutil
 
 import pytest
@@ -9,12 +10,12 @@ import yaml
 from mcl_plugins.checkpoint.digest import sha256_of
 from mcl_plugins.checkpoint.files import load_file
 from mcl_plugins.cli.common import read_config
-from mcl_plugins.cli.reproduce import zoo
+from mcl_plugins.cli.reproduce import chain, zoo
 from mcl_plugins.cli.reproduce.data_check import check_data
 from mcl_plugins.cli.reproduce.record import config_digest
 from mcl_plugins.cli.reproduce.rows import find_row, methods_with_rows, read_rows
 from mcl_plugins.cli.reproduce.run import reproduce
-from mcl_plugins.cli.reproduce.stages import run_training
+from mcl_plugins.cli.reproduce.stages import Launch, run_training
 from mcl_plugins.utils import places
 from mcl_plugins.utils.places import find_config
 
@@ -125,6 +126,70 @@ def test_a_sweep_lists_all_and_keeps_the_best(folder):
         metrics['accuracy/top1'] for metrics in stage['sweep'].values()
     )
     assert f'_lr={stage["best"]}' in stage['checkpoint']
+
+
+@pytest.fixture
+def go(tmp_path, monkeypatch):
+    """Run the chain of a row that starts from a file; nothing is trained.
+
+    Returns:
+        A function of file, sweep and metrics by value, which returns the record.
+    """
+    found = {}
+
+    def train(config, work_dir, options, launch, report=True):
+        work_dir.mkdir(parents=True)
+        (work_dir / 'epoch_1.pth').write_bytes(b'x')
+        return work_dir / 'epoch_1.pth'
+
+    def test(config, last, folder, given, tta, launch):
+        return found.get(folder.name.rpartition('=')[2], {'accuracy/top1': 50.0})
+
+    monkeypatch.setattr(chain, 'run_training', train)
+    monkeypatch.setattr(chain, 'run_test', test)
+    row = find_row('ccmim', 'table 2: ViT-B/16, DINO')
+
+    def run(start, sweep=None, metrics=None):
+        found.update(metrics or {})
+        folder = tmp_path / row.method / row.slug
+        own = chain.Chain(row, folder, False, Launch(), tmp_path / start, {})
+        for stage in own.stages:
+            own.run(stage, sweep if stage == own.last_training else None)
+        return json.loads(own.write_record().read_text())
+
+    return run
+
+
+RATE = 'optim_wrapper.optimizer.lr'
+
+
+def test_the_result_of_another_start_or_sweep_is_not_shown(go):
+    assert next(iter(go('A.pth')['starts'].values())).endswith('A.pth')
+    go('A.pth')  # goes on
+    with pytest.raises(ValueError, match='a chain with other starts'):
+        go('B.pth')
+    with pytest.raises(ValueError, match=rf'--sweep {RATE}=1e-3,1e-4: .* result of no sweep'):
+        go('A.pth', (RATE, ['1e-3', '1e-4']))
+
+
+def test_a_sweep_goes_on_with_its_own_values_alone(go):
+    go('A.pth', (RATE, ['1e-3', '1e-4']))
+    go('A.pth', (RATE, ['1e-3', '1e-4']))
+    with pytest.raises(ValueError, match=rf'the result of {RATE}=1e-3,1e-4; choose another'):
+        go('A.pth', (RATE, ['1e-5', '1e-6']))
+
+
+@pytest.mark.parametrize('diverged', [{'accuracy/top1': math.nan}, {}])
+def test_a_run_that_has_diverged_is_not_the_best_of_a_sweep(go, diverged):
+    metrics = {'1e-3': diverged, '1e-4': {'accuracy/top1': 80.0}}
+    *_, stage = go('A.pth', (RATE, ['1e-3', '1e-4']), metrics)['stages'].values()
+    assert stage['best'] == '1e-4' and stage['metrics'] == {'accuracy/top1': 80.0}
+
+
+def test_a_sweep_in_which_all_have_diverged_has_no_best(go):
+    metrics = {value: {'accuracy/top1': math.nan} for value in ('1e-3', '1e-4')}
+    with pytest.raises(ValueError, match='has no metric to choose by'):
+        go('A.pth', (RATE, ['1e-3', '1e-4']), metrics)
 
 
 def test_missing_data_stop_before_the_first_training():
