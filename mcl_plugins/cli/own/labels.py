@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 from ...datasets.image_folder import check_names, group_by_folder
 from ...datasets.listing import list_images
 from ...utils.images import IMAGE_SUFFIXES
-from ...utils.sampling import spaced_indices
 
 CLASSES, MAPS, OBJECTS = 'classes', 'maps', 'objects'
 SPLITS = ('train', 'val')
@@ -134,8 +134,8 @@ def _maps(root: Path) -> Labels:
         listing = list_images(str(root / 'images' / split), IMAGE_SUFFIXES)
         counts[split] = len(listing.images)
         suffixes += [Path(name).suffix for name in listing.images]
-    maps = sorted((root / 'labels' / 'train').rglob('*.png'))
-    if not maps or not suffixes:
+    maps = {split: sorted((root / 'labels' / split).rglob('*.png')) for split in SPLITS}
+    if not maps['train'] or not suffixes:
         raise ValueError(f'--labels {root}: no *.png in labels/train, or no images in images/.')
     kinds = sorted(set(suffixes))
     if len(kinds) > 1:
@@ -143,11 +143,13 @@ def _maps(root: Path) -> Labels:
             f'--labels {root}: images end in {" and ".join(kinds)}; segmentation data sets take '
             'one suffix. Convert or rename those of one kind.'
         )
-    highest = 0
-    for index in spaced_indices(len(maps), 100):
-        with Image.open(maps[index]) as image:
-            values = np.unique(np.asarray(image))
-        highest = max(highest, int(values[values != IGNORED].max(initial=0)))
+    values = _values([file for split in SPLITS for file in maps[split]])
+    highest = max(values - {IGNORED}, default=0)
+    if values == {0, IGNORED}:
+        raise ValueError(
+            f'--labels {root}: the label maps have the values 0 and {IGNORED}, and {IGNORED} is '
+            'ignored, which leaves one class. Number the classes from 0, here 0 and 1.'
+        )
     file = root / 'classes.txt'
     if file.is_file():
         names = [line.strip() for line in file.read_text().splitlines() if line.strip()]
@@ -164,6 +166,15 @@ def _maps(root: Path) -> Labels:
     train, val = counts.values()
     pair = (kinds[0], '.png')
     return Labels(root, MAPS, names, train, val, places, suffixes=pair, note=note)
+
+
+def _values(maps: list[Path]) -> set[int]:
+    """Return the values of label maps; of all, as a rare class may be in one of them."""
+    found: set[int] = set()
+    for file in tqdm(maps, desc='label maps', unit='map', leave=False):
+        with Image.open(file) as image:
+            found.update(np.unique(np.asarray(image)).tolist())
+    return found
 
 
 def _is_coco(file: Path) -> bool:

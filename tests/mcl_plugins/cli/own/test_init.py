@@ -139,6 +139,35 @@ def test_label_maps(tmp_path):
     assert load_config(files[0]).model.backbone.arch == 'base'
 
 
+@pytest.fixture
+def maps(tmp_path):
+    """Write label maps whose upper half is 0 and lower half another value."""
+
+    def write(split, values):
+        paint(tmp_path / f'images/{split}/0.jpg')
+        (tmp_path / f'labels/{split}').mkdir(parents=True)
+        for index, value in enumerate(values):
+            labels = np.where(np.arange(8)[:, None] < 4, 0, np.full(8, value))
+            file = tmp_path / f'labels/{split}/{index:04}.png'
+            Image.fromarray(labels.astype(np.uint8)).save(file)
+
+    return write
+
+
+@pytest.mark.parametrize('split', ['train', 'val'])
+def test_a_class_that_is_in_one_map_alone_counts(tmp_path, maps, split):
+    for each in ('train', 'val'):
+        maps(each, [2] + [2, 5, 2] * (each == split) + [2] * 300)
+    assert look_at_labels(tmp_path, tmp_path).names == [f'class {value}' for value in range(6)]
+
+
+def test_maps_of_0_and_255_are_refused_and_not_of_one_class(tmp_path, maps):
+    maps('train', [255, 0])
+    maps('val', [255])
+    with pytest.raises(ValueError, match='values 0 and 255, and 255 is ignored, .* here 0 and 1'):
+        look_at_labels(tmp_path, tmp_path)
+
+
 @pytest.mark.parametrize('outlines', [True, False])
 def test_one_coco_file(tmp_path, outlines):
     notes, listed = [], []
