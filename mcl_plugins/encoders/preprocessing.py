@@ -69,7 +69,8 @@ class Preprocessing:
         elif isinstance(image, Image.Image):
             mode = {1: 'L', 3: 'RGB'}.get(bands)
             turned = ImageOps.exif_transpose(image)
-            pixels = np.asarray(turned.convert(mode) if mode else turned)
+            deep = turned.mode.startswith(('I', 'F'))  # Pillow would clip them to 8 bits
+            pixels = np.asarray(turned.convert(mode) if mode and not deep else turned)
         else:
             pixels = np.asarray(image)
         if pixels.ndim == 2:

@@ -27,6 +27,7 @@ from ...evaluation.features import extract_features
 from ...utils.places import find_config, home
 from ..common import build_runner, get_config_name, load_config
 
+_NAMED = ('config', 'cfg_options', 'checkpoint', 'work_dir')  # which a record has, or needs not
 PACKAGES = ('mcl_plugins', 'torch', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain')
 
 
@@ -227,7 +228,7 @@ def report(command: str, evaluate: Callable[..., dict[str, float]], args: Namesp
 
 
 def write_results(command: str, results: dict[str, float], out: Path, args: Namespace) -> None:
-    """Print results and write them to a file, with the config and checkpoint they are for.
+    """Print results and write them to a file, with the arguments they were computed with.
 
     A result that is NaN, such as a mean over no queries, is null in the file, because JSON has no
     NaN.
@@ -240,12 +241,14 @@ def write_results(command: str, results: dict[str, float], out: Path, args: Name
         'results': {name: None if isnan(value) else value for name, value in results.items()},
         'config': args.config,
         'options': args.cfg_options or {},
+        'arguments': {key: value for key, value in vars(args).items() if key not in _NAMED},
         'checkpoint': args.checkpoint,
         'checkpoint_sha256': sha256_of(args.checkpoint),
         'versions': {package: version(package) for package in PACKAGES},
     }
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(record, indent=2, allow_nan=False) + '\n')
+    text = json.dumps(record, indent=2, allow_nan=False, default=str)  # a path becomes text
+    out.write_text(f'{text}\n')
     print(f'results: {out}')
 
 

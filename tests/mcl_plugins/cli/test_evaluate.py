@@ -70,6 +70,7 @@ def test_knn_writes_what_it_found_and_from_what(checkpoint, data):
     assert record['results'].keys() == {'knn_1', 'knn_5'} and record['results']['knn_1'] == 100
     assert record['checkpoint_sha256'] == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     assert record['config'] == str(FINETUNE) and record['versions']['torch'] == version('torch')
+    assert record['arguments']['ks'] == [1, 5] and record['arguments']['temperature'] == 0.07
     assert 'knn_1: 100.00' in result.stdout
 
 

@@ -236,6 +236,8 @@ def test_images_in_every_form_are_the_same(tmp_path):
     for wrong, message in (
         (pixels[..., :2], '2 bands and the encoder takes 3'),
         (pixels / 2, '8 bits'),
+        (Image.fromarray(gray.astype(np.uint16) * 257), 'type uint16: give 8 bits'),
+        (Image.fromarray(gray.astype(np.float32)), 'type float32: give 8 bits'),
     ):
         with pytest.raises(ValueError, match=message):
             prepare(wrong)
