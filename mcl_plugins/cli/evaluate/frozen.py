@@ -27,7 +27,8 @@ from ...evaluation.features import extract_features
 from ...utils.places import find_config, home
 from ..common import build_runner, get_config_name, load_config
 
-_NAMED = ('config', 'cfg_options', 'checkpoint', 'work_dir')  # which a record has, or needs not
+# Arguments that a record has by themselves, or on which its results do not depend.
+_NAMED = ('config', 'cfg_options', 'checkpoint', 'launcher', 'pin_memory', 'work_dir')
 PACKAGES = ('mcl_plugins', 'torch', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain')
 
 
