@@ -44,11 +44,8 @@ def read_run(work_dir: Path, name: str) -> Run:
         for key, value in row.items():
             if isinstance(value, int | float) and (key not in _TIMES or _is_training(row)):
                 curves.setdefault(key, {})[row['step']] = value
-    ordered = {key: sorted(points.items()) for key, points in curves.items()}
-    return Run(
-        name,
-        {key: ([at for at, _ in c], [value for _, value in c]) for key, c in ordered.items()},
-    )
+    ordered = {key: dict(sorted(points.items())) for key, points in curves.items()}
+    return Run(name, {key: (list(c), list(c.values())) for key, c in ordered.items()})
 
 
 def log_files(work_dir: Path) -> list[Path]:

@@ -15,9 +15,9 @@ from ..layers.position_tables import TABLE
 from .config import EncoderConfig, Family
 
 _QKV = 'attn.qkv.bias'
-_HEAD_WIDTH = 64  # of ViT-Ti, S, B, L and bigG alike
-_WIDEST = 1664  # of those; of wider ones nothing is known here
-# Heads of plain ViTs that are not 64 wide: SO400M, H, g and G (Zhai et al., CVPR 2022, Table 2).
+_HEAD_WIDTH = 64  # of ViT-Ti, S, B, L, and of DINOv2's giant and DINOv3's H+
+_WIDEST = 1664  # encoder of which anything is known here
+# Heads of the plain ViTs whose heads have another width, as timm builds them: SO400M, H, g and G.
 _OTHER_HEADS = {1152: 16, 1280: 16, 1408: 16, 1664: 16}
 
 
@@ -50,8 +50,7 @@ def read_config(
     Args:
         tensors: its tensors by this package's names.
         num_heads: number of attention heads, which the tensors of a plain ViT do not show; by
-            default that of the published ViT of this width, whose heads are 64 wide but for H and
-            larger ones.
+            default that of the published ViT of this width.
         img_size: side of the images, which the tensors of a Swin do not show; by default the
             smallest one.
         eps: of the layer norms; by default that of the family.

@@ -27,8 +27,8 @@ from ...evaluation.features import extract_features
 from ...utils.places import find_config, home
 from ..common import build_runner, get_config_name, load_config
 
-# Arguments that a record has by themselves, or on which its results do not depend.
-_NAMED = ('config', 'cfg_options', 'checkpoint', 'launcher', 'pin_memory', 'work_dir')
+# Of a record's arguments: what it names apart, and what its results do not depend on.
+_LEFT_OUT = ('config', 'cfg_options', 'checkpoint', 'launcher', 'pin_memory', 'work_dir')
 PACKAGES = ('mcl_plugins', 'torch', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain')
 
 
@@ -242,7 +242,7 @@ def write_results(command: str, results: dict[str, float], out: Path, args: Name
         'results': {name: None if isnan(value) else value for name, value in results.items()},
         'config': args.config,
         'options': args.cfg_options or {},
-        'arguments': {key: value for key, value in vars(args).items() if key not in _NAMED},
+        'arguments': {key: value for key, value in vars(args).items() if key not in _LEFT_OUT},
         'checkpoint': args.checkpoint,
         'checkpoint_sha256': sha256_of(args.checkpoint),
         'versions': {package: version(package) for package in PACKAGES},
