@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import torch
@@ -90,6 +91,7 @@ class PretrainedEncoder(nn.Module):
                 mean=list(prepare.mean),
                 std=list(prepare.std),
                 crop=prepare.crop,
+                reading=asdict(prepare.reading),
             ),
             **self.origin,
         }

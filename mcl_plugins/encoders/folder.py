@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -15,12 +16,17 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from ..datasets.checked_images import settle_bit_depth
 from ..datasets.listing import list_images
+from ..transforms import LoadImageFromFile
 from ..utils.checks import check_choice
 from ..utils.images import IMAGE_SUFFIXES, UnreadableImageError, printable
+from ..utils.sampling import spaced_indices
 from ..utils.writing import atomic_write
 from .encoder import PretrainedEncoder
+from .preprocessing import Preprocessing
 
+_LOOKED_AT = 16  # files whose bit depth is looked at, as by a data set
 FEATURES = ('mean', 'class_token', 'patch_tokens')
 
 
@@ -37,7 +43,9 @@ def encode_folder(
 ) -> tuple[list[str], np.ndarray]:
     """Encode every image under a folder.
 
-    A file that cannot be read is left out, with a warning that names it.
+    A file that cannot be read is left out, with a warning that names it. Files of more than 8 bits
+    are read as in the training; where its config states no bit depth, a few of the folder's files
+    decide for all, as in a data set.
 
     Args:
         encoder: from :func:`load_encoder`.
@@ -57,8 +65,8 @@ def encode_folder(
 
     Raises:
         FileNotFoundError: there is no such folder.
-        ValueError: no image can be read, the encoder has no class token, or ``out`` has another
-            suffix; the last two before anything is computed.
+        ValueError: no image can be read, the bit depth has to be stated, the encoder has no class
+            token, or ``out`` has another suffix; all but the first before anything is computed.
 
     Example:
         >>> import tempfile
@@ -80,11 +88,12 @@ def encode_folder(
         raise ValueError(f'{folder} has no image: files that end with {", ".join(IMAGE_SUFFIXES)}.')
     device = torch.device(device) if device else next(encoder.parameters()).device
     encoder = encoder.to(device).eval()
+    prepare = settled(encoder.preprocess, [str(Path(folder, name)) for name in names])
     bar = tqdm(total=len(names), desc='encode', unit='img', disable=not progress, leave=False)
     kept, rows, bad = [], [], []
     with bar, ThreadPoolExecutor(workers or min(16, os.cpu_count() or 1)) as pool:
         for batch in _batches(names, batch_size):
-            images = list(pool.map(lambda name: _prepare(encoder, Path(folder, name)), batch))
+            images = list(pool.map(lambda name: _prepare(prepare, Path(folder, name)), batch))
             read = [
                 (name, image)
                 for name, image in zip(batch, images, strict=True)
@@ -129,10 +138,33 @@ def _batches(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
         yield names[start : start + size]
 
 
-def _prepare(encoder: PretrainedEncoder, path: Path) -> Tensor | None:
+def settled(prepare: Preprocessing, paths: Sequence[str]) -> Preprocessing:
+    """Return a preprocessing with the bit depth that all these files have, as a data set has.
+
+    Raises:
+        ValueError: some files are of 16 bits, none of which needs that many.
+    """
+    reading, decoder = prepare.reading, prepare.decoder
+    if reading.bit_depth is not None or reading.value_range is not None:
+        return prepare
+    loader = LoadImageFromFile(
+        color_type=decoder.color_type, imdecode_backend=decoder.backend or 'cv2'
+    )
+    try:
+        settle_bit_depth(loader, [paths[index] for index in spaced_indices(len(paths), _LOOKED_AT)])
+    except UnreadableImageError as error:
+        raise ValueError(
+            f'{error} Of an encoder it is set by encoder.preprocess = '
+            'dataclasses.replace(encoder.preprocess, reading=Reading(bit_depth=...)), with Reading '
+            'from mcl_plugins.encoders.reading.'
+        ) from error
+    return replace(prepare, reading=replace(reading, bit_depth=loader.decoder.depth.bits))
+
+
+def _prepare(prepare: Preprocessing, path: Path) -> Tensor | None:
     """Read and cut an image; None if its file cannot be read."""
     try:
-        return encoder.preprocess.cut(encoder.preprocess.read(path))
+        return prepare.cut(prepare.read(path))
     except (UnreadableImageError, OSError):
         return None
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mmengine.model import BaseDataPreprocessor
 from torch import nn
 
 from ..checkpoint.origin import read_arch
+from ..checkpoint.sources import WEIGHTS
+from ..preprocessors import MultiViewPreprocessor
 from ..utils.literals import read_assignments
+from .config import EncoderConfig
+from .reading import Reading, from_settings, read_reading
 
 DESCRIPTIONS = ('encoder.json', 'config.json', 'preprocessor_config.json')
 IMAGENET = ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375])
@@ -28,6 +34,7 @@ class Hints:
         eps: of the layer norms.
         mean, std: of each band, 0 to 255, RGB.
         crop: middle part of an image that is used.
+        reading: how files of images were read.
         method: class of the model.
         text: the config of the training.
     """
@@ -39,6 +46,7 @@ class Hints:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     crop: float | None = None
+    reading: Reading = field(default_factory=Reading)
     method: str | None = None
     text: str | None = None
 
@@ -70,6 +78,7 @@ def from_checkpoint(content: Mapping[str, Any]) -> Hints:
         eps=_number(_dict(backbone.get('norm_cfg')).get('eps')),
         mean=_numbers(prepare.get('mean')),
         std=_numbers(prepare.get('std')),
+        reading=read_reading(assigned),
         method=model['type'] if isinstance(model.get('type'), str) else None,
         text=text,
     )
@@ -78,6 +87,11 @@ def from_checkpoint(content: Mapping[str, Any]) -> Hints:
 def from_export(encoder: Mapping[str, Any]) -> Hints:
     """Read what :meth:`PretrainedEncoder.describe` has written."""
     architecture, prepare = _dict(encoder.get('architecture')), _dict(encoder.get('preprocessing'))
+    text, reading = encoder.get('config'), prepare.get('reading')
+    if reading is None and isinstance(text, str):  # an export of before they were described
+        found = read_reading(read_assignments(text))
+    else:
+        found = from_settings(_dict(reading))
     return Hints(
         arch=architecture.get('arch'),
         img_size=architecture.get('img_size'),
@@ -85,23 +99,105 @@ def from_export(encoder: Mapping[str, Any]) -> Hints:
         mean=_numbers(prepare.get('mean')),
         std=_numbers(prepare.get('std')),
         crop=_number(prepare.get('crop')),
+        reading=found,
         method=encoder.get('method'),
-        text=encoder.get('config'),
+        text=text,
     )
 
 
-def from_folder(folder: Path) -> Hints:
-    """Read what an export, timm or Hugging Face has written beside weights; all is optional."""
+def from_folder(weights: Path, sizes: EncoderConfig) -> Hints:
+    """Read what an export, timm or Hugging Face has written beside weights; all is optional.
+
+    A description counts only for a file of the name that these libraries give to weights, and only
+    if it states the sizes that the tensors have: other weights may lie in the same folder. A
+    warning says which description is left out, and why.
+
+    Args:
+        weights: the file.
+        sizes: of the encoder in it, as its tensors show them.
+    """
     export, config, prepare = (
         _read_json(path) if path.is_file() else {}
-        for path in (folder / name for name in DESCRIPTIONS)
+        for path in (weights.parent / name for name in DESCRIPTIONS)
     )
-    if export or isinstance(config.get('mcl_plugins'), Mapping):
-        return from_export(export or config['mcl_plugins'])
+    own = _dict(export or config.get('mcl_plugins'))
+    hints = from_export(own) if own else _from_library(config, prepare)
+    if hints == Hints():
+        return hints
+    stated = _sizes_of_export(own) if own else _sizes_of_library(config)
+    reason = _reason_against(weights, stated, _sizes_of_tensors(sizes))
+    if not reason:
+        return hints
+    there = [name for name in DESCRIPTIONS if (weights.parent / name).is_file()]
+    warnings.warn(
+        f'{" and ".join(there)} beside {weights} may be of another encoder and '
+        f'{"is" if len(there) == 1 else "are"} not used: {reason}.',
+        stacklevel=3,  # who called load_encoder
+    )
+    return Hints()
+
+
+def _reason_against(
+    weights: Path, stated: Mapping[str, Any], sizes: Mapping[str, Any]
+) -> str | None:
+    """Say why a description is not of weights; None if it is."""
+    differing = [
+        f'{name}={value} (the weights: {sizes[name]})'
+        for name, value in stated.items()
+        if value is not None and value != sizes[name]
+    ]
+    if differing:
+        return ', '.join(differing)
+    if stated.get('width') is None:
+        return 'it does not state the width of the encoder'
+    if weights.name not in WEIGHTS:
+        return (
+            f'weights that it describes are named {", ".join(WEIGHTS[:-1])} or {WEIGHTS[-1]}; if '
+            'it is theirs, give them one of these names'
+        )
+    return None
+
+
+def _sizes_of_tensors(config: EncoderConfig) -> dict[str, Any]:
+    arch = config.arch
+    return {
+        'width': config.width,
+        'blocks': arch.get('num_layers', sum(arch.get('depths', ()))),
+        'patch size': config.patch_size,
+        'bands': config.in_channels,
+    }
+
+
+def _sizes_of_export(encoder: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return _sizes_of_tensors(EncoderConfig(**_dict(encoder.get('architecture'))))
+    except (TypeError, KeyError, IndexError, AttributeError):  # it is not what this package writes
+        return {}
+
+
+def _sizes_of_library(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sizes that timm's or Hugging Face's description states; None for the others."""
+    model = _dict(config.get('model_args'))
+    size = _dict(config.get('pretrained_cfg')).get('input_size')
+    depths = config.get('depths', model.get('depths'))
+    swin = _numbers(depths) is not None
+    width = config.get('hidden_size', config.get('num_features'))
+    return {
+        # timm's embed_dim of a Swin is that of its first stage.
+        'width': width if width is not None or swin else model.get('embed_dim'),
+        'blocks': sum(depths) if swin else config.get('num_hidden_layers', model.get('depth')),
+        'patch size': config.get('patch_size', model.get('patch_size')),
+        'bands': config.get('num_channels', size[0] if isinstance(size, list) and size else None),
+    }
+
+
+def _from_library(config: Mapping[str, Any], prepare: Mapping[str, Any]) -> Hints:
+    """Read the descriptions of timm or Hugging Face."""
     timm, model = _dict(config.get('pretrained_cfg')), _dict(config.get('model_args'))
     heads = config.get('num_attention_heads', model.get('num_heads'))
     size = config.get('image_size', model.get('img_size'))
     mean, std = (_numbers(prepare.get(f'image_{name}', timm.get(name))) for name in ('mean', 'std'))
+    names = config.get('architectures') or config.get('architecture')
     return Hints(
         num_heads=heads if isinstance(heads, int) else None,
         img_size=size if isinstance(size, int) else None,
@@ -109,7 +205,7 @@ def from_folder(folder: Path) -> Hints:
         mean=tuple(255 * value for value in mean) if mean else None,
         std=tuple(255 * value for value in std) if std else None,
         crop=_number(timm.get('crop_pct')),
-        method=next(iter(config.get('architectures') or [config.get('architecture')])),
+        method=names[0] if isinstance(names, list) else names,
     )
 
 
@@ -130,19 +226,35 @@ def from_model(model: nn.Module) -> Hints:
         if isinstance(getattr(module, name, None), int)
     ]
     eps = [module.eps for module in model.modules() if isinstance(module, nn.LayerNorm)]
-    prepare = getattr(model, 'data_preprocessor', None)
-    mean, std = (getattr(prepare, name, None) for name in ('mean', 'std'))
-    # Ours keeps them on the scale of 0 to 1, mmpretrain's on that of 0 to 255.
-    scale = 255 if mean is not None and float(mean.max()) <= 1 else 1
+    mean, std = _statistics_of(getattr(model, 'data_preprocessor', None))
     size = getattr(getattr(model, 'backbone', model), 'img_size', None)
     return Hints(
         num_heads=heads[0] if heads else None,
         img_size=size[0] if isinstance(size, list | tuple) else size,
         eps=eps[-1] if eps else None,
-        mean=None if mean is None else tuple((mean.flatten() * scale).tolist()),
-        std=None if std is None else tuple((std.flatten() * scale).tolist()),
+        mean=mean,
+        std=std,
         method=type(model).__name__,
     )
+
+
+def _statistics_of(prepare: Any) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+    """Return mean and standard deviation of a data preprocessor, on the scale of 0 to 255.
+
+    The class tells the scale of its buffers, which the numbers do not: a deviation of 1 is that of
+    pixels as they are in mmpretrain, and of pixels divided by 255 here.
+    """
+    mean, std = (getattr(prepare, name, None) for name in ('mean', 'std'))
+    if mean is None or std is None:
+        return None, None
+    if isinstance(prepare, MultiViewPreprocessor):
+        scale = 255
+    elif isinstance(prepare, BaseDataPreprocessor):  # MMEngine's, whose images are 0 to 255
+        scale = 1
+    else:  # of images from 0 to 1 no statistic is above 1
+        scale = 255 if max(float(mean.max()), float(std.max())) <= 1 else 1
+    low, spread = (tuple((values.flatten() * scale).tolist()) for values in (mean, std))
+    return low, spread
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -41,7 +41,9 @@ def load_encoder(
     """Load the encoder of a checkpoint, of this package or of another origin.
 
     The architecture is read from the tensors, and what they do not show from the config that the
-    checkpoint has; nothing in a file is executed.
+    checkpoint has, or from a description beside it that states the same sizes, see
+    :func:`~.hints.from_folder`; nothing in a file is executed. Files of images are read as in the
+    training.
 
     Args:
         path_or_model: a checkpoint of a pre-training or of a fine-tuned classifier, a converted or
@@ -81,13 +83,17 @@ def load_encoder(
     """
     if which is not None:
         check_choice('which', which, ('ema', 'student'))
-    content, hints, source = _read(path_or_model)
+    content, hints, source, file = _read(path_or_model)
     found = choose(find_encoders(content, source), which, source)
     tensors = found.tensors
     try:
+        if file is not None and hints == Hints():
+            hints = from_folder(file, read_config(tensors, num_heads=1))
         config = _read_config(found, hints, arch)
         mean, std = _statistics(hints, config.in_channels)
         bands = config.in_channels if in_chans is None else in_chans
+        same = bands == config.in_channels
+        reading = hints.reading if same else hints.reading.without_bands()
         tensors, mean, std = change_bands(tensors, bands, mean, std)
         config = replace(config, in_channels=bands, img_size=img_size or config.img_size)
         origin = {
@@ -97,7 +103,7 @@ def load_encoder(
             'method': hints.method,
             'config': hints.text,
         }
-        prepare = Preprocessing(config.img_size, mean, std, hints.crop or 0.875)
+        prepare = Preprocessing(config.img_size, mean, std, hints.crop or 0.875, reading)
         encoder = PretrainedEncoder(config, prepare, origin)
     except ValueError as error:
         raise ValueError(f'{source}: {error}') from error
@@ -105,15 +111,15 @@ def load_encoder(
     return encoder.eval()
 
 
-def _read(path_or_model: Any) -> tuple[Mapping[str, Any], Hints, str]:
-    """Return a checkpoint's content, what it says about its encoder, and its name."""
+def _read(path_or_model: Any) -> tuple[Mapping[str, Any], Hints, str, Path | None]:
+    """Return a checkpoint's content, what it says about its encoder, its name, and its file."""
     if isinstance(path_or_model, nn.Module):
         model = path_or_model
-        return model.state_dict(), from_model(model), type(model).__name__
+        return model.state_dict(), from_model(model), type(model).__name__, None
     source = str(path_or_model)
     if '://' in source:
         content = load_checkpoint(source)
-        return content, from_checkpoint(content), source
+        return content, from_checkpoint(content), source, None
     path = find_weights(source)
     if path.suffix in ('.onnx', '.pt') and path.is_file() and _is_program(path):
         raise ValueError(
@@ -121,10 +127,7 @@ def _read(path_or_model: Any) -> tuple[Mapping[str, Any], Hints, str]:
             'the checkpoint that it was exported from.'
         )
     content = load_checkpoint(str(path))
-    hints = from_checkpoint(content)
-    if hints == Hints():
-        hints = from_folder(path.parent)
-    return content, hints, str(path)
+    return content, from_checkpoint(content), str(path), path
 
 
 def _is_program(path: Path) -> bool:
@@ -146,6 +149,8 @@ def _read_config(found: Found, hints: Hints, arch: Any) -> EncoderConfig:
     family = find_family(found.tensors)
     asked = _settings(arch, family) if arch is not None else {}
     known = _settings(hints.arch, family, strict=False)
+    if 'num_heads' not in asked:
+        _check_known(known, read_config(found.tensors, num_heads=1))
     heads = asked.get('num_heads') or hints.num_heads or known.get('num_heads') or found.num_heads
     config = read_config(
         found.tensors,
@@ -167,6 +172,29 @@ def _read_config(found: Found, hints: Hints, arch: Any) -> EncoderConfig:
             f'num_heads={config.arch["num_heads"]} does not divide the width {config.width}'
         )
     return config
+
+
+def _check_known(known: Mapping[str, Any], sizes: EncoderConfig) -> None:
+    """Raise a ValueError if heads would be taken from the config of another architecture.
+
+    A name may stand for other sizes in another library: mmpretrain's ``'small'`` is 768 wide.
+
+    Args:
+        known: the settings of the config in the file.
+        sizes: those of its tensors, read with one head where they do not show how many there are.
+    """
+    shown = sizes.family == 'swin' or sizes.arch['num_heads'] != 1
+    differing = [
+        f'{name}={known[name]} (its tensors: {sizes.arch[name]})'
+        for name in ('embed_dims', 'num_layers', 'depths')
+        if name in known and name in sizes.arch and not _same(known[name], sizes.arch[name])
+    ]
+    if differing and not shown:
+        raise ValueError(
+            f'the config in the file is that of another encoder: {", ".join(differing)}. The '
+            'number of attention heads is not in the tensors: give arch, for example '
+            'arch=dict(num_heads=...).'
+        )
 
 
 def _settings(arch: Any, family: str, strict: bool = True) -> dict[str, Any]:

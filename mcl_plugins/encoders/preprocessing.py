@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import center_crop
 
 from ..utils.decoding import ImageDecoder
+from .reading import Reading
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,10 @@ class Preprocessing:
         size: side of the result in pixels.
         mean, std: of each band, on the scale of 0 to 255; colours in the order RGB.
         crop: what the middle is of the scaled short side.
+        reading: how files become 8 bits per value, as in the training.
+
+    Raises:
+        ValueError: ``reading`` has a setting that no loader has.
 
     Example:
         >>> prepare = Preprocessing(224, [127.5] * 3, [127.5] * 3)
@@ -36,6 +42,15 @@ class Preprocessing:
     mean: Sequence[float]
     std: Sequence[float]
     crop: float = 0.875
+    reading: Reading = field(default_factory=Reading)
+
+    def __post_init__(self) -> None:
+        _ = self.decoder  # wrong settings are known before the first image
+
+    @cached_property
+    def decoder(self) -> ImageDecoder:
+        """The decoder of files, which gives the bands of ``mean``."""
+        return self.reading.for_bands(len(self.mean)).decoder()
 
     @property
     def scale(self) -> int:
@@ -68,7 +83,7 @@ class Preprocessing:
             pixels = image.permute(1, 2, 0).numpy() if image.ndim == 3 else image.numpy()
         elif isinstance(image, Image.Image):
             mode = {1: 'L', 3: 'RGB'}.get(bands)
-            turned = ImageOps.exif_transpose(image)
+            turned = ImageOps.exif_transpose(image) if self.decoder.turns else image
             deep = turned.mode.startswith(('I', 'F'))  # Pillow would clip them to 8 bits
             pixels = np.asarray(turned.convert(mode) if mode and not deep else turned)
         else:
@@ -90,8 +105,7 @@ class Preprocessing:
         return torch.from_numpy(pixels.copy()).permute(2, 0, 1)
 
     def _decode(self, path: Path) -> np.ndarray:
-        kind = {1: 'grayscale', 3: 'color'}.get(len(self.mean), 'unchanged')
-        pixels = ImageDecoder(kind)(path.read_bytes(), str(path))
+        pixels = self.decoder(path.read_bytes(), str(path))
         return pixels[..., ::-1] if pixels.ndim == 3 and pixels.shape[2] == 3 else pixels
 
     def cut(self, image: Tensor) -> Tensor:

@@ -15,10 +15,11 @@ from ..layers.position_tables import TABLE
 from .config import EncoderConfig, Family
 
 _QKV = 'attn.qkv.bias'
-_HEAD_WIDTH = 64  # of ViT-Ti, S, B, L, and of DINOv2's giant and DINOv3's H+
+_HEAD_WIDTH = 64  # of ViT-Ti, S, B, L, and of DINOv2's giant
 _WIDEST = 1664  # encoder of which anything is known here
-# Heads of the plain ViTs whose heads have another width, as timm builds them: SO400M, H, g and G.
+# Heads of published ViTs, as timm builds them, that are not 64 wide: SO400M, H, g (EVA's, too), G.
 _OTHER_HEADS = {1152: 16, 1280: 16, 1408: 16, 1664: 16}
+_GIANT_OPT = 1536  # width of SigLIP 2's giant, which has 16 heads where DINOv2's has 24
 
 
 def find_family(tensors: Mapping[str, Tensor]) -> Family:
@@ -83,9 +84,7 @@ def _vit(tensors: Mapping, num_heads: int | None, img_size: int | None, eps: Any
     positions = tensors['pos_embed'].shape[1] - ('cls_token' in tensors)
     return EncoderConfig(
         'vit',
-        _arch(
-            tensors, width, num_heads or _heads(width, plain=find_family(tensors) == 'vit'), hidden
-        ),
+        _arch(tensors, width, num_heads or _heads(tensors, width), hidden),
         _side(positions) * patch,
         patch,
         projection.shape[1],
@@ -99,6 +98,8 @@ def _dino(tensors: Mapping, num_heads: int | None, img_size: int | None, eps: An
     patch = tensors['patch_embed.projection.weight'].shape[-1]
     rotary = 'pos_embed' not in tensors
     own = {'num_registers': tensors['register_tokens'].shape[1], 'rotary': rotary}
+    if 'cls_token' not in tensors:
+        raise ValueError('the encoder has registers and no class token; DINO has both')
     if rotary:  # any size will do
         width = tensors['cls_token'].shape[-1]
         side = (img_size or 224) // patch
@@ -128,13 +129,16 @@ def _beit(tensors: Mapping, num_heads: int | None, img_size: int | None, eps: An
     elif 'pos_embed' in tensors:
         grid = _side(tensors['pos_embed'].shape[1] - 1)
     else:
-        grid = (img_size or 224) // patch
+        raise ValueError(
+            'the encoder has neither position embeddings nor tables of relative positions: its '
+            'positions may be rotary, which have no tensor, and its features would be wrong'
+        )
     return EncoderConfig(
         'beit',
         _arch(
             tensors,
             width,
-            num_heads or _heads(width),
+            num_heads or _heads(tensors, width),
             tensors['layers.0.ffn.layers.0.0.weight'].shape[0],
         ),
         grid * patch,
@@ -189,7 +193,7 @@ def _hybrid(
         dict(
             embed_dims=widths,
             depths=[*depths, _count_layers(tensors)],
-            num_heads=num_heads or _heads(widths[-1]),
+            num_heads=num_heads or _heads(tensors, widths[-1]),
         ),
         _side(tensors['pos_embed'].shape[1]) * 16,
         16,
@@ -217,8 +221,15 @@ def _count_layers(tensors: Mapping[str, Tensor]) -> int:
     return max(int(found[1]) for found in numbers if found) + 1
 
 
-def _heads(width: int, plain: bool = False) -> int:
-    if plain and width in _OTHER_HEADS:
+def _heads(tensors: Mapping[str, Tensor], width: int) -> int:
+    """Return the number of attention heads of the published encoders of a width.
+
+    Raises:
+        ValueError: there is none of this width.
+    """
+    if width == _GIANT_OPT and 'layers.0.ln1.weight' in tensors and 'cls_token' not in tensors:
+        return 16
+    if width in _OTHER_HEADS:
         return _OTHER_HEADS[width]
     if width % _HEAD_WIDTH or width > _WIDEST:
         raise ValueError(

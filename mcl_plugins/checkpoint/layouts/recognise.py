@@ -146,7 +146,8 @@ def find_encoders(content: Mapping[str, Any], source: str) -> list[Found]:
         At least one, those that are no averages first.
 
     Raises:
-        ValueError: there is none in a known layout; the message lists the nearest ones.
+        ValueError: there is none in a known layout; the message lists the nearest ones. Or one has
+            rotary positions or tensors that its layout does not know.
 
     Example:
         >>> from mcl_plugins.backbones import VisionTransformer
@@ -158,12 +159,15 @@ def find_encoders(content: Mapping[str, Any], source: str) -> list[Found]:
         ["the encoder, in the layout of timm's ViT (MAE, MoCo v3, DINO, DINOv2, DeiT)"]
     """
     tensors = flatten(content)
-    found = [
-        _read(tensors, layout, prefix)
-        for layout in LAYOUTS
-        for prefix in layout.prefixes(tensors)
-        if not _NO_ENCODER.search(prefix)
-    ]
+    try:
+        found = [
+            _read(tensors, layout, prefix)
+            for layout in LAYOUTS
+            for prefix in layout.prefixes(tensors)
+            if not _NO_ENCODER.search(prefix)
+        ]
+    except ValueError as error:
+        raise ValueError(f'{source}: {error}') from error
     if not found:
         raise unknown_layout(tensors, source)
     return sorted(found, key=lambda encoder: encoder.averaged)
@@ -181,6 +185,7 @@ def _read(tensors: Tensors, layout: Layout, prefix: str) -> Found:
         raise ValueError(
             f'the blocks have tensors that {layout.name} does not have: {", ".join(strange[:4])}'
         )
+    _refuse_rotary(inside)
     rest = {_top(name) for name in tensors if name.removeprefix(prefix) not in known}
     return Found(
         layout,
@@ -189,6 +194,24 @@ def _read(tensors: Tensors, layout: Layout, prefix: str) -> Found:
         bool(_AVERAGED.search(prefix)),
         tuple(sorted(rest)),
     )
+
+
+def _refuse_rotary(tensors: Mapping[str, object]) -> None:
+    """Raise a ValueError for timm's ViTs whose attention turns queries and keys (rotary positions).
+
+    The turn is computed and has no tensor, so that they look like ViTs without it.
+    """
+    mixed = 'rope.freqs' in tensors
+    # CLIP's ViT has a norm at the end and no pooling; Perception Encoders differ in one of the two.
+    perception = 'norm_pre.weight' in tensors and (
+        'attn_pool.latent' in tensors or 'norm.weight' not in tensors
+    )
+    if mixed or perception:
+        kind = "timm's ViT with mixed rotary positions" if mixed else 'a Perception Encoder'
+        raise ValueError(
+            f'the encoder is {kind}: it turns queries and keys by their positions, which no '
+            'encoder of this layout does here, so its features would be wrong.'
+        )
 
 
 def _top(name: str) -> str:

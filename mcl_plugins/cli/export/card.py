@@ -57,7 +57,7 @@ def write_card(
         target: the library.
         encoder: the encoder.
         checkpoint: the file that was exported.
-        found: the differences of its features.
+        found: the relative differences of its features.
         folder: where to write.
         place: where the folder will be, for the lines that load it.
     """
@@ -84,7 +84,8 @@ def write_card(
         title=f'{encoder.origin.get("method") or "Pre-trained"} encoder for {target.title}',
         architecture=str(encoder.config)[:1].upper() + str(encoder.config)[1:],
         version=__version__,
-        verified=f'loaded back, its features differ by at most {compared} (limit {LIMIT:g}).',
+        verified=f'loaded back, its features differ by at most {compared}, '
+        f'relative to the largest (limit {LIMIT:g}).',
         how=target.how.format(folder=place),
         rows='\n'.join(f'| {name} | {value} |' for name, value in facts.items()),
     )

@@ -5,9 +5,9 @@
 
 The folder has the encoder, its preprocessing and a model card in the form of that library, and the
 same description for all of them in encoder.json. It is loaded with the library, and the features of
-random images and of scikit-image's photographs are compared: the largest difference is printed, and
-above 1e-4 nothing is left behind and the exit status is 1. The libraries are those of the extra:
-pip install 'mcl_plugins[export]'.
+random images and of scikit-image's photographs are compared: the largest difference is printed,
+relative to the largest feature, and above 1e-4 nothing is left behind and the exit status is 1. The
+libraries are those of the extra: pip install 'mcl_plugins[export]'.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ def export(
         in_chans: as there.
 
     Returns:
-        The largest difference of the features, by the kind of images.
+        The largest relative difference of the features, by the kind of images.
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
         FileExistsError: the folder exists.
-        ValueError: the library has no such encoder, or its features differ.
+        ValueError: the library has no such encoder, or its features differ or are not finite.
     """
     place = out or default_folder(checkpoint, to)
     if place.exists():
@@ -73,7 +73,7 @@ def export(
     print(f'{checkpoint}: {encoder.origin["recognised"]}: {encoder.config}')
     found = write_verified(encoder, to, checkpoint, place)
     for kind, value in found.items():
-        print(f'largest difference of the features on {kind}: {value:.3g}')
+        print(f'largest relative difference of the features on {kind}: {value:.3g}')
     print(f'{place}: the encoder for {TARGETS[to].title}; README.md says how to load it')
     return found
 
@@ -101,10 +101,10 @@ def write_verified(
         place: the folder.
 
     Returns:
-        The largest differences.
+        The largest relative differences.
 
     Raises:
-        ValueError: the library has no such encoder, or its features differ.
+        ValueError: the library has no such encoder, or its features differ or are not finite.
     """
     target = TARGETS[to]
     check_family(target, encoder.config)
@@ -116,8 +116,9 @@ def write_verified(
         for kind, value in found.items():
             if not value <= LIMIT:  # also if it is no number
                 raise ValueError(
-                    f'the features of the encoder in {target.title} differ by {value:.3g} for '
-                    f'{kind}, more than {LIMIT:g}; nothing was exported.'
+                    f'the features of the encoder in {target.title} differ by {value:.3g} of the '
+                    f'largest for {kind}, more than {LIMIT:g}; nothing was exported. Try another '
+                    f'version of {target.distribution}, or another --to.'
                 )
         description = json.dumps(summary(encoder), indent=2)
         (folder / 'encoder.json').write_text(f'{description}\n', encoding='utf-8')

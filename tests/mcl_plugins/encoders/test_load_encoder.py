@@ -14,6 +14,7 @@ from mcl_plugins import load_encoder
 from mcl_plugins.checkpoint.files import load_file, save_file
 from mcl_plugins.checkpoint.layouts.recognise import find_encoders
 from mcl_plugins.checkpoint.layouts.vit import TIMM_VIT
+from mcl_plugins.encoders.shapes import read_config
 
 HYBRID = dict(
     type='mcl_plugins.MaskedConvViT',
@@ -139,6 +140,57 @@ def test_plain_vits_have_the_heads_of_the_published_ones(tmp_path, width, heads)
     model = MODELS.build({**SMALL_VIT, 'arch': arch})
     save_file(TIMM_VIT.to_theirs(model.state_dict()), tmp_path / 'vit.pth')
     assert load_encoder(tmp_path / 'vit.pth').config.arch['num_heads'] == heads
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        'beit_large_patch16_224',
+        'deit_tiny_patch16_224',
+        'eva_giant_patch14_224',
+        'eva_giant_patch14_clip_224',
+        'vit_base_patch16_plus_240',
+        'vit_giant_patch14_clip_224',
+        'vit_giant_patch14_dinov2',
+        'vit_giant_patch14_reg4_dinov2',
+        'vit_giantopt_patch16_siglip_256',
+        'vit_gigantic_patch14_clip_224',
+        'vit_huge_patch14_224',
+        'vit_huge_patch16_radio_v3',
+        'vit_large_patch16_dinov3',
+        'vit_so400m_patch14_reg1_tipsv2',
+        'vit_so400m_patch14_siglip_224',
+    ],
+)
+def test_heads_are_those_that_timm_builds(name):
+    timm = pytest.importorskip('timm')
+    if name not in timm.list_models(name):
+        pytest.skip(f'this version of timm has no {name}')
+    with torch.device('meta'):  # shapes only
+        model = timm.create_model(name, depth=1)
+    (found,) = find_encoders(model.state_dict(), name)
+    assert read_config(found.tensors).arch['num_heads'] == model.blocks[0].attn.num_heads
+
+
+ROTARY = {
+    'vit_pe_core_tiny_patch16_384': 'is a Perception Encoder',
+    'vit_pe_spatial_tiny_patch16_512': 'is a Perception Encoder',
+    'vit_pe_lang_large_patch14_448': 'is a Perception Encoder',
+    'vit_small_patch16_rope_224': 'neither position embeddings nor tables',
+    'vit_small_patch16_rope_mixed_224': 'mixed rotary positions',
+    'vit_small_patch16_rope_mixed_ape_224': 'mixed rotary positions',
+    'vit_medium_patch16_rope_reg1_gap_256': 'registers and no class token',
+}
+
+
+@pytest.mark.parametrize('name', ROTARY)
+def test_a_vit_whose_positions_have_no_tensor_is_refused(name):
+    """Its tensors are those of a plain ViT, with which it would have other features."""
+    timm = pytest.importorskip('timm')
+    with torch.device('meta'):
+        model = timm.create_model(name, num_classes=0)
+    with pytest.raises(ValueError, match=f'^Eva.*{ROTARY[name]}'):
+        load_encoder(model)
 
 
 def test_the_heads_of_a_vit_beyond_the_published_ones_are_asked_for(tmp_path):

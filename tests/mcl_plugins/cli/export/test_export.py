@@ -16,9 +16,11 @@ from foreign import MODELS_IN, RELEASED
 from mcl_plugins import load_encoder
 from mcl_plugins.checkpoint.files import save_file
 from mcl_plugins.cli.export import run, target
+from mcl_plugins.cli.export.compare import largest_difference
 from mcl_plugins.cli.export.target import Tokens
 from mcl_plugins.cli.export.targets import TARGETS
 from mcl_plugins.cli.parsers.export import TARGETS as NAMES
+from mcl_plugins.encoders import Features
 from mcl_plugins.encoders.config import FAMILIES
 
 BACKBONES = {
@@ -118,7 +120,7 @@ def test_parts_that_a_library_lacks_are_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(('wrong', 'shown'), [(2e-4, '0.0002'), (math.nan, 'nan')])
+@pytest.mark.parametrize(('wrong', 'shown'), [(2e-2, r'\S+'), (math.nan, 'nan')])
 def test_features_that_differ_leave_nothing_behind(tmp_path, monkeypatch, wrong, shown):
     """NaN, too, and also if it is only in the class tokens, or in the second kind of images."""
     own = TARGETS['safetensors']
@@ -132,8 +134,39 @@ def test_features_that_differ_leave_nothing_behind(tmp_path, monkeypatch, wrong,
         return features
 
     monkeypatch.setitem(run.TARGETS, 'safetensors', own._replace(read=read))
-    with pytest.raises(ValueError, match=f'differ by {shown} for photographs, more than'):
+    with pytest.raises(ValueError, match=f'differ by {shown} of the largest for photographs, more'):
         run.write_verified(encoder_of('vit'), 'safetensors', 'a.pth', tmp_path / 'export')
+    assert not list(tmp_path.iterdir())
+
+
+def features_of(values):
+    return Features(values, None, (), values.mean(dim=1))
+
+
+@pytest.mark.parametrize('scale', [1e-30, 1e-5, 1.0, 500.0, 1e6])
+def test_differences_are_relative_to_the_scale_of_ours(scale):
+    ours = scale * torch.randn(2, 5, 8, generator=torch.Generator().manual_seed(0))
+    rounded, wrong = ours * (1 + 3e-7), ours * 1.001
+    assert largest_difference(features_of(ours), Tokens(rounded)) <= LIMIT
+    assert largest_difference(features_of(ours), Tokens(wrong)) == pytest.approx(1e-3, rel=1e-2)
+    with_class = features_of(ours)._replace(class_token=1e-4 * ours[:, 0])
+    differing = Tokens(ours, with_class.class_token * 1.001)  # by little of the patch tokens
+    assert largest_difference(with_class, differing) == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_features_that_are_all_zero_are_equal_to_zeros_only():
+    zeros = torch.zeros(2, 5, 8)
+    assert largest_difference(features_of(zeros), Tokens(zeros)) == 0
+    assert largest_difference(features_of(zeros), Tokens(zeros + 1e-9)) > LIMIT
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf])
+def test_an_encoder_whose_own_features_are_not_finite_is_named(tmp_path, value):
+    encoder = encoder_of('vit')
+    with torch.no_grad():
+        encoder.backbone.ln1.bias[0] = value
+    with pytest.raises(ValueError, match=r'34 of 1632 features of the encoder itself .* random'):
+        run.write_verified(encoder, 'safetensors', 'a.pth', tmp_path / 'export')
     assert not list(tmp_path.iterdir())
 
 
@@ -192,7 +225,7 @@ def test_the_command_writes_the_card_and_prints_the_difference(tmp_path, capsys)
     save_file({'state_dict': state, 'meta': {'cfg': text}}, tmp_path / 'epoch_8.pth')
     arguments = ['--to', 'timm', '--img-size', '48']
     run.main([str(tmp_path / 'epoch_8.pth'), *arguments])
-    assert 'largest difference of the features on photographs: ' in capsys.readouterr().out
+    assert 'largest relative difference of the features on photographs: ' in capsys.readouterr().out
     card = (tmp_path / 'epoch_8_timm/README.md').read_text()
     for fact in ('mcl_plugins.CMAE', "ImageNet, data_root='data/in1k'", 'timm 1.', '[100.0, 110.0'):
         assert fact in card
