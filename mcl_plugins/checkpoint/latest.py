@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from mmengine.logging import print_log
 
+from ..utils.literals import read_assignments
 from ..utils.writing import atomic_write
 from .digest import check_whole
 from .files import read_safely
@@ -44,7 +45,7 @@ def find_checkpoint(work_dir: str | Path, out_dir: str | None = None) -> str | N
     named = '' if '://' in text else PurePath(text.replace('\\', '/')).name.strip('.')
     if out_dir and '://' in out_dir:  # MMEngine's storage backend reads it
         return f'{out_dir.rstrip("/")}/{Path(work_dir).name}/{named}' if named else None
-    folder = Path(out_dir, Path(work_dir).name) if out_dir else Path(work_dir)
+    folder = checkpoint_folder(work_dir, out_dir)
     candidates = dict.fromkeys([*([folder / named] if named else []), *_list_numbered(folder)])
     problems: dict[Path, str] = {}
     for file in candidates:
@@ -68,6 +69,25 @@ def find_checkpoint(work_dir: str | Path, out_dir: str | None = None) -> str | N
             f'({POINTER} names {text or "nothing"}.)\n' + '\n'.join(problems.values())
         )
     return None
+
+
+def checkpoint_folder(work_dir: str | Path, out_dir: str | None = None) -> Path:
+    """Return the folder of a training's checkpoints on this machine.
+
+    Args:
+        work_dir: folder of the training.
+        out_dir: the config's ``default_hooks.checkpoint.out_dir``. MMEngine puts a folder with the
+            name of the work dir into it. One of another storage backend (``s3://...``) has none on
+            this machine.
+
+    Example:
+        >>> checkpoint_folder('work_dirs/mine', '/disk').as_posix()
+        '/disk/mine'
+    """
+    own = Path(work_dir)
+    if not out_dir or '://' in out_dir or out_dir == str(own.absolute()):
+        return own
+    return Path(out_dir, own.absolute().name)
 
 
 def find_other(path: str | Path) -> Path | None:
@@ -137,13 +157,56 @@ def _iterations(file: Path) -> int:
     return done if isinstance(done, int) else -1
 
 
-def run_files(work_dir: str | Path) -> list[Path]:
+def run_files(work_dir: str | Path, out_dir: str | None = None) -> list[Path]:
     """List the files by which a folder holds a run: its checkpoints and what points to them.
 
     They are ``epoch_N.pth`` and ``iter_N.pth``, the newest first, the best ones that ``save_best``
     keeps, and ``last_checkpoint``.
+
+    Args:
+        work_dir: folder of the training.
+        out_dir: see :func:`find_checkpoint`; that folder's files come last.
     """
-    folder = Path(work_dir)
-    best = sorted(folder.glob('best_*.pth'))
-    pointer = folder / POINTER
-    return [*_list_numbered(folder), *best, *([pointer] if pointer.exists() else [])]
+    own = Path(work_dir)
+    pointer = own / POINTER
+    other = checkpoint_folder(work_dir, out_dir)
+    return [
+        *_list_checkpoints(own),
+        *([pointer] if pointer.exists() else []),
+        *(_list_checkpoints(other) if other != own else []),
+    ]
+
+
+def own_files(work_dir: str | Path, out_dir: str | None = None) -> list[Path]:
+    """List the files of a run, as :func:`run_files` does, if they are of no other one.
+
+    Trainings with work dirs of the same name share the folder in ``out_dir``. Which of them has
+    written a checkpoint is in the config in it.
+
+    Raises:
+        ValueError: another training has written one of the files in ``out_dir``.
+    """
+    files = run_files(work_dir, out_dir)
+    for file in files:
+        writer = _work_dir_of(file) if file.parent != Path(work_dir) else None
+        if writer and Path(writer).resolve() != Path(work_dir).resolve():
+            raise ValueError(
+                f'{file} was written by the training in {writer} and not by one in {work_dir}: '
+                'their checkpoints have the same folder. Give this one another '
+                'default_hooks.checkpoint.out_dir or another --work-dir, or move the files away.'
+            )
+    return files
+
+
+def _list_checkpoints(folder: Path) -> list[Path]:
+    return [*_list_numbered(folder), *sorted(folder.glob('best_*.pth'))]
+
+
+def _work_dir_of(file: Path) -> str | None:
+    """Return the work dir that the config in a checkpoint names; None if it cannot be read."""
+    try:
+        text = _read_mapped(file)['meta']['cfg']
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError):
+        return None
+    found = read_assignments(text).get('work_dir') if isinstance(text, str) else None
+    return found if isinstance(found, str) else None

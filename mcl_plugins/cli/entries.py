@@ -9,22 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.identity import flatten
-from ..utils.literals import read_assignments
+from ..engine.identity import read_settings
 from .arguments import did_you_mean
 from .logs import Run, read_run
 from .pocket.curves import read_reference, references
-
-# Settings in which the seeds of one entry differ.
-_OF_RUN = (
-    'experiment_name',
-    'launcher',
-    'load_from',
-    'randomness',
-    'resume',
-    'start_files',
-    'work_dir',
-)
 
 
 @dataclass
@@ -94,7 +82,7 @@ def read_entries(work_dirs: Sequence[Path], reference: str | None = None) -> lis
     for folder in work_dirs:
         places.setdefault(folder.resolve(), folder)
     for place, folder in places.items():
-        run, (settings, seed) = read_run(folder, str(folder)), read_settings(folder)
+        run, (settings, seed) = read_run(folder, str(folder)), _settings_of(folder)
         entry = next((entry for entry in found if settings and entry.settings == settings), None)
         if entry is None:
             entry = Entry(place.name, [], settings)
@@ -115,28 +103,14 @@ def read_entries(work_dirs: Sequence[Path], reference: str | None = None) -> lis
     return [Entry(reference, read_reference(reference), {}), *found]
 
 
-def read_settings(folder: Path) -> tuple[dict[str, Any], int | None]:
+def _settings_of(folder: Path) -> tuple[dict[str, Any], int | None]:
     """Return settings and seed of the config that a run left in its folder; empty if it left none.
 
-    A resumed run's config names the file that its encoder started from under ``start_files``; it is
-    put back to where it is in a config that was not resumed.
+    Seeds of one entry differ in the section ``randomness``, which is left out.
     """
     files = sorted(folder.glob('*.py'))
     if not files:
         return {}, None
-    settings = flatten(read_assignments(files[0].read_text(encoding='utf-8')))
-    own = {
-        key: value
-        for key, value in settings.items()
-        if key.startswith('model.') and key.endswith('.checkpoint')
-    }
-    beginning = 'start_files.'
-    noted = {
-        key.removeprefix(beginning): value
-        for key, value in settings.items()
-        if key.startswith(beginning) and key.endswith('.checkpoint')
-    }
-    starts = {**own, **noted}
-    left_out = *_OF_RUN, *(key.removesuffix('.checkpoint') for key in starts)
-    kept = {key: value for key, value in settings.items() if not key.startswith(left_out)}
-    return {**kept, **starts}, settings.get('randomness.seed')
+    settings = read_settings(files[0].read_text(encoding='utf-8'))
+    kept = {key: value for key, value in settings.items() if key.partition('.')[0] != 'randomness'}
+    return kept, settings.get('randomness.seed')

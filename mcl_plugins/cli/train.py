@@ -12,7 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from ..checkpoint.latest import find_checkpoint, run_files
+from ..checkpoint.latest import find_checkpoint, own_files, run_files
 from ..engine.checkpoints import out_dir_of
 from ..engine.hooks import OverwriteHook
 from ..engine.identity import starting_files
@@ -92,7 +92,7 @@ def configure(
             ``auto_scale_lr`` is not enabled.
         persistent_workers: keep the data loader's workers from one epoch to the next.
         overwrite: start anew also in a work dir that has a run; :func:`train` then deletes its
-            checkpoints as soon as the new run begins.
+            checkpoints as soon as the new run begins, wherever the config has them saved.
         init_from: weights of another training or library that the encoder starts from.
         probe_data: folder with ``train/CLASS`` and ``val/CLASS``, which a pre-training classifies
             by k-NN in its course, see :func:`~mcl_plugins.own.probe.probe_for`.
@@ -128,8 +128,7 @@ def configure(
         set_resume(cfg, start)
     if overwrite and start:
         raise ValueError('--overwrite starts anew and --resume continues: leave one of them out.')
-    if not overwrite and not cfg.get('resume'):
-        check_empty(cfg.work_dir)
+    check_places(cfg, overwrite)
     set_whole_model(cfg)
     if auto_scale_lr:
         if 'auto_scale_lr' not in cfg:
@@ -209,15 +208,27 @@ def set_whole_model(config: Config) -> None:
     skip_encoder_checkpoint(config)
 
 
-def check_empty(work_dir: str) -> None:
+def check_places(config: Config, overwrite: bool) -> None:
+    """Raise a ValueError if a new training is not to write, or to delete, where its config says."""
+    if overwrite:
+        own_files(config.work_dir, out_dir_of(config))  # the hook deletes them, much later
+    elif not config.get('resume'):
+        check_empty(config.work_dir, out_dir_of(config))
+
+
+def check_empty(work_dir: str, out_dir: str | None = None) -> None:
     """Raise a ValueError if a work dir has a run, which a new one would mix with its own.
 
     A folder that has only logs, of a run that ended before its first checkpoint, counts as empty.
+
+    Args:
+        work_dir: of the training.
+        out_dir: the config's ``default_hooks.checkpoint.out_dir``, whose checkpoints count, too.
     """
-    files = run_files(work_dir)
+    files = run_files(work_dir, out_dir)
     if files:
         raise ValueError(
-            f'{work_dir} has a run already ({", ".join(file.name for file in files[:3])}'
+            f'{files[0].parent} has a run already ({", ".join(file.name for file in files[:3])}'
             f'{", ..." * (len(files) > 3)}). Continue it with --resume, choose another --work-dir, '
             'or start anew and delete its checkpoints with --overwrite.'
         )

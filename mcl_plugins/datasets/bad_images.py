@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..utils.images import printable
+from ..utils.writing import atomic_write
 
 FILE_NAME = 'bad_images.txt'
 _SHOWN = 10  # in a message
@@ -28,7 +30,7 @@ class BadImages:
 
     The file has one line per image: its path, a tab, and the reason. Processes and workers append
     whole lines. What counts is the number of different images in it, of all epochs and of the runs
-    before a resumption.
+    before a resumption; those that have been repaired or removed since then leave it.
 
     Args:
         file: the list.
@@ -75,6 +77,23 @@ class BadImages:
                 f'{self.file}. Repair or remove them, or set '
                 'train_dataloader.dataset.max_bad_images to a larger number.'
             )
+
+    def recheck(self, is_bad: Callable[[str], bool]) -> list[str]:
+        """Take images out of the list; no other process may write to it meanwhile.
+
+        Args:
+            is_bad: whether an image is still there and cannot be read.
+
+        Returns:
+            The images that are not bad.
+        """
+        found = self.read()
+        mended = [name for name in found if not is_bad(name)]
+        if mended:
+            lines = [f'{name}\t{why}\n' for name, why in found.items() if name not in mended]
+            with atomic_write(self.file) as temporary:
+                temporary.write_text(''.join(lines), encoding='utf-8')
+        return mended
 
     def read(self) -> dict[str, str]:
         """Return the images of the list, with the reasons."""

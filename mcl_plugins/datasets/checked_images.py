@@ -72,6 +72,28 @@ class CheckedImages(BaseDataset):
         limit = default_limit(len(self)) if limit is None else limit
         self.bad_images = BadImages(Path(work_dir, FILE_NAME), limit)
 
+    def recheck_bad_images(self, work_dir: str) -> list[str]:
+        """Take the images that were repaired or removed out of the list in the work dir.
+
+        Before a training is resumed, one process does so. Every image is tried again in the
+        training, whatever the list says; but the images in it count towards ``max_bad_images``.
+
+        Returns:
+            Those images.
+        """
+        loader = find_loader(self.pipeline.transforms)
+
+        def is_bad(path: str) -> bool:
+            try:
+                loader.load(path)  # type: ignore[union-attr]
+            except FileNotFoundError:
+                return False  # if the data set still names it, it is listed again
+            except (UnreadableImageError, OSError):
+                return True
+            return False
+
+        return BadImages(Path(work_dir, FILE_NAME), limit=0).recheck(is_bad) if loader else []
+
     def _check_images(self) -> None:
         loader = find_loader(self.pipeline.transforms)
         errors: list[Exception] = []

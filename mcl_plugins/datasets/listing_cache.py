@@ -92,12 +92,46 @@ def _digest(path: str) -> str:
 
 @contextmanager
 def turn(path: str) -> Iterator[None]:
-    """Let one process of this machine and user at a time into the block, if the system can."""
+    """Let one process of this machine and user at a time into the block, if the system can.
+
+    The lock's file is removed at the end of each turn, so that none stays in the temporary folder.
+    """
     lock = Path(tempfile.gettempdir(), f'mcl_listing_{os.getuid()}_{_digest(path)}.lock')
     with ExitStack() as stack:
         with suppress(OSError):
-            fcntl.flock(stack.enter_context(open(lock, 'w', opener=_open_own)), fcntl.LOCK_EX)
+            stack.enter_context(_lock(lock))
         yield
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Hold the lock of a file, which is removed at the end.
+
+    It is removed while it is held. Who has waited for the removed file, which no newcomer would
+    find, therefore takes the lock of the one that is there now.
+
+    Raises:
+        OSError: the file cannot be opened, or its file system has no locks.
+    """
+    while True:
+        with open(path, 'w', opener=_open_own) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not _is_at(file.fileno(), path):
+                continue
+            try:
+                yield
+            finally:
+                with suppress(OSError):
+                    path.unlink()
+            return
+
+
+def _is_at(file: int, path: Path) -> bool:
+    """Whether an open file is the one that is at a path now."""
+    try:
+        return os.path.samestat(os.fstat(file), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def _open_own(path: str, flags: int) -> int:

@@ -12,7 +12,7 @@ from torch import distributed as dist
 from torch import nn
 
 from ..utils.sharded import is_divided, whole_tensor
-from .hooks.unwrap import unwrapped_model
+from .unwrap import unwrapped_model
 
 KEY = 'gradients'  # of a checkpoint: for each process, gradient by parameter's name
 

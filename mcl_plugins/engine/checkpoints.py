@@ -23,9 +23,9 @@ from ..checkpoint.whole_model import (
     source_of,
 )
 from ..utils.writing import remove_leftovers
-from .hooks.unwrap import unwrapped_model
 from .message_hub import bound_histories, make_inert, readable_only
 from .training_state import training_state
+from .unwrap import unwrapped_model
 
 
 def out_dir_of(config: Config) -> str | None:

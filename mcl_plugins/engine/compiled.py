@@ -16,7 +16,7 @@ from ..layers.conv_blocks import ConvBlock
 from ..layers.windowed_attention import MapBlock
 from ..necks.class_attention_blocks import ClassAttentionBlock
 from ..targets.frozen_teacher import FrozenTeacher
-from .hooks.unwrap import unwrapped_model
+from .unwrap import unwrapped_model
 
 BLOCKS = (
     BEiTTransformerEncoderLayer,

@@ -18,8 +18,8 @@ from ..version import __version__
 
 # Keys of a config that say where data is.
 _PLACES = ('data_root', 'ann_file', 'data_prefix')
-# Sections that are about the place and the way of running, and those that the commands add.
-_PRIVATE = {
+# What is about the place and the way of running, or what the commands add to a config.
+OF_RUN = (
     'experiment_name',
     'launcher',
     'load_from',
@@ -28,7 +28,9 @@ _PRIVATE = {
     'resume_found',
     'start_files',
     'work_dir',
-}
+    'train_dataloader.persistent_workers',
+    'train_dataloader.pin_memory',
+)
 _MANY = 20  # differences of two configs that are listed
 
 
@@ -76,6 +78,24 @@ def starting_files(config: Config) -> dict[str, str]:
     return files
 
 
+def loads_weights(config: Config) -> bool:
+    """Whether a training begins with weights of a file: of the whole model, or of its encoder.
+
+    The file of a frozen teacher or of another part says nothing of what is trained.
+
+    Example:
+        >>> init = dict(type='Pretrained', checkpoint='mae.pth')
+        >>> loads_weights(Config(dict(model=dict(backbone=dict(init_cfg=init)))))
+        True
+        >>> loads_weights(Config(dict(model=dict(teacher=dict(backbone=dict(init_cfg=init))))))
+        False
+    """
+    return any(
+        file and (key == 'load_from' or key.startswith(('model.init_cfg.', 'model.backbone.')))
+        for key, file in starting_files(config).items()
+    )
+
+
 def _fingerprint(file: str) -> dict[str, str | None]:
     return {'file': file, 'sha256': _hash(str(Path(file).expanduser())) if file else None}
 
@@ -111,6 +131,50 @@ def flatten(section: Any, path: str = '') -> dict[str, Any]:
     for key, part in items:
         found.update(flatten(part, f'{path}.{key}' if path else str(key)))
     return found
+
+
+def is_of_run(key: str) -> bool:
+    """Whether a setting, by its dotted name, is about the run and not about what is trained.
+
+    Example:
+        >>> [is_of_run(key) for key in ('resume', 'start_files.load_from', 'resume_after')]
+        [True, True, False]
+    """
+    return any(key == name or key.startswith(f'{name}.') for name in OF_RUN)
+
+
+def read_settings(text: str) -> dict[str, Any]:
+    r"""Return the settings of a config that say what is trained, by dotted name; nothing is run.
+
+    A resumed training's config has the files that it started from under ``start_files``. They are
+    put back to where they are in a config that was not resumed; what else is beside the name of
+    such a file, its kind and prefix, is left out of both.
+
+    Args:
+        text: of the config, as MMEngine writes it into a work dir or a checkpoint.
+
+    Example:
+        >>> read_settings("model = dict(type='ConMIM')\nwork_dir = 'work_dirs/mine'")
+        {'model.type': 'ConMIM'}
+        >>> read_settings("resume = True\nload_from = 'b'\nstart_files = {'load_from': 'a.pth'}")
+        {'load_from': 'a.pth'}
+    """
+    settings = flatten(read_assignments(text))
+    beginning = 'start_files.'
+    starts = {
+        key.removeprefix(beginning): value
+        for key, value in settings.items()
+        if key.startswith(beginning) or (key.startswith('model.') and key.endswith('.checkpoint'))
+    }
+    if settings.get('load_from') and not settings.get('resume'):
+        starts['load_from'] = settings['load_from']
+    beside = tuple(key.removesuffix('checkpoint') for key in starts if key.endswith('.checkpoint'))
+    kept = {
+        key: value
+        for key, value in settings.items()
+        if not is_of_run(key) and not key.startswith(beside)
+    }
+    return {**kept, **starts}
 
 
 def differences(saved: dict[str, Any], present: dict[str, Any]) -> dict[str, list[str]]:
@@ -187,7 +251,7 @@ def config_differences(saved: str, present: Config) -> list[str]:
         _line(key, before.get(key, 'not set'), after.get(key, 'not set'))
         for key in dict.fromkeys([*before, *after])
         if before.get(key) != after.get(key)
-        and key.partition('.')[0] not in _PRIVATE
+        and not is_of_run(key)
         and 'init_cfg' not in key.split('.')  # compared as files of weights
     ]
     more = len(lines) - _MANY

@@ -11,6 +11,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from ..checkpoint.latest import write_pointer
+from .best_scores import carry_over
 
 
 class KeptCheckpointsHook(CheckpointHook):
@@ -24,6 +25,9 @@ class KeptCheckpointsHook(CheckpointHook):
     resumed notes: any file or folder. Here only numbers of earlier checkpoints and names of best
     ones count, in the folder of the checkpoints. The file ``last_checkpoint`` has a name and no
     path, so that a copied folder resumes from its own files.
+
+    A training that is resumed with another metric or rule of ``save_best`` begins to look for the
+    best anew, and the earlier best checkpoint stays.
 
     Args:
         *args: arguments of MMEngine's hook.
@@ -51,10 +55,30 @@ class KeptCheckpointsHook(CheckpointHook):
         """Find the folder of the checkpoints and those that an earlier life has kept."""
         infos = runner.message_hub.runtime_info
         noted = infos.pop('keep_ckpt_ids', None)  # MMEngine would delete some of them now
+        if self.save_best and 'auto' not in self.key_indicators:
+            self._carry_over_best(runner)
         super().before_train(runner)
         if self.max_keep_ckpts > 0:
             self.keep_ckpt_ids = deque(_steps(noted))  # the next save deletes those too many
             runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+        self._keep_own_best()
+
+    def _carry_over_best(self, runner: Runner) -> None:
+        """Go on from the best checkpoints of an earlier life that are best by the same."""
+        rules = dict(zip(self.key_indicators, self.rules, strict=True))
+        now = ', '.join(f'{metric} ({rule})' for metric, rule in rules.items())
+        for best in carry_over(runner.message_hub, rules):
+            runner.logger.warning(
+                f'The best checkpoint so far, {best.file or "which has no name"}, is that by '
+                f'{best.metric or "another metric"}{f" ({best.rule})" * bool(best.rule)}, with '
+                f'{best.score}. It stays, and the best by {now} is looked for from now on.'
+            )
+
+    def _name_metric(self, runner: Runner, metric: str) -> None:
+        """Take a metric for ``save_best='auto'``, as MMEngine does after the first validation."""
+        self._init_rule(self.rules, [metric])
+        self._carry_over_best(runner)
+        self.best_ckpt_path = runner.message_hub.runtime_info.get('best_ckpt')
         self._keep_own_best()
 
     def _keep_own_best(self) -> None:
@@ -128,6 +152,8 @@ class KeptCheckpointsHook(CheckpointHook):
         """Save a checkpoint that is the best so far, and then delete the one that was."""
         if not self.save_best:
             return
+        if 'auto' in self.key_indicators:
+            self._name_metric(runner, next(iter(metrics)))
         before = self._hide_best()
         try:
             super()._save_best_checkpoint(runner, metrics)

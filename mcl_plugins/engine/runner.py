@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,13 @@ from .hooks import (
     ScheduleHook,
     SummaryHook,
 )
-from .hooks.unwrap import unwrapped_model
 from .loops import EpochBasedTrainLoop, IterBasedTrainLoop
 from .optim import own_wrapper
 from .own_kinds import own_kind
 from .processes import ProcessesRunner
 from .schedules import SchedulesRunner
 from .sharding import ShardingRunner
+from .unwrap import unwrapped_model
 from .widths import check_widths
 
 # Registered if the config lists none of the kind. All but the first two and the last two are
@@ -167,12 +168,25 @@ class Runner(
             diff_rank_seed = self._randomness_cfg.get('diff_rank_seed', False)
             loader = self.build_dataloader(loader, self.seed, diff_rank_seed)
         self._train_dataloader = loader
-        if is_main_process() and not self._resume:
-            Path(self.work_dir, FILE_NAME).unlink(missing_ok=True)
+        parts = [part for part in parts_of(loader.dataset) if isinstance(part, CheckedImages)]
+        if is_main_process():
+            self._renew_bad_images(parts)
         barrier()
-        for part in parts_of(loader.dataset):
-            if isinstance(part, CheckedImages):
-                part.replace_bad_images(self.work_dir)
+        for part in parts:
+            part.replace_bad_images(self.work_dir)
+
+    def _renew_bad_images(self, parts: Sequence[CheckedImages]) -> None:
+        """Begin a new list of images that cannot be read; of a resumed run, look at them again."""
+        if not self._resume:
+            Path(self.work_dir, FILE_NAME).unlink(missing_ok=True)
+            return
+        for part in parts:
+            if mended := part.recheck_bad_images(self.work_dir):
+                names = ', '.join(mended[:3]) + ', ...' * (len(mended) > 3)
+                self.logger.info(
+                    f'{len(mended)} of the images in {FILE_NAME} can be read now, or are no longer '
+                    f'there, and no longer count: {names}'
+                )
 
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Build the validation loop.

@@ -16,8 +16,8 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from ...engine.checkpoints import out_dir_of
 from ...engine.hooks.schedule import get_lr_scaling
-from ...engine.hooks.unwrap import unwrapped_model
 from ...engine.kept_checkpoints import KeptCheckpointsHook
+from ...engine.unwrap import unwrapped_model
 from ...heads.negatives import count_negatives
 from ..findings import Finding
 from .steps import Cost

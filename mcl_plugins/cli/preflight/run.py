@@ -34,8 +34,8 @@ from torch import distributed as dist
 
 from ...algorithms import PretrainingMethod
 from ...datasets.bad_images import FILE_NAME
-from ...engine.hooks.unwrap import unwrapped_model
 from ...engine.identity import starting_files
+from ...engine.unwrap import unwrapped_model
 from ...utils.writing import atomic_write
 from ..benchmark.count import count_work
 from ..benchmark.data import Speed, cores_of_process, load_samples

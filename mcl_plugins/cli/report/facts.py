@@ -12,26 +12,14 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ...checkpoint.files import load_file
-from ...checkpoint.latest import find_checkpoint
+from ...checkpoint.latest import checkpoint_folder, find_checkpoint
+from ...engine.checkpoints import out_dir_of
 from ...engine.hooks.doctor import FILE_NAME
 from ...engine.hooks.schedule import describe_schedule
-from ...engine.identity import flatten, identify
-from ...utils.literals import read_assignments
+from ...engine.identity import identify, read_settings
 from ...utils.places import home
 from ..logs import Run, read_run
 from ..preflight.plan import duration
-
-# What is about the place and the way of running, or what the commands add to each config.
-_PRIVATE = (
-    'work_dir',
-    'launcher',
-    'load_from',
-    'resume',
-    'experiment_name',
-    'start_files',
-    'train_dataloader.pin_memory',
-    'train_dataloader.persistent_workers',
-)
 
 
 @dataclass
@@ -117,14 +105,13 @@ def read_facts(folder: Path, name: str) -> Facts:
         ValueError: a log or checkpoint is damaged.
     """
     facts = Facts(folder, read_run(folder, name))
-    found = find_checkpoint(folder)
-    if found:
+    file = config_file(folder)
+    text = file.read_text(encoding='utf-8') if file is not None else ''
+    found = find_checkpoint(folder, read_settings(text).get('default_hooks.checkpoint.out_dir'))
+    if found and '://' not in found:  # the page is made of what is on this machine
         facts.checkpoint = Path(found)
         facts.meta = dict(load_file(found).get('meta') or {})
-    facts.config = str(facts.meta.get('cfg') or '')
-    file = config_file(folder)
-    if not facts.config and file is not None:
-        facts.config = file.read_text(encoding='utf-8')
+    facts.config = str(facts.meta.get('cfg') or text)
     facts.verdicts = read_verdicts(folder)
     return facts
 
@@ -144,7 +131,7 @@ def facts_of(runner: Runner) -> Facts:
         folder,
         read_run(folder, str(folder)),
         meta,
-        folder / Path(last).name if last else None,
+        checkpoint_folder(folder, out_dir_of(runner.cfg)) / Path(last).name if last else None,
         runner.cfg.pretty_text,
         read_verdicts(folder),
     )
@@ -154,17 +141,6 @@ def read_verdicts(folder: Path) -> list[dict[str, Any]]:
     """Return what the doctor has said of the run in a work dir."""
     file = folder / FILE_NAME
     return json.loads(file.read_text(encoding='utf-8')) if file.is_file() else []
-
-
-def read_settings(text: str) -> dict[str, Any]:
-    """Return the values of a config by their dotted names; nothing in it is run.
-
-    Example:
-        >>> read_settings("model = dict(type='ConMIM')")
-        {'model.type': 'ConMIM'}
-    """
-    settings = flatten(read_assignments(text))
-    return {name: value for name, value in settings.items() if not name.startswith(_PRIVATE)}
 
 
 def config_file(folder: Path) -> Path | None:

@@ -23,11 +23,12 @@ from .forecast import Forecast, count, count_images, measure
 from .plan import ENCODER, Stage, plan
 from .record import config_digest, curves, describe_machine, in_percent
 from .rows import Row
-from .shared import find_finished, identify
+from .shared import content_of, find_finished, identify
 from .stages import Launch, run_retrieval, run_test, run_training
 from .tiny import shrink
 
 STATE, RECORD = 'state.json', 'record.json'
+OUT_DIR = 'default_hooks.checkpoint.out_dir'
 
 
 class Chain:
@@ -39,8 +40,8 @@ class Chain:
         tiny, launch, start, options: see :func:`reproduce`.
 
     Raises:
-        ValueError: the folder has the state of other configs or options, or it is not known from
-            which checkpoint the chain starts.
+        ValueError: the folder has the state of other configs, options or start files, it is not
+            known from which checkpoint the chain starts, or an option moves the checkpoints.
     """
 
     def __init__(
@@ -66,6 +67,11 @@ class Chain:
         }
         self.given: dict[str, Path] = {}  # checkpoints in place of trainings
         self._check_starts(start)
+        if OUT_DIR in options:
+            raise ValueError(
+                f'{OUT_DIR}={options[OUT_DIR]}: the checkpoints of a chain stay in its folder, '
+                'where the next stage and other rows look for them. Set --work-dir instead.'
+            )
         digest = {stage.name: config_digest(self.configs[stage.name]) for stage in self.stages}
         self.state: dict[str, Any] = {
             'row': row.name,
@@ -74,8 +80,14 @@ class Chain:
             'configs': digest,
             'starts': self.starts,
         }
-        starts = sorted([*self.starts.values(), *map(str, self.given.values())])
-        setting = {'tiny': tiny, 'options': options, 'starts': starts}
+        files: dict[str, Path | str] = {**self.starts, **self.given}
+        self.state['contents'] = {name: content_of(file) for name, file in files.items()}
+        setting = {
+            'tiny': tiny,
+            'options': options,
+            'starts': sorted(self.state['contents'].values()),
+            'processes': launch.total,  # on which the effective batch depends
+        }
         self.identities = identify(self.stages, digest, setting)
         self._load_state()
         if tiny:
@@ -114,7 +126,9 @@ class Chain:
         if stage.name in done:
             if sweep:
                 self._check_swept(done[stage.name], *sweep)
-            print(f'{stage.name}: done before')
+            processes = done[stage.name].get('processes')
+            other = f', on {processes} processes' if processes != self.launch.total else ''
+            print(f'{stage.name}: done before{other * bool(processes)}')
             return
         if stage.name in self.given:
             done[stage.name] = self._take(self.given[stage.name])
@@ -203,7 +217,20 @@ class Chain:
                     f'{self.folder} has a chain whose {name} is {then or "trained"}, not '
                     f'{now or "trained"}: choose another --work-dir.'
                 )
+        self._check_contents(before.get('contents', {}))
         self.state = before
+
+    def _check_contents(self, before: dict[str, str]) -> None:
+        """Raise a ValueError if a file to start from is not the one of before."""
+        for name, file in {**self.starts, **self.given}.items():
+            then, now = before.get(name), self.state['contents'][name]
+            # A finished chain needs the file no more.
+            if then is not None and now not in (then, str(file)):
+                raise ValueError(
+                    f'{self.folder} has a chain whose {name} is of another {file}, with the hash '
+                    f'{then[:12]} and not {now[:12]}: choose another --work-dir, or remove the '
+                    'folder to start anew.'
+                )
 
     def _save_state(self) -> None:
         if os.environ.get('NODE_RANK', '0') == '0':

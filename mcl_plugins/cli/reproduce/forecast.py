@@ -35,7 +35,7 @@ IMAGES = {
     'mcl_plugins.Flowers102': 2_040,
 }
 INATURALIST = {2018: 437_513, 2019: 265_213}
-_COUNTED = 8  # images of a step that is counted
+_COUNTED = 8  # images of a batch that is counted
 
 
 @dataclass(frozen=True)
@@ -199,4 +199,4 @@ def _gflop_per_image(config: Config) -> float | None:
     step = Step(Config(config.to_dict()), _COUNTED, torch.device('cpu'))
     if not isinstance(step.model, PretrainingMethod):
         return None
-    return count_work(step).gflop / _COUNTED
+    return count_work(step).gflop / step.images

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...checkpoint.digest import sha256_of
 from .plan import Stage
 
 
@@ -23,7 +24,8 @@ def identify(
     Args:
         stages: of a chain, in their order.
         digests: hash of the config of each stage.
-        setting: what is the same for all stages: options, the checkpoint to start from.
+        setting: what is the same for all stages: options, processes, the contents of the files to
+            start from.
 
     Example:
         >>> first = Stage('1-a', 'a.py', 'train', None, None, False)
@@ -47,6 +49,19 @@ def identify(
         text = json.dumps(parts, sort_keys=True, default=str)
         found[stage.name] = hashlib.sha256(text.encode()).hexdigest()
     return found
+
+
+def content_of(file: Path | str) -> str:
+    """Return what stands for the content of a file to start from: its hash.
+
+    It is the name of one that is not on this machine, and '' without a file.
+
+    Example:
+        >>> content_of('https://example.org/mae.pth')
+        'https://example.org/mae.pth'
+    """
+    path = Path(file).expanduser()
+    return sha256_of(path) if str(file) and path.is_file() else str(file)
 
 
 def find_finished(identity: str, folder: Path, state_name: str) -> dict[str, Any] | None:

@@ -40,7 +40,7 @@ class Facts:
     Attributes:
         steps: iterations of the whole training.
         start: those that were done before this process; 0 unless it resumes a training.
-        loaded: the training begins with the weights of ``load_from``.
+        loaded: the training begins with the weights of a file: of the whole model or the encoder.
         warm_up: iterations of the warm-up of the learning rate.
         updates: steps of the optimizer.
         momentum: start and end of the EMA's momentum; None without EMA.

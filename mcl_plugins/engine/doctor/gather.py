@@ -18,6 +18,7 @@ from ...heads.patch_contrast import PatchContrastHead
 from ...heads.queue_contrast import QueueInfoNCEHead
 from ...targets import EMA
 from ..batches import images_per_process
+from ..identity import loads_weights
 from .chart import Facts
 from .reference import Reference, find_reference
 from .signs import lowest_loss, share_of_copies
@@ -46,7 +47,8 @@ def gather_facts(runner: Runner, model: Any) -> Facts:
     return Facts(
         steps=runner.max_iters,
         start=runner.iter,
-        loaded=bool(runner._load_from) and not runner._resume,
+        # A Runner that was given its parts has no config of them.
+        loaded=loads_weights(runner.cfg) or bool(runner._load_from and not runner._resume),
         warm_up=_warm_up(runner),
         updates=runner.max_iters // getattr(wrapper, '_accumulative_counts', 1),
         momentum=(schedule.start, schedule.end) if schedule else None,

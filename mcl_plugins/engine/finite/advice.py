@@ -6,6 +6,7 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.runner import Runner
 
 from ...checkpoint.latest import find_checkpoint
+from ..checkpoints import out_dir_of
 
 _HOOK = 'default_hooks.finite_loss.max_bad_steps'
 
@@ -51,6 +52,6 @@ def advice(runner: Runner, skipped: int, allowed: int, box: str | None) -> str:
 def _newest(runner: Runner) -> str | None:
     """Return the newest checkpoint of the work dir, or None if none is whole."""
     try:
-        return find_checkpoint(runner.work_dir)
+        return find_checkpoint(runner.work_dir, out_dir_of(runner.cfg))
     except (ValueError, OSError):
         return None

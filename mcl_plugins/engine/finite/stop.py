@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 
 from ...utils.sharded import whole_state
 from ...version import __version__
-from ..hooks.unwrap import unwrapped_model
+from ..unwrap import unwrapped_model
 from . import black_box
 from .guard import Step
 from .passes import Pass, Recorder

@@ -14,7 +14,7 @@ from torch.utils.hooks import RemovableHandle
 from ...layers.smallest_batch import is_synchronised
 from ...registry import HOOKS
 from ..batches import batch_sizes
-from .unwrap import unwrapped_model
+from ..unwrap import unwrapped_model
 
 
 @HOOKS.register_module()

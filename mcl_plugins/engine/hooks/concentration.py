@@ -14,8 +14,8 @@ from torch.utils.hooks import RemovableHandle
 from ...algorithms.base import PretrainingMethod
 from ...registry import HOOKS
 from ...utils.similarity import l2_normalize
+from ..unwrap import unwrapped_model
 from .log_steps import is_log_step, logging_interval
-from .unwrap import unwrapped_model
 
 
 def concentration(features: Tensor) -> Tensor:

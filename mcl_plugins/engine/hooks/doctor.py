@@ -21,9 +21,9 @@ from ..doctor.illnesses import judge
 from ..doctor.log_values import read_log
 from ..doctor.senses import Senses
 from ..doctor.words import describe_health, describe_reference, describe_state
+from ..unwrap import unwrapped_model
 from .log_steps import is_log_step, logging_interval
 from .probe import ProbeHook
-from .unwrap import unwrapped_model
 
 FILE_NAME = 'doctor.json'
 PRECISE = 0.07  # standard deviation of a mean recall above which it is of too few images

@@ -18,7 +18,7 @@ from ..finite.guard import MOST_OVERFLOWS, Step, StepGuard
 from ..finite.passes import Recorder
 from ..finite.stop import describe, write_black_box
 from ..finite.trace import name_broken
-from .unwrap import unwrapped_model
+from ..unwrap import unwrapped_model
 
 
 @HOOKS.register_module()

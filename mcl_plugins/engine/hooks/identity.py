@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 
 from ...checkpoint.latest import find_checkpoint
 from ...registry import HOOKS
+from ..checkpoints import out_dir_of
 from ..identity import config_differences, differences, identify
 from .schedule import describe_end, is_finished
 
@@ -56,7 +57,7 @@ class IdentityHook(Hook):
         """Compare the trainings before any tensor is loaded; a file of before has no identity."""
         if not runner._resume or not isinstance(runner.optim_wrapper, OptimWrapper):
             return
-        file = str(runner._load_from or find_checkpoint(runner.work_dir))
+        file = str(runner._load_from or find_checkpoint(runner.work_dir, out_dir_of(runner.cfg)))
         meta = checkpoint.get('meta') or {}
         saved, present = meta.get('identity'), identify(runner.cfg)
         if saved is not None:

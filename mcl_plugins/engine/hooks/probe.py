@@ -26,7 +26,7 @@ from ...utils.checks import check_choice, check_temperature
 from ...utils.sampling import spaced_indices
 from ...utils.sharded import is_divided, whole_weights
 from ..bands import check_bands
-from .unwrap import unwrapped_model
+from ..unwrap import unwrapped_model
 from .watchdog import tell_watchdog
 
 

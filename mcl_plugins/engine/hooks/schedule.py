@@ -12,8 +12,9 @@ from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from ...checkpoint.latest import find_checkpoint
 from ...registry import HOOKS
 from ..batches import images_per_process
+from ..checkpoints import out_dir_of
 from ..parameter_order import describe_other_order
-from .unwrap import unwrapped_model
+from ..unwrap import unwrapped_model
 
 # The quantities that determine learning rate and EMA momentum -> the config keys that set them.
 SETTINGS = {
@@ -97,7 +98,7 @@ class ScheduleHook(Hook):
         training = isinstance(runner.optim_wrapper, OptimWrapper)
         if not runner._resume or not training:
             return
-        file = runner._load_from or find_checkpoint(runner.work_dir)
+        file = runner._load_from or find_checkpoint(runner.work_dir, out_dir_of(runner.cfg))
         meta = checkpoint.get('meta') or {}
         if not {'epoch', 'iter'} <= meta.keys() or 'optimizer' not in checkpoint:
             raise ValueError(

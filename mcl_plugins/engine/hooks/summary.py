@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from ...registry import HOOKS
-from .unwrap import unwrapped_model
+from ..unwrap import unwrapped_model
 
 # What the heads of the methods return beside their losses.
 MONITORS = {

@@ -11,6 +11,7 @@ from mcl_plugins.cli.compare import describe, judge, main
 from mcl_plugins.cli.entries import Entry, read_entries
 from mcl_plugins.cli.logs import Run
 from mcl_plugins.cli.pocket.curves import add_curves, read_curves
+from mcl_plugins.cli.report.facts import differences, read_facts
 from mcl_plugins.cli.visualize.curves import select_panels
 
 STEPS = list(range(10, 110, 10))
@@ -166,6 +167,30 @@ def test_a_resumed_seed_is_one_of_its_entry(tmp_path, encoder):
     (entry,) = read_entries([tmp_path / '0', tmp_path / '1'])
     assert len(entry.runs) == 2 and entry.seeds == [0, 1]
     assert entry.settings.get('model.backbone.init_cfg.checkpoint') == encoder
+
+
+def test_compare_and_report_know_the_same_settings(tmp_path):
+    """What the way of running or a resumption adds is in neither, and all others are in both."""
+    run = 'launcher = "pytorch"\nlog_level = "INFO"\ntrain_dataloader = dict({}batch_size=4)\n'
+    texts = (
+        run.format('pin_memory=True, persistent_workers=True, '),
+        run.format('') + 'resume = True\nresume_found = True\nexperiment_name = "again"\n',
+        run.format('').replace('4', '8'),
+        run.format('') + 'load_from = "whole.pth"\n',
+        run.format('')
+        + 'resume = True\nload_from = "epoch_1.pth"\nstart_files = {"load_from": "whole.pth"}\n',
+    )
+    folders = [write_run(tmp_path / str(place), [1.0] * 10) for place in range(len(texts))]
+    for folder, text in zip(folders, texts, strict=True):
+        (folder / 'config.py').write_text((folder / 'config.py').read_text() + text)
+    entries = read_entries(folders)
+    assert [[run.name for run in entry.runs] for entry in entries] == [
+        [str(folder) for folder in part] for part in (folders[:2], folders[2:3], folders[3:])
+    ]
+    first, again, batch, whole, resumed = (read_facts(folder, folder.name) for folder in folders)
+    assert not differences(first, again.settings) and not differences(whole, resumed.settings)
+    assert differences(first, batch.settings) == {'train_dataloader.batch_size': (8, 4)}
+    assert differences(first, resumed.settings) == {'load_from': ('whole.pth', '(not set)')}
 
 
 def test_a_loss_without_parts_is_compared_beside_one_with_a_part():

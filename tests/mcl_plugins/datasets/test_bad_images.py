@@ -88,14 +88,49 @@ def test_a_new_run_begins_a_new_list_and_a_resumed_one_continues_it(training_con
     Runner.from_cfg(training_config).train()
     Path(training_config.work_dir, 'epoch_2.pth').unlink()
     spoil(images, 8)
-    shutil.copy(next(images.rglob('1.jpg')), next(images.rglob('3.jpg')))
     config = copy.deepcopy(training_config)
     config.resume, config.experiment_name = True, 'resumed'
     Runner.from_cfg(config).train()
     assert listed(config.work_dir).keys() == {'3.jpg', '8.jpg'}
+    shutil.copy(next(images.rglob('1.jpg')), next(images.rglob('3.jpg')))
     config.resume, config.experiment_name = False, 'new'
     Runner.from_cfg(config).train()
     assert listed(config.work_dir).keys() == {'8.jpg'}
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_images_that_were_repaired_or_removed_no_longer_count(training_config, images, workers):
+    """With as many bad images as are allowed, others are repaired and others break."""
+    spoil(images, 3, 8, 15)
+    training_config.train_cfg.max_epochs = 2
+    loader = training_config.train_dataloader
+    loader.dataset.max_bad_images, loader.num_workers = 3, workers
+    Runner.from_cfg(training_config).train()
+    work = Path(training_config.work_dir)
+    (work / 'epoch_2.pth').unlink()
+    shutil.copy(next(images.rglob('1.jpg')), next(images.rglob('3.jpg')))
+    (folder,) = {path.parent for path in images.rglob('8.jpg')}
+    (folder / '8.jpg').rename(folder / 'renamed.jpg')  # a new name of a file that is still bad
+    training_config.resume, training_config.experiment_name = True, f'{work.parent.name}-resumed'
+    runner = Runner.from_cfg(training_config)
+    runner.train()
+    assert listed(work).keys() == {'15.jpg', 'renamed.jpg'}
+    data, log = runner.train_dataloader.dataset, log_of(runner)
+    assert '2 of the images in bad_images.txt can be read now' in log and '3.jpg' in log
+    places = [data.get_data_info(index)['img_path'] for index in range(len(data))]
+    place = next(index for index, path in enumerate(places) if path.endswith('/3.jpg'))
+    assert data[place]['data_samples'].img_path == places[place]  # it is trained on again
+
+
+def test_mended_images_leave_the_list_and_the_others_stay_as_they_are(tmp_path):
+    bad = BadImages(tmp_path / 'bad_images.txt', limit=5)
+    assert bad.recheck(lambda name: False) == [] and not bad.file.exists()
+    for name in ('a.jpg', 'b.jpg', 'c.jpg'):
+        bad.add(name, f'{name} is empty')
+    before = bad.file.stat().st_ino
+    assert bad.recheck(lambda name: True) == [] and bad.file.stat().st_ino == before
+    assert bad.recheck(lambda name: name != 'b.jpg') == ['b.jpg']
+    assert bad.read() == {'a.jpg': 'a.jpg is empty', 'c.jpg': 'c.jpg is empty'}
 
 
 def test_an_evaluation_replaces_nothing(images):

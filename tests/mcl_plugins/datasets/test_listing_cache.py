@@ -176,3 +176,46 @@ def test_processes_that_start_together_search_once(folder, monkeypatch):
         process.join(60)
         assert process.exitcode == 0
     assert count.value == 1
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The folder of locks."""
+    folder = tmp_path / 'temporary'
+    folder.mkdir()
+    monkeypatch.setattr(listing_cache.tempfile, 'tempdir', str(folder))
+    return folder
+
+
+def test_no_lock_stays_in_the_temporary_folder(folder, temporary, monkeypatch):
+    list_images(str(folder), SUFFIXES)
+    assert not list(temporary.iterdir())
+    with pytest.raises(RuntimeError), listing_cache.turn('a'), listing_cache.turn('b'):
+        assert len(list(temporary.iterdir())) == 2
+        raise RuntimeError
+    assert not list(temporary.iterdir())
+    monkeypatch.setattr(listing_cache.tempfile, 'tempdir', str(temporary / 'none'))
+    assert len(list_images(str(folder), SUFFIXES).images) == 5  # without a lock
+
+
+def test_one_at_a_time_has_its_turn_although_each_removes_the_lock(temporary):
+    """A process that waits for a removed file, and one that makes the next, do not go together."""
+    inside, most = FORKS.Value('i', 0), FORKS.Value('i', 0)
+
+    def take_turns():
+        for _ in range(50):
+            with listing_cache.turn('a'):
+                with inside.get_lock():
+                    inside.value += 1
+                    most.value = max(most.value, inside.value)
+                time.sleep(0.001)
+                with inside.get_lock():
+                    inside.value -= 1
+
+    processes = [FORKS.Process(target=take_turns) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+        assert process.exitcode == 0
+    assert most.value == 1 and not list(temporary.iterdir())

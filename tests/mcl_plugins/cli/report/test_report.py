@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,10 +12,12 @@ import pytest
 from PIL import Image
 
 from mcl_plugins.cli.logs import Run
-from mcl_plugins.cli.report.facts import Facts
+from mcl_plugins.cli.report.facts import Facts, facts_of, read_facts
 from mcl_plugins.cli.report.hook import ReportHook
 from mcl_plugins.cli.report.run import write_page, write_report
 from mcl_plugins.cli.train import train
+from mcl_plugins.engine.finite.advice import advice
+from mcl_plugins.engine.runner import Runner
 
 BROWSER = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'chrome'))), None)
 
@@ -128,6 +131,18 @@ def test_a_page_that_fails_ends_no_training(tmp_path, monkeypatch):
     runner = SimpleNamespace(work_dir=tmp_path, logger=SimpleNamespace(warning=said.append))
     ReportHook().after_train(runner)
     assert said == ['The page of the run was not written: RuntimeError: no font']
+
+
+def test_checkpoints_on_another_disk_are_those_of_the_run(training_config, tmp_path):
+    """Of a page that is written in the training, and of one that is written later."""
+    training_config.default_hooks.checkpoint.out_dir = str(tmp_path / 'disk')
+    runner = Runner.from_cfg(training_config)
+    runner.train()
+    file, work = tmp_path / 'disk/work/epoch_1.pth', Path(training_config.work_dir)
+    assert facts_of(runner).checkpoint == file
+    facts = read_facts(work, 'work')
+    assert facts.checkpoint == file and facts.meta['epoch'] == 1
+    assert f'Continue from {file} with --resume' in advice(runner, 0, 0, None)
 
 
 def test_the_cost_is_that_of_the_logged_iterations(tmp_path):

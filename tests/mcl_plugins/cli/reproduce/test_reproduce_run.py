@@ -147,12 +147,12 @@ def go(tmp_path, monkeypatch):
 
     monkeypatch.setattr(chain, 'run_training', train)
     monkeypatch.setattr(chain, 'run_test', test)
-    row = find_row('ccmim', 'table 2: ViT-B/16, DINO')
+    row = find_row('ccmim', 'table 4: ViT-B/16, DINO, Flowers-102')
 
-    def run(start, sweep=None, metrics=None):
+    def run(start, sweep=None, metrics=None, slug=row.slug, processes=0, **options):
         found.update(metrics or {})
-        folder = tmp_path / row.method / row.slug
-        own = chain.Chain(row, folder, False, Launch(), tmp_path / start, {})
+        folder = tmp_path / row.method / slug
+        own = chain.Chain(row, folder, False, Launch(processes), tmp_path / start, options)
         for stage in own.stages:
             own.run(stage, sweep if stage == own.last_training else None)
         return json.loads(own.write_record().read_text())
@@ -170,6 +170,45 @@ def test_the_result_of_another_start_or_sweep_is_not_shown(go):
         go('B.pth')
     with pytest.raises(ValueError, match=rf'--sweep {RATE}=1e-3,1e-4: .* result of no sweep'):
         go('A.pth', (RATE, ['1e-3', '1e-4']))
+
+
+def shared(record):
+    return ['shared' in stage for stage in record['stages'].values()]
+
+
+def test_the_result_of_another_file_of_the_same_name_is_not_shown(go, tmp_path):
+    """Neither in its own folder nor in that of another row."""
+    start = tmp_path / 'A.pth'
+    start.write_bytes(b'first')
+    first = go('A.pth')
+    assert all(shared(go('A.pth', slug='twin')))
+    shutil.copy(start, tmp_path / 'copy.pth')
+    assert all(shared(go('copy.pth', slug='copy')))  # the content counts, not its place
+    start.write_bytes(b'second')
+    with pytest.raises(
+        ValueError, match=r'of another .*A\.pth, with the hash a7937b64b8ca and not'
+    ):
+        go('A.pth')
+    assert not any(shared(go('A.pth', slug='other')))
+    start.unlink()
+    assert go('A.pth') == first  # of a finished chain
+
+
+def test_the_result_of_other_processes_is_not_that_of_another_row(go, capsys):
+    """The effective batch, and with it the learning rate, is that of all processes."""
+    go('A.pth', processes=4)
+    assert all(shared(go('A.pth', slug='twin', processes=4)))
+    assert not any(shared(go('A.pth', slug='other', processes=2)))
+    capsys.readouterr()
+    stages = go('A.pth', processes=2)['stages'].values()  # goes on, and says so
+    assert {stage['processes'] for stage in stages} == {4}
+    assert capsys.readouterr().out.count('done before, on 4 processes') == len(stages)
+
+
+def test_the_checkpoints_of_a_chain_stay_in_its_folder(go):
+    """Those of all rows would have one folder for each name of a stage."""
+    with pytest.raises(ValueError, match=r'out_dir=/disk: the checkpoints of a chain stay'):
+        go('A.pth', **{chain.OUT_DIR: '/disk'})
 
 
 def test_a_sweep_goes_on_with_its_own_values_alone(go):

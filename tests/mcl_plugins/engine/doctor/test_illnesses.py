@@ -86,6 +86,22 @@ def test_what_makes_a_training_ill_is_named_with_a_remedy(option, tmp_path):
     assert json.loads((tmp_path / 'doctor.json').read_text()) == hook.verdicts
 
 
+@pytest.mark.parametrize('negatives', [15, 4095, 65536])
+@pytest.mark.parametrize(
+    ('value', 'said'),
+    [(0.009, 'too low'), (0.07, ''), (0.5, ''), (1.0, ''), (20.0, 'too high')],
+)
+def test_no_temperature_of_a_paper_is_an_illness(value, said, negatives):
+    """MoCo v3 trains its ResNet-50 with 1 and 4095 negatives, ccMIM its ViTs with 0.5."""
+    facts = Facts(steps=1000, temperatures={'head': value}, negatives={'head': negatives})
+    chart = Chart(facts, patience=100)
+    chart.add(Look(50, {}))
+    verdicts = list(judge(chart))
+    assert len(verdicts) == bool(said)
+    assert all(f'temperature={value:g} is {said}' in verdict.text for verdict in verdicts)
+    assert all('its ResNet-50 1' in verdict.remedy for verdict in verdicts)
+
+
 def test_a_loss_without_weight_is_named(tmp_path):
     config = runs.read('cmae')
     config.model.contrast_head.loss_weight = 1e-5

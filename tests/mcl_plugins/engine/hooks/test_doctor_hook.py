@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
@@ -19,6 +20,7 @@ from mcl_plugins.engine.doctor.chart import Chart, Facts, Look
 from mcl_plugins.engine.doctor.illnesses import judge
 from mcl_plugins.engine.doctor.senses import Senses
 from mcl_plugins.engine.hooks import DoctorHook, ProbeHook
+from mcl_plugins.engine.identity import loads_weights
 from mcl_plugins.engine.runner import Runner
 from mcl_plugins.evaluation.recall import Recall
 from mcl_plugins.heads import InfoNCEHead, PatchContrastHead
@@ -251,16 +253,39 @@ def test_a_teacher_that_rests_while_gradients_are_summed_up_is_not_frozen(traini
     assert 'frozen teacher' not in {part['illness'] for part in hook.verdicts}
 
 
-def test_a_start_from_weights_is_known(training_config, tmp_path):
+@pytest.mark.parametrize(
+    ('key', 'prefix', 'loaded'),
+    [
+        ('load_from', None, True),
+        ('model.init_cfg.checkpoint', None, True),
+        ('model.backbone.init_cfg.checkpoint', 'backbone.', True),
+        ('model.neck.init_cfg.checkpoint', 'neck.', False),  # the encoder begins at random
+    ],
+)
+def test_a_start_from_weights_is_known(training_config, tmp_path, key, prefix, loaded):
     Runner.from_cfg(training_config).train()
     config = copy.deepcopy(training_config)
-    config.load_from = f'{config.work_dir}/epoch_1.pth'
-    config.update(work_dir=str(tmp_path / 'next'), experiment_name='next')
+    section = key.rpartition('.')[0]
+    if section:
+        config.merge_from_dict({section: dict(type='Pretrained', _delete_=True)})
+    if prefix:
+        config.merge_from_dict({f'{section}.prefix': prefix})
+    config.merge_from_dict({key: f'{config.work_dir}/epoch_1.pth'})
+    config.update(work_dir=str(tmp_path / 'next'), experiment_name=f'{tmp_path.name}-next')
     runner = Runner.from_cfg(config)
     hook = DoctorHook(patience=2)
     runner.register_hook(hook)
     runner.train()
-    assert hook._chart.facts.loaded and not hook._chart.facts.start
+    facts = hook._chart.facts
+    assert facts.loaded == loaded and facts.sees_beginning != loaded and not facts.start
+
+
+@pytest.mark.parametrize('file', ['mae.pth', ''])
+def test_a_resumed_training_that_began_with_weights_is_known(file):
+    """The commands note the encoder's file, and load_from is what is resumed from."""
+    start_files = {'model.backbone.init_cfg.checkpoint': file, 'model.teacher.checkpoint': 't.pth'}
+    config = Config(dict(resume=True, load_from='epoch_3.pth', start_files=start_files))
+    assert loads_weights(config) == bool(file)
 
 
 def validate(hook, predicted, labels, done=5):

@@ -33,7 +33,7 @@ def test_weights_that_the_last_step_spoilt_are_not_saved():
     """Its loss was still a number. A buffer that the new model has as NaNs is not looked at."""
     model = torch.nn.BatchNorm1d(3)
     model.running_mean[0] = torch.nan
-    runner, hook = SimpleNamespace(model=model, work_dir='work'), FiniteLossHook()
+    runner, hook = SimpleNamespace(model=model, work_dir='work', cfg={}), FiniteLossHook()
     hook.before_run(runner)
     hook.before_save_checkpoint(runner, {'state_dict': model.state_dict()})
     with torch.no_grad():

@@ -151,5 +151,5 @@ def test_overwriting_deletes_the_checkpoints_alone(tmp_path):
     for name in ('epoch_1.pth', 'best_top1_epoch_1.pth', 'last_checkpoint', 'encoder.pth', 'log'):
         (tmp_path / name).touch()
     logger = SimpleNamespace(info=lambda _: None)
-    OverwriteHook().before_train(SimpleNamespace(work_dir=str(tmp_path), logger=logger))
+    OverwriteHook().before_train(SimpleNamespace(work_dir=str(tmp_path), cfg={}, logger=logger))
     assert sorted(file.name for file in Path(tmp_path).iterdir()) == ['encoder.pth', 'log']
