@@ -41,7 +41,8 @@ class BEiTViT(Encoder, _BEiTViT):
     - An image size that is not a multiple of the patch size is an error; mmpretrain pads.
 
     Raises:
-        ValueError: ``arch`` is unknown, or ``img_size`` is not a multiple of ``patch_size``.
+        ValueError: ``arch`` is unknown, ``img_size`` is not a multiple of ``patch_size``, or there
+            are relative positions without a class token.
 
     Example:
         >>> arch = dict(embed_dims=24, num_layers=1, num_heads=2, feedforward_channels=48)
@@ -73,6 +74,12 @@ class BEiTViT(Encoder, _BEiTViT):
         check_image_size(img_size, patch_size)
         with quiet_meshgrid():
             super().__init__(arch=arch, img_size=img_size, patch_size=patch_size, **kwargs)
+        if self.cls_token is None and (self.use_rel_pos_bias or self.rel_pos_bias is not None):
+            raise ValueError(
+                f'with_cls_token=False: the tables of relative positions of {type(self).__name__} '
+                'have rows for the class token. Leave the argument out, or use BEiTViT with '
+                'use_rel_pos_bias=False and use_abs_pos_emb=True.'
+            )
         for layer in self.layers:
             layer.attn = FusedBEiTAttention.from_attention(layer.attn)
         single_drop_path(self.layers)
@@ -128,6 +135,12 @@ class BEiTViT(Encoder, _BEiTViT):
             if index in self.out_indices:
                 outputs.append(self._format_output(x, self.patch_resolution))
         return tuple(outputs)
+
+    def _freeze_stages(self) -> None:
+        """Freeze as mmpretrain does, and the table that frozen blocks share with the others."""
+        super()._freeze_stages()
+        if self.rel_pos_bias is not None:
+            self.rel_pos_bias.requires_grad_(False)
 
     def _prepare_relative_position_bias_table(
         self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any

@@ -46,4 +46,5 @@ class DeiT(VisionTransformer):
         normal_layers(self, std=0.02)
         self.patch_embed.projection.reset_parameters()  # PyTorch's default, as in timm
         for token in (self.cls_token, self.pos_embed):
-            nn.init.trunc_normal_(token, std=0.02)
+            if token is not None:
+                nn.init.trunc_normal_(token, std=0.02)

@@ -21,8 +21,9 @@ class DenseViT(VisionTransformer):
     """A plain ViT that returns the outputs of some blocks as maps, for images of any size.
 
     The absolute positions belong to ``img_size``; for images of another size they are resized
-    (bicubic). All attention is global. The class token takes part in it, but is not in the maps.
-    There is no norm after the last block, as in MAE's, BEiT's and CAE's code for dense tasks.
+    (bicubic). All attention is global. The class token takes part in it, but is not in the maps;
+    ``with_cls_token=False`` leaves it out. There is no norm after the last block, as in
+    MAE's, BEiT's and CAE's code for dense tasks.
 
     Args:
         arch: architecture, by name or as a dict.
@@ -80,16 +81,36 @@ class DenseViT(VisionTransformer):
         """Encode images: mmpretrain's forward, with gradient checkpointing if ``with_cp``.
 
         Args:
-            x: (N, 3, H, W).
+            x: (N, C, H, W).
 
         Returns:
             A map (N, D, H / patch, W / patch), rounded up, for each of ``out_indices``.
         """
-        x, grid = self.patch_embed(x)
-        x = torch.cat((self.cls_token.expand(len(x), -1, -1), x), dim=1)
-        x = x + resize_pos_embed(self.pos_embed, self.patch_resolution, grid, self.interpolate_mode)
-        x = self.pre_norm(self.drop_after_pos(x))
-        return maps_of_blocks(self, x, grid)
+        x, grid = embed_images(self, x)
+        return maps_of_blocks(self, self.pre_norm(x), grid)
+
+
+def embed_images(encoder: Any, images: Tensor) -> tuple[Tensor, tuple[int, int]]:
+    """Turn images of any size into tokens with positions.
+
+    Args:
+        encoder: one of mmpretrain's ViTs, with absolute positions.
+        images: (N, C, H, W).
+
+    Returns:
+        (N, T, D), the class token first if the encoder has one, and rows and columns of patches.
+    """
+    x, grid = encoder.patch_embed(images)
+    if encoder.cls_token is not None:
+        x = torch.cat((encoder.cls_token.expand(x.shape[0], -1, -1), x), dim=1)
+    positions = resize_pos_embed(
+        encoder.pos_embed,
+        encoder.patch_resolution,
+        grid,
+        encoder.interpolate_mode,
+        encoder.num_extra_tokens,
+    )
+    return encoder.drop_after_pos(x + positions), grid
 
 
 def maps_of_blocks(
@@ -99,7 +120,7 @@ def maps_of_blocks(
 
     Args:
         encoder: one of mmpretrain's ViTs, with ``with_cp``.
-        x: (N, 1 + h * w, D) tokens.
+        x: (N, T, D) tokens; the last h * w are the patches.
         grid: h and w.
         *inputs: further arguments of each block.
 

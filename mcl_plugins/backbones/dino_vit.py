@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
 
 from ..layers.initialisation import normal_layers
+from ..layers.recompute import run_block
 from ..layers.rotary_attention import RotaryAttention, rotation_of
 from ..registry import MODELS
 from .vit import VisionTransformer
@@ -29,7 +31,13 @@ class DINOViT(VisionTransformer):
         rotary: rotary positions instead of absolute ones.
         out_type: ``'raw'`` for class token, registers and patches, ``'featmap'``, ``'cls_token'``,
             ``'avg_featmap'``.
-        **kwargs: other arguments of :class:`VisionTransformer`.
+        layer_scale_init_value: layer scale of random weights.
+        with_cp: gradient checkpointing: recompute blocks in the backward pass, which saves memory.
+        **kwargs: other arguments of :class:`VisionTransformer`. Registers are frozen if the class
+            token is.
+
+    Raises:
+        ValueError: see :class:`VisionTransformer`; or there is no class token.
 
     Example:
         >>> arch = dict(embed_dims=24, num_layers=1, num_heads=2, feedforward_channels=48)
@@ -47,6 +55,7 @@ class DINOViT(VisionTransformer):
         rotary: bool = False,
         out_type: str = 'raw',
         layer_scale_init_value: float = 1e-5,
+        with_cp: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -57,7 +66,15 @@ class DINOViT(VisionTransformer):
             layer_scale_init_value=layer_scale_init_value,
             **kwargs,
         )
-        self.register_tokens = nn.Parameter(torch.zeros(1, num_registers, self.embed_dims))
+        if self.cls_token is None:
+            raise ValueError(
+                'with_cls_token=False: the registers of DINOViT stand behind its class token. '
+                'Leave the argument out, or use VisionTransformer, which has no registers.'
+            )
+        self.with_cp = with_cp
+        self.register_tokens = nn.Parameter(
+            torch.zeros(1, num_registers, self.embed_dims), self.cls_token.requires_grad
+        )
         self.num_extra_tokens = 1 + num_registers
         self.rotary = rotary
         if rotary:
@@ -86,9 +103,8 @@ class DINOViT(VisionTransformer):
         rotation = rotation_of(grid, width, device=x.device) if self.rotary else None
         outputs = []
         for index, layer in enumerate(self.layers):
-            if self.rotary:
-                layer.attn.rotation = rotation
-            x = layer(x)
+            block = layer if rotation is None else partial(_turned, layer, rotation)
+            x = run_block(block, x, recompute=self.with_cp)
             if index == self.num_layers - 1 and self.final_norm:
                 x = self.ln1(x)
             if index in self.out_indices:
@@ -106,3 +122,12 @@ class DINOViT(VisionTransformer):
         state_dict[f'{prefix}pos_embed'] = resize_pos_embed(
             positions, (side, side), self.patch_resolution, self.interpolate_mode
         )
+
+
+def _turned(layer: Any, rotation: tuple[Tensor, Tensor], x: Tensor) -> Tensor:
+    """Compute a block for patches with these turns, when it is recomputed, too.
+
+    Until then its attention may have got those of images of another size.
+    """
+    layer.attn.rotation = rotation
+    return layer(x)

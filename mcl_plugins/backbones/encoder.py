@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from mmengine.model import BaseModule
 from torch import nn
@@ -28,6 +28,7 @@ class Encoder(BaseModule):
             tokens'`` (with a mask token) or ``'one map'``; None if it takes no mask. Methods
             compare it with what they need.
         with_cp: gradient checkpointing: recompute blocks in the backward pass, which saves memory.
+        frozen_stages: number of blocks of a ViT that are frozen, with all that comes before them.
     """
 
     task_modules: tuple[str, ...] = ()
@@ -36,6 +37,7 @@ class Encoder(BaseModule):
     part_of: Literal['encoder', 'segmentor', 'detector'] = 'encoder'
     masked_output: ClassVar[str | None] = None
     with_cp: bool = False
+    frozen_stages: int = -1
 
     def init_weights(self) -> None:
         """Initialise at random as in the paper, or as ``init_cfg`` says.
@@ -52,10 +54,22 @@ class Encoder(BaseModule):
     def train(self, mode: bool = True) -> Encoder:
         """Set train or evaluation mode, and return the encoder, as ``nn.Module`` does.
 
-        mmpretrain's own classes return None, and ``eval`` is a call of this method.
+        mmpretrain's own classes return None, and ``eval`` is a call of this method. Its ViTs set
+        frozen blocks to evaluation only when they are built, and drop path would return to them.
         """
         super().train(mode)
+        if self.frozen_stages > 0:
+            self._freeze_stages()
         return self
+
+    def _freeze_stages(self) -> None:
+        blocks: Any = getattr(self, 'layers', None)  # a Swin has stages, which it has checked
+        if blocks is not None and self.frozen_stages > len(blocks):
+            raise ValueError(
+                f'frozen_stages={self.frozen_stages} of {type(self).__name__} is more than its '
+                f'{len(blocks)} blocks.'
+            )
+        super()._freeze_stages()
 
     def fill_weights(self) -> None:
         """Initialise the weights at random, as in the paper."""

@@ -48,7 +48,8 @@ def freeze_all_but(encoder: Any, trained_blocks: float) -> list[nn.Module]:
     frozen = [encoder.patch_embed, encoder.drop_after_pos, encoder.pre_norm, *whole, *halves]
     for module in frozen:
         module.requires_grad_(False)
-    for parameter in (encoder.cls_token, encoder.pos_embed):
+    registers = getattr(encoder, 'register_tokens', None)
+    for parameter in (encoder.cls_token, encoder.pos_embed, registers):
         if parameter is not None:
             parameter.requires_grad_(False)
     return frozen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -57,8 +58,8 @@ class SwinTransformer(Encoder, _SwinTransformer):
 
     Raises:
         ValueError: ``arch`` or ``mlp_norm`` is unknown, ``img_size`` is not a multiple of the last
-            stage's patch size, the map of the last stage is smaller than a window, or
-            ``frozen_stages`` is not a stage.
+            stage's patch size, the map of the last stage is smaller than a window,
+            ``frozen_stages`` is not a stage, or ``out_indices`` does not end with the last stage.
 
     Example:
         >>> arch = dict(embed_dims=8, depths=(1, 1), num_heads=(1, 2))
@@ -96,7 +97,7 @@ class SwinTransformer(Encoder, _SwinTransformer):
                 f'frozen_stages={kwargs["frozen_stages"]} must be -1 (none) to {last}: it is the '
                 'number, counted from 0, of the last stage that is frozen.'
             )
-        kwargs.setdefault('out_indices', (last,))
+        _check_stages(kwargs.setdefault('out_indices', (last,)), last)
         with LinspaceOnHost():
             super().__init__(arch, img_size, patch_size, window_size=window_size, **kwargs)
         use_fused_windows(self)
@@ -122,6 +123,20 @@ class SwinTransformer(Encoder, _SwinTransformer):
                     module.eval()
         return self
 
+    def get_layer_depth(self, param_name: str, prefix: str = '') -> tuple[int, int]:
+        """Return the layer of a parameter and the number of layers, for layer-wise lr decay.
+
+        Absolute positions are layer 0, as in vision transformers; mmpretrain counts them as last.
+        """
+        depth, layers = super().get_layer_depth(param_name, prefix)
+        return 0 if param_name == f'{prefix}absolute_pos_embed' else depth, layers
+
+    def _freeze_stages(self) -> None:
+        """Freeze as mmpretrain does, and the absolute positions with the patch embedding."""
+        super()._freeze_stages()
+        if self.frozen_stages >= 0 and self.use_abs_pos_embed:
+            self.absolute_pos_embed.requires_grad_(False)
+
     def fill_weights(self) -> None:
         """Initialise the weights at random, as Swin's released code does."""
         normal_layers(self, std=0.02)
@@ -131,6 +146,17 @@ class SwinTransformer(Encoder, _SwinTransformer):
     ) -> None:
         """Resize a checkpoint's tables of relative positions to this model before loading."""
         fit_block_tables(state_dict, prefix, self.state_dict())
+
+
+def _check_stages(out_indices: Sequence[int], last: int) -> None:
+    """Raise a ValueError unless the stages whose maps are returned ascend to the last one."""
+    stages = list(out_indices)
+    if stages != sorted({*stages, last}) or stages[0] < 0 or stages[-1] != last:
+        raise ValueError(
+            f'out_indices={tuple(stages)} must ascend and end with the last stage, {last}: stages '
+            'after the last output would get no gradient. Add it, or set arch to a dict without '
+            'these stages.'
+        )
 
 
 @MODELS.register_module()

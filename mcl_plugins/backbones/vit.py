@@ -27,6 +27,9 @@ from ..utils.sharded import whole_weights
 from .encoder import Encoder
 from .partial import freeze_all_but
 
+# What comes before the blocks besides the patch embedding, positions and class token.
+_STEM = ('pre_norm.', 'register_tokens')
+
 # The arguments of MaskedViT.class_attention and their values.
 IMPORTANCE = {
     'blocks': ('all', 'last'),
@@ -105,6 +108,14 @@ class VisionTransformer(Encoder, _VisionTransformer):
         for module in self._frozen:
             module.eval()
         return self
+
+    def get_layer_depth(self, param_name: str, prefix: str = '') -> tuple[int, int]:
+        """Return the layer of a parameter and the number of layers, for layer-wise lr decay.
+
+        Everything before the blocks is layer 0. To mmpretrain some of it is as late as the head.
+        """
+        depth, layers = _VisionTransformer.get_layer_depth(self, param_name, prefix)
+        return 0 if param_name.startswith(tuple(prefix + name for name in _STEM)) else depth, layers
 
     def fill_weights(self) -> None:
         """Initialise the weights at random, as MAE's released code does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from mmengine.logging import print_log
@@ -16,6 +17,7 @@ from .origin import check_heads, other_heads_error
 from .sources import load_checkpoint
 
 _INDEX = 'relative_position_index'
+_BLOCKS = ('layers.', 'stages.', 'conv_stages.')  # prefixes of the blocks of all encoders
 
 
 def init_from_checkpoint(module: BaseModule) -> bool:
@@ -42,7 +44,7 @@ def init_from_checkpoint(module: BaseModule) -> bool:
     if not isinstance(config, dict) or config['type'] != 'Pretrained':
         return False
     load_encoder(
-        module, config['checkpoint'], config.get('prefix', ''), config.get('allow_missing', False)
+        module, config['checkpoint'], config.get('prefix') or '', config.get('allow_missing', False)
     )
     module._is_init = True
     return True
@@ -68,8 +70,10 @@ def load_encoder(
         path: a file, folder or URL of this package or of another origin; see
             :mod:`.layouts.recognise`. The log says what it was recognised as.
         prefix: prefix of the encoder's tensors in the file: ``'backbone.'`` for the student,
-            ``'ema.backbone.'`` for its EMA, even if the file has an earlier name of the EMA.
-        allow_missing: load the tensors that fit and only log the others.
+            ``'ema.backbone.'`` for its EMA, even if the file has an earlier name of the EMA. The
+            last dot may be left out, as in MMEngine.
+        allow_missing: load the tensors that fit and only log the others. Some of the tensors must
+            be those of blocks.
         allow_resizing: let the module's hooks resize position tables of another grid.
 
     Raises:
@@ -84,6 +88,8 @@ def load_encoder(
             'start from random weights with the recipe of a config without layer decay, such as '
             'configs/conmim/baselines/in1k-scratch_vit-b.py.'
         )
+    if prefix and not prefix.endswith('.'):
+        prefix += '.'
     content = load_checkpoint(path)
     check_heads(module, content, path)
     tensors = extract_state_dict(content)
@@ -184,6 +190,13 @@ def load_tensors(
             + (f'\n  ... and {len(problems) - 8} more' if len(problems) > 8 else '')
             + f'\nIs it a checkpoint of another architecture?{part}'
         )
+    if problems and not _has_blocks(module, loaded):
+        others = sorted(tensors.keys() - loaded)[:8]
+        raise ValueError(
+            f'{source} has no weight of a block of {type(module).__name__}, so that all blocks '
+            'would stay random with init_cfg.allow_missing=True. Set init_cfg.prefix to the prefix '
+            f'of the encoder in the file, which also has {", ".join(others)}.'
+        )
     for problem in problems:
         print_log(f'{source}: {problem}', logger='current')
     names = module.state_dict().keys()
@@ -195,6 +208,16 @@ def load_tensors(
         f'{len(names)} tensors' + (f'; new here: {", ".join(fresh)}.' if fresh else '.'),
         logger='current',
     )
+
+
+def _has_blocks(module: nn.Module, loaded: Collection[str]) -> bool:
+    """Whether tensors of blocks, besides relative positions, are loaded; True without blocks."""
+    parts = [
+        name
+        for name in module.state_dict()
+        if name.startswith(_BLOCKS) and 'relative_position' not in name
+    ]
+    return not parts or any(name in loaded for name in parts)
 
 
 def _load(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-from mmpretrain.models.utils import build_2d_sincos_position_embedding, resize_pos_embed
+from mmpretrain.models.utils import build_2d_sincos_position_embedding
 from torch import Tensor
 
 from ..backbones import BEiTViT
-from ..backbones.dense_vit import maps_of_blocks
+from ..backbones.dense_vit import embed_images, maps_of_blocks
 from ..layers.initialisation import fix_parameter
 from ..registry import MODELS
 from ..utils.checks import check_out_indices
@@ -41,6 +40,7 @@ class CAEViT(BEiTViT):
             ``out_indices`` does not end with the last block.
 
     Example:
+        >>> import torch
         >>> arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
         >>> model = CAEViT(arch, img_size=64, out_indices=(0, 1))
         >>> [tuple(m.shape) for m in model(torch.zeros(1, 3, 64, 96))]
@@ -81,7 +81,7 @@ class CAEViT(BEiTViT):
 
     def _fill_positions(self) -> None:
         positions = build_2d_sincos_position_embedding(
-            self.patch_resolution, self.embed_dims, cls_token=True
+            self.patch_resolution, self.embed_dims, cls_token=self.cls_token is not None
         )
         self.pos_embed.copy_(positions)
 
@@ -89,13 +89,10 @@ class CAEViT(BEiTViT):
         """Encode images of any size.
 
         Args:
-            x: (N, 3, H, W).
+            x: (N, C, H, W).
 
         Returns:
             A map (N, D, H / patch, W / patch), rounded up, for each of ``out_indices``.
         """
-        x, grid = self.patch_embed(x)
-        x = torch.cat((self.cls_token.expand(len(x), -1, -1), x), dim=1)
-        x = x + resize_pos_embed(self.pos_embed, self.patch_resolution, grid, self.interpolate_mode)
-        x = self.drop_after_pos(x)
+        x, grid = embed_images(self, x)
         return maps_of_blocks(self, x, grid, None)  # no relative positions

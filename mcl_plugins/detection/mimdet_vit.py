@@ -75,7 +75,7 @@ class MIMDetViT(WindowedViT):
             self.register_buffer('pos_embed', positions)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Encode images (N, 3, H, W), H = W = ``img_size``.
+        """Encode images (N, C, H, W), H = W = ``img_size``.
 
         Returns:
             A map (N, D, H / patch, W / patch) for each of ``out_indices``.

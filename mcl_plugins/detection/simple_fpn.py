@@ -9,6 +9,7 @@ from mmpretrain.models.utils import LayerNorm2d
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..layers.halving import Halve
 from ..registry import MODELS
 
 
@@ -51,7 +52,7 @@ class SimpleFPN(BaseModule):
             ],
             [nn.ConvTranspose2d(in_channels, half, 2, 2)],
             [],
-            [nn.MaxPool2d(2)],
+            [Halve()],
         )
         widths = (quarter, half, in_channels, in_channels)
         self.levels = ModuleList(
@@ -72,7 +73,8 @@ class SimpleFPN(BaseModule):
             maps: a sequence of one map (N, C, H, W).
 
         Returns:
-            Five maps with ``out_channels`` channels: 4, 2, 1, 1/2 and 1/4 times the map's size.
+            Five maps with ``out_channels`` channels: 4, 2, 1, 1/2 and 1/4 times the map's size. A
+            side of one position is not halved.
 
         Raises:
             ValueError: there is not exactly one map.

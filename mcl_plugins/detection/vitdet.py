@@ -63,7 +63,7 @@ class ViTDet(WindowedViT):
         super().fill_weights()
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Encode images (N, 3, H, W), whose sides are multiples of the patch size.
+        """Encode images (N, C, H, W), whose sides are multiples of the patch size.
 
         Returns:
             A map (N, D, H / patch, W / patch) for each of ``out_indices``.

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from mmengine.model import ModuleList
 from torch import Tensor
-from torch.nn import functional as F
 
 from ..backbones import ConvViT
+from ..layers.halving import halve
 from ..layers.initialisation import fix_parameter
 from ..layers.position_bias import SharedBias
 from ..layers.position_tables import fit_shared_tables
@@ -38,6 +38,7 @@ class WindowedConvViT(ConvViT):
             and last block and two in between, for example 0, 3, 6 and 10 of 11 blocks.
         drop_path_rate: drop path rate of the last block; the rate increases linearly from 0.
         with_cp: recompute the transformer blocks in the backward pass, which saves memory.
+        in_channels: number of bands of the images.
 
     Raises:
         ValueError: see :class:`ConvViT`; or a global block does not exist.
@@ -63,9 +64,16 @@ class WindowedConvViT(ConvViT):
         drop_path_rate: float = 0.0,
         with_cp: bool = False,
         init_cfg: dict | None = None,
+        in_channels: int = 3,
     ) -> None:
         super().__init__(
-            arch, img_size, drop_path_rate, final_norm=False, out_type='featmap', init_cfg=init_cfg
+            arch,
+            img_size,
+            drop_path_rate,
+            final_norm=False,
+            out_type='featmap',
+            init_cfg=init_cfg,
+            in_channels=in_channels,
         )
         if global_blocks is None:
             global_blocks = np.linspace(0, self.num_layers - 1, 4).astype(int).tolist()
@@ -87,7 +95,7 @@ class WindowedConvViT(ConvViT):
         fix_parameter(self, 'pos_embed')
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Encode images (N, 3, H, W), H = W = ``img_size``, to maps of strides 4, 8, 16 and 32."""
+        """Encode images (N, C, H, W), H = W = ``img_size``, to maps of strides 4, 8, 16 and 32."""
         *stages, x = self._maps(x)
         x = self._tokens(x).unflatten(1, self.patch_resolution)
         window_bias, global_bias = self.window_bias(), self.global_bias()
@@ -95,10 +103,10 @@ class WindowedConvViT(ConvViT):
             bias = global_bias if index in self.global_blocks else window_bias
             x = run_block(layer, x, bias, recompute=self.with_cp)
         x = x.permute(0, 3, 1, 2).contiguous()
-        return (*stages, x, F.max_pool2d(x, 2))
+        return (*stages, x, halve(x))
 
     @staticmethod
     def _resize_positions(module: Any, state_dict: dict, prefix: str, *_: Any) -> None:
-        """Resize a checkpoint's positions; pre-training has no bias tables, so they stay zero."""
+        """Resize a checkpoint's positions; pre-training has no tables, so they stay zero."""
         ConvViT._resize_positions(module, state_dict, prefix)
         fit_shared_tables(state_dict, prefix, module.state_dict())

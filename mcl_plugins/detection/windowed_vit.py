@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..backbones import Encoder, VisionTransformer
 from ..layers.initialisation import normal_layers
-from ..layers.position_tables import fit_absolute_positions
+from ..layers.position_tables import fit_absolute_positions, fit_axis_tables
 from ..layers.recompute import run_block
 from ..layers.windowed_attention import MapBlock
 from ..utils.checks import ARCH_KEYS, check_image_size, check_out_indices, resolve_arch
@@ -79,6 +79,7 @@ class WindowedViT(Encoder, BaseBackbone):
             factors.
         mask_padding: see :class:`mcl_plugins.layers.windowed_attention.MapAttention`.
         with_cp: recompute the blocks in the backward pass, which saves memory.
+        in_channels: number of bands of the images.
 
     Raises:
         ValueError: ``arch`` is unknown, ``img_size`` is not a multiple of ``patch_size``, a global
@@ -106,6 +107,7 @@ class WindowedViT(Encoder, BaseBackbone):
         mask_padding: bool = True,
         with_cp: bool = False,
         init_cfg: dict | None = None,
+        in_channels: int = 3,
     ) -> None:
         super().__init__(init_cfg)
         settings = resolve_arch(arch, self.arch_zoo, ARCH_KEYS)
@@ -124,7 +126,7 @@ class WindowedViT(Encoder, BaseBackbone):
         self.out_indices = check_out_indices(out_indices, self.num_layers)
 
         self.patch_embed = PatchEmbed(
-            embed_dims=self.embed_dims, kernel_size=patch_size, stride=patch_size
+            in_channels, self.embed_dims, kernel_size=patch_size, stride=patch_size
         )
         windows = [0 if i in self.global_blocks else window_size for i in range(self.num_layers)]
         self.layers = ModuleList(
@@ -151,7 +153,7 @@ class WindowedViT(Encoder, BaseBackbone):
         normal_layers(self, std=0.02)
 
     def _embed(self, x: Tensor) -> Tensor:
-        """(N, 3, H, W) -> (N, H / patch, W / patch, D)."""
+        """(N, C, H, W) -> (N, H / patch, W / patch, D)."""
         height, width = x.shape[-2:]
         if height % self.patch_size or width % self.patch_size:
             raise ValueError(
@@ -178,3 +180,4 @@ class WindowedViT(Encoder, BaseBackbone):
     def _fit_checkpoint(module: Any, state_dict: dict, prefix: str, *_: Any) -> None:
         """Resize the positions of a checkpoint before they are loaded."""
         fit_absolute_positions(state_dict, f'{prefix}pos_embed', module.position_size)
+        fit_axis_tables(state_dict, prefix, module.state_dict())

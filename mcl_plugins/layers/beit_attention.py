@@ -40,7 +40,8 @@ class FusedBEiTAttention(BEiTAttention):
         """Build the fused form of an attention, which reuses its parameters and buffers.
 
         mmpretrain's blocks build their own attention, which is then replaced by this one. No random
-        numbers are drawn here, so the initial weights for a seed do not change.
+        numbers are drawn here, so the initial weights for a seed do not change. Frozen parameters
+        stay frozen.
         """
         with torch.device('meta'), quiet_meshgrid():
             fused = cls(
@@ -54,8 +55,11 @@ class FusedBEiTAttention(BEiTAttention):
                 proj_drop_rate=attention.proj_drop.p,
                 init_cfg=attention.init_cfg,
             )
+        for name, parameter in fused.named_parameters():
+            # Assigned parameters take over whether the ones that they replace are trained.
+            parameter.requires_grad_(attention.get_parameter(name).requires_grad)
         fused.load_state_dict(attention.state_dict(keep_vars=True), assign=True)
-        return fused
+        return fused.train(attention.training)
 
     def init_weights(self) -> None:
         """Keep the bias tables at zero."""
@@ -76,7 +80,7 @@ class FusedBEiTAttention(BEiTAttention):
             qkv = F.linear(rows, self.qkv.weight, bias)
         else:
             qkv = self.qkv(rows)
-        q, k, v = split_heads(qkv, x.shape[0], self.num_heads)
+        q, k, v = split_heads(qkv, x.shape[:2], self.num_heads)
         logit_bias = self.position_bias(rel_pos_bias)
         if logit_bias is not None:
             logit_bias = align_rows(logit_bias.to(q.dtype))[None]
@@ -88,7 +92,7 @@ class FusedBEiTAttention(BEiTAttention):
             dropout_p=self.attn_drop.p if self.training else 0.0,
             scale=self.scale,
         )
-        return self.proj_drop(self.proj(join_heads(mixed)).view(*x.shape[:2], -1))
+        return self.proj_drop(self.proj(join_heads(mixed)).view(x.shape))
 
     def position_bias(self, rel_pos_bias: Tensor | None = None) -> Tensor | None:
         """Return the bias of the logits: the block's own, the shared one, their sum, or None.
@@ -109,5 +113,7 @@ class FusedBEiTAttention(BEiTAttention):
         """Remove the class token's rows from the bias table, for inputs that are only patches."""
         table, index = self.relative_position_bias_table, self.relative_position_index
         if table is not None and index is not None:
-            self.relative_position_bias_table = nn.Parameter(table.data[:-CLASS_ROWS].clone())
+            self.relative_position_bias_table = nn.Parameter(
+                table.data[:-CLASS_ROWS].clone(), table.requires_grad
+            )
             self.relative_position_index = index[1:, 1:].clone()

@@ -34,7 +34,7 @@ class FusedWindowAttention(WindowMSA):
             (N W, T, D).
         """
         windows = x.shape[0]  # not len(x), which a trace would keep as a number
-        query, key, value = split_heads(self.qkv(x.flatten(0, 1)), windows, self.num_heads)
+        query, key, value = split_heads(self.qkv(x.flatten(0, 1)), x.shape[:2], self.num_heads)
         bias = self.relative_position_bias_table[self.relative_position_index]  # (T, T, heads)
         bias = bias.permute(2, 0, 1).contiguous()[None].to(query.dtype)
         if mask is not None:
@@ -53,7 +53,7 @@ class FusedWindowAttention(WindowMSA):
             dropout_p=self.attn_drop.p if self.training else 0.0,
             scale=self.scale,
         )
-        return self.proj_drop(self.proj(join_heads(mixed)).view(*x.shape[:2], -1))
+        return self.proj_drop(self.proj(join_heads(mixed)).view(x.shape))
 
 
 class ShiftedWindows(ShiftWindowMSA):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from .fused_bias import align_rows, to_autocast_type
+from .position_tables import resize_axis
 
 
 def decomposed_bias(
@@ -46,8 +46,7 @@ def decomposed_bias(
 
 def _expand_to_pairs(table: Tensor, side: int) -> Tensor:
     """Expand (2 n - 1, C), a row per offset, to (side, side, C), a vector per query and key."""
-    if len(table) != 2 * side - 1:
-        table = F.interpolate(table.T[None], size=2 * side - 1, mode='linear')[0].T
+    table = resize_axis(table, 2 * side - 1)
     place = torch.arange(side, device=table.device)
     return table[place[:, None] - place[None, :] + side - 1]
 

@@ -8,7 +8,7 @@ Encoders store positions in three kinds of tables:
   per offset between two tokens. Plain ViTs have three more rows at the end, for the pairs from the
   class token, to it, and of the class token with itself. (2 H - 1)(2 W - 1) is odd, so a table has
   these rows exactly if its length is even;
-- relative positions along one axis, (2 H - 1, D), see :mod:`mcl_plugins.layers.position_bias`.
+- relative positions along one axis, (2 H - 1, C), see :mod:`mcl_plugins.layers.position_bias`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from torch.nn import functional as F
 
 TABLE = 'relative_position_bias_table'
 INDEX = 'relative_position_index'
+AXES = ('rel_pos_h', 'rel_pos_w')
 CLASS_ROWS = 3
 
 
@@ -112,7 +113,8 @@ def fit_shared_tables(
 
     Each table of the model is set to the table that all blocks shared in pre-training, or to the
     mean of the tables of all blocks (our choice; MIMDet does not specify it), resized as in MIMDet.
-    A checkpoint of the same model, or one without relative positions, is not changed.
+    The tables of such a model for another image size are resized. A checkpoint without relative
+    positions is not changed.
 
     Args:
         state_dict: the state dict of a checkpoint.
@@ -126,7 +128,12 @@ def fit_shared_tables(
         ['window_bias.relative_position_bias_table']
     """
     names = [name for name in wanted if name.endswith(TABLE)]
-    if any(prefix + name in state_dict for name in names):
+    own = [name for name in names if prefix + name in state_dict]
+    for name in own:
+        if len(state_dict[prefix + name]) != len(wanted[name]):
+            table = state_dict[prefix + name]
+            state_dict[prefix + name] = resize_table(table, len(wanted[name]), 'bicubic')
+    if own:
         return
     ours = [name for name in state_dict if name.startswith(prefix)]
     found = [name for name in ours if name.endswith(TABLE)]
@@ -138,6 +145,46 @@ def fit_shared_tables(
             del state_dict[name]
     for name in names:
         state_dict[prefix + name] = resize_table(table, len(wanted[name]), 'bicubic')
+
+
+def fit_axis_tables(
+    state_dict: dict[str, Tensor], prefix: str, wanted: Mapping[str, Tensor]
+) -> None:
+    """Resize the relative positions along one axis whose length differs from the model's, in place.
+
+    Args:
+        state_dict: the state dict of a checkpoint.
+        prefix: prefix of the encoder's tensors in it.
+        wanted: the encoder's own state dict.
+
+    Example:
+        >>> state = {'layers.0.attn.rel_pos_h': torch.zeros(7, 12)}  # 4 rows
+        >>> fit_axis_tables(state, '', {'layers.0.attn.rel_pos_h': torch.zeros(11, 12)})
+        >>> state['layers.0.attn.rel_pos_h'].shape
+        torch.Size([11, 12])
+    """
+    for name, target in wanted.items():
+        if name.endswith(AXES) and prefix + name in state_dict:
+            state_dict[prefix + name] = resize_axis(state_dict[prefix + name], len(target))
+
+
+def resize_axis(table: Tensor, length: int) -> Tensor:
+    """Interpolate relative positions along one axis linearly, as detectron2's ViTDet does.
+
+    Args:
+        table: (2 H - 1, C).
+        length: number of rows of the result.
+
+    Returns:
+        (length, C); the table itself if it has this length.
+
+    Example:
+        >>> resize_axis(torch.tensor([[0.0], [3], [6]]), 5).flatten()
+        tensor([0.0000, 1.2000, 3.0000, 4.8000, 6.0000])
+    """
+    if len(table) == length:
+        return table
+    return F.interpolate(table.T[None], size=length, mode='linear')[0].T
 
 
 def resize_table(table: Tensor, length: int, how: str = 'spline') -> Tensor:
@@ -170,8 +217,10 @@ def _spline(maps: Tensor, side: int) -> Tensor:
 
     The old offsets are placed in the new range with a spacing that starts at 1 and grows by a
     constant factor. So the biases of neighbouring patches stay nearly the same, and those of
-    distant patches are interpolated.
+    distant patches are interpolated. A table of one patch has a single bias for all of them.
     """
+    if maps.shape[-1] == 1:
+        return maps.expand(-1, side, side)
     old = geometric_offsets(maps.shape[-1] // 2, side // 2)
     new = np.arange(side) - side // 2
     degree = min(3, maps.shape[-1] - 1)
@@ -198,13 +247,20 @@ RESIZERS: dict[str, Callable[[Tensor, int], Tensor]] = {
 def geometric_offsets(count: int, reach: int) -> np.ndarray:
     """Place 2 count + 1 offsets from -reach to reach with a spacing that grows geometrically.
 
-    The smallest spacing is 1, on both sides of 0.
+    The spacing on both sides of 0 is 1. If only the neighbours fit into the range, no growth places
+    the others in it: all spacings are 1, and the farther offsets are outside.
 
     Example:
         >>> geometric_offsets(2, 3)
         array([-3., -1.,  0.,  1.,  3.])
+        >>> geometric_offsets(2, 1)
+        array([-2., -1.,  0.,  1.,  2.])
     """
     powers = np.arange(count)
-    growth = brentq(lambda q: (q**powers).sum() - reach, 1e-3, 1e3) if count > 1 else 1.0
-    steps = np.cumsum(growth**powers) if count > 1 else np.array([float(reach)])
+    if reach < 2:
+        steps = 1.0 + powers
+    elif count == 1:
+        steps = np.array([float(reach)])
+    else:
+        steps = np.cumsum(brentq(lambda q: (q**powers).sum() - reach, 1e-3, 1e3) ** powers)
     return np.concatenate((-steps[::-1], [0.0], steps))

@@ -34,11 +34,11 @@ class RowBlock(TransformerEncoderLayer):
             return super().forward(x)
         shape = x.shape[:2]
         rows = x.flatten(0, 1)
-        change = self.attn.mix(self.ln1(rows), shape[0])
+        change = self.attn.mix(self.ln1(rows), shape)
         rows = rows + drop_images(self.attn.out_drop, change, shape)
         change = self.ffn.gamma2(self.ffn.layers(self.ln2(rows)))
         rows = rows + drop_images(self.ffn.dropout_layer, change, shape)
-        return rows.view(*shape, -1)
+        return rows.view(x.shape)
 
     def _parts_are_plain(self) -> bool:
         parts = (self.ln1, self.attn, self.ln2, self.ffn)
@@ -75,7 +75,7 @@ def drop_images(drop: nn.Module, rows: Tensor, shape: tuple[int, ...]) -> Tensor
     """
     if isinstance(drop, DropPath) and not (drop.training and drop.drop_prob):
         return rows
-    return drop(rows.view(*shape, -1)).flatten(0, 1)
+    return drop(rows.view(*shape, rows.shape[-1])).flatten(0, 1)
 
 
 def use_row_blocks(layers: nn.ModuleList) -> None:

@@ -2,10 +2,13 @@
 
 A linear layer makes a matrix of a batch of tokens, multiplies it and gives it its shape again, and
 undoes both in the backward pass. Here the matrix is kept from one layer to the next. It gets its
-shape again by ``view``, because exports keep the sizes of an ``unflatten`` as numbers.
+shape again by ``view``, because exports keep the sizes of an ``unflatten`` as numbers. All sizes
+are named, because PyTorch cannot infer one (-1) of a batch without images.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from mmcv.cnn.bricks.transformer import FFN
 from mmengine.model import Sequential
@@ -23,7 +26,8 @@ class RowSequential(Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., C)."""
-        return super().forward(x.flatten(0, -2)).view(*x.shape[:-1], -1)
+        rows = super().forward(x.flatten(0, -2))
+        return rows.view(*x.shape[:-1], rows.shape[-1])
 
 
 def use_row_sequentials(model: nn.Module) -> None:
@@ -33,7 +37,7 @@ def use_row_sequentials(model: nn.Module) -> None:
             module.layers.__class__ = RowSequential
 
 
-def split_heads(rows: Tensor, batch: int, heads: int) -> tuple[Tensor, ...]:
+def split_heads(rows: Tensor, shape: Sequence[int], heads: int) -> tuple[Tensor, ...]:
     """Take queries, keys and values apart, in one operation.
 
     Taken one by one, each would have a gradient with the size of all three, which are filled with
@@ -41,13 +45,13 @@ def split_heads(rows: Tensor, batch: int, heads: int) -> tuple[Tensor, ...]:
 
     Args:
         rows: (N T, 3 D).
-        batch: N.
+        shape: (N, T).
         heads: number of heads.
 
     Returns:
         Three tensors (N, heads, T, D / heads).
     """
-    parts = rows.view(batch, rows.shape[0] // batch, 3, heads, -1)
+    parts = rows.view(*shape, 3, heads, rows.shape[1] // (3 * heads))
     return parts.permute(2, 0, 3, 1, 4).unbind()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mmpretrain.models.utils import MultiheadAttention
 from torch import Tensor
 from torch.nn import functional as F
@@ -20,11 +22,12 @@ class SelfAttention(MultiheadAttention):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute self-attention over tokens (N, T, D)."""
-        return self.out_drop(self.mix(x.flatten(0, 1), x.shape[0]).view(*x.shape[:2], -1))
+        mixed = self.mix(x.flatten(0, 1), x.shape[:2])
+        return self.out_drop(mixed.view(*x.shape[:2], self.embed_dims))
 
-    def mix(self, rows: Tensor, images: int) -> Tensor:
-        """Compute self-attention, without drop path, over the tokens of N images: (N T, D)."""
-        query, key, value = split_heads(self.qkv(rows), images, self.num_heads)
+    def mix(self, rows: Tensor, shape: Sequence[int]) -> Tensor:
+        """Compute self-attention, without drop path, over the rows (N T, D) of (N, T) tokens."""
+        query, key, value = split_heads(self.qkv(rows), shape, self.num_heads)
         query, key = self.place(query, key)
         dropout = self.attn_drop if self.training else 0.0
         mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout)

@@ -101,7 +101,7 @@ class MapAttention(nn.Module):
         if self.q_bias is not None and self.v_bias is not None:
             qkv_bias = torch.cat((self.q_bias, torch.zeros_like(self.v_bias), self.v_bias))
         qkv = F.linear(x.flatten(0, 2), self.qkv.weight, qkv_bias)
-        q, k, v = split_heads(qkv, batch, self.num_heads)
+        q, k, v = split_heads(qkv, (batch, rows * columns), self.num_heads)
         logits = None if bias is None else bias.to(q.dtype)[None]
         if self.rel_pos_h is not None and self.rel_pos_w is not None:
             own = decomposed_bias(q, self.rel_pos_h, self.rel_pos_w, (rows, columns))
@@ -111,8 +111,8 @@ class MapAttention(nn.Module):
             logits = logits.masked_fill(absent[:, None, None, :], float('-inf'))
         if logits is not None:  # fused kernels do not broadcast a bias
             logits = logits.expand(batch, self.num_heads, q.shape[2], -1)
-        x = F.scaled_dot_product_attention(q, k, v, attn_mask=logits)
-        return self.proj(join_heads(x)).view(batch, rows, columns, -1)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=logits)
+        return self.proj(join_heads(mixed)).view(x.shape)
 
 
 class MapBlock(nn.Module):

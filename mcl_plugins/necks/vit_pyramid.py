@@ -8,6 +8,7 @@ from mmcv.cnn import build_norm_layer
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ..layers.halving import Halve
 from ..registry import MODELS
 
 
@@ -50,7 +51,7 @@ class ViTPyramid(BaseModule):
             _upsampling_conv(embed_dims),
         )
         self.upsample_2x = nn.Sequential(_upsampling_conv(embed_dims))
-        self.downsample_2x = nn.MaxPool2d(kernel_size=2, stride=2)
+        self.downsample_2x = Halve()
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Resize the maps.
@@ -59,7 +60,8 @@ class ViTPyramid(BaseModule):
             maps: four maps (N, C, H, W).
 
         Returns:
-            (N, C, 4H, 4W), (N, C, 2H, 2W), (N, C, H, W), (N, C, H // 2, W // 2).
+            (N, C, 4H, 4W), (N, C, 2H, 2W), (N, C, H, W), (N, C, H // 2, W // 2); a side of one
+            position is not halved.
 
         Raises:
             ValueError: there are not four maps.

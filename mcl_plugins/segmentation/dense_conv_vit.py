@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mmengine.model import ModuleList
 from mmpretrain.models.backbones.beit import BEiTTransformerEncoderLayer
 from torch import Tensor
 
 from ..backbones import ConvViT
 from ..layers.beit_attention import ADDED_TENSORS, FusedBEiTAttention
+from ..layers.position_tables import fit_block_tables
 from ..layers.recompute import run_block
 from ..layers.rows import use_row_sequentials
 from ..registry import MODELS
@@ -20,10 +23,11 @@ class DenseConvViT(ConvViT):
 
     As in ConvMAE's released segmentation code, each transformer block gets a table of relative
     position biases, initialised to zero, and layer scale, initialised to one. All images must have
-    the size ``img_size``.
+    the size ``img_size``. The tables of a model of another image size are resized as in BEiT's
+    released code.
 
     Args:
-        arch, drop_path_rate, init_cfg: see :class:`mcl_plugins.backbones.ConvViT`.
+        arch, drop_path_rate, init_cfg, in_channels: see :class:`mcl_plugins.backbones.ConvViT`.
         img_size: side of the images in pixels.
         with_cp: recompute the transformer blocks in the backward pass, which saves memory.
 
@@ -44,9 +48,16 @@ class DenseConvViT(ConvViT):
         drop_path_rate: float = 0.0,
         with_cp: bool = False,
         init_cfg: dict | None = None,
+        in_channels: int = 3,
     ) -> None:
         super().__init__(
-            arch, img_size, drop_path_rate, final_norm=False, out_type='featmap', init_cfg=init_cfg
+            arch,
+            img_size,
+            drop_path_rate,
+            final_norm=False,
+            out_type='featmap',
+            init_cfg=init_cfg,
+            in_channels=in_channels,
         )
         with quiet_meshgrid():
             self.layers = ModuleList(self._block(rate) for rate in self.drop_path_rates)
@@ -58,7 +69,7 @@ class DenseConvViT(ConvViT):
         """Encode images.
 
         Args:
-            x: (N, 3, H, W) with H = W = ``img_size``.
+            x: (N, C, H, W) with H = W = ``img_size``.
 
         Returns:
             (N, C1, H / 4, W / 4), (N, C2, H / 8, W / 8) and (N, D, H / 16, W / 16).
@@ -72,6 +83,12 @@ class DenseConvViT(ConvViT):
             # None: there is no shared bias.
             tokens = run_block(layer, tokens, None, recompute=self.with_cp)
         return tokens
+
+    @staticmethod
+    def _resize_positions(module: Any, state_dict: dict, prefix: str, *_: Any) -> None:
+        """Resize a checkpoint's positions, absolute and relative, to this image size."""
+        ConvViT._resize_positions(module, state_dict, prefix)
+        fit_block_tables(state_dict, prefix, module.state_dict())
 
     def _block(self, drop_path_rate: float) -> BEiTTransformerEncoderLayer:
         """Build a BEiT block for patch tokens without a class token."""

@@ -10,7 +10,10 @@ optim_wrapper = dict(
         norm_decay_mult=0.0,
         bias_decay_mult=0.0,
         flat_decay_mult=0.0,
-        custom_keys=dict(cls_token=dict(decay_mult=0.0), pos_embed=dict(decay_mult=0.0))),
+        custom_keys=dict(
+            cls_token=dict(decay_mult=0.0),
+            pos_embed=dict(decay_mult=0.0),
+            register_tokens=dict(decay_mult=0.0))),
 )
 auto_scale_lr = dict(enable=True, base_batch_size=1024)
 

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+from torch import Tensor
 
 from ...checkpoint.files import extract_state_dict, load_file, save_file
 from ...checkpoint.renaming import Names
+
+# What DDP and torch.compile put before the names of a model's tensors.
+_WRAPPERS = re.compile(r'^((module|_orig_mod)\.)+')
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a checkpoint by the names that they had without DDP.
+
+    Raises:
+        FileNotFoundError: the file does not exist.
+        ValueError: it is not a checkpoint.
+    """
+    tensors = extract_state_dict(load_file(path))
+    return {_WRAPPERS.sub('', name): tensor for name, tensor in tensors.items()}
 
 
 def convert_file(
@@ -25,7 +42,7 @@ def convert_file(
         FileNotFoundError: the source does not exist.
         ValueError: the source is not a checkpoint of the method.
     """
-    tensors = extract_state_dict(load_file(source))
+    tensors = read_tensors(source)
     if to_released:
         content = {released_key: names.to_released(tensors)}
     else:

@@ -18,8 +18,9 @@ from torch import Tensor
 
 from ...checkpoint.aliases import present_name
 from ...checkpoint.conmim import CONMIM
-from ...checkpoint.files import extract_state_dict, load_file, save_file
+from ...checkpoint.files import save_file
 from ..parsers.convert import conmim as parse_args
+from ._single_file import read_tensors
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -59,9 +60,9 @@ def convert_conmim(
 
 def convert(student: Path, teacher: Path | None) -> dict[str, Tensor]:
     """Build the state dict of a :class:`ConMIM` from the released files of student and EMA."""
-    state = CONMIM.from_released(extract_state_dict(load_file(student)))
+    state = CONMIM.from_released(read_tensors(student))
     if teacher:
-        ema = CONMIM.from_released(extract_state_dict(load_file(teacher)))
+        ema = CONMIM.from_released(read_tensors(teacher))
         state.update({f'ema.{name}': tensor for name, tensor in ema.items()})
     return state
 
@@ -72,8 +73,7 @@ def convert_back(path: Path, part: str) -> dict[str, Tensor]:
     Raises:
         ValueError: the file does not contain the part.
     """
-    content = extract_state_dict(load_file(path))
-    named = {present_name(name): tensor for name, tensor in content.items()}
+    named = {present_name(name): tensor for name, tensor in read_tensors(path).items()}
     of_teacher = part == 'teacher'
     tensors = {
         name.removeprefix('ema.'): tensor

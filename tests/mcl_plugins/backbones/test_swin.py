@@ -200,6 +200,10 @@ def test_another_architecture_stops(file):
         (dict(window_size=9), 'leaves 8 x 8 tokens to the last stage, fewer than a window'),
         (dict(mlp_norm='GN'), "mlp_norm='GN' is unknown"),
         (dict(frozen_stages=2), r'frozen_stages=2 must be -1 \(none\) to 1'),
+        *(
+            (dict(out_indices=stages), r'must ascend and end with the last stage, 1: .*set arch')
+            for stages in [(0,), (-1,), (-1, 1), (1, 0), (1, 1), (0, 1, 2), ()]
+        ),
     ],
 )
 def test_bad_settings_are_named(changes, message):

@@ -3,9 +3,11 @@
 import pytest
 import torch
 
-from conftest import SMALL
-from mcl_plugins.backbones import BEiTViT, MaskedBEiTViT
+from conftest import SMALL, SMALL_SWIN
+from mcl_plugins.backbones import BEiTViT, MaskedBEiTViT, SwinTransformer
 from mcl_plugins.checkpoint.files import save_file
+from mcl_plugins.detection import ViTDet
+from mcl_plugins.segmentation import DenseConvViT
 
 ARCH = SMALL['backbone']['arch']
 
@@ -103,3 +105,42 @@ def test_a_list_of_one_is_that_one_and_more_is_refused(file, small_conmim):
     model = BEiTViT(ARCH, 32, 8, init_cfg=[init, dict(type='TruncNormal', layer='Linear')])
     with pytest.raises(ValueError, match='Remove the other entries'):
         model.init_weights()
+
+
+@pytest.mark.parametrize('prefix', ['backbone', 'ema.backbone', 'teacher.backbone'])
+def test_the_last_dot_of_a_prefix_may_be_left_out(file, prefix):
+    """As in MMEngine."""
+    short, whole = encoder(file, prefix).state_dict(), encoder(file, f'{prefix}.').state_dict()
+    for name, value in whole.items():
+        assert torch.equal(short[name], value) or name.startswith('ln2'), name
+
+
+def test_no_prefix_may_be_none(file, small_conmim):
+    save_file({'state_dict': small_conmim.backbone.state_dict()}, file)
+    model = encoder(file, None)
+    assert torch.equal(model.cls_token, small_conmim.backbone.cls_token)
+
+
+@pytest.mark.parametrize('allow_missing', [True, False])
+@pytest.mark.parametrize('kind', [BEiTViT, DenseConvViT, SwinTransformer, ViTDet])
+def test_random_blocks_are_never_a_success(file, small_conmim, kind, allow_missing):
+    """What a prefix finds that names another part of a file."""
+    blocks = {f'part.{name}': value for name, value in small_conmim.backbone.state_dict().items()}
+    tokens = {'patch_embed.projection.bias': torch.ones(48), 'pos_embed': torch.ones(1, 16, 48)}
+    save_file({'state_dict': {**tokens, **blocks}}, file)
+    init_cfg = dict(type='Pretrained', checkpoint=str(file), allow_missing=allow_missing)
+    settings = {
+        BEiTViT: dict(arch=ARCH, img_size=32, patch_size=8, use_abs_pos_emb=True),
+        DenseConvViT: dict(
+            arch=dict(embed_dims=(8, 12, 48), depths=(1, 1, 2), num_heads=3), img_size=64
+        ),
+        SwinTransformer: {**SMALL_SWIN},
+        ViTDet: dict(arch=ARCH, img_size=32, patch_size=8, global_blocks=(1,)),
+    }[kind]
+    model = kind(**settings, init_cfg=init_cfg)
+    with pytest.raises(ValueError) as caught:
+        model.init_weights()
+    if allow_missing:
+        text = str(caught.value)
+        assert f'no weight of a block of {kind.__name__}' in text
+        assert 'Set init_cfg.prefix' in text and 'part.' in text

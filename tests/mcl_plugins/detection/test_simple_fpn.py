@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from mcl_plugins.detection.simple_fpn import SimpleFPN
+from mcl_plugins.detection.windowed_conv_vit import WindowedConvViT
 
 
 def channel_norm(x, norm):
@@ -60,3 +61,17 @@ def test_bad_input():
         SimpleFPN(10)
     with pytest.raises(ValueError, match='takes one map, got 2'):
         SimpleFPN(8)([torch.zeros(1, 8, 2, 2)] * 2)
+
+
+@pytest.mark.parametrize('size', [(1, 1), (1, 5), (3, 1)])
+def test_maps_of_one_position_have_a_pyramid_too(size):
+    sizes = [level.shape[-2:] for level in SimpleFPN(8, 6)([torch.randn(1, 8, *size)])]
+    half = tuple(max(1, side // 2) for side in size)
+    assert sizes[3] == half and sizes[4] == tuple(-(-side // 2) for side in half)
+
+
+def test_the_hybrid_encoder_of_one_patch_has_four_maps():
+    model = WindowedConvViT(
+        dict(embed_dims=(8, 12, 24), depths=(1, 1, 4), num_heads=2), img_size=16, window_size=1
+    )
+    assert [m.shape[-1] for m in model(torch.randn(1, 3, 16, 16))] == [4, 2, 1, 1]

@@ -7,9 +7,13 @@ import torch
 from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
 from torch import nn
 
+from mcl_plugins.layers.beit_attention import FusedBEiTAttention
+from mcl_plugins.layers.fused_window_attention import FusedWindowAttention
 from mcl_plugins.layers.recompute import RecomputedBlock, RecomputedRowBlock, recompute_blocks
 from mcl_plugins.layers.row_block import RowBlock, use_row_blocks
 from mcl_plugins.layers.rows import RowSequential, use_row_sequentials
+from mcl_plugins.layers.self_attention import SelfAttention
+from mcl_plugins.layers.windowed_attention import MapAttention
 
 OPTIONS = {
     'plain': {},
@@ -131,6 +135,23 @@ def test_recomputed_rows_have_the_same_gradients():
     assert type(ours) is RecomputedRowBlock
     for got, expected in zip(step(ours, x), wanted, strict=True):
         assert torch.equal(got, expected)
+
+
+@pytest.mark.parametrize('images', [0, 1])
+@pytest.mark.parametrize(
+    ('attention', 'shape'),
+    [
+        (both(drop_path_rate=0.5)[1].float(), (5, 24)),
+        (SelfAttention(24, 3), (5, 24)),
+        (RowSequential(nn.Linear(24, 48), nn.Linear(48, 24)), (5, 24)),
+        (FusedBEiTAttention(24, 3, (2, 2), use_rel_pos_bias=True), (5, 24)),
+        (FusedWindowAttention(24, (2, 2), 3), (4, 24)),
+        (MapAttention(24, 3, table_size=(4, 6)), (4, 6, 24)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_batches_without_images_and_of_one(attention, shape, images):
+    assert attention(torch.zeros(images, *shape)).shape == (images, *shape)
 
 
 def test_any_leading_axes():

@@ -40,3 +40,13 @@ def test_starts_as_lecun_did():
 def test_another_number_of_maps_is_refused():
     with pytest.raises(ValueError, match='four maps, got 1: set out_indices'):
         ViTPyramid(4)([torch.zeros(1, 4, 2, 2)])
+
+
+@pytest.mark.parametrize('size', [(1, 1), (1, 5), (3, 1), (2, 3)])
+def test_images_of_one_patch_have_a_pyramid_too(size):
+    """Of 20 x 24 px at half the scale, in test-time augmentation."""
+    maps = [torch.randn(2, 8, *size) for _ in range(4)]
+    *_, last = ViTPyramid(8, norm_cfg=dict(type='BN'))(maps)
+    assert last.shape[-2:] == tuple(max(1, side // 2) for side in size)
+    values = maps[3][..., : 2 * last.shape[-2], : 2 * last.shape[-1]]
+    torch.testing.assert_close(last.amax((-1, -2)), values.amax((-1, -2)))
