@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mmengine.config import Config
 
+from ..own.bands import LOADERS, kind
+from ..own.wrapped import pipeline_of
 from ..utils.decoding import ImageDecoder
-
-LOADERS = ('LoadImageFromFile', 'LoadRandomResizedCrop')
 
 
 def decoder_of(loader: Config) -> ImageDecoder:
@@ -20,11 +20,8 @@ def decoder_of(loader: Config) -> ImageDecoder:
         >>> decoder_of(Config(dict(dataset=dict(pipeline=steps)))).bands
         1
     """
-    dataset = loader.dataset
-    while 'pipeline' not in dataset and ('dataset' in dataset or dataset.get('datasets')):
-        dataset = dataset.dataset if 'dataset' in dataset else dataset.datasets[0]
-    for step in dataset.get('pipeline', ()):
-        if str(step.get('type')).rpartition('.')[-1] in LOADERS:
+    for step in pipeline_of(loader.dataset):
+        if kind(step) in LOADERS:
             return ImageDecoder(
                 step.get('color_type', 'color'),
                 step.get('bit_depth'),

@@ -3,7 +3,8 @@
     mcl predict CONFIG [CHECKPOINT] --images FOLDER [--out DIR] [--count N] [--score 0.3]
 
 CONFIG is that of a classifier, a segmentor or a detector; CHECKPOINT is by default the best one of
-its work dir, or the last. Images are read as in a test. A picture of each is written into DIR, and
+its work dir, or the last. Images are read as in a test; those that cannot be read are left out and
+named in a warning at the end. A picture of each is written into DIR, and
 
 - predictions.csv, of a classifier: file, class and score;
 - maps/*.png, of a segmentor: the number of the class of each pixel;
@@ -14,7 +15,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +31,17 @@ from tqdm import tqdm
 
 from ..checkpoint.latest import find_checkpoint
 from ..checkpoint.whole_model import load_whole
-from ..utils.decoding import ImageDecoder
-from ..utils.images import open_rgb
+from ..own.bands import kind
+from ..own.wrapped import pipeline_of
+from ..transforms import use_own_loader
+from ..utils.images import UnreadableImageError, open_rgb, printable
 from .common import load_config
 from .decoder import decoder_of
 from .parsers.general import predict as parse_args
 from .visualize.pictures import pick_files
 
 LABELS = ('LoadAnnotations',)  # steps of a test's pipeline that images without labels lack
+SHOWN = 5  # unreadable images in a message
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -55,6 +60,8 @@ def predict(
 ) -> Path:
     """Apply a model to images and write pictures and predictions.
 
+    A file that cannot be read is left out, with a warning that names it.
+
     Args:
         config: of a classifier, a segmentor or a detector: a path, or a name among the package's
             own configs.
@@ -71,7 +78,8 @@ def predict(
 
     Raises:
         FileNotFoundError: there is no such config, image or checkpoint.
-        ValueError: the config is that of a pre-training, or the checkpoint does not fit it.
+        ValueError: the config is that of a pre-training, the checkpoint does not fit it, or none of
+            the images can be read.
     """
     cfg = load_config(config, cfg_options=cfg_options)
     if not cfg.get('test_dataloader'):
@@ -82,27 +90,59 @@ def predict(
     out = Path(out or Path(cfg.work_dir, 'predictions'))
     model, classes = load_model(cfg, str(checkpoint or find_trained(cfg)))
     files = pick_files(images, count)
-    steps = [step for step in cfg.test_dataloader.dataset.pipeline if not _reads_labels(step)]
-    pipeline, decoder = Compose(steps), decoder_of(cfg.test_dataloader)
+    read = _reading(cfg)
     out.mkdir(parents=True, exist_ok=True)
     write = WRITERS[cfg.default_scope]
-    draw = _drawing(cfg, classes, decoder, score)
-    rows = []
+    draw = _drawing(cfg, classes, score)
+    rows: list[dict] = []
+    unreadable: dict[Path, Exception] = {}
     for number, file in enumerate(tqdm(files, desc='predicting', unit='image')):
-        data = pipeline({'img_path': str(file), 'img_id': number, 'reduce_zero_label': False})
+        try:
+            data, image = read(file, number)
+        except (UnreadableImageError, OSError) as error:
+            unreadable[file] = error
+            continue
         with torch.no_grad():
             (sample,) = model.test_step(pseudo_collate([data]))
         place = out / f'{number:05d}_{file.stem}.png'
-        draw(file, sample, place)
+        draw(image, sample, place)
         rows += write(file, sample.cpu(), place, classes, score)
+    if len(unreadable) == len(files):
+        raise ValueError(f'{describe_unreadable(unreadable, len(files))}.')
     _finish(cfg.default_scope, out, rows)
-    print(f'{len(files)} pictures: {out}')
+    print(f'{len(files) - len(unreadable)} pictures: {printable(out)}')
+    if unreadable:
+        message = f'{describe_unreadable(unreadable, len(files))}; they are left out.'
+        warnings.warn(message, stacklevel=2)
     return out
 
 
-def _reads_labels(step: dict) -> bool:
-    """Whether a step of a pipeline reads labels."""
-    return str(step['type']).rpartition('.')[2] in LABELS
+def describe_unreadable(unreadable: Mapping[Path, Exception], total: int) -> str:
+    """Say which of ``total`` images cannot be read, and why the first of them cannot.
+
+    Example:
+        >>> describe_unreadable({Path('cat.jpg'): ValueError('no image format.')}, total=5)
+        '1 of 5 images cannot be read: cat.jpg (the first: no image format)'
+    """
+    names = ', '.join(map(printable, list(unreadable)[:SHOWN])) + ', ...' * (
+        len(unreadable) > SHOWN
+    )
+    reason = printable(str(next(iter(unreadable.values())))).rstrip('.')
+    return f'{len(unreadable)} of {total} images cannot be read: {names} (the first: {reason})'
+
+
+def _reading(config: Config) -> Callable[[Path, int], tuple[dict, np.ndarray]]:
+    """Return a function that reads an image as in a test, and (H, W, 3) uint8 RGB for a picture."""
+    steps = pipeline_of(config.test_dataloader.dataset)
+    pipeline = Compose([step for step in steps if kind(step) not in LABELS])
+    use_own_loader(pipeline.transforms)
+    decoder = decoder_of(config.test_dataloader)
+
+    def read(file: Path, number: int) -> tuple[dict, np.ndarray]:
+        data = pipeline({'img_path': str(file), 'img_id': number, 'reduce_zero_label': False})
+        return data, np.asarray(open_rgb(file, decoder).convert('RGB'))
+
+    return read
 
 
 def find_trained(config: Config) -> str:
@@ -139,21 +179,20 @@ def load_model(config: Config, checkpoint: str) -> tuple[Any, tuple[str, ...]]:
     content = load_whole(model, checkpoint)
     meta = content.get('meta', {}).get('dataset_meta') or {}
     model.to('cuda' if torch.cuda.is_available() else 'cpu').eval()
-    return model, tuple(meta.get('classes') or ())
+    return model, tuple(printable(name) for name in meta.get('classes') or ())
 
 
 def _drawing(
-    config: Config, classes: tuple[str, ...], decoder: ImageDecoder, score: float
-) -> Callable[[Path, Any, Path], None]:
-    """Return a function that draws the prediction of an image into a file."""
+    config: Config, classes: tuple[str, ...], score: float
+) -> Callable[[np.ndarray, Any, Path], None]:
+    """Return a function that draws the prediction of an image, (H, W, 3) RGB, into a file."""
     settings = {**config.visualizer, 'vis_backends': None, 'name': 'predictions'}
     visualizer = VISUALIZERS.build(settings)
     rng = np.random.default_rng(0)
     palette = [tuple(map(int, colour)) for colour in rng.integers(40, 256, (len(classes), 3))]
     visualizer.dataset_meta = {'classes': classes, 'palette': palette}
 
-    def draw(file: Path, sample: Any, place: Path) -> None:
-        image = np.asarray(open_rgb(file, decoder).convert('RGB'))
+    def draw(image: np.ndarray, sample: Any, place: Path) -> None:
         options = dict(draw_gt=False, out_file=str(place))
         if config.default_scope == 'mmpretrain':
             visualizer.visualize_cls(image, sample, classes=classes, **options)
@@ -170,7 +209,8 @@ def _of_classifier(
 ) -> list[dict]:
     label = int(sample.pred_label)
     named = classes[label] if classes else str(label)
-    return [{'file': str(file), 'class': named, 'score': round(float(sample.pred_score[label]), 4)}]
+    score = round(float(sample.pred_score[label]), 4)
+    return [{'file': printable(file), 'class': named, 'score': score}]
 
 
 def _of_segmentor(
@@ -190,7 +230,7 @@ def _of_detector(
     found = found[found.scores >= score]
     return [
         {
-            'file': str(file),
+            'file': printable(file),
             'class': classes[int(label)] if classes else int(label),
             'score': round(float(value), 4),
             'box': [round(side, 1) for side in box.tolist()],
@@ -205,7 +245,7 @@ WRITERS = {'mmpretrain': _of_classifier, 'mmseg': _of_segmentor, 'mmdet': _of_de
 def _finish(scope: str, out: Path, rows: list[dict]) -> None:
     """Write the table of the predictions."""
     if scope == 'mmpretrain':
-        with (out / 'predictions.csv').open('w', newline='') as file:
+        with (out / 'predictions.csv').open('w', encoding='utf-8', newline='') as file:
             table = csv.DictWriter(file, ('file', 'class', 'score'))
             table.writeheader()
             table.writerows(rows)

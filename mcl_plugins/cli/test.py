@@ -12,6 +12,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
+from ..own.wrapped import pipeline_of, unwrapped
 from .common import build_runner, load_config
 from .parsers.general import test as parse_args
 
@@ -149,12 +150,14 @@ def use_test_time_augmentation(config: Config) -> None:
     if 'tta_model' not in config:
         config.tta_model = dict(type='mmpretrain.AverageClsScoreTTA')
     if 'tta_pipeline' not in config:
-        pipeline = copy.deepcopy(config.test_dataloader.dataset.pipeline)
+        pipeline = list(copy.deepcopy(pipeline_of(config.test_dataloader.dataset)))
         flips = [dict(type='RandomFlip', prob=1.0), dict(type='RandomFlip', prob=0.0)]
         pipeline[-1] = dict(type='TestTimeAug', transforms=[flips, [pipeline[-1]]])
         config.tta_pipeline = pipeline
     config.model = ConfigDict(**config.tta_model, module=config.model)
-    config.test_dataloader.dataset.pipeline = config.tta_pipeline
+    dataset: Any  # a part of the config, which is changed in its place
+    for dataset in unwrapped(config.test_dataloader.dataset):
+        dataset['pipeline'] = config.tta_pipeline
 
 
 class DumpLabelMaps(DumpResults):

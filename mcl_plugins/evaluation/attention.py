@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from ..layers.class_attention import class_logits
+from ..layers.rotary_attention import RotaryAttention
+from ..layers.rows import split_heads
 
 
 @torch.no_grad()
@@ -15,12 +17,13 @@ def class_attention_maps(backbone: Any, images: Tensor) -> Tensor:
     """Compute the attention of the class token to each patch in the last block.
 
     Args:
-        backbone: a vision transformer with a class token, with or without relative positions.
-        images: (N, 3, H, W), normalised, of the size that the backbone was built for.
+        backbone: a vision transformer with a class token; with or without relative positions,
+            rotary positions and registers.
+        images: (N, 3, H, W), normalised, of a size that the backbone takes.
 
     Returns:
         (N, heads, rows, columns) float32. The sum of a map is 1 minus the attention of the class
-        token to itself.
+        token to itself and to registers.
 
     Raises:
         ValueError: the backbone has no class token, for example a Swin transformer.
@@ -39,19 +42,50 @@ def class_attention_maps(backbone: Any, images: Tensor) -> Tensor:
         )
     block = backbone.layers[-1]
     seen: list[Tensor] = []
+    grids: list[tuple[int, int]] = []
 
     def compare(_: Any, args: tuple, kwargs: dict) -> None:
         attention = block.attn
-        logits = class_logits(attention, block.ln1(args[0]))  # (N, heads, 1 + L)
+        tokens = block.ln1(args[0])
+        if isinstance(attention, RotaryAttention):
+            logits = rotated_class_logits(attention, tokens)
+        else:
+            logits = class_logits(attention, tokens)  # (N, heads, T)
         if hasattr(attention, 'position_bias'):
-            bias = attention.position_bias(*args[1:], **kwargs)  # (heads, 1 + L, 1 + L)
+            bias = attention.position_bias(*args[1:], **kwargs)  # (heads, T, T)
             if bias is not None:
                 logits = logits + bias[:, 0]
-        seen.append(logits.softmax(dim=-1)[..., 1:])
+        seen.append(logits.softmax(dim=-1))
 
-    handle = block.register_forward_pre_hook(compare, with_kwargs=True)
+    handles = [
+        block.register_forward_pre_hook(compare, with_kwargs=True),
+        # Not patch_resolution: with rotary positions, images may have other sizes.
+        backbone.patch_embed.register_forward_hook(lambda _, __, output: grids.append(output[1])),
+    ]
     try:
         backbone(images)
     finally:
-        handle.remove()
-    return seen[0].unflatten(-1, backbone.patch_resolution)
+        for handle in handles:
+            handle.remove()
+    rows, columns = grids[0]
+    # The patches are the last tokens, after the class token and registers.
+    return seen[0][..., -rows * columns :].unflatten(-1, (rows, columns))
+
+
+def rotated_class_logits(attention: RotaryAttention, tokens: Tensor) -> Tensor:
+    """Compute what :func:`~.class_logits` does, for keys that are turned by their positions.
+
+    Each key is turned differently, so the query cannot be multiplied into the key projection.
+
+    Args:
+        attention: of a block whose encoder has set ``rotation``.
+        tokens: (N, T, D), after the block's first layer norm.
+
+    Returns:
+        (N, heads, T), float32 (float64 for float64 weights), also under autocast.
+    """
+    with torch.autocast(tokens.device.type, enabled=False):
+        rows = tokens.to(attention.qkv.weight.dtype).flatten(0, 1)
+        query, key, _ = split_heads(attention.qkv(rows), tokens.shape[:2], attention.num_heads)
+        query, key = attention.place(query, key)
+        return (query[:, :, :1] @ key.mT)[:, :, 0] * query.shape[-1] ** -0.5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..engine.bands import RGB_STEPS
@@ -12,9 +12,15 @@ LOADERS = ('LoadRandomResizedCrop', 'LoadImageFromFile')
 RGB_VIEWS = ('Grayscale',)
 
 
-def kind(part: dict) -> str:
-    """Return the name of a part's class without its scope."""
-    return str(part.get('type')).rpartition('.')[2]
+def kind(part: Mapping[str, Any]) -> str:
+    """Return the name of a part's class without its scope.
+
+    Example:
+        >>> kind({'type': 'mmcv.Resize'}), kind({'type': dict})  # a config may have the class
+        ('Resize', 'dict')
+    """
+    named = part.get('type')
+    return named.__name__ if isinstance(named, type) else str(named).rpartition('.')[2]
 
 
 def colour_type(bands: int) -> str:

@@ -11,6 +11,7 @@ from mmpretrain.registry import MODELS
 
 from .bands import kind, set_pipeline
 from .plain import plain
+from .wrapped import pipeline_of
 
 # The encoder that a method is evaluated with: ConMIM's is the teacher's.
 EMA_METHODS = ('ConMIM',)
@@ -124,7 +125,7 @@ def probe_for(config: Mapping[str, Any], root: str) -> dict:
             f'A probe of {root} and the ProbeHook in custom_hooks of the config would have the '
             'same names in the log: leave one of them out.'
         )
-    pipeline = plain(config['train_dataloader']['dataset'].get('pipeline', []))
+    pipeline = plain(pipeline_of(config['train_dataloader']['dataset']))
     reading = {key: step[key] for step in pipeline for key in _READING if key in step}
     first, *_ = plain(config['data_preprocessor']).get('views') or [[]]
     return probe_hook(

@@ -22,8 +22,10 @@ from ...checkpoint.digest import sha256_of
 from ...checkpoint.sources import load_checkpoint
 from ...datasets.classes import agree_on_classes
 from ...engine.bands import check_bands
-from ...engine.hooks.unwrap import unwrapped_model
+from ...engine.unwrap import unwrapped_model
 from ...evaluation.features import extract_features
+from ...own.wrapped import each_once, pipeline_of
+from ...utils.images import printable
 from ...utils.places import find_config, home
 from ..common import build_runner, get_config_name, load_config
 
@@ -182,14 +184,18 @@ def compute_features(
 
 
 def evaluation_loader(config: Config, split: str) -> dict:
-    """Return the config of a split's data loader, unshuffled and with the validation pipeline."""
+    """Return the config of a split's data loader, unshuffled and with the validation pipeline.
+
+    Each image counts once, also if the split is wrapped to be repeated or balanced. Joined data
+    sets stay joined; the validation pipeline is that of the first.
+    """
     loader = copy.deepcopy(config[f'{split}_dataloader'])
     loader.update(
         drop_last=False,
         sampler=dict(type='DefaultSampler', shuffle=False),
         batch_size=config.val_dataloader.batch_size,
     )
-    loader.dataset.pipeline = copy.deepcopy(config.val_dataloader.dataset.pipeline)
+    loader.dataset = each_once(loader.dataset, pipeline_of(config.val_dataloader.dataset))
     return loader
 
 
@@ -250,7 +256,7 @@ def write_results(command: str, results: dict[str, float], out: Path, args: Name
     out.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(record, indent=2, allow_nan=False, default=str)  # a path becomes text
     out.write_text(f'{text}\n')
-    print(f'results: {out}')
+    print(f'results: {printable(out)}')
 
 
 def accuracy(predictions: Tensor, labels: Tensor) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -15,10 +16,11 @@ from ...datasets.image_folder import check_folder
 from ...datasets.listing import list_images
 from ...utils.bit_depth import BitDepth, usual_bits
 from ...utils.decoding import ImageDecoder
-from ...utils.images import IMAGE_SUFFIXES
+from ...utils.images import IMAGE_SUFFIXES, printable
 from ...utils.sampling import spaced_indices
 
 LOOKED_AT = 200  # images that are read
+SHOWN = 5  # unreadable files in a message
 GRAY, RGB = 1, 3
 
 
@@ -36,7 +38,7 @@ class Images:
         reading: ``bit_depth`` or ``value_range`` that the loader needs.
         depth: sentence about the bits.
         mean, std: of each band that a model gets, from 0 to 255, in RGB order.
-        unreadable: images that could not be read, of those tried.
+        unreadable: names of the images that could not be read, of those looked at.
     """
 
     root: Path
@@ -49,7 +51,7 @@ class Images:
     depth: str = '8 bits'
     mean: list[float] = field(default_factory=list)
     std: list[float] = field(default_factory=list)
-    unreadable: int = 0
+    unreadable: list[str] = field(default_factory=list)
 
     @property
     def shorter_side(self) -> int:
@@ -62,14 +64,27 @@ class Images:
         return RGB if self.bands == GRAY else self.bands
 
     def describe(self) -> str:
-        """Describe number, suffixes, sizes, bands and bits in a line."""
+        """Describe number, suffixes, sizes, bands and bits in a line, and what cannot be read."""
         low, high = (
             f'{size[1]} x {size[0]}' for size in (min(self.sizes), max(self.sizes, key=np.prod))
         )
         bands = {GRAY: 'gray', RGB: 'RGB'}.get(self.bands, f'{self.bands} bands')
         suffixes = ', '.join(f'{count} {suffix}' for suffix, count in self.suffixes.most_common(3))
         size = low if low == high else f'{low} to {high}'
-        return f'{suffixes}; {size} pixels; {bands}; {self.depth}'
+        looked_at = len(self.sizes) + len(self.unreadable)
+        bad = name_unreadable(self.unreadable, looked_at, 'images looked at')
+        return f'{suffixes}; {size} pixels; {bands}; {self.depth}{f"; {bad}" if bad else ""}'
+
+
+def name_unreadable(names: Sequence[str], total: int, what: str) -> str:
+    """Say which files cannot be read; an empty string if there are none.
+
+    Example:
+        >>> name_unreadable(['cat.jpg'], 200, 'images')
+        '1 of 200 images cannot be read: cat.jpg'
+    """
+    shown = ', '.join(map(printable, names[:SHOWN])) + ', ...' * (len(names) > SHOWN)
+    return f'{len(names)} of {total} {what} cannot be read: {shown}' if names else ''
 
 
 def look_at_images(root: Path) -> Images:
@@ -104,14 +119,15 @@ def _read_sample(found: Images, files: list[Path]) -> list[np.ndarray]:
         try:
             pixels = decoder.read(files[index].read_bytes(), str(files[index]))
         except (ValueError, OSError):
-            found.unreadable += 1
+            found.unreadable.append(str(files[index].relative_to(found.root)))
             continue
         values = pixels.values[..., :-1] if pixels.alpha else pixels.values
         found.sizes.append(values.shape[:2])
         bands[values.shape[2]] += 1
         raw.append(values.reshape(-1, values.shape[2])[:: max(1, values.size // 30_000)])
     if not raw:
-        raise ValueError(f'--images {found.root}: none of {found.unreadable} images can be read.')
+        bad = name_unreadable(found.unreadable, len(found.unreadable), 'images looked at')
+        raise ValueError(f'--images {found.root}: {bad}. Repair or remove them.')
     if bands.keys() - {GRAY, RGB} and len(bands) > 1:
         counts = ', '.join(f'{count} of {number}' for number, count in sorted(bands.items()))
         raise ValueError(

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import torch
 
+from ...utils.images import printable
 from ...utils.places import home
 from ..common import load_config
 from ..methods import methods
@@ -83,9 +84,10 @@ def write_configs(
     check_free(out)
     found = look_at_images(images)
     named = look_at_labels(labels, images) if labels else None
-    print(f'images: {found.count} in {images}: {found.describe()}. {found.left_out}'.rstrip())
+    summary = f'images: {found.count} in {images}: {found.describe()}. {found.left_out}'
+    print(printable(summary).rstrip())
     if named:
-        print(f'labels: {named.describe()}')
+        print(printable(f'labels: {named.describe()}'))
     network = choose_arch(method, found, arch)
     downstream = find_downstream(method, network.value, named, asked=bool(arch)) if named else None
     if downstream and downstream[0] != network.value:
@@ -181,7 +183,7 @@ def measure_batch(text: str, images: Images) -> Value:
     """Choose the batch of a pre-training by the memory that its config needs."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, 'pretrain.py')
-        file.write_text(text)
+        file.write_text(text, encoding='utf-8')
         config = load_config(file)
     image, parameters = bytes_per_image(config)
     free, place = free_memory()
@@ -194,14 +196,14 @@ def write(out: Path, configs: dict[str, str], labels: Labels | None, images: Ima
     """Write the files and print the commands that follow."""
     out.mkdir(parents=True, exist_ok=True)
     for name, content in (labels.written if labels else {}).items():
-        (out / name).write_text(content)
+        (out / name).write_text(content, encoding='utf-8')
     files = []
     for name, text in configs.items():
         files.append(out / f'{name}.py')
-        files[-1].write_text(text)
+        files[-1].write_text(text, encoding='utf-8')
     print('\nRun, one after the other:')
     for file in files:
-        print(f'  mcl train {file}')
+        print(printable(f'  mcl train {file}'))
     if labels:
-        print(f'  mcl predict {files[-1]} --images {images.root}')
+        print(printable(f'  mcl predict {files[-1]} --images {images.root}'))
     return files

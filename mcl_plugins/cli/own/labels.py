@@ -12,7 +12,8 @@ from tqdm import tqdm
 
 from ...datasets.image_folder import check_names, group_by_folder
 from ...datasets.listing import list_images
-from ...utils.images import IMAGE_SUFFIXES
+from ...utils.images import IMAGE_SUFFIXES, is_utf8, printable
+from .images import name_unreadable
 
 CLASSES, MAPS, OBJECTS = 'classes', 'maps', 'objects'
 SPLITS = ('train', 'val')
@@ -111,10 +112,17 @@ def _whole_classes(root: Path, folders: dict[str, list[str]]) -> Labels:
     check_names(str(root), folders)
     names = sorted(folders)
     lists: dict[str, list[str]] = {split: [] for split in SPLITS}
+    unlisted = [file for name in names for file in folders[name] if not _fits_a_list(file)]
     for label, name in enumerate(names):
-        for place, file in enumerate(folders[name]):
+        for place, file in enumerate(filter(_fits_a_list, folders[name])):
             split = 'val' if place % HELD_OUT == HELD_OUT - 1 else 'train'
             lists[split].append(f'{file} {label}\n')
+    note = 'Every fifth image of a class is held out: train.txt, val.txt.'
+    if unlisted:
+        note += (
+            f' They leave out {len(unlisted)} images whose names are no line of UTF-8 text, the '
+            f'first is {printable(unlisted[0])}: rename them.'
+        )
     return Labels(
         root,
         CLASSES,
@@ -123,8 +131,13 @@ def _whole_classes(root: Path, folders: dict[str, list[str]]) -> Labels:
         len(lists['val']),
         {split: ('', f'{split}.txt') for split in SPLITS},
         {f'{split}.txt': ''.join(lines) for split, lines in lists.items()},
-        note='Every fifth image of a class is held out: train.txt, val.txt.',
+        note=note,
     )
+
+
+def _fits_a_list(name: str) -> bool:
+    """Whether a list of images, a UTF-8 text file, can have a name as a line."""
+    return is_utf8(name) and '\n' not in name
 
 
 def _maps(root: Path) -> Labels:
@@ -143,16 +156,12 @@ def _maps(root: Path) -> Labels:
             f'--labels {root}: images end in {" and ".join(kinds)}; segmentation data sets take '
             'one suffix. Convert or rename those of one kind.'
         )
-    values = _values([file for split in SPLITS for file in maps[split]])
-    highest = max(values - {IGNORED}, default=0)
-    if values == {0, IGNORED}:
-        raise ValueError(
-            f'--labels {root}: the label maps have the values 0 and {IGNORED}, and {IGNORED} is '
-            'ignored, which leaves one class. Number the classes from 0, here 0 and 1.'
-        )
+    values, bad = _values(root, [file for split in SPLITS for file in maps[split]])
+    _check_values(root, values)
+    highest = max(values - {IGNORED})
     file = root / 'classes.txt'
     if file.is_file():
-        names = [line.strip() for line in file.read_text().splitlines() if line.strip()]
+        names = _read_names(file)
         note = 'Names are those of classes.txt.'
         if len(names) <= highest:
             raise ValueError(
@@ -162,19 +171,63 @@ def _maps(root: Path) -> Labels:
     else:
         names = [f'class {value}' for value in range(highest + 1)]
         note = 'A file classes.txt, one name a line from value 0, names them.'
+    if bad:
+        note += f' {bad}: repair or remove them before the training.'
     places = {split: (f'images/{split}', f'labels/{split}') for split in SPLITS}
     train, val = counts.values()
     pair = (kinds[0], '.png')
     return Labels(root, MAPS, names, train, val, places, suffixes=pair, note=note)
 
 
-def _values(maps: list[Path]) -> set[int]:
-    """Return the values of label maps; of all, as a rare class may be in one of them."""
+def _values(root: Path, maps: list[Path]) -> tuple[set[int], str]:
+    """Return the values of label maps, and a sentence on those that cannot be read.
+
+    All are read, as a rare class may be in one of them.
+
+    Raises:
+        ValueError: none can be read.
+    """
     found: set[int] = set()
+    unreadable = []
     for file in tqdm(maps, desc='label maps', unit='map', leave=False):
-        with Image.open(file) as image:
-            found.update(np.unique(np.asarray(image)).tolist())
-    return found
+        try:
+            with Image.open(file) as image:
+                found.update(np.unique(np.asarray(image)).tolist())
+        except (OSError, SyntaxError, Image.DecompressionBombError):
+            unreadable.append(str(file.relative_to(root)))
+    bad = name_unreadable(unreadable, len(maps), 'label maps')
+    if len(unreadable) == len(maps):
+        raise ValueError(f'--labels {root}: {bad}. Repair or remove them.')
+    return found, bad
+
+
+def _check_values(root: Path, values: set[int]) -> None:
+    """Raise a ValueError if one class or none is left where pixels are ignored.
+
+    Example:
+        >>> _check_values(Path('maps'), {0, 1, 255})
+    """
+    if IGNORED not in values or len(values) > 2:
+        return
+    listed = ' and '.join(map(str, sorted(values)))
+    left = 'one class' if len(values) == 2 else 'no class'
+    raise ValueError(
+        f'--labels {root}: the label maps have the value{"s" * (len(values) > 1)} {listed}, and '
+        f'{IGNORED} is ignored, which leaves {left}. Number the classes from 0, here 0 and 1.'
+    )
+
+
+def _read_names(file: Path) -> list[str]:
+    """Read names of classes, one a line.
+
+    Raises:
+        ValueError: the file is no UTF-8 text.
+    """
+    try:
+        lines = file.read_text(encoding='utf-8-sig').splitlines()  # without Windows' mark
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{file} is no UTF-8 text ({error}): save it as UTF-8.') from error
+    return [line.strip() for line in lines if line.strip()]
 
 
 def _is_coco(file: Path) -> bool:

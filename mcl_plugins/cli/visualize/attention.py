@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...evaluation.attention import class_attention_maps
+from ...own.wrapped import pipeline_of
 from ...utils.places import find_config
 from ..common import get_config_name, read_config
 from ..decoder import decoder_of
@@ -132,7 +133,7 @@ def apply_colours(config: Config, images: Tensor) -> Tensor:
         config: config of a classifier.
         images: (N, 3, S, S) uint8 RGB.
     """
-    steps = config.val_dataloader.dataset.pipeline
+    steps = pipeline_of(config.val_dataloader.dataset)
     change = Compose([step for step in steps if step['type'].rpartition('.')[-1] not in GEOMETRY])
     arrays = images.flip(1).permute(0, 2, 3, 1).numpy()  # BGR, as the pipeline has them
     changed = np.stack([change({'img': array})['img'] for array in arrays])

@@ -20,11 +20,12 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset
+from mmengine.dataset import BaseDataset, ConcatDataset
 from mmpretrain.registry import DATASETS
 from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_score
 from torch import Tensor
+from torch.utils.data import Subset
 
 from ...datasets.classes import agree_on_classes
 from ...engine.bands import check_bands
@@ -85,7 +86,7 @@ def draw_tsne(
         loader.dataset = DATASETS.build(loader.dataset)
         check_bands(model, loader.dataset)
         compare_with_training(cfg, loader.dataset)
-        names = choose(loader.dataset, classes, per_class, seed)
+        names, loader.dataset = choose(loader.dataset, classes, per_class, seed)
 
         def encode(batch: dict, model: Any = model) -> Tensor:
             return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]
@@ -109,13 +110,16 @@ def compare_with_training(config: Config, dataset: BaseDataset) -> None:
     agree_on_classes({'train_dataloader': training, 'val_dataloader': dataset})
 
 
-def choose(dataset: BaseDataset, classes: int, per_class: int, seed: int) -> dict[int, str]:
-    """Keep the first images of some classes in ``dataset``; return the class names by label.
+def choose(
+    dataset: BaseDataset | ConcatDataset, classes: int, per_class: int, seed: int
+) -> tuple[dict[int, str], Subset]:
+    """Choose the first images of some classes; return the class names by label, and the images.
 
     Raises:
         ValueError: the data set has fewer classes.
     """
-    labels = np.asarray(dataset.get_gt_labels())
+    records = map(dataset.get_data_info, range(len(dataset)))
+    labels = np.asarray([record['gt_label'] for record in records])
     present = np.unique(labels)
     if not 2 <= classes <= len(present):
         raise ValueError(
@@ -123,9 +127,9 @@ def choose(dataset: BaseDataset, classes: int, per_class: int, seed: int) -> dic
         )
     chosen = np.sort(np.random.default_rng(seed).choice(present, classes, replace=False))
     kept = [index for label in chosen for index in np.flatnonzero(labels == label)[:per_class]]
-    dataset.get_subset_([int(index) for index in kept])
     known = dataset.metainfo.get('classes')
-    return {int(label): known[label] if known else f'class {label}' for label in chosen}
+    names = {int(label): known[label] if known else f'class {label}' for label in chosen}
+    return names, Subset(dataset, [int(index) for index in kept])
 
 
 def embed(features: Tensor, labels: Tensor, title: str, perplexity: float, seed: int) -> Panel:

@@ -5,6 +5,7 @@ import json
 import pickle
 import re
 import shutil
+from argparse import Namespace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from PIL import Image
 from conftest import ROOT
 from mcl_plugins.checkpoint.files import save_file
 from mcl_plugins.cli.evaluate import knn, linear
-from mcl_plugins.cli.evaluate.frozen import build_classifier
+from mcl_plugins.cli.evaluate.frozen import build_classifier, extract, write_results
 from processes import mcl, script
 
 FINETUNE = ROOT / 'configs/quickstart/masked_moco_finetune.py'
@@ -203,3 +204,43 @@ def test_labels_go_by_the_names_of_the_folders(checkpoint, data, tmp_path, chang
             knn.evaluate_knn(*arguments, **settings)
         return
     assert knn.evaluate_knn(*arguments, **settings) == {'knn_1': 100.0}
+
+
+def wrapped(kind, dataset):
+    if kind == 'RepeatDataset':
+        return dict(type=kind, times=3, dataset=dataset)
+    if kind == 'ClassBalancedDataset':
+        return dict(type=kind, oversample_thr=0.9, dataset=dataset)
+    return dict(type='ConcatDataset', datasets=[wrapped('RepeatDataset', dataset), dataset])
+
+
+@pytest.mark.parametrize('split', ['train', 'val'])
+@pytest.mark.parametrize('kind', ['RepeatDataset', 'ClassBalancedDataset', 'ConcatDataset'])
+def test_each_image_of_a_wrapped_data_set_counts_once(checkpoint, data, tmp_path, kind, split):
+    """Sixteen images in each of the joined data sets."""
+    config = Config.fromfile(FINETUNE)
+    for name in ('train', 'val'):
+        loader = config[f'{name}_dataloader']
+        loader.num_workers, loader.persistent_workers = 0, False
+        loader.dataset = dict(
+            type='mcl_plugins.ImageFolder',
+            data_root=str(data),
+            data_prefix=name,
+            pipeline=loader.dataset.pipeline,
+        )
+    loader = config[f'{split}_dataloader']
+    loader.dataset = wrapped('RepeatDataset', wrapped(kind, loader.dataset.to_dict()))
+    file = tmp_path / 'wrapped.py'
+    config.dump(file)
+    found = extract(file, checkpoint, work_dir=tmp_path / 'work')
+    images = {'train': 16, 'val': 16, split: 32 if kind == 'ConcatDataset' else 16}
+    assert {'train': len(found.train), 'val': len(found.val)} == images
+    assert found.train[:16].equal(found.val[:16])  # both with the validation pipeline
+
+
+def test_a_result_file_of_any_name_is_written_and_named(checkpoint, tmp_path, capsys):
+    out = tmp_path / 'caf\udce9.json'  # no UTF-8
+    args = Namespace(config='a.py', cfg_options=None, checkpoint=checkpoint)
+    write_results('knn', {'knn_1': 50.0}, out, args)
+    assert json.loads(out.read_text())['results'] == {'knn_1': 50.0}
+    assert r'caf\udce9.json' in capsys.readouterr().out

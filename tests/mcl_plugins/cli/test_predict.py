@@ -1,6 +1,8 @@
 """mcl predict of a segmentor and a detector; that of a classifier is in own/test_init.py."""
 
+import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -25,9 +27,75 @@ def save_random(name, classes, file):
     init_default_scope(config.default_scope)
     config.model.backbone.pop('init_cfg', None)
     torch.manual_seed(0)
+    if config.default_scope == 'mmpretrain':
+        config.model.data_preprocessor = config.data_preprocessor
     model = MODELS.build(config.model)
     meta = {'dataset_meta': {'classes': classes}}
     torch.save({'state_dict': model.state_dict(), 'meta': meta}, file)
+
+
+CLASSIFIER, SEGMENTOR = 'quickstart/masked_moco_finetune.py', 'quickstart/scenes_upernet.py'
+CLASSES = {CLASSIFIER: tuple('0123456789'), SEGMENTOR: tuple('abcdef')}
+
+
+@pytest.fixture(params=CLASSES)
+def model(request, tmp_path):
+    """Return config and checkpoint of a model with random weights."""
+    save_random(request.param, CLASSES[request.param], tmp_path / 'model.pth')
+    return request.param, tmp_path / 'model.pth'
+
+
+def files_of(out):
+    """Return the files that the table names, or those of the label maps."""
+    table = out / 'predictions.csv'
+    if not table.is_file():
+        return sorted(file.name for file in (out / 'maps').iterdir())
+    with table.open(encoding='utf-8') as file:
+        return [row['file'] for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize('content', [b'no image', b'', 'half'])
+def test_what_cannot_be_read_is_left_out_and_named(model, photo, tmp_path, content):
+    """The first and the last of three files."""
+    half = photo.read_bytes()[:9000]
+    folder = tmp_path / 'photos'
+    folder.mkdir()
+    shutil.copy(photo, folder)
+    for name in ('a.png', 'z.png'):
+        (folder / name).write_bytes(half if content == 'half' else content)
+    config, checkpoint = model
+    message = r'2 of 3 images cannot be read: .*a\.png, .*z\.png \(the first: .*a\.png .*left out'
+    with pytest.warns(UserWarning, match=message):
+        out = predict(config, [folder], checkpoint, tmp_path / 'out')
+    assert len(files_of(out)) == 1 and 'photo.png' in files_of(out)[0]
+    assert [file.name for file in out.glob('*.png')] == ['00001_photo.png']
+    (folder / 'photo.png').unlink()
+    with pytest.raises(ValueError, match='2 of 2 images cannot be read'):
+        predict(config, [folder], checkpoint, tmp_path / 'none')
+
+
+def test_names_that_are_no_utf_8(model, photo, tmp_path, capsys):
+    folder = tmp_path / 'b\udce9'
+    folder.mkdir()
+    shutil.copy(photo, folder / 'caf\udce9.png')
+    config, checkpoint = model
+    out = predict(config, [folder], checkpoint, tmp_path / 'out\udce9')
+    assert len(files_of(out)) == 1 and 'caf' in files_of(out)[0]
+    assert r'1 pictures: ' in (said := capsys.readouterr().out) and r'out\udce9' in said
+    assert [file.name for file in out.glob('*.png')] == ['00000_caf\udce9.png']
+
+
+def test_the_steps_of_a_wrapped_test_set_are_found(model, photo, tmp_path):
+    name, checkpoint = model
+    plain = predict(name, [photo], checkpoint, tmp_path / 'plain')
+    config = load_config(name)
+    inner = config.test_dataloader.dataset.to_dict()
+    config.test_dataloader.dataset = dict(type='ConcatDataset', datasets=[inner])
+    config.dump(tmp_path / 'wrapped.py')
+    out = predict(tmp_path / 'wrapped.py', [photo], checkpoint, tmp_path / 'wrapped')
+    tables = [sorted(place.rglob('*.*')) for place in (plain, out)]
+    for files in zip(*tables, strict=True):
+        assert files[0].read_bytes() == files[1].read_bytes()
 
 
 def test_segmentor(photo, tmp_path):

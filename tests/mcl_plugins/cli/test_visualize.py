@@ -9,7 +9,7 @@ import torch
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgba
 from mmengine.config import Config
-from mmpretrain.registry import MODELS
+from mmpretrain.registry import DATASETS, MODELS
 from PIL import Image
 
 from conftest import ROOT
@@ -387,24 +387,19 @@ def test_clusters_stay_apart_in_the_plane():
         tsne.embed(features, labels, 'x', perplexity=60, seed=0)
 
 
-def test_classes_are_drawn_by_the_seed_and_must_be_there():
-    class Labelled:
-        def __init__(self):
-            self.metainfo = {'classes': ('ant', 'bee', 'cat')}
-
-        def get_gt_labels(self):
-            return [0, 1, 2] * 4
-
-        def get_subset_(self, indices):
-            self.kept = indices
-
-    dataset = Labelled()
-    names = tsne.choose(dataset, 2, per_class=3, seed=0)
-    labels = np.array(dataset.get_gt_labels())[dataset.kept]
-    assert len(names) == 2 and sorted(set(labels)) == sorted(names) and len(labels) == 6
-    assert all(names[label] == ('ant', 'bee', 'cat')[label] for label in names)
-    with pytest.raises(ValueError, match='--classes=4 must be from 2 to 3'):
-        tsne.choose(dataset, 4, per_class=3, seed=0)
+def test_classes_are_drawn_by_the_seed_and_must_be_there(data):
+    """Also of data sets that are joined."""
+    folder = dict(type='mcl_plugins.ImageFolder', data_root=str(data), data_prefix='val')
+    single = DATASETS.build(folder)
+    joined = DATASETS.build(dict(type='ConcatDataset', datasets=[folder, folder]))
+    for dataset, images in ((single, 5), (joined, 15)):
+        names, kept = tsne.choose(dataset, 2, per_class=images, seed=0)
+        labels = [dataset.get_data_info(index)['gt_label'] for index in kept.indices]
+        assert kept.dataset is dataset
+        assert {label: labels.count(label) for label in names} == dict.fromkeys(names, images)
+        assert all(single.metainfo['classes'][label] == name for label, name in names.items())
+    with pytest.raises(ValueError, match='--classes=4 must be from 2 to 2'):
+        tsne.choose(joined, 4, per_class=3, seed=0)
 
 
 # Pattern layouts

@@ -1,5 +1,7 @@
 """Attention maps of the class token against attention that is written out."""
 
+import math
+
 import pytest
 import torch
 from mmpretrain.registry import MODELS
@@ -16,6 +18,11 @@ ENCODERS = {
         type='mcl_plugins.BEiTViT', **SIZES, use_rel_pos_bias=False, use_shared_rel_pos_bias=True
     ),
     'class token with its masks': dict(type='mcl_plugins.MaskedViT', **SIZES),
+}
+DINOS = {
+    'registers': dict(num_registers=4),
+    'rotary positions': dict(num_registers=0, rotary=True),
+    'registers, rotary positions': dict(num_registers=3, rotary=True),
 }
 
 
@@ -71,10 +78,46 @@ def test_the_map_is_the_class_tokens_row_of_the_last_block(name):
     assert (bias is not None) == ('positions' in name)
 
 
+def turned(vectors, grid):
+    """Rotary positions of (N, heads, L, width) patches, patch by patch and pair by pair."""
+    quarter, result = vectors.shape[-1] // 4, vectors.clone()
+    for patch in range(grid[0] * grid[1]):
+        place = [2 * (i + 0.5) / n - 1 for i, n in zip(divmod(patch, grid[1]), grid, strict=True)]
+        for pair in range(2 * quarter):
+            period = 100 ** (pair % quarter / quarter)
+            angle = 2 * math.pi * place[pair // quarter] / period
+            a, b = vectors[:, :, patch, pair], vectors[:, :, patch, pair + 2 * quarter]
+            result[:, :, patch, pair] = a * math.cos(angle) - b * math.sin(angle)
+            result[:, :, patch, pair + 2 * quarter] = b * math.cos(angle) + a * math.sin(angle)
+    return result
+
+
+@pytest.mark.parametrize('size', [(32, 32), (24, 48)])
+@pytest.mark.parametrize('name', DINOS)
+@torch.no_grad()
+def test_registers_are_left_out_and_keys_are_turned(name, size):
+    options, grid = DINOS[name], (size[0] // 8, size[1] // 8)
+    encoder = built(dict(type='mcl_plugins.DINOViT', **SIZES, **options))
+    images, seen = torch.randn(2, 3, *size), []
+    attention = encoder.layers[-1].attn
+    handle = attention.qkv.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    encoder(images)
+    handle.remove()
+    maps = class_attention_maps(encoder, images)
+    query, key, _ = attention.qkv(seen[0]).view(2, -1, 3, 3, 8).permute(2, 0, 3, 1, 4)
+    first = 1 + options['num_registers']
+    if options.get('rotary'):
+        key = torch.cat((key[:, :, :first], turned(key[:, :, first:], grid)), dim=2)
+    wanted = (query[:, :, 0, None] * key).sum(dim=-1).div(8**0.5).softmax(dim=-1)
+    assert maps.shape == (2, 3, *grid)
+    torch.testing.assert_close(maps.flatten(2), wanted[..., first:], rtol=1e-4, atol=1e-6)
+
+
 def test_no_trace_is_left_and_no_swin_is_taken():
     encoder = built(ENCODERS['plain'])
     class_attention_maps(encoder, torch.randn(1, 3, 32, 32))
     assert not encoder.layers[-1]._forward_pre_hooks
+    assert not encoder.patch_embed._forward_hooks
     swin = MODELS.build(
         dict(
             type='mcl_plugins.SwinTransformer',

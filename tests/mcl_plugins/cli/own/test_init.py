@@ -168,6 +168,63 @@ def test_maps_of_0_and_255_are_refused_and_not_of_one_class(tmp_path, maps):
         look_at_labels(tmp_path, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ('values', 'message'),
+    [
+        ([1, 255], 'values 1 and 255, and 255 is ignored, which leaves one class'),
+        ([255], 'value 255, and 255 is ignored, which leaves no class'),
+    ],
+)
+def test_maps_of_which_a_class_at_most_is_left_are_refused(tmp_path, values, message):
+    for split in ('train', 'val'):
+        paint(tmp_path / f'images/{split}/0.jpg')
+        for value in values:
+            paint(tmp_path / f'labels/{split}/{value}.png', value, (8, 8))
+    with pytest.raises(ValueError, match=message):
+        look_at_labels(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize('content', [b'', b'no image', 'half'])
+def test_label_maps_that_cannot_be_read_are_named(tmp_path, maps, content):
+    for split in ('train', 'val'):
+        maps(split, [2, 1])
+    file = tmp_path / 'labels/train/0000.png'
+    paint(file, shape=(64, 64))
+    file.write_bytes(file.read_bytes()[:2000] if content == 'half' else content)
+    found = look_at_labels(tmp_path, tmp_path)
+    assert found.names == ['class 0', 'class 1', 'class 2']
+    assert r'1 of 4 label maps cannot be read: labels/train/0000.png:' in found.describe()
+    for other in tmp_path.glob('labels/*/*.png'):
+        other.write_bytes(b'')
+    with pytest.raises(ValueError, match=r'4 of 4 label maps cannot be read: .*, labels/val/0001'):
+        look_at_labels(tmp_path, tmp_path)
+
+
+def test_names_of_classes_are_utf_8(tmp_path, maps):
+    for split in ('train', 'val'):
+        maps(split, [1])
+    (tmp_path / 'classes.txt').write_bytes('\ufeffcafé\nbar\n'.encode())
+    assert look_at_labels(tmp_path, tmp_path).names == ['café', 'bar']
+    (tmp_path / 'classes.txt').write_bytes('café\nbar\n'.encode('latin-1'))
+    with pytest.raises(ValueError, match='classes.txt is no UTF-8 text .*save it as UTF-8'):
+        look_at_labels(tmp_path, tmp_path)
+
+
+def test_images_that_cannot_be_read_or_listed_are_named(tmp_path, capsys):
+    root = tmp_path / 'b\udce9'  # no UTF-8
+    class_folders(root / 'all', splits=('.',))
+    for name in ('caf\udce9.png', 'two\nlines.png'):
+        paint(root / 'all/dark' / name)
+    (root / 'all/light/broken.png').write_bytes(b'')
+    files = write_configs(root / 'all', root / 'all', out=root / 'own')
+    said = capsys.readouterr().out
+    assert '; 1 of 15 images looked at cannot be read: light/broken.png.' in said
+    assert r'leave out 2 images whose names are no line of UTF-8 text, the first is dark/' in said
+    assert r'  mcl train ' in said and r'b\udce9/own/classify.py' in said
+    _, data = built(files[1])
+    assert len(data) == 11  # of 13 that can be listed
+
+
 @pytest.mark.parametrize('outlines', [True, False])
 def test_one_coco_file(tmp_path, outlines):
     notes, listed = [], []
