@@ -9,7 +9,8 @@ set -euo pipefail
 [ "$#" -eq 1 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 mkdir -p "$1"
 folder="$(cd "$1" && pwd)"
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+here="$(dirname "$(readlink -f "${BASH_SOURCE[0]}" 2>/dev/null || echo "${BASH_SOURCE[0]}")")"
+cd "$here/.."
 
 mmcv_versions=(2.1.0 2.2.0)
 upstream=(mmengine==0.10.7 mmpretrain==1.2.0)

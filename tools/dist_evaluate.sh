@@ -5,5 +5,6 @@ set -euo pipefail
 usage() { echo "usage: $0 knn|linear CONFIG CHECKPOINT PROCESSES [ARGUMENT ...]" >&2; exit 2; }
 [ $# -ge 4 ] || usage
 case "$1" in knn | linear) ;; *) usage ;; esac
-source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+here="$(dirname "$(readlink -f "${BASH_SOURCE[0]}" 2>/dev/null || echo "${BASH_SOURCE[0]}")")"
+source "$here/launch.sh"
 launch "evaluate/$1.py" "$4" "$0 $1 $2 $3" "$2" "$3" "${@:5}"

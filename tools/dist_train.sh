@@ -4,5 +4,6 @@
 # MASTER_ADDR and PORT set.
 set -euo pipefail
 [ $# -ge 2 ] || { echo "usage: $0 CONFIG PROCESSES [ARGUMENT ...]" >&2; exit 2; }
-source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+here="$(dirname "$(readlink -f "${BASH_SOURCE[0]}" 2>/dev/null || echo "${BASH_SOURCE[0]}")")"
+source "$here/launch.sh"
 launch train.py "$2" "$0 $1" "$1" "${@:3}"

@@ -1,7 +1,9 @@
 # Sourced by the launchers. Chooses the Python and starts torchrun, with at most as many processes as
-# this machine has devices.
+# this machine has devices. All scripts here find one another also when they are called through a
+# symbolic link; readlink of macOS before 12.3 has no -f, and there they must be called themselves.
 
-tools="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+here="$(dirname "$(readlink -f "${BASH_SOURCE[0]}" 2>/dev/null || echo "${BASH_SOURCE[0]}")")"
+tools="$(cd "$here" && pwd)"
 
 has_torch() { "$1" -c 'import importlib.util as u, sys; sys.exit(u.find_spec("torch") is None)' 2>/dev/null; }
 

@@ -16,5 +16,6 @@ case "$1" in
   vit-b) encoder=ViT-B/16 ;;
   *) fail "unknown architecture '$1'" ;;
 esac
-source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+here="$(dirname "$(readlink -f "${BASH_SOURCE[0]}" 2>/dev/null || echo "${BASH_SOURCE[0]}")")"
+source "$here/launch.sh"
 exec "$PYTHON" "$tools/reproduce.py" mimco "table 1: $encoder, 100 epochs, 700" --processes "$2" "${@:3}"

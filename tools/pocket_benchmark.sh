@@ -5,7 +5,8 @@
 #       [--only ROW ...] [--seeds 3] [--images N]
 set -euo pipefail
 case " $* " in *' -h '* | *' --help '*) sed -n '2,5s/^# //p' "$0"; exit 0 ;; esac
-root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+here="$(dirname "$(readlink -f "${BASH_SOURCE[0]}" 2>/dev/null || echo "${BASH_SOURCE[0]}")")"
+root="$(cd "$here/.." && pwd)"
 case " $* " in *' dense '*) ops=--with-ops ;; *) ops= ;; esac  # Mask R-CNN needs mmcv's
 bash "$root/tools/setup_env.sh" $ops
 "$root/.venv/bin/python" "$root/tools/pocket.py" "$@"

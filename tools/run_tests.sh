@@ -2,7 +2,8 @@
 # Set up .venv with mmcv's ops, then run the style checks, the type checks and the tests.
 #   bash tools/run_tests.sh [arguments of pytest]
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+here="$(dirname "$(readlink -f "${BASH_SOURCE[0]}" 2>/dev/null || echo "${BASH_SOURCE[0]}")")"
+cd "$here/.."
 bash tools/setup_env.sh --with-ops
 source .venv/bin/activate
 ruff check --quiet .

@@ -7,7 +7,8 @@
 # It can be run again: a complete environment is kept. The default is Python 3.11;
 # PYTHON=/path/to/python3.12 names another one, 3.10 to 3.12, which later runs keep.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+here="$(dirname "$(readlink -f "${BASH_SOURCE[0]}" 2>/dev/null || echo "${BASH_SOURCE[0]}")")"
+cd "$here/.."
 
 fail() { printf 'setup_env: %s\n' "$*" >&2; exit 1; }
 say() { printf '\033[1m[%3ds] %s\033[0m\n' "$SECONDS" "$*"; }

@@ -10,7 +10,8 @@ need() { command -v "$1" >/dev/null || { echo "$0: $1 was not found; without Slu
 mode=run
 case "${1:-}" in --requeue) mode=submit; shift ;; --in-batch-job) mode=batch; shift ;; esac
 [ $# -ge 4 ] || usage
-folder="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+here="$(dirname "$(readlink -f "${BASH_SOURCE[0]}" 2>/dev/null || echo "${BASH_SOURCE[0]}")")"
+folder="$(cd "$here" && pwd)"
 source "$folder/launch.sh"
 gpus="${GPUS:-8}" per_node="${GPUS_PER_NODE:-8}"
 [ "$gpus" -ge "$per_node" ] || per_node="$gpus"

@@ -13,7 +13,8 @@ while [ $# -gt 0 ]; do
     *) words+=("$1"); shift ;;
   esac
 done
-source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+here="$(dirname "$(readlink -f "${BASH_SOURCE[0]}" 2>/dev/null || echo "${BASH_SOURCE[0]}")")"
+source "$here/launch.sh"
 root="$(cd "$tools/.." && pwd)"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
 status=0

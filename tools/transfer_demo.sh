@@ -4,6 +4,7 @@
 #   bash tools/transfer_demo.sh [--seeds 3] [--work-dir DIR]
 set -euo pipefail
 case " $* " in *' -h '* | *' --help '*) sed -n '2,4s/^# //p' "$0"; exit 0 ;; esac
-root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+here="$(dirname "$(readlink -f "${BASH_SOURCE[0]}" 2>/dev/null || echo "${BASH_SOURCE[0]}")")"
+root="$(cd "$here/.." && pwd)"
 bash "$root/tools/setup_env.sh" --with-ops
 exec "$root/.venv/bin/python" "$root/tools/quickstart/transfer.py" "$@"

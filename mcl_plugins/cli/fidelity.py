@@ -100,16 +100,20 @@ def largest_error(pairs: dict[str, tuple[Tensor, np.ndarray]]) -> float:
     """Return the largest error of a group of tensors, each relative to its own largest entry.
 
     A tensor that is zero except for rounding errors (the gradient of a bias before a batch norm) is
-    compared with a millionth of the group's largest entry. NaN and a wrong shape count as infinite.
+    compared with a millionth of the group's largest entry. In a group that is zero throughout, only
+    zeros agree. NaN and a wrong shape count as infinite, and tensors without entries agree.
     """
     wanted = {name: torch.as_tensor(np.asarray(pairs[name][1])).double() for name in pairs}
-    floor = 1e-6 * max((values.abs().max().item() for values in wanted.values()), default=0.0)
+    floor = max(1e-6 * max(map(_largest, wanted.values()), default=0.0), sys.float_info.min)
     largest = 0.0
     for name, (ours, _) in pairs.items():
         got = ours.detach().double().cpu()
         if got.shape != wanted[name].shape:
             return float('inf')
-        scale = max(wanted[name].abs().max().item(), floor)
-        error = (got - wanted[name]).abs().max().item() / scale
+        error = _largest(got - wanted[name]) / max(_largest(wanted[name]), floor)
         largest = max(largest, float('inf') if math.isnan(error) else error)
     return largest
+
+
+def _largest(values: Tensor) -> float:
+    return values.abs().max().item() if values.numel() else 0.0

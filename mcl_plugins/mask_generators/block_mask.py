@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from functools import cache
+from itertools import product
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +33,7 @@ class BlockMask(nn.Module):
 
     Raises:
         ValueError: ``mask_ratio``, ``min_area`` or ``min_aspect`` is out of range, or no rectangle
-            of ``min_area`` patches fits into the grid or the patches to be masked.
+            that may be proposed fits into the grid and the number of patches to be masked.
 
     Example:
         >>> mask = BlockMask(mask_ratio=0.4)(2, grid=(14, 14), device=torch.device('cpu'))
@@ -68,13 +70,17 @@ class BlockMask(nn.Module):
 
     def _check_fit(self, target: int, grid: tuple[int, int]) -> None:
         """Refuse a grid on which no block could be drawn: its masks would be random."""
-        largest = min(target, (grid[0] - 1) * (grid[1] - 1))
-        if self.min_area > largest:
-            raise ValueError(
-                f'min_area={self.min_area}: no rectangle of so many patches fits into a grid of '
-                f'{grid[0]} x {grid[1]} patches of which {target} are masked; set min_area of '
-                f'the mask generator to {largest} at the most, or use RandomMask.'
-            )
+        largest = largest_min_area(target, grid, self.min_aspect)
+        if self.min_area <= largest:
+            return
+        remedies = [f'set min_area of the mask generator to {largest} at the most'] * (largest > 0)
+        if self.min_area <= largest_min_area(target, grid, min_aspect=1e-6):
+            remedies.append('lower min_aspect')
+        raise ValueError(
+            f'min_area={self.min_area}, min_aspect={self.min_aspect}: no rectangle of at least so '
+            f'many patches and so near a square fits into a grid of {grid[0]} x {grid[1]} patches '
+            f'of which {target} are masked; {", or ".join([*remedies, "use RandomMask"])}.'
+        )
 
     def _rectangles(self, draws: Tensor, missing: Tensor, grid: tuple[int, int]) -> Tensor:
         """Turn (4, N) uniform numbers into one rectangle per image: (N, rows, columns) bool."""
@@ -96,4 +102,36 @@ class BlockMask(nn.Module):
         """Mask more patches, up to ``target``; those with the most masked neighbours come first."""
         around = 9 * F.avg_pool2d(masked[:, None].float(), 3, stride=1, padding=1)[:, 0]
         ranks = 10 * masked + around + torch.rand_like(around)
-        return PatchMask.from_ranks(ranks.flatten(1), masked[0].numel() - target)
+        return PatchMask.from_ranks(ranks.flatten(1), masked.shape[1:].numel() - target)
+
+
+@cache
+def largest_min_area(target: int, grid: tuple[int, int], min_aspect: float) -> int:
+    """Return the largest ``min_area`` with which :class:`BlockMask` can draw a first block.
+
+    A proposal of area A and aspect a has the sides x = sqrt(A a) and y = sqrt(A / a), which are
+    rounded. So the proposals that become h x w patches are those with x within 1/2 of h and y
+    within 1/2 of w. Among them only those with a ratio x / y in range are drawn, and x y = A takes
+    all values between its least and its largest there.
+
+    Args:
+        target: number of patches to be masked.
+        grid: (rows, columns) of patches; a block has fewer of both.
+        min_aspect: smallest aspect ratio; the largest is its inverse.
+
+    Returns:
+        The area in patches, ``target`` at the most; 0 if no block can be drawn.
+
+    Example:
+        >>> largest_min_area(16, (2, 20), 0.3)  # a row of up to 4 patches: x < 1.5, y < 5
+        7
+    """
+    areas = [0]
+    for height, width in product(range(1, grid[0]), range(1, grid[1])):
+        low, high = (height - 0.5, width - 0.5), (height + 0.5, width + 0.5)
+        least = [max(low[i], min_aspect * low[1 - i]) for i in (0, 1)]
+        most = [min(high[i], high[1 - i] / min_aspect) for i in (0, 1)]
+        in_range = least[0] < most[0] and least[1] < most[1]
+        if in_range and height * width <= target and math.prod(least) < target:
+            areas.append(math.ceil(math.prod(most)) - 1)  # an area below it, not at it
+    return min(target, max(areas))

@@ -65,15 +65,18 @@ class PatchMask:
     def from_mask(cls, mask: Tensor) -> PatchMask:
         """Make a :class:`PatchMask` of a given (N, L) bool mask, True = masked.
 
+        Without images (N = 0), no patch counts as masked.
+
         Raises:
             ValueError: the images have different numbers of masked patches.
         """
         counts = mask.sum(dim=1)
-        if (counts != counts[0]).any():
+        first = counts[:1]  # none without images
+        if (counts != first).any():
             raise ValueError(
                 f'All images must mask the same number of patches, got {counts.tolist()}.'
             )
-        return cls.from_ranks(mask.long(), mask.shape[1] - int(counts[0]))
+        return cls.from_ranks(mask.long(), mask.shape[1] - int(first.sum()))
 
 
 def gather_patches(values: Tensor, ids: Tensor) -> Tensor:

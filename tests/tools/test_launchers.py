@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -168,3 +169,73 @@ def test_the_launchers_find_the_python_that_they_belong_to(tmp_path, place):
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     assert result.returncode == 0, result.stderr
     assert 'tools/train.py config.py --launcher pytorch' in result.stdout
+
+
+SCRIPTS = {
+    'benchmark/gpu.sh': [],
+    'check_upstream.sh': ['.'],
+    'dist_evaluate.sh': ['knn', 'config.py', 'x.pth', '2'],
+    'dist_test.sh': ['config.py', 'x.pth', '2'],
+    'dist_train.sh': ['config.py', '2'],
+    'docs.sh': [],
+    'mimco_two_stage.sh': ['swin-t', '2'],
+    'own_data_demo.sh': [],
+    'pocket_benchmark.sh': [],
+    'quickstart.sh': [],
+    'run_tests.sh': [],
+    'setup_env.sh': ['--with-ops'],
+    'slurm_train.sh': ['partition', 'name', 'config.py', 'work_dir'],
+    'soak.sh': ['--kills', '0'],
+    'transfer_demo.sh': [],
+}
+SAYS = '#!/bin/sh\ncase "$*" in *GPUs*) echo 4 GPUs ;; *) echo "in $PWD:" "$@" ;; esac\n'
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A checkout in a folder with a space, whose commands only say where and how they are run."""
+    root = tmp_path / 'a checkout'
+    shutil.copytree(ROOT / 'tools', root / 'tools')
+    (root / '.venv/bin').mkdir(parents=True)
+    (root / 'mcl_plugins').mkdir()
+    for name in ('.venv/bin/activate', 'setup.cfg', 'mcl_plugins/version.py'):
+        (root / name).touch()
+    for name in ('python', 'ruff', 'mypy', 'srun'):
+        (root / '.venv/bin' / name).write_text(SAYS)
+        (root / '.venv/bin' / name).chmod(0o755)
+    (tmp_path / 'some links/venv/bin').mkdir(parents=True)  # that check_upstream.sh would make
+    shutil.copy(root / '.venv/bin/python', tmp_path / 'some links/venv/bin/python')
+    return root
+
+
+def test_every_script_that_looks_for_others_is_tried_through_a_link():
+    found = {
+        path.relative_to(ROOT / 'tools').as_posix()
+        for path in (ROOT / 'tools').rglob('*.sh')
+        if 'BASH_SOURCE' in path.read_text()
+    }
+    assert found - {'launch.sh'} == SCRIPTS.keys()
+
+
+@pytest.mark.parametrize('relative', [False, True])
+@pytest.mark.parametrize('script', SCRIPTS)
+def test_scripts_are_called_through_a_symbolic_link(checkout, script, relative):
+    """A link to a link, in a folder with a space, of another name."""
+    folder = checkout.parent / 'some links'
+    place = Path('../a checkout/tools') if relative else checkout / 'tools'
+    (folder / 'first.sh').symlink_to(place / script)
+    (folder / 'mine.sh').symlink_to('first.sh')
+    env = {'PATH': f'{checkout}/.venv/bin:/usr/bin:/bin', 'HOME': str(folder)}
+    if script == 'setup_env.sh':
+        env['PYTHON'] = 'no-such-python'
+    else:
+        (checkout / 'tools/setup_env.sh').write_text('')
+    command = ['bash', 'mine.sh', *SCRIPTS[script]]
+    result = subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+    if script == 'setup_env.sh':  # which reads the versions beside it before it looks for Python
+        assert 'no-such-python was not found' in result.stderr, result.stderr
+    else:
+        assert result.returncode == 0, result.stderr
+        assert f'{checkout}' in result.stdout

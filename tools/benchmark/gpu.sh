@@ -4,7 +4,8 @@
 # The record (gpu.json) is continued by the same command. mmcv's compiled ops are not needed. From the
 # record, mcl bench gpu --page docs/performance.md makes the table of the page.
 set -euo pipefail
-root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+here="$(dirname "$(readlink -f "${BASH_SOURCE[0]}" 2>/dev/null || echo "${BASH_SOURCE[0]}")")"
+root="$(cd "$here/../.." && pwd)"
 python="${PYTHON:-$root/.venv/bin/python}"
 [ -x "$python" ] || python="$(command -v "$python" || command -v python3)"
 export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"

@@ -50,7 +50,7 @@ class Cost:
         config: name of the config, ``'conmim/vit-b.py'``.
         images: that the training sees, each as often as it does.
         gflop: 10^9 floating point operations for an image, backward pass included.
-        batch: images of a step on a GPU.
+        batch: images of a batch on a GPU.
         gpus: for the batch of the paper.
         gib: memory of a GPU.
     """
@@ -142,7 +142,7 @@ def compute_cost(config: str) -> Cost:
     return Cost(
         config=config,
         images=count_images(cfg),
-        gflop=counts.gflop / batch,
+        gflop=counts.gflop / counts.images,
         batch=batch,
         gpus=count_gpus(cfg, batch),
         gib=(held + 1e6 * counts.saved) / 2**30,

@@ -4,13 +4,16 @@
     mcl bench count CONFIG --batch-size 2 --against-released CHECKOUT
 
 A step is the complete work of training on a batch of uint8 images on the device: preprocessing,
-forward and backward pass, clipping, optimizer, EMA, notes for the log. It is run at its full size
-on tensors that have a shape but no content, so it takes seconds on any machine, and its counts are
-the same on all of them: they show that a change makes a step slower where clocks are noisy.
+forward and backward pass, clipping, optimizer, EMA, notes for the log; with accumulated gradients
+(optim_wrapper.accumulative_counts) that of all batches up to the step of the optimizer. It is run
+at its full size on tensors that have a shape but no content, so it takes seconds on any machine,
+and its counts are the same on all of them: they show that a change makes a step slower where clocks
+are noisy.
 
 - GFLOP: floating point operations of matrix products, convolutions and attention.
 - operations: what PyTorch dispatches; an operation on a list of tensors (foreach) counts once.
-- saved: megabytes of tensors that the forward pass keeps for the backward pass, without weights.
+- saved: megabytes of tensors that the forward pass of a batch keeps for its backward pass, without
+  weights.
 - host syncs: places where the host waits for the device, with their lines.
 
 Attention with a bias that is trained is counted as the kernel that a GPU has for it.
@@ -63,14 +66,16 @@ class Counts:
     Attributes:
         gflop: floating point operations in billions.
         operations: number of operations by name.
-        saved: megabytes (10^6 bytes) of activations that are kept for the backward pass.
+        saved: megabytes (10^6 bytes) of activations that are kept for the backward pass of a batch.
         syncs: for each place in the code at which the host waits for the device, how often.
+        images: of the step.
     """
 
     gflop: float = 0.0
     operations: Counter[str] = field(default_factory=Counter)
     saved: float = 0.0
     syncs: Counter[str] = field(default_factory=Counter)
+    images: int = 0
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -79,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = vars(parse_args(argv))
     checkout = arguments.pop('against_released')
     counts = count_step(**arguments)
-    print(f'{counts.gflop:12.1f} GFLOP')
+    print(f'{counts.gflop:12.1f} GFLOP for {counts.images} images')
     often = ', '.join(f'{name} {n}' for name, n in counts.operations.most_common(6))
     print(f'{counts.operations.total():12,} operations, most often {often}')
     print(f'{counts.saved:12.1f} MB saved for the backward pass')
@@ -88,12 +93,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f'{times:16} x {place}')
     if checkout:
         released = count_released(checkout, **arguments)
-        operations = counts.operations.total() / released.operations.total()
+        scale = released.images / counts.images  # the released step accumulates nothing
+        gflop = scale * counts.gflop / released.gflop
+        operations = scale * counts.operations.total() / released.operations.total()
         print(
-            f'released: {released.gflop:.1f} GFLOP, {released.operations.total():,} operations, '
-            f'{released.saved:.1f} MB saved\n'
-            f'config / released: {counts.gflop / released.gflop:.2f} GFLOP, {operations:.2f} '
-            f'operations, {counts.saved / released.saved:.2f} MB saved'
+            f'released: {released.gflop:.1f} GFLOP for {released.images} images, '
+            f'{released.operations.total():,} operations, {released.saved:.1f} MB saved\n'
+            f'config / released, per image: {gflop:.2f} GFLOP, {operations:.2f} operations, '
+            f'{counts.saved / released.saved:.2f} MB saved'
         )
 
 
@@ -104,7 +111,7 @@ def count_step(
 
     Args:
         config: config of a pre-training: a path, or a name among the package's own configs.
-        batch_size: images of a step.
+        batch_size: images of a batch.
         cfg_options: options of the config to override, by dotted name.
 
     Raises:
@@ -179,7 +186,8 @@ def count(step: TimedStep, model: nn.Module) -> Counts:
     ):
         step.train()
     counts = counter.counts
-    counts.gflop, counts.saved = flops.get_total_flops() / 1e9, saved.megabytes()
+    counts.images, counts.gflop = step.images, flops.get_total_flops() / 1e9
+    counts.saved = saved.megabytes() / step.batches  # of which one is kept at a time
     return counts
 
 

@@ -209,14 +209,14 @@ def measure_step(cfg: Config, batch: dict, steps: int, device: torch.device, spe
     """Measure transfer, augmentation and the whole step on the device."""
     cfg.model.backbone.pop('init_cfg', None)  # weights do not matter
     step = Step(cfg, 1, device)
-    images = len(batch['data_samples'])
+    images = len(batch['data_samples'])  # of each batch of a step
     preprocessor: Any = step.model.data_preprocessor
     move = preprocessor.cast_data
     transfer = median(lambda: move(batch), steps, step)
     moved = move(batch)
     augment = median(lambda: preprocessor(copy.copy(moved), training=True), steps, step)
     step.batch = batch
-    whole = median(step.train, steps, step)
+    whole = median(step.train, steps, step) / step.batches
     speed.device = {
         'transfer': transfer / images,
         'augmentation on device': augment / images,

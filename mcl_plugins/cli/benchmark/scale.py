@@ -89,6 +89,7 @@ class Work:
     Attributes:
         trained: parameters that are trained.
         flop: of an image.
+        batches: of a step, whose gradients are accumulated.
         keys: bytes of keys that a process sends in a step.
         statistics: bytes of BatchNorm's sums that a process sends in a step.
         sharded: bytes of the tensors that are gathered or scattered with ``sharding=True``.
@@ -99,6 +100,7 @@ class Work:
 
     trained: int
     flop: float
+    batches: int
     keys: float
     statistics: float
     sharded: int
@@ -179,7 +181,8 @@ def count_work(config: str | Path, processes: int, batch_size: int) -> Work:
         step.train()
     return Work(
         trained=trained,
-        flop=flops.get_total_flops() / batch_size,
+        flop=flops.get_total_flops() / step.images,
+        batches=step.batches,
         keys=traffic.sent['gather'],
         statistics=traffic.sent['reduce'],
         sharded=sum(sharded),
@@ -218,7 +221,7 @@ def divided_weights(model: nn.Module) -> Iterator[list[int]]:
 def describe(work: Work, setup: Setup) -> dict[str, str]:
     """Compute the column of a config from its work; each value in words by the name of its row."""
     rate = setup.mfu * setup.tflops * 1e12 / work.flop  # images/s of a GPU
-    seconds = setup.batch_size / rate
+    seconds = work.batches * setup.batch_size / rate
     share = (setup.processes - 1) / setup.processes
     gradients = 2 * share * FLOAT * work.trained
     epochs = setup.epochs or work.epochs

@@ -9,9 +9,10 @@ r"""Measure the time of a training step of a config, and compare it with a varia
         --against model.patch_contrast.head.type=mcl_benchmark.QueueInfoNCEWithLogits
 
 A step is the complete work of training on a batch of uint8 images on the device: preprocessing,
-forward, backward, optimizer, EMA and the notes for the log. Both variants alternate step by step,
-so that they are measured under the same conditions. The medians, their ratio and, on a GPU, the
-peak memory are printed.
+forward, backward, optimizer, EMA and the notes for the log. If the config accumulates gradients
+(optim_wrapper.accumulative_counts), it is that of all batches up to the step of the optimizer. Both
+variants alternate step by step, so that they are measured under the same conditions. The medians,
+their ratio per image and, on a GPU, the peak memory are printed.
 """
 
 from __future__ import annotations
@@ -42,10 +43,17 @@ from .timed import TimedStep
 
 
 class Step(TimedStep):
-    """A model with its optimizer and a batch of random images."""
+    """A model with its optimizer and a batch of random images.
+
+    Args:
+        config: config of a pre-training, whose ``optim_wrapper.accumulative_counts`` is the number
+            of batches of a step.
+        batch_size: images of a batch.
+        device: where it trains.
+    """
 
     def __init__(self, config: Config, batch_size: int, device: torch.device) -> None:
-        super().__init__(batch_size, device)
+        super().__init__(batch_size, device, config.optim_wrapper.get('accumulative_counts', 1))
         with DefaultScope.overwrite_default_scope(config.get('default_scope', 'mmpretrain')):
             # As in the Runner, a preprocessor inside of the model goes before that of the config.
             outer = {'data_preprocessor': config.get('data_preprocessor')}
@@ -73,7 +81,12 @@ class Step(TimedStep):
         fuse(self.wrapper.optimizer)  # as the Runner does on a GPU
 
     def train(self) -> None:
-        """Take a step."""
+        """Take a step of the optimizer; with accumulation each of its batches is the same."""
+        for _ in range(self.batches):
+            self.train_batch()
+
+    def train_batch(self) -> None:
+        """Train on the batch; the optimizer takes a step after the last one of a step."""
         if isinstance(self.model, PretrainingMethod):
             self.model.set_progress(0, 1000)
         losses = self.model.train_step(self.batch, self.wrapper)
@@ -89,7 +102,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     own = steps['config']
     for (name, step), median in list(zip(steps.items(), medians, strict=True))[1:]:
         pairs = zip(own.seconds[1:], step.seconds[1:], strict=True)
-        ratios = sorted(other / seconds for seconds, other in pairs)
+        scale = own.images / step.images  # per image, also if they accumulate differently
+        ratios = sorted(scale * other / seconds for seconds, other in pairs)
         print(f'{name} / config: {median / medians[0]:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})')
 
 
@@ -106,7 +120,7 @@ def time_steps(
 
     Args:
         config: config of a pre-training: a path, or a name among the package's own configs.
-        batch_size: images of a step.
+        batch_size: images of a batch.
         steps: number of measured steps, after one step of warm-up.
         device: device to train on; by default the GPU, if there is one.
         cfg_options: options of the config to override, by dotted name.

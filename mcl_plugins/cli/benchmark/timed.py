@@ -13,23 +13,26 @@ class TimedStep(ABC):
     """A training step that can be taken again and again.
 
     Args:
-        images: number of images of a step.
+        batch_size: images of a batch.
         device: where it trains.
+        batches: of a step, whose gradients are accumulated before the optimizer uses them.
 
     Attributes:
+        images: of a step, those of all its batches.
         seconds: time of each step that was called.
         memory: peak memory in GiB on a GPU, otherwise 0.
     """
 
-    def __init__(self, images: int, device: torch.device) -> None:
-        self.images = images
+    def __init__(self, batch_size: int, device: torch.device, batches: int = 1) -> None:
+        self.images = batch_size * batches
+        self.batches = batches
         self.device = device
         self.seconds: list[float] = []
         self.memory = 0.0
 
     @abstractmethod
     def train(self) -> None:
-        """Take a step."""
+        """Take a step of the optimizer, with all batches before it."""
 
     def __call__(self) -> None:
         """Take a step and record its time and peak memory."""
@@ -48,9 +51,17 @@ class TimedStep(ABC):
         return time.perf_counter()
 
     def report(self, name: str) -> float:
-        """Print and return the median time of all steps after the first, a warm-up."""
+        """Print the median time of all steps after the first, a warm-up; return it per image."""
         median = statistics.median(self.seconds[1:])
-        images = self.images / median
+        rate = self.images / median
         memory = f'{self.memory:8.1f} GiB' if self.memory else ''
-        print(f'{name:10}{1000 * median:12.1f} ms{images:12.1f} images/s{memory}')
-        return median
+        print(f'{name:10}{1000 * median:12.1f} ms{rate:12.1f} images/s{memory}{self.accumulation}')
+        return median / self.images
+
+    @property
+    def accumulation(self) -> str:
+        """What a step accumulates, in words; empty if it has one batch."""
+        if self.batches == 1:
+            return ''
+        each = self.images // self.batches
+        return f'  (a step accumulates {self.batches} batches of {each} images)'

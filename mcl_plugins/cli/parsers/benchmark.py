@@ -12,12 +12,14 @@ from .base import command_parser
 from .options import Options
 from .shared import add_options_argument
 
+_BATCH = 'images of a batch, which is a step unless gradients are accumulated'
+
 
 def step(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into the arguments of :func:`time_steps`."""
     parser = command_parser('benchmark.step')
     parser.add_argument('config', help='pre-training config')
-    parser.add_argument('--batch-size', type=at_least(1), default=64, help='images of a step')
+    parser.add_argument('--batch-size', type=at_least(1), default=64, help=_BATCH)
     parser.add_argument('--steps', type=at_least(1), default=10, help='measured steps')
     parser.add_argument('--device', help='by default the GPU, if there is one')
     add_options_argument(parser, default={})
@@ -92,7 +94,7 @@ def count(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line into the arguments of ``count_step``."""
     parser = command_parser('benchmark.count')
     parser.add_argument('config', help='pre-training config')
-    parser.add_argument('--batch-size', type=at_least(1), default=64, help='images of a step')
+    parser.add_argument('--batch-size', type=at_least(1), default=64, help=_BATCH)
     add_options_argument(parser, default={})
     _add_released(parser)
     return parser.parse_args(argv)

@@ -33,6 +33,18 @@ def test_a_step_does_not_grow(method):
     assert not counts.syncs
 
 
+def test_a_step_with_accumulation_has_all_batches_and_one_step_of_the_optimizer():
+    plain, accumulated = (
+        count_step('quickstart/conmim.py', 2, {'optim_wrapper.accumulative_counts': number})
+        for number in (1, 3)
+    )
+    assert (plain.images, accumulated.images) == (2, 6)
+    assert accumulated.gflop == pytest.approx(3 * plain.gflop)
+    assert accumulated.saved == pytest.approx(plain.saved)
+    (adam,) = (name for name in plain.operations if 'adam' in name)
+    assert accumulated.operations[adam] == plain.operations[adam]
+
+
 def test_another_librarys_method_is_refused():
     with pytest.raises(ValueError, match='MoCoV3, which is not a method of this package'):
         count_step('mocov3/vit-s.py', batch_size=2)

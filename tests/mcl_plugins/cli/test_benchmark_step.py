@@ -24,6 +24,22 @@ def test_both_variants_and_their_ratio_are_printed():
     assert float(ratio) == pytest.approx(float(rows['variant']) / float(rows['config']), abs=0.02)
 
 
+@pytest.mark.parametrize('batches', [1, 2, 3])
+def test_a_step_ends_with_that_of_the_optimizer(batches, capsys):
+    config = Config.fromfile(ROOT / 'configs/quickstart/conmim.py')
+    config.optim_wrapper.accumulative_counts = batches
+    step = Step(config, 2, torch.device('cpu'))
+    updates = []
+    step.wrapper.optimizer.register_step_post_hook(lambda *_: updates.append(None))
+    for number in (1, 2):
+        step()
+        assert len(updates) == number
+    assert step.images == 2 * batches
+    assert step.report('config') == pytest.approx(step.seconds[1] / step.images)
+    said = f'accumulates {batches} batches of 2 images' in capsys.readouterr().out
+    assert said == (batches > 1)
+
+
 def test_the_reference_for_ccmim_computes_the_same():
     """Whole maps and a graph through the hidden set give the same losses and gradients."""
     config = Config.fromfile(ROOT / 'configs/quickstart/ccmim.py')

@@ -12,7 +12,7 @@ from mmpretrain.registry import MODELS
 
 from conftest import ROOT
 from mcl_plugins.checkpoint.conmim import CONMIM
-from mcl_plugins.cli.fidelity import check
+from mcl_plugins.cli.fidelity import check, largest_error
 from mcl_plugins.cli.released import comparisons
 from mcl_plugins.cli.released.cards import make_page
 from processes import mcl
@@ -185,3 +185,10 @@ def test_links_of_the_cards_lead_somewhere():
     page = ROOT / 'docs/fidelity.md'
     links = re.findall(r'\]\((\.\./[^)#]+)', page.read_text())
     assert links and not [link for link in links if not (page.parent / link).is_file()]
+
+
+def test_a_group_of_zeros_agrees_with_zeros_only():
+    zeros = np.zeros(3)
+    assert largest_error({'a': (torch.zeros(3), zeros)}) == 0
+    assert largest_error({'a': (torch.full((3,), 1e-9), zeros)}) > 1
+    assert largest_error({'a': (torch.zeros(0), np.zeros(0))}) == 0

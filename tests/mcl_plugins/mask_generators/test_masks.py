@@ -2,6 +2,7 @@
 
 import math
 import random
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -10,7 +11,14 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 from scipy import stats
 
-from mcl_plugins.mask_generators import BlockMask, PatchMask, RandomMask
+from mcl_plugins.mask_generators import (
+    BlockMask,
+    ImportanceMask,
+    Partition,
+    PatchMask,
+    RandomMask,
+)
+from mcl_plugins.mask_generators.patch_mask import num_masked
 
 CPU = torch.device('cpu')
 GRID = (14, 14)
@@ -322,14 +330,64 @@ def test_a_senseless_unit_is_refused(unit):
 
 @pytest.mark.parametrize(
     ('ratio', 'grid', 'largest'),
-    [(0.5, (4, 4), 8), (0.9, (4, 4), 9), (0.05, (14, 14), 10), (0.4, (1, 64), 0)],
+    [
+        (0.5, (4, 4), 8),
+        (0.9, (4, 4), 12),  # 3 x 3, of which sides below 3.5 are rounded to
+        (0.05, (14, 14), 10),
+        (0.4, (2, 20), 7),  # a row of 4: 1.5 x 5 at the aspect 0.3
+    ],
 )
 def test_blocks_that_fit_nowhere_are_an_error_and_not_random(ratio, grid, largest):
-    with pytest.raises(ValueError, match=rf'min_area=16: no rectangle .* {largest} at the most'):
+    with pytest.raises(ValueError, match=rf'min_area=16, .* no rectangle .* {largest} at the most'):
         BlockMask(ratio)(2, grid, CPU)
-    if largest:
-        mask = BlockMask(ratio, min_area=largest)(2, grid, CPU).mask
-        assert mask.sum(dim=1).tolist() == [math.ceil(ratio * grid[0] * grid[1])] * 2
+    mask = BlockMask(ratio, min_area=largest)(2, grid, CPU).mask
+    assert mask.sum(dim=1).tolist() == [math.ceil(ratio * grid[0] * grid[1])] * 2
+
+
+@pytest.mark.parametrize(
+    ('grid', 'area', 'aspect', 'remedy'),
+    [
+        ((3, 40), 16, 0.8, '7 at the most, or lower min_aspect, or use'),
+        ((4, 16), 16, 1.0, '12 at the most, or lower min_aspect, or use'),
+        ((2, 20), 4, 1.0, '2 at the most, or lower min_aspect, or use'),
+        ((1, 64), 16, 0.3, 'are masked; use'),
+    ],
+)
+def test_blocks_whose_aspect_fits_nowhere_are_an_error(grid, area, aspect, remedy):
+    message = rf'min_area={area}, min_aspect={aspect}: .* {grid[0]} x {grid[1]} .*{remedy} RandomM'
+    with pytest.raises(ValueError, match=message):
+        BlockMask(0.4, min_area=area, min_aspect=aspect)(1, grid, CPU)
+
+
+@pytest.mark.parametrize('aspect', [0.3, 0.8, 1.0])
+@pytest.mark.parametrize('grid', [(1, 8), (2, 20), (3, 40), (4, 16), (5, 5), (7, 3)])
+def test_a_grid_is_refused_if_and_only_if_no_proposal_is_a_block(grid, aspect):
+    torch.manual_seed(0)
+    for ratio in (0.1, 0.4, 0.8):
+        target = num_masked(grid[0] * grid[1], ratio)
+        for area in {1, 2, 3, 5, 9, 12, 16} & set(range(1, target + 1)):
+            generator = BlockMask(ratio, min_area=area, min_aspect=aspect)
+            draws, missing = torch.rand(4, 20_000), torch.full((20_000,), target)
+            sizes = generator._rectangles(draws, missing, grid).sum(dim=(1, 2))
+            with nullcontext() if ((sizes > 0) & (sizes <= target)).any() else refused():
+                generator(1, grid, CPU)
+
+
+def refused():
+    return pytest.raises(ValueError, match='no rectangle')
+
+
+@pytest.mark.parametrize('images', [0, 1])
+@pytest.mark.parametrize('generator', [*GENERATORS, ImportanceMask(), ImportanceMask(0.75, False)])
+def test_batches_without_images_and_of_one(generator, images):
+    arguments = (images, GRID, CPU)
+    if isinstance(generator, ImportanceMask):
+        arguments = (torch.rand(images, 196),)
+    mask = generator(*arguments)
+    assert mask.mask.shape == mask.ids_restore.shape == (images, 196)
+    assert mask.ids_keep.shape == (images, mask.len_keep)
+    assert PatchMask.from_mask(mask.mask).mask.shape == (images, 196)
+    assert Partition(8)(images, GRID, CPU).shape == (images, 8, 24)
 
 
 @pytest.mark.parametrize('settings', [dict(min_aspect=0), dict(min_aspect=2), dict(min_area=0)])

@@ -92,11 +92,13 @@ def bf16_difference(step: Step) -> float:
             for buffer, before in buffers:  # statistics and queues, which a pass changes
                 buffer.copy_(before)
     exact, rounded = found
-    return max(_relative(rounded[name], exact[name]) for name in exact if 'loss' in name)
+    pairs = [(rounded[name], exact[name]) for name in exact if 'loss' in name]
+    # Unlike Python's, the tensor's maximum is NaN if one of the values is.
+    return torch.stack([_relative(*pair) for pair in pairs]).max().item()
 
 
-def _relative(value: Tensor, wanted: Tensor) -> float:
-    return ((value - wanted).abs() / wanted.abs()).item()
+def _relative(value: Tensor, wanted: Tensor) -> Tensor:
+    return (value - wanted).abs() / wanted.abs()
 
 
 def find_sync(step: Step) -> str | int:

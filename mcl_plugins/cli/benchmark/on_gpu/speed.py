@@ -37,9 +37,9 @@ def speed(
     seconds, gib = measure(step)
     preprocess = median_seconds(step, lambda: preprocess_batch(step))
     return {
-        'images': batch,
+        'images': step.images,
         'ms': 1000 * seconds,
-        'preprocess_ms': 1000 * preprocess,
+        'preprocess_ms': 1000 * preprocess * step.batches,
         'gib': gib,
         'tflop': tflop,
     }
