@@ -105,8 +105,9 @@ class AnnotationFile:
         self._check_ids(annotations)
         categories = {category['id'] for category in self.content['categories']}
         stray = [a for a in annotations if a.get('image_id') not in self.images]
+        by_text = {str(number): number for number in self.images} if stray else {}
         for annotation in stray:
-            self._check_stray(annotation)
+            self._check_stray(annotation, by_text)
         used = [a for a in annotations if a['image_id'] in self.images] if stray else annotations
         for annotation in used:
             if annotation.get('category_id') not in categories:
@@ -147,14 +148,14 @@ class AnnotationFile:
             'in their order.'
         )
 
-    def _check_stray(self, annotation: dict) -> None:
+    def _check_stray(self, annotation: dict, by_text: dict[str, Any]) -> None:
         name = annotation.get('image_id')
         if name is None:
             raise self._error(f'annotation {annotation["id"]!r} has no image_id. Add it.')
-        if other := next((i for i in self.images if str(i) == str(name)), None):
+        if str(name) in by_text:
             raise self._error(
                 f'annotation {annotation["id"]!r} has the image_id {name!r}, the image has the id '
-                f'{other!r}: write both as numbers.'
+                f'{by_text[str(name)]!r}: write both as numbers.'
             )
 
     def _complete_mask(self, annotation: dict, image: dict) -> None:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
+from mmengine.registry import OPTIMIZERS
 from mmpretrain.engine.optimizers import LearningRateDecayOptimWrapperConstructor
 from torch import nn
 
 from ..registry import OPTIM_WRAPPER_CONSTRUCTORS
 from .optim import merge_groups
+
+_OPTIONS = {
+    'layer_decay_rate',
+    'norm_decay_mult',
+    'bias_decay_mult',
+    'flat_decay_mult',
+    'custom_keys',
+}
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
@@ -24,11 +34,24 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
 
     Parameters with equal options share a group. Parameters that require no gradient are excluded.
     The options are those of mmpretrain's constructor: ``layer_decay_rate``, ``norm_decay_mult``,
-    ``bias_decay_mult``, ``flat_decay_mult`` and ``custom_keys`` with ``decay_mult``.
+    ``bias_decay_mult``, ``flat_decay_mult`` and ``custom_keys`` with ``decay_mult``, and also
+    ``lr_mult`` in ``custom_keys``, by which the learning rate of the layer is multiplied. An
+    optimizer without ``weight_decay`` has the default of its class.
 
     Raises:
-        ValueError: the model has no backbone with ``get_layer_depth``.
+        ValueError: the model has no backbone with ``get_layer_depth``, or ``paramwise_cfg`` has an
+            option of another constructor, which would do nothing.
     """
+
+    def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
+        optimizer = _with_weight_decay(optim_wrapper_cfg['optimizer'])
+        super().__init__({**optim_wrapper_cfg, 'optimizer': optimizer}, paramwise_cfg)
+        if unknown := sorted(set(self.paramwise_cfg) - _OPTIONS):
+            raise ValueError(
+                f'paramwise_cfg has {", ".join(unknown)}, which layer decay does not read: its '
+                f'options are {", ".join(sorted(_OPTIONS))}. Use custom_keys with decay_mult and '
+                'lr_mult instead.'
+            )
 
     def add_params(
         self, params: list[dict], module: nn.Module, prefix: str = '', **kwargs: Any
@@ -54,4 +77,15 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
         )
         for group in single:
             del group['param_name']  # differs for each parameter, so no two groups would be merged
+            factor = group.pop('lr_mult', 1.0)  # of custom_keys, which mmpretrain does not apply
+            group['lr'] *= factor
+            group['lr_scale'] *= factor
         params.extend(merge_groups(single))
+
+
+def _with_weight_decay(config: dict) -> dict:
+    """Return the config of an optimizer with its weight decay, which mmpretrain's code asks for."""
+    kind = config['type']
+    optimizer = OPTIMIZERS.get(kind) if isinstance(kind, str) else kind
+    default = inspect.signature(optimizer).parameters['weight_decay'].default
+    return {'weight_decay': default, **config}

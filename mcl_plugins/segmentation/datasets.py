@@ -88,7 +88,7 @@ class SegmentationDataset(CheckedImages, BaseSegDataset):
             path = self.get_data_info(idx)['seg_map_path']
             raise self.unreadable_label_map(path, error) from error
         if sample is not None:
-            self._check_labels(sample['data_samples'])
+            self._check_labels(sample)
         return sample
 
     def _check_classes(self) -> None:
@@ -101,11 +101,16 @@ class SegmentationDataset(CheckedImages, BaseSegDataset):
             reason = 'no classes: set metainfo=dict(classes=(...)) of the datasets to their names'
         raise ValueError(f'The data set of {self.data_prefix.get("img_path")} has {reason}.')
 
-    def _check_labels(self, samples: Any) -> None:
+    def _check_labels(self, sample: dict) -> None:
+        if 'data_samples' not in sample:  # packed later, by a wrapper that mixes images
+            if 'gt_seg_map' in sample:
+                self.check_labels(sample['gt_seg_map'], sample['seg_map_path'])
+            return
+        samples = sample['data_samples']
         # All copies for test-time augmentation have the same labels.
-        sample = samples[0] if isinstance(samples, Sequence) else samples
-        if 'gt_sem_seg' in sample:
-            self.check_labels(sample.gt_sem_seg.data, sample.seg_map_path)
+        packed = samples[0] if isinstance(samples, Sequence) else samples
+        if 'gt_sem_seg' in packed:
+            self.check_labels(packed.gt_sem_seg.data, packed.seg_map_path)
 
     def check_labels(self, labels: Any, path: str) -> None:
         """Raise a ValueError if a label has no class and is not ignored.

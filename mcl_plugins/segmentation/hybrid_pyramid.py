@@ -17,7 +17,7 @@ class HybridPyramid(BaseModule):
 
     This follows ConvMAE's released segmentation code, in which this layer belongs to the encoder
     but has the learning rate of the heads. The convolution has stride 2 and no padding, so a
-    32 x 32 map becomes 15 x 15.
+    32 x 32 map becomes 15 x 15, and 3 x 3 is the smallest map.
 
     Args:
         embed_dims: channels of the last map and of the new one.
@@ -46,5 +46,16 @@ class HybridPyramid(BaseModule):
         )
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Return the maps (N, Ci, Hi, Wi) and one more, (N, C, (H - 1) // 2, (W - 1) // 2)."""
+        """Return the maps (N, Ci, Hi, Wi) and one more, (N, C, (H - 1) // 2, (W - 1) // 2).
+
+        Raises:
+            ValueError: the last map is smaller than the convolution.
+        """
+        rows, columns = maps[-1].shape[-2:]
+        if min(rows, columns) < 3:
+            raise ValueError(
+                f'HybridPyramid convolves 3 x 3 patches, but images of {16 * rows} x '
+                f'{16 * columns} px have {rows} x {columns} patches of 16 px: set img_size of the '
+                'backbone to 48 or more.'
+            )
         return (*maps, self.downsample(maps[-1]))

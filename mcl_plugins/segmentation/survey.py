@@ -106,10 +106,12 @@ class Survey:
         ignored = 'reduce_zero_label=True ignores 0' if reduced else f'{IGNORED} is ignored'
         remedy = f'Number the classes from 0; {IGNORED} is for pixels to ignore.'
         if reduced:
-            remedy = (
-                'If 0 is a class, set reduce_zero_label=False of the datasets and of '
-                'LoadAnnotations in their pipelines.'
-            )
+            remedy = 'If 0 is unlabelled, leave out of the classes what has no pixel.'
+            if not self.values[len(self._classes) : IGNORED].any():  # they would be classes, too
+                remedy = (
+                    'If 0 is a class, set reduce_zero_label=False of the datasets and of '
+                    f'LoadAnnotations in their pipelines. {remedy}'
+                )
         return (
             f'The label maps of {self._where()} have the values {_numbers(self.values)}, and '
             f'{ignored}, so the {_listed("class", missing)} has no pixel. {remedy}'

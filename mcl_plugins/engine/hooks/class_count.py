@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from ...datasets.classes import ClassNames, agree_on_classes
 from ...registry import HOOKS
-from .unwrap import unwrapped_model
+from ..unwrap import unwrapped_model
 
 # The last layer of a head: mmpretrain's, mmseg's, and those of mmdet's box and mask heads.
 _OUTPUTS = ('fc', 'conv_seg', 'fc_cls', 'conv_logits')
@@ -36,8 +36,8 @@ class ClassCountHook(Hook):
     compared. The package's Runner adds this hook if a config does not list it.
 
     Raises:
-        ValueError: the names, or their number and that of a head's outputs, differ; or there are
-            fewer classes than a top-k accuracy needs.
+        ValueError: the names, or their number and that of a head's outputs, differ; there are
+            fewer classes than a top-k accuracy needs; or a softmax has only one class.
     """
 
     def __init__(self) -> None:
@@ -173,6 +173,7 @@ def check_class_count(model: nn.Module, dataset: Dataset) -> None:
                 f"{len(classes)} classes: set num_classes of the heads (and of a classifier's "
                 'data_preprocessor) to that, or metainfo=dict(classes=(...)) of the datasets.'
             )
+        check_single_output(name, module)
     preprocessor: Any = getattr(model, 'data_preprocessor', None)
     mixes = getattr(preprocessor, 'to_onehot', False)  # MMPretrain sets it for Mixup and CutMix
     if mixes and preprocessor.num_classes not in (None, len(classes)):
@@ -180,4 +181,26 @@ def check_class_count(model: nn.Module, dataset: Dataset) -> None:
             f'data_preprocessor.num_classes={preprocessor.num_classes}, '
             f'but the data set has {len(classes)} classes, and their labels are mixed: '
             f'set data_preprocessor.num_classes={len(classes)}.'
+        )
+
+
+def check_single_output(name: str, head: nn.Module) -> None:
+    """Raise a ValueError if a head learns nothing: its one output is always 1 after a softmax.
+
+    Args:
+        name: of the head in the model, for the message.
+        head: any module; only classifiers of mmpretrain and decode heads of mmseg are checked.
+    """
+    layer = getattr(head, 'fc', None) or getattr(head, 'conv_seg', None)
+    outputs = getattr(layer, 'out_features', None) or getattr(layer, 'out_channels', None)
+    loss = getattr(head, 'loss_decode', None) or getattr(head, 'loss_module', None)
+    if outputs != 1 or loss is None:
+        return
+    kinds = [part.use_sigmoid for part in loss.modules() if hasattr(part, 'use_sigmoid')]
+    if kinds and not any(kinds):
+        raise ValueError(
+            f'model.{name} has one output and the loss of a softmax, which is then always 0: '
+            'nothing would be trained. List two classes, the background (or "other") first, and '
+            "set num_classes=2, or set use_sigmoid=True of the head's loss, in mmseg with "
+            'num_classes=2 and out_channels=1.'
         )

@@ -195,6 +195,10 @@ REFUSED = {
         setting('annotations', 3, image_id='2'),
         "annotation 4 has the image_id '2', the image has the id 2",
     ),
+    'image id 0 as text': (
+        lambda c: (c['images'][0].update(id=0), c['annotations'][0].update(image_id='0')),
+        "annotation 1 has the image_id '0', the image has the id 0",
+    ),
     'annotation id twice': (setting('annotations', 3, id=1), '2 annotations have the id 1'),
     'no box': (
         lambda c: [entry.pop(key) for entry in c['annotations'] for key in ('bbox', MASK)],

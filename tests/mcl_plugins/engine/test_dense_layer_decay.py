@@ -50,17 +50,21 @@ def detector(encoder, widths):
     return ConfigDict(model, backbone=encoder, data_preprocessor=None, _scope_='mmdet')
 
 
-def optimizer_of(model, **paramwise):
+ADAMW = dict(type='AdamW', lr=RATE, weight_decay=WEIGHT_DECAY)
+NO_DECAY = dict(cls_token=dict(decay_mult=0.0), pos_embed=dict(decay_mult=0.0))
+
+
+def optimizer_of(model, optimizer=ADAMW, custom_keys=NO_DECAY, **paramwise):
     config = dict(
         type='mcl_plugins.Bf16OptimWrapper',
-        optimizer=dict(type='AdamW', lr=RATE, weight_decay=WEIGHT_DECAY),
+        optimizer=optimizer,
         constructor='mcl_plugins.LayerDecayOptimWrapperConstructor',
         paramwise_cfg=dict(
             layer_decay_rate=DECAY,
             norm_decay_mult=0.0,
             bias_decay_mult=0.0,
             flat_decay_mult=0.0,
-            custom_keys=dict(cls_token=dict(decay_mult=0.0), pos_embed=dict(decay_mult=0.0)),
+            custom_keys=custom_keys,
             **paramwise,
         ),
     )
@@ -126,3 +130,34 @@ def test_a_backbone_that_does_not_know_its_layers_is_refused():
     model.backbone = torch.nn.Linear(2, 2)
     with pytest.raises(ValueError, match='Linear, which has no get_layer_depth'):
         optimizer_of(model)
+
+
+def test_custom_keys_multiply_the_rate_of_the_layer():
+    """mmseg's idiom; mmpretrain's constructor only stores the factor."""
+    encoder, widths, blocks = ENCODERS['vit-b']
+    with torch.device('meta'):
+        model = MODELS.build(segmentor(encoder, widths))
+    keys = {'decode_head': dict(lr_mult=10.0), 'patch_embed': dict(lr_mult=0.5, decay_mult=0.0)}
+    groups = groups_by_name(model, optimizer_of(model, custom_keys=keys))
+    assert groups['decode_head.conv_seg.weight']['lr'] == pytest.approx(10 * RATE)
+    assert groups['neck.upsample_4x.0.weight']['lr'] == pytest.approx(RATE)
+    stem = groups['backbone.patch_embed.projection.weight']
+    assert stem['lr'] == pytest.approx(0.5 * RATE * DECAY ** (blocks + 1))
+    assert stem['weight_decay'] == 0 and not any('lr_mult' in group for group in groups.values())
+
+
+@pytest.mark.parametrize(('kind', 'default'), [('SGD', 0.0), ('AdamW', 0.01), ('Adam', 0.0)])
+def test_an_optimizer_without_weight_decay_has_the_default_of_its_class(kind, default):
+    encoder, widths, _ = ENCODERS['vit-b']
+    with torch.device('meta'):
+        model = MODELS.build(segmentor(encoder, widths))
+    groups = groups_by_name(model, optimizer_of(model, optimizer=dict(type=kind, lr=RATE)))
+    assert groups['decode_head.conv_seg.weight']['weight_decay'] == default
+    assert groups['decode_head.conv_seg.bias']['weight_decay'] == 0
+
+
+@pytest.mark.parametrize('option', ['bias_lr_mult', 'dwconv_decay_mult', 'norm_decay_mul'])
+def test_an_option_that_would_do_nothing_is_refused(option):
+    model = torch.nn.Module()
+    with pytest.raises(ValueError, match=f'paramwise_cfg has {option}, .*norm_decay_mult'):
+        optimizer_of(model, **{option: 0.0})

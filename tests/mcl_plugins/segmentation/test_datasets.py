@@ -20,16 +20,18 @@ def _mmseg_scope():
         yield
 
 
-def dataset(root, kind='ADE20KDataset', pipeline=PIPELINE, **settings):
-    return DATASETS.build(
-        dict(
-            type=f'mcl_plugins.{kind}',
-            data_root=str(root),
-            data_prefix=dict(img_path='images/training', seg_map_path='annotations/training'),
-            pipeline=pipeline,
-            **settings,
-        )
+def config(root, kind='ADE20KDataset', pipeline=PIPELINE, **settings):
+    return dict(
+        type=f'mcl_plugins.{kind}',
+        data_root=str(root),
+        data_prefix=dict(img_path='images/training', seg_map_path='annotations/training'),
+        pipeline=pipeline,
+        **settings,
     )
+
+
+def dataset(root, **settings):
+    return DATASETS.build(config(root, **settings))
 
 
 def test_labels_count_from_the_first_class(tmp_path):
@@ -66,6 +68,26 @@ def test_a_damaged_image_is_named(tmp_path):
         file.write_bytes(content)
         with pytest.raises(ValueError, match=f'{file} cannot be read as an image'):
             dataset(root)[0]
+
+
+@pytest.mark.parametrize('label', [3, 151])
+def test_a_wrapper_may_pack_the_samples(tmp_path, label):
+    """mmseg's mosaic mixes samples before they are packed; labels are checked before."""
+    root = make_ade20k(tmp_path, [(16, 24)] * 4, labels=(3, label))
+    mosaic = dict(type='RandomMosaic', prob=1.0, img_scale=(16, 16))
+    mixed = DATASETS.build(
+        dict(
+            type='MultiImageMixDataset',
+            dataset=config(root, pipeline=PIPELINE[:2]),
+            pipeline=[mosaic, PIPELINE[2]],
+        )
+    )
+    if label == 3:
+        labels = mixed[0]['data_samples'].gt_sem_seg.data
+        assert labels.shape == (1, 32, 32) and 2 in labels
+    else:
+        with pytest.raises(ValueError, match='has the label 150'):
+            mixed[0]
 
 
 def test_own_classes(tmp_path):

@@ -157,10 +157,22 @@ def test_test_sets_are_only_warned_of(tmp_path, warnings_in):
 def test_own_masks_from_zero_under_reduce_zero_label(tmp_path, labels):
     """The object became the first class, the background was ignored."""
     write(tmp_path, [blocks(*labels)] * 3)
-    message = r'reduce_zero_label=True ignores 0.*has no pixel.*set reduce_zero_label=False'
+    message = (
+        r'reduce_zero_label=True ignores 0.*has no pixel.*set reduce_zero_label=False.*'
+        'If 0 is unlabelled, leave out of the classes'
+    )
     with pytest.raises(ValueError, match=message):
         dataset(tmp_path, classes=CLASSES[: len(labels)], reduce_zero_label=True)
     assert dataset(tmp_path, classes=CLASSES[: len(labels)]) is not None
+    dataset(tmp_path, classes=CLASSES[: len(labels) - 1], reduce_zero_label=True)
+
+
+def test_no_remedy_is_named_that_the_labels_exclude(tmp_path):
+    """3 is no class of three that count from 0."""
+    write(tmp_path, [blocks(0, 3)] * 3)
+    with pytest.raises(ValueError, match='has no pixel. If 0 is unlabelled, leave out') as error:
+        dataset(tmp_path, classes=CLASSES, reduce_zero_label=True)
+    assert 'reduce_zero_label=False' not in str(error.value)
 
 
 def test_maps_from_one_are_what_reduce_zero_label_is_for(tmp_path, warnings_in):

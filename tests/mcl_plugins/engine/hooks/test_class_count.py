@@ -6,6 +6,7 @@ import pytest
 from mmengine.registry import HOOKS
 from mmpretrain.evaluation import Accuracy
 from mmpretrain.models import ClsDataPreprocessor, ImageClassifier, LinearClsHead
+from mmseg.models import FCNHead
 from torch import nn
 
 from mcl_plugins.datasets import ImageFolder
@@ -189,3 +190,33 @@ def test_a_word_in_place_of_a_list_of_classes_is_named():
     """Its letters would be counted as classes."""
     with pytest.raises(ValueError, match=r"classes='cat' .* write \('cat',\)"):
         check_class_count(nn.Identity(), SimpleNamespace(metainfo=dict(classes='cat')))
+
+
+def cross_entropy(sigmoid, library):
+    return dict(type=f'{library}.CrossEntropyLoss', use_sigmoid=sigmoid)
+
+
+def decode_head(loss, **outputs):
+    return FCNHead(in_channels=4, channels=4, num_convs=0, loss_decode=loss, **outputs)
+
+
+@pytest.mark.parametrize(
+    ('build', 'classes'),
+    [
+        (lambda sigmoid: LinearClsHead(1, 4, loss=cross_entropy(sigmoid, 'mmpretrain')), 1),
+        (
+            lambda sigmoid: decode_head(
+                cross_entropy(sigmoid, 'mmseg'), num_classes=2, out_channels=1
+            ),
+            2,
+        ),
+        (lambda sigmoid: decode_head([cross_entropy(sigmoid, 'mmseg')], num_classes=1), 1),
+    ],
+    ids=['classifier', 'segmentor', 'one class'],
+)
+def test_a_softmax_over_one_output_is_refused(build, classes):
+    """Its loss is 0 whatever the weights are; that of a sigmoid is not."""
+    dataset = SimpleNamespace(metainfo=dict(classes=tuple('ab'[:classes])))
+    check_class_count(nn.ModuleDict({'head': build(True)}), dataset)
+    with pytest.raises(ValueError, match=r'model\.head has one output .* num_classes=2'):
+        check_class_count(nn.ModuleDict({'head': build(False)}), dataset)
