@@ -78,19 +78,32 @@ def _local_files(root: str, changed: dict[str, int]) -> tuple[Iterator[tuple[str
         changed: gets the time of the last change of each folder, as it was before it is read.
     """
 
-    def walk(folder: str, prefix: str) -> Iterator[tuple[str, str]]:
-        changed[prefix] = Path(folder).stat().st_mtime_ns
+    def walk(folder: str, prefix: str, above: frozenset) -> Iterator[tuple[str, str]]:
+        found = Path(folder).stat()
+        changed[prefix] = found.st_mtime_ns
+        above |= {(found.st_dev, found.st_ino)}
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = f'{prefix}{entry.name}'
-                if entry.is_dir():
-                    yield from walk(entry.path, f'{name}/')
+                if entry.is_symlink() and _is_among(entry, above):
+                    yield name, 'link to a folder above it'
+                elif entry.is_dir():
+                    yield from walk(entry.path, f'{name}/', above)
                 else:
                     yield name, '' if entry.is_file() else 'broken link or no regular file'
 
     with os.scandir(root) as entries:
         folders = [entry.name for entry in entries if entry.is_dir()]
-    return walk(root, ''), folders
+    return walk(root, '', frozenset()), folders
+
+
+def _is_among(entry: os.DirEntry, folders: frozenset) -> bool:
+    """Whether a link leads to one of the folders, which are given by device and number."""
+    try:
+        found = entry.stat()
+    except OSError:  # a broken link
+        return False
+    return (found.st_dev, found.st_ino) in folders
 
 
 def _remote_files(root: str) -> tuple[Iterator[tuple[str, str]], list[str]]:

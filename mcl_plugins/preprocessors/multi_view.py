@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from mmengine.model import BaseDataPreprocessor
@@ -57,6 +58,7 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
             nn.Sequential(*(MODELS.build(operation) for operation in view)) for view in views
         )
         self.bgr_to_rgb = bgr_to_rgb
+        self._range_is_known = False  # that of images of floating point numbers
         self._check_operations(len(mean))
 
     @torch.no_grad()
@@ -64,8 +66,8 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
         """Prepare a batch.
 
         Args:
-            data: a batch of the data loader: ``inputs``, one (N, 3, H, W) uint8 tensor or a list of
-                them, and ``data_samples``.
+            data: a batch of the data loader: ``inputs``, one (N, 3, H, W) tensor or a list of them,
+                uint8 or on its scale of 0 to 255, and ``data_samples``.
             training: make the views; if False, the source images are only normalised.
 
         Returns:
@@ -74,13 +76,14 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
             ``data_samples`` is not changed.
 
         Raises:
-            ValueError: there is neither one source image nor one per view, or the images have
-                another number of bands than ``mean``.
+            ValueError: there is neither one source image nor one per view, the images have another
+                number of bands than ``mean`` or another scale, or they are not stacked.
         """
-        inputs = self.cast_data(data['inputs'])
+        inputs = self.cast_data(_stacked(data))
         sources = inputs if isinstance(inputs, list) else [inputs]
         for source in sources:
             self._check_bands(source)
+            self._check_range(source)
         # MMEngine prepares batches under autocast; in half precision the blur would be inexact.
         with torch.autocast(self.mean.device.type, enabled=False):
             sources = [self._to_unit_rgb(source) for source in sources]
@@ -118,6 +121,20 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
                 "or 'unchanged' for all)."
             )
 
+    def _check_range(self, images: Tensor) -> None:
+        """Look once at images of floating point numbers: a look waits for the device."""
+        if self._range_is_known or not images.is_floating_point():
+            return
+        low, high = float(images.min()), float(images.max())
+        if low < 0 or 0 < high <= 1:
+            raise ValueError(
+                f'The images are numbers from {low:.3g} to {high:.3g}, but data_preprocessor '
+                'divides by 255 and normalises by itself: leave ToTensor and Normalize out of the '
+                'pipeline, or multiply by 255. Set data_preprocessor.bgr_to_rgb=False if the '
+                'images are RGB.'
+            )
+        self._range_is_known = True
+
     def _make_views(self, sources: list[Tensor]) -> list[Tensor]:
         if len(sources) not in (1, len(self.views)):
             raise ValueError(
@@ -128,3 +145,21 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
         if len(sources) == 1:
             sources = sources * len(self.views)
         return [make(source) for make, source in zip(self.views, sources, strict=True)]
+
+
+def _stacked(data: Any) -> Tensor | list[Tensor]:
+    """Return the images of a batch.
+
+    Raises:
+        ValueError: they are not stacked to (N, bands, H, W), as by MMEngine's own default.
+    """
+    inputs: Any = data.get('inputs') if isinstance(data, Mapping) else None
+    several = isinstance(inputs, list | tuple)
+    sources = list(inputs) if several else [inputs]
+    if all(isinstance(source, Tensor) and source.ndim == 4 for source in sources):
+        return sources if several else inputs
+    raise ValueError(
+        "The data loader must return a dict whose 'inputs' are images of one size, stacked to "
+        "(N, bands, H, W): set train_dataloader.collate_fn=dict(type='default_collate'), end the "
+        "pipeline with dict(type='PackInputs'), and crop all images to one size."
+    )

@@ -119,7 +119,8 @@ def _after_step(optimizer: Optimizer, args: tuple, kwargs: dict[str, Any]) -> No
                 f'The optimizer holds {sum(trained)} of the {len(trained)} trained parameters that '
                 'an EMA averages. An EMA is updated after the steps of one optimizer that holds '
                 'all of them: use one optimizer, and call requires_grad_(False) on parameters that '
-                'should not be trained.'
+                'should not be trained. ZeroRedundancyOptimizer divides them among the processes: '
+                'use AdamW, and sharding=True of mcl_plugins.Runner to save memory.'
             )
         step, total = _progress(training)
         # A fused optimizer gets the gradient scaler's flag as a tensor on the device.

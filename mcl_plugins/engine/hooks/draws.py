@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import torch
 from mmengine.device import get_device
-from mmengine.dist import get_rank
+from mmengine.dist import get_rank, get_world_size
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from ...algorithms.base import PretrainingMethod
 from ...registry import HOOKS
 from ..draws import carry_draws, seed_generators
+from ..unwrap import unwrapped_model
 
 
 @HOOKS.register_module()
@@ -36,6 +40,7 @@ class DrawsHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Prepare the training loader, with the seed of the checkpoint if there is one."""
         self._seed = training_seed(runner)
+        _warn_of_equal_draws(runner)
         draws = carry_draws(runner.train_dataloader, self._seed)
         sampler: Any = getattr(draws, 'sampler', None)
         if isinstance(getattr(sampler, 'seed', None), int):
@@ -63,6 +68,18 @@ class DrawsHook(Hook):
 def _rank(runner: Runner) -> int:
     """Return the number that tells the draws of this process from those of others."""
     return get_rank() if runner._randomness_cfg.get('diff_rank_seed', False) else 0
+
+
+def _warn_of_equal_draws(runner: Runner) -> None:
+    """Warn of a pre-training whose processes draw the same masks, MMEngine's default."""
+    equal = get_world_size() > 1 and not runner._randomness_cfg.get('diff_rank_seed', False)
+    if equal and isinstance(unwrapped_model(runner), PretrainingMethod):
+        print_log(
+            f'All {get_world_size()} processes draw the same masks and augmentations in a step: '
+            'set randomness=dict(diff_rank_seed=True), as in the configs of this package.',
+            'current',
+            logging.WARNING,
+        )
 
 
 def training_seed(runner: Runner) -> int:

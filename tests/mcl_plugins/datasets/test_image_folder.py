@@ -65,6 +65,19 @@ def test_images_are_found_as_before(images):
     assert len(ImageFolder(data_root=str(images), data_prefix='train', with_label=False)) == 16
 
 
+@pytest.mark.parametrize('place', ['loop', 'bee/loop', 'bee/deep/loop'])
+@pytest.mark.parametrize('target', ['.', 'bee'])
+def test_a_link_to_a_folder_above_is_left_out(split, said, tmp_path, place, target):
+    split('train', 'bee/1.png', 'bee/deep/2.png', 'cat/3.png')
+    (tmp_path / 'train' / place).symlink_to(tmp_path / 'train' / target)
+    (tmp_path / 'train/dog').symlink_to(tmp_path / 'train/cat')  # a link to another one is followed
+    listed = split('train')
+    assert place == 'loop' or 'link to a folder above it' in said[-1]
+    names = [listed.get_data_info(index)['img_path'] for index in range(len(listed))]
+    assert sum('/bee/' in name for name in names) == 2
+    assert {'dog', 'cat', 'bee'} <= set(listed.metainfo['classes'])
+
+
 def test_hidden_and_empty_folders_are_no_classes(split, said):
     data = split(
         'train',

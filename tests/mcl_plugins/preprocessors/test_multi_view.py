@@ -140,3 +140,42 @@ def test_autocast_does_not_coarsen_the_images(source):
 
 def test_statistics_stay_out_of_checkpoints():
     assert not build([[]]).state_dict()
+
+
+@pytest.mark.parametrize(
+    ('change', 'numbers'),
+    [
+        (lambda images: images / 255, 'from 0 to 1'),
+        (lambda images: images.half() / 255, 'from 0 to 1'),
+        (lambda images: (images.float() - 120) / 60, 'from -2 to 2.25'),
+    ],
+    ids=['0 to 1', 'half precision', 'normalised'],
+)
+def test_images_that_the_pipeline_has_scaled_are_refused(source, change, numbers):
+    """They would be divided by 255 again, and train as black."""
+    with pytest.raises(ValueError, match=f'numbers {numbers}, .* leave ToTensor and Normalize out'):
+        build([[]])({'inputs': change(source)}, training=True)
+
+
+def test_floating_point_images_of_0_to_255_are_those_of_uint8(source):
+    preprocessor = build([[]])
+    (wanted,) = preprocessor({'inputs': source}, training=True)['inputs']
+    (view,) = preprocessor({'inputs': source.float()}, training=True)['inputs']
+    assert torch.equal(view, wanted)
+    (view,) = build([[]])({'inputs': torch.zeros(1, 3, 4, 4)}, training=True)['inputs']
+    assert view.max() < 0  # black images are no sign of another scale
+
+
+NOT_STACKED = {
+    'a list of images': lambda images: {'inputs': list(images)},
+    'lists of views': lambda images: {'inputs': [(image, image) for image in images]},
+    'a pair of images and labels': lambda images: (images, torch.zeros(len(images))),
+    'another key': lambda images: {'img': images},
+}
+
+
+@pytest.mark.parametrize('case', NOT_STACKED)
+def test_what_is_not_stacked_names_the_collate_function(source, case):
+    """MMEngine's default is pseudo_collate; torchvision's data sets return pairs."""
+    with pytest.raises(ValueError, match="collate_fn=dict.type='default_collate'"):
+        build([[], []])(NOT_STACKED[case](source), training=True)
