@@ -43,6 +43,7 @@ class Claim:
         paper: where it says so, and its accuracies with and without the change.
         options: of the row's pre-training config.
         base: name of another claim with which it is compared instead of the unchanged row.
+        other: name of another row that is the change: it needs no run and no options of its own.
         metric: what the verdict is on: linear where the paper's accuracies are.
     """
 
@@ -52,6 +53,7 @@ class Claim:
     paper: str
     options: dict[str, Any]
     base: str = ''
+    other: str = ''
     metric: str = 'finetune_200'
 
     @property
@@ -71,7 +73,7 @@ def target_mask(ratio: float) -> dict[str, Any]:
     return {'model.target_mask_generator': dict(type='mcl_plugins.RandomMask', mask_ratio=ratio)}
 
 
-def crops(scale: int, number: int = 1, shift: int | None = None) -> dict[str, Any]:
+def crops(scale: int, number: int = 1, shift: int | None = None, **more: Any) -> dict[str, Any]:
     """Return the option that cuts one or several crops, or one that is shifted by pixels."""
     area = (0.5, 1.0)
     steps = [
@@ -82,7 +84,7 @@ def crops(scale: int, number: int = 1, shift: int | None = None) -> dict[str, An
         )
     ]
     if shift is not None:
-        steps.append(dict(type='mcl_plugins.PixelShift', size=32, max_shift=shift))
+        steps.append(dict(type='mcl_plugins.PixelShift', size=32, max_shift=shift, **more))
     return {'train_dataloader.dataset.pipeline': [*steps, dict(type='PackInputs')]}
 
 
@@ -119,6 +121,13 @@ CONMIM = (
         {'data_preprocessor.views': [STRONG, []]},
     ),
     Claim('conmim', 'mask-block', -1, 'Table 7: 83.11, 83.51', mask('BlockMask', 0.5, min_area=4)),
+    Claim(
+        'conmim',
+        'mask-unit-2',
+        0,
+        'Table 10: units of 16 px for ViT-S, of 32 px for ViT-B',
+        {'model.mask_generator.unit': 2},
+    ),
     Claim('conmim', 'tau-0.05', -1, 'Table 8: 82.55, 83.51', {'model.head.temperature': 0.05}),
     Claim('conmim', 'tau-0.2', -1, 'Table 8: 83.35, 83.51', {'model.head.temperature': 0.2}),
     Claim(
@@ -188,6 +197,8 @@ CMAE = (
     Claim('cmae', 'weight-2', -1, 'Table 4d: 83.2, 83.8', {'model.contrast_head.loss_weight': 2.0}),
 )
 MIMCO = (
+    Claim('mimco-vit', 'teacher-alone', -1, 'Table 1: 81.4, 82.5', {}, other='mocov3'),
+    Claim('mimco-swin', 'teacher-alone', -1, 'Table 1: 81.4, 81.7', {}, other='moby'),
     Claim(
         'mimco-swin',
         'patch-l1',
@@ -225,6 +236,21 @@ MASKED_MOCO = (
     Claim('masked_moco', 'heads-ln', -1, 'Table 3: 91.8, 91.9', {'model.class_attention': None}),
     Claim('masked_moco', 'heads-bn', -1, 'Table 3: 91.5, 91.9', heads('SyncBN')),
     Claim('masked_moco', 'two-crops', -1, 'Table 4: 79.5, 79.9', crops(32, number=2)),
+    Claim(
+        'masked_moco',
+        'medium-shift',
+        -1,
+        'Table 4: 79.7, 79.9',
+        crops(36, shift=4, diagonal=True),
+    ),
+    Claim(
+        'masked_moco',
+        'target-4-online-1',
+        -1,
+        'Table 2: 87.5, 88.2',
+        {**chunks(1), 'model.target_chunks': 4},
+        base='masked_moco_chunks-1',
+    ),
 )
 MASKED_BYOL = (
     Claim(

@@ -27,7 +27,8 @@ from .protocol import LABELS, finetuning, frozen, pretraining
 from .rows import ROWS, Data, Row
 
 ENCODER = 'encoder.safetensors'
-CURVES = ('loss', 'top1', 'key_spread', 'knn')  # beginnings of the names of the kept curves
+# Beginnings of the names of the kept curves.
+CURVES = ('loss', 'top1', 'key_spread', 'knn', 'kappa')
 
 
 def measure(

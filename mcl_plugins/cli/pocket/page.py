@@ -138,8 +138,9 @@ def claims_table(data: str) -> str:
     lines = [_line(*titles), _line(*['---'] * len(titles))]
     missing = []
     for claim in CLAIMS.values():
-        other = (records, claim.base) if claim.base else (base, claim.row)
-        effects = {name: differences(records, claim.name, *other, name) for name in CLAIM_METRICS}
+        changed = (base, claim.other) if claim.other else (records, claim.name)
+        plain = (records, claim.base) if claim.base else (base, claim.row)
+        effects = {name: differences(*changed, *plain, name) for name in CLAIM_METRICS}
         count = len(effects['knn'])
         if not count:
             missing.append(claim.name)

@@ -17,6 +17,7 @@ from .records import read_kept
 from .rows import DATA, ROWS
 
 PROBE = 'knn_20'  # name of the probe's curve
+KAPPA = 'kappa_representation'  # what Masked MoCo's Figure 6 draws
 COLOURS = {'knn': '#9aa5b1', 'linear': '#2b6cb0', 'finetune_200': '#d9822b'}
 
 
@@ -28,9 +29,10 @@ def draw_all() -> list[Path]:
     for data in DATA.values():
         if read_kept('main', data.name):
             for kind, draw in PICTURES.items():
-                file = folder / f'{data.name}-{kind}.png'
-                draw(data.name).savefig(file, dpi=80)
-                found.append(file)
+                figure = draw(data.name)
+                if figure is not None:
+                    found.append(folder / f'{data.name}-{kind}.png')
+                    figure.savefig(found[-1], dpi=80)
     return found
 
 
@@ -65,7 +67,7 @@ def draw_bars(data: str) -> Figure:
     return figure
 
 
-def draw_curves(data: str) -> Figure:
+def draw_curves(data: str) -> Figure | None:
     """Draw the k-NN accuracy during pre-training: a panel for each row, a line for each seed."""
     title = f'{DATA[data].title.capitalize()}: k-NN on the validation part, 200 labels, %'
 
@@ -75,31 +77,53 @@ def draw_curves(data: str) -> Figure:
     return _draw_rows(data, title, PROBE, draw_one, sharey=True)
 
 
-def draw_losses(data: str) -> Figure:
+def draw_losses(data: str) -> Figure | None:
     """Draw the losses of pre-training: a panel for each row, a line for each seed and loss."""
     title = f'{DATA[data].title.capitalize()}: losses, each with its colour for all seeds'
 
     def draw_one(axes: Axes, run: Run) -> None:
-        parts = sorted(name for name in run.curves if name.startswith('loss_')) or ['loss']
-        first = not axes.lines
-        for number, name in enumerate(parts):
-            label = name if first else None
-            axes.plot(*run.curves[name], color=f'C{number}', linewidth=1.4, label=label)
+        _draw_named(axes, run, _names(run, 'loss_') or ['loss'])
         axes.set_ylim(0, 1.05 * axes.dataLim.y1)
-        axes.legend(frameon=False, fontsize=7)
 
     return _draw_rows(data, title, 'loss', draw_one, sharey=False)
 
 
+def draw_kappa(data: str) -> Figure | None:
+    """Draw how similar the chunks of an image become: a panel for each row that has chunks."""
+    title = f'{DATA[data].title.capitalize()}: concentration (kappa) of the chunks of an image'
+
+    def draw_one(axes: Axes, run: Run) -> None:
+        _draw_named(axes, run, _names(run, 'kappa_'))
+        axes.set_yscale('log')
+
+    return _draw_rows(data, title, KAPPA, draw_one, sharey=True)
+
+
+def _names(run: Run, beginning: str) -> list[str]:
+    return sorted(name for name in run.curves if name.startswith(beginning))
+
+
+def _draw_named(axes: Axes, run: Run, names: list[str]) -> None:
+    """Draw curves of a run, each with its colour for all runs."""
+    first = not axes.lines
+    for number, name in enumerate(names):
+        label = name if first else None
+        axes.plot(*run.curves[name], color=f'C{number}', linewidth=1.4, label=label)
+    axes.legend(frameon=False, fontsize=7)
+
+
 def _draw_rows(
     data: str, title: str, needed: str, draw_one: Callable[[Axes, Run], None], sharey: bool
-) -> Figure:
-    """Draw a panel for each row that has a curve of the name that is needed."""
+) -> Figure | None:
+    """Draw a panel for each row that has a curve of the needed name; None if no row has it."""
     rows = {row: read_curves(curves_file(data, row.name)) for row in ROWS.values()}
     rows = {row: runs for row, runs in rows.items() if any(needed in run.curves for run in runs)}
-    columns = 4
-    lines = max(1, -(-len(rows) // columns))
-    figure = Figure(figsize=(11, 0.6 + 1.9 * lines), layout='constrained')
+    if not rows:
+        return None
+    columns = min(4, len(rows))
+    lines = -(-len(rows) // columns)
+    width, height = (2.75, 1.9) if columns == 4 else (5, 2.8)
+    figure = Figure(figsize=(width * columns, 0.6 + height * lines), layout='constrained')
     figure.suptitle(title)
     grid = figure.subplots(lines, columns, sharex=True, sharey=sharey, squeeze=False)
     for axes in grid.flat[len(rows) :]:
@@ -116,4 +140,9 @@ def _draw_rows(
     return figure
 
 
-PICTURES = {'bars': draw_bars, 'curves': draw_curves, 'losses': draw_losses}
+PICTURES = {
+    'bars': draw_bars,
+    'curves': draw_curves,
+    'losses': draw_losses,
+    'kappa': draw_kappa,
+}

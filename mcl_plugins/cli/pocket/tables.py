@@ -137,6 +137,7 @@ def _claims(data: str, seeds: int, images: int) -> list[Job]:
         )
         for seed in range(seeds)
         for claim in CLAIMS.values()
+        if not claim.other
     ]
 
 

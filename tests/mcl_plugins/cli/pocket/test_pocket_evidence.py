@@ -29,7 +29,7 @@ from mcl_plugins.cli.pocket.page import (
     pages,
     score,
 )
-from mcl_plugins.cli.pocket.plots import draw_losses
+from mcl_plugins.cli.pocket.plots import draw_kappa, draw_losses
 from mcl_plugins.cli.pocket.protocol import NEIGHBOURS, RATES
 from mcl_plugins.cli.pocket.records import read_kept
 from mcl_plugins.cli.pocket.rows import DATA, ROWS
@@ -136,6 +136,19 @@ def test_losses_are_those_of_the_curves_at_shares_of_the_training(tmp_path, monk
     assert len(axes.lines) == 2 and axes.get_legend().get_texts()[0].get_text() == 'loss_pixel'
 
 
+def test_kappa_is_drawn_of_the_rows_that_have_chunks(tmp_path, monkeypatch):
+    monkeypatch.setattr('mcl_plugins.cli.pocket.curves.zoo', lambda: tmp_path)
+    course = [[10, 20], [50.0, 80.0]]
+    add_curves(tmp_path / 'curves/mae_digits.csv', 0, {'loss': course})
+    assert draw_kappa('digits') is None
+    kappas = {f'kappa_{place}': course for place in ('representation', 'projection')}
+    add_curves(tmp_path / 'curves/masked_moco_digits.csv', 0, kappas)
+    axes = [axes for axes in draw_kappa('digits').axes if axes.axison]
+    assert [panel.get_title() for panel in axes] == ['Masked MoCo']
+    assert [line.get_label() for line in axes[0].lines] == sorted(kappas)
+    assert axes[0].lines[0].get_ydata().tolist() == course[1]
+
+
 @pytest.mark.parametrize('data', DATA.values(), ids=DATA)
 def test_each_row_has_its_best_rate(data):
     """Of equals the smallest, as the page says; and no row is in a table without its trials."""
@@ -240,7 +253,7 @@ def test_the_records_of_the_claims_are_of_their_options():
         assert record['options'] == json.loads(json.dumps(claim.options)), name
 
 
-def test_a_claim_may_be_compared_with_another_and_judged_by_linear(monkeypatch):
+def test_a_claim_may_be_another_row_or_compared_with_another_or_judged_by_linear(monkeypatch):
     def record(fine_tuned, linear):
         return {'metrics': {'finetune_200': fine_tuned, 'linear': linear, 'knn': 10.0}}
 
@@ -250,12 +263,16 @@ def test_a_claim_may_be_compared_with_another_and_judged_by_linear(monkeypatch):
         kept['claims'][f'mimco-swin_patch-only/{seed}'] = record(40.0 + seed, 20.0)
         kept['claims'][f'mimco-swin_patch-l1/{seed}'] = record(39.0 + seed, 20.0)
         kept['claims'][f'ccmim_lambda-0/{seed}'] = record(50.0 + 9 * (-1) ** seed, 25.0)
+        kept['main'][f'moby/{seed}'] = record(52.0 + seed, 19.0)
     monkeypatch.setattr('mcl_plugins.cli.pocket.page.read_kept', lambda table, data: kept[table])
-    lines = [line for line in claims_table('digits').splitlines() if line.startswith('| MimCo')]
-    assert lines[0].startswith('| MimCo, Swin, patch-l1, to patch-only | worse (Table 7:')
-    assert '| -1.0 ± 0.0 | +0.0 ± 0.0 | +0.0 ± 0.0 | 3 | agrees |' in lines[0]
-    (line,) = [line for line in claims_table('digits').splitlines() if 'lambda-0' in line]
+    lines = claims_table('digits').splitlines()
+    (line,) = [line for line in lines if 'patch-l1' in line]
+    assert line.startswith('| MimCo, Swin, patch-l1, to patch-only | worse (Table 7:')
+    assert '| -1.0 ± 0.0 | +0.0 ± 0.0 | +0.0 ± 0.0 | 3 | agrees |' in line
+    (line,) = [line for line in lines if 'lambda-0' in line]
     assert line.endswith('| +3.0 ± 10.4 | +5.0 ± 0.0 | +0.0 ± 0.0 | 3 | disagrees |')
+    (line,) = [line for line in lines if line.startswith('| MimCo, Swin, teacher-alone')]
+    assert line.endswith('| +3.0 ± 1.0 | -1.0 ± 0.0 | +0.0 ± 0.0 | 3 | disagrees |')
 
 
 def test_effects_are_those_of_paired_seeds():
