@@ -96,7 +96,9 @@ class PretrainingMethod(BaseSelfSupervisor):
             self._check_views('data_preprocessor.views has', len(self.data_preprocessor.views))
         self.mask_generator = build_part(mask_generator)
         self.ema = None
+        self._copies_sources = False
         self._smallest_batch: int | None = None
+        self.register_load_state_dict_post_hook(_complete_ema)
 
     @abstractmethod
     def losses(self, *views: Any, **_: Any) -> dict[str, Tensor]:
@@ -239,11 +241,27 @@ class PretrainingMethod(BaseSelfSupervisor):
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        """Load weights; in older checkpoints, the EMA's tensors are renamed first."""
+        """Load weights; in older checkpoints, the EMA's tensors are renamed first.
+
+        Weights without an EMA, such as those of another pre-training, start a training. The EMA
+        then becomes a copy of its sources, as after :meth:`init_weights`.
+        """
         if self.ema is not None:
             rename_earlier(state_dict, prefix, self.state_dict().keys())
             following.weights_changed(self.ema)
+            self._copies_sources = self._has_sources_only(state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+    def _has_sources_only(self, state_dict: dict[str, Any], prefix: str) -> bool:
+        """Whether a state dict has weights that the EMA averages, but none of the EMA's."""
+        assert self.ema is not None
+        averaged = {id(parameter) for parameter in self.ema.source_parameters()}
+        sources = [name for name, weight in self.named_parameters() if id(weight) in averaged]
+        averages = [f'ema.{name}' for name in self.ema.state_dict()]
+        given, also_averaged = (
+            any(prefix + name in state_dict for name in names) for names in (sources, averages)
+        )
+        return given and not also_averaged
 
 
 class ReconstructingMethod(PretrainingMethod):
@@ -275,6 +293,23 @@ class ReconstructingMethod(PretrainingMethod):
         """
 
 
+def _complete_ema(method: PretrainingMethod, _: Any) -> None:
+    """Copy the sources into the EMA if the weights that were loaded have none.
+
+    PyTorch and MMEngine call it after all parts of the method are loaded, so that the sources are
+    what the training starts from: loaded, or initialised where the file does not have them.
+    """
+    if method.ema is None or not method._copies_sources:
+        return
+    method.ema.init_weights()
+    method._copies_sources = False
+    print_log(
+        f'The loaded weights have no EMA: that of {type(method).__name__} starts as a copy of '
+        f'{", ".join(name for name, _ in method.ema.named_children())}.',
+        logger='current',
+    )
+
+
 def _name_missing_guards() -> None:
     """Warn once if another Runner than ``mcl_plugins.Runner``, which has more checks, trains."""
     hub = MessageHub.get_current_instance()
@@ -288,7 +323,8 @@ def _warn_of_other_runner() -> None:
         'This training does not use mcl_plugins.Runner. Losses and EMA are the same, but '
         'auto_scale_lr ignores gradient accumulation, a checkpoint that does not match the model '
         'is loaded partially, and resuming with another schedule is refused only if the config has '
-        'a mcl_plugins.ScheduleHook. To use our Runner, set '
+        'a mcl_plugins.ScheduleHook. Several processes draw the same masks unless the config has '
+        'randomness=dict(diff_rank_seed=True). To use our Runner, set '
         "runner_type='mcl_plugins.Runner' in the config, or train with tools/train.py.",
         logger='current',
         level=logging.WARNING,

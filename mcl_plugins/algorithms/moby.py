@@ -68,6 +68,8 @@ class MoBY(PretrainingMethod):
     def losses(self, *views: Tensor) -> dict[str, Tensor]:
         """Contrast each view's prediction with the other view's key and with earlier keys.
 
+        In train mode the keys are then added to the queues.
+
         Args:
             *views: two views of the same images, (N, 3, H, W) each.
 
@@ -81,8 +83,9 @@ class MoBY(PretrainingMethod):
             self.contrast_head(query, key, queue.keys)
             for query, key, queue in zip(queries, keys[::-1], self.queues[::-1], strict=True)
         )
-        for queue, key in zip(self.queues, keys, strict=True):
-            queue.enqueue(key)
+        if self.training:  # an evaluation between two steps leaves the negatives as they are
+            for queue, key in zip(self.queues, keys, strict=True):
+                queue.enqueue(key)
         return symmetrise(first, second)
 
     def _check_encoder(self) -> None:

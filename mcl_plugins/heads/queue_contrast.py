@@ -202,7 +202,7 @@ class QueueContrast(nn.Module):
         ema_projector: nn.Module | None,
         mask: PatchMask | None = None,
     ) -> dict[str, Tensor]:
-        """Compute loss and monitors of a batch, then add its keys to the queue.
+        """Compute loss and monitors of a batch; in train mode, then add its keys to the queue.
 
         BatchNorm uses all L positions of all images, even if only the masked ones are compared.
         Each image adds one key to the queue: the mean over its L positions, L2-normalised.
@@ -237,7 +237,7 @@ class QueueContrast(nn.Module):
             query, positives = (gather_patches(rows, mask.ids_mask) for rows in (query, key))
         negatives = None if self.queue is None else self.queue.keys
         result = self.head(query.flatten(0, 1), positives.flatten(0, 1), negatives)
-        if self.queue is not None:
+        if self.queue is not None and self.training:
             self.queue.enqueue(image_key)
         return result
 

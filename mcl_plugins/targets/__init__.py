@@ -2,6 +2,6 @@
 
 from .ema import EMA, MomentumSchedule
 from .feature_queue import FeatureQueue
-from .frozen_teacher import FrozenTeacher
+from .frozen_teacher import FrozenTeacher, allow_random_teachers
 
-__all__ = ['EMA', 'FeatureQueue', 'FrozenTeacher', 'MomentumSchedule']
+__all__ = ['EMA', 'FeatureQueue', 'FrozenTeacher', 'MomentumSchedule', 'allow_random_teachers']

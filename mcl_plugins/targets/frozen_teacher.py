@@ -32,10 +32,15 @@ class FrozenTeacher(nn.Module):
         is_init: MMEngine's flag that the weights are initialised. Set it to True to use a model
             without a checkpoint of its teacher, for example in a test.
 
+    Raises:
+        RuntimeError: the teacher is used, but neither :meth:`init_weights` nor the encoder's
+            ``load_state_dict`` loaded its weights, and ``is_init`` is not set.
+
     Example:
         >>> arch = dict(embed_dims=24, num_layers=1, num_heads=2, feedforward_channels=48)
         >>> encoder = dict(type='mcl_plugins.SimMIMViT', arch=arch, img_size=32, patch_size=8)
         >>> teacher = FrozenTeacher(encoder, how_to_get='train one')
+        >>> teacher.is_init = True  # it has no checkpoint here
         >>> teacher(torch.zeros(2, 3, 32, 32)).shape
         torch.Size([2, 24, 4, 4])
         >>> list(teacher.parameters())
@@ -49,6 +54,7 @@ class FrozenTeacher(nn.Module):
         super().__init__()
         encoder = build_part(backbone).requires_grad_(False)
         encoder.eval()
+        encoder.register_load_state_dict_post_hook(_note_loading)
         self._outside = (encoder,)  # the tuple keeps nn.Module from registering it
         self.how_to_get = remedy or how_to_get or 'pre-train an encoder of this architecture'
         self.register_buffer('fingerprint', torch.zeros(1, dtype=torch.long))
@@ -63,7 +69,8 @@ class FrozenTeacher(nn.Module):
 
         Raises:
             FileNotFoundError: the checkpoint does not exist.
-            ValueError: ``init_cfg`` names no checkpoint, or it is that of another architecture.
+            ValueError: ``init_cfg`` names no checkpoint, it is that of another architecture, or
+                another teacher than that of the checkpoint from which the model was loaded before.
         """
         self.check_checkpoint()
         config = self.encoder.init_cfg
@@ -73,7 +80,12 @@ class FrozenTeacher(nn.Module):
             )
         except ValueError as error:
             raise ValueError(f'{error}\n{self._advice()}') from error
-        self.fingerprint.fill_(fingerprint(self.encoder))
+        own = fingerprint(self.encoder)
+        if not self.is_init and int(self.fingerprint) not in (0, own):
+            self.encoder.weights_are_loaded = False
+            raise self._other_teacher()
+        self.fingerprint.fill_(own)
+        self.is_init = True
 
     def check_checkpoint(self) -> None:
         """Raise the errors of :meth:`init_weights` if no checkpoint is named or it is missing."""
@@ -94,9 +106,29 @@ class FrozenTeacher(nn.Module):
     def _advice(self) -> str:
         return f'To get a teacher for this student: {self.how_to_get}'
 
+    def _other_teacher(self) -> ValueError:
+        return ValueError(
+            'This training began with another teacher than '
+            f'{self.encoder.init_cfg["checkpoint"]!r}: resume it with the first teacher, or '
+            'start a new training in another work_dir.'
+        )
+
+    def _check_weights(self) -> None:
+        """Raise a RuntimeError if the encoder has its random weights, which teach only noise."""
+        if self.is_init or getattr(self.encoder, 'weights_are_loaded', False):
+            return
+        raise RuntimeError(
+            f'The teacher, a {type(self.encoder).__name__} with init_cfg='
+            f'{getattr(self.encoder, "init_cfg", None)}, has random weights: a checkpoint of the '
+            'model is without its teacher. Call model.init_weights() before you load a checkpoint, '
+            'or model.teacher.init_weights() after it. To try a model with any teacher, set '
+            'model.teacher.is_init=True.'
+        )
+
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
         """Encode images (N, 3, H, W); return the encoder's only output."""
+        self._check_weights()
         (features,) = self.encoder(images)
         return features
 
@@ -111,12 +143,21 @@ class FrozenTeacher(nn.Module):
         """Load, or refuse a checkpoint of a training that began with another teacher."""
         stored, own = state_dict.get(f'{prefix}fingerprint'), self.fingerprint
         if stored is not None and own.any() and not torch.equal(stored.to(own), own):
-            raise ValueError(
-                'This training began with another teacher than '
-                f'{self.encoder.init_cfg["checkpoint"]!r}: resume it with the first teacher, or '
-                'start a new training in another work_dir.'
-            )
+            raise self._other_teacher()
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def _note_loading(encoder: Any, keys: Any) -> None:
+    """Note at an encoder that it was loaded; not at its teacher, so that it may be copied alone."""
+    if not keys.missing_keys:
+        encoder.weights_are_loaded = True
+
+
+def allow_random_teachers(model: nn.Module) -> None:
+    """Let a model compute with teachers that are not loaded, to measure its time or memory."""
+    for part in model.modules():
+        if isinstance(part, FrozenTeacher):
+            part.is_init = True
 
 
 def fingerprint(encoder: nn.Module) -> int:

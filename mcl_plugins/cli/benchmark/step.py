@@ -33,7 +33,7 @@ from ...algorithms import PretrainingMethod
 from ...engine.finite.fused import fuse
 from ...engine.optim import own_wrapper
 from ...engine.scalars import note_scalar
-from ...targets.frozen_teacher import FrozenTeacher
+from ...targets import allow_random_teachers
 from ..common import read_config
 from ..options import merge_options
 from ..parsers.benchmark import step as parse_args
@@ -58,9 +58,7 @@ class Step(TimedStep):
             # As in the Runner, a preprocessor inside of the model goes before that of the config.
             outer = {'data_preprocessor': config.get('data_preprocessor')}
             self.model = MODELS.build({**outer, **config.model})
-            for module in self.model.modules():
-                if isinstance(module, FrozenTeacher):
-                    module.is_init = True  # its weights do not matter
+            allow_random_teachers(self.model)
             self.model.to(device)  # first, because a GPU draws weights faster
             self.model.init_weights()
             self.model.train()

@@ -11,6 +11,8 @@ from mmengine.logging import MessageHub
 from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor
 
+from ...targets import allow_random_teachers
+
 PROBE = 2  # images in the step that is measured
 PARAMETER = 16  # bytes: weight, gradient and AdamW's two moments in float32
 KEPT = 0.8  # of the free memory; the rest is for copies, kernels and other programs
@@ -33,6 +35,7 @@ def bytes_per_image(config: Config) -> tuple[int, int]:
     """
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
+    allow_random_teachers(model)
     saved: dict[int, int] = {}
     own = {part.untyped_storage().data_ptr() for part in model.parameters()}
 

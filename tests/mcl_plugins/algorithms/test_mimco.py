@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from mmengine.runner.checkpoint import load_checkpoint
 from mmpretrain.registry import MODELS
 from torch.nn.parallel import DistributedDataParallel
 
@@ -200,6 +201,19 @@ def test_a_training_does_not_go_on_with_another_teacher(build, tmp_path):
     other.init_weights()
     with pytest.raises(ValueError, match=r'began with another teacher than .*other\.pth'):
         other.load_state_dict(model.state_dict())
+
+
+def test_a_loaded_model_needs_its_teacher_before_it_computes_a_loss(build, teacher_file, tmp_path):
+    trained = build().float()
+    save_file({'state_dict': trained.state_dict()}, tmp_path / 'epoch_1.pth')
+    model = MODELS.build(config_of(teacher_file()))
+    load_checkpoint(model, str(tmp_path / 'epoch_1.pth'))
+    with pytest.raises(RuntimeError, match='a SwinTransformer with init_cfg=.*random weights'):
+        model.loss([images().float()])
+    model.teacher.init_weights()
+    batch = images().float()
+    model.mask_generator = trained.mask_generator = GivenMask(model.draw_mask(batch).mask)
+    assert torch.equal(total(model.loss([batch])), total(trained.loss([batch])))
 
 
 def test_ema_projectors_follow_and_both_levels_have_their_own(build):

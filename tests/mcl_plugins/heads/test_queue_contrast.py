@@ -109,6 +109,15 @@ def test_a_key_is_never_among_its_own_negatives(contrast):
     assert torch.equal(seen[0], before) and not torch.equal(contrast.queue.keys, before)
 
 
+def test_only_training_adds_keys(contrast):
+    student, teacher = features()
+    before = contrast.queue.keys.clone()
+    contrast.eval()(student, teacher, contrast.ema.projector)
+    assert torch.equal(contrast.queue.keys, before) and contrast.queue.pointer == 0
+    contrast.train()(student, teacher, contrast.ema.projector)
+    assert contrast.queue.pointer == N
+
+
 def test_batch_statistics_are_those_of_all_positions(contrast):
     """Leaving positions out of the comparison does not change what the others are compared with."""
     rows = []

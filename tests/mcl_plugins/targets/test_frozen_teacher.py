@@ -1,9 +1,11 @@
 """The frozen teacher is moved with the model, and nothing else reaches it."""
 
 import copy
+import pickle
 
 import pytest
 import torch
+from mmengine.runner.checkpoint import load_state_dict
 from torch import nn
 
 from conftest import SMALL_VIT
@@ -113,3 +115,59 @@ def test_fingerprints_differ_in_any_bit(model):
 def test_a_teacher_that_was_not_trained_is_refused(init_cfg):
     with pytest.raises(ValueError, match='must name a checkpoint'):
         teacher('', init_cfg=init_cfg).init_weights()
+
+
+def test_random_weights_are_no_teacher(model, file):
+    """A checkpoint of the model has the teacher's fingerprint, but not its weights."""
+    images = torch.randn(1, 3, 32, 32)
+    filled = nn.Sequential(teacher(file))
+    filled.load_state_dict(model.state_dict())
+    for copied in (filled, copy.deepcopy(filled), pickle.loads(pickle.dumps(filled))):
+        with pytest.raises(RuntimeError, match=r'random weights: .*teacher\.init_weights'):
+            copied(images)
+    filled[0].init_weights()
+    assert torch.equal(filled(images), model(images))
+
+
+def by_init_weights(model, encoder):
+    model.init_weights()
+
+
+def by_hand(model, encoder):
+    model.encoder.load_state_dict(encoder.state_dict())
+
+
+def by_mmengine(model, encoder):
+    load_state_dict(model.encoder, encoder.state_dict())
+
+
+def by_declaration(model, encoder):
+    model.is_init = True
+
+
+@pytest.mark.parametrize('fill', [by_init_weights, by_hand, by_mmengine, by_declaration])
+def test_copies_of_a_teacher_know_that_it_was_loaded(model, file, fill):
+    filled, images = teacher(file), torch.randn(1, 3, 32, 32)
+    with pytest.raises(RuntimeError, match='random weights'):
+        filled(images)
+    fill(filled, model[0].encoder)
+    for copied in (copy.deepcopy(filled), pickle.loads(pickle.dumps(filled))):
+        assert torch.equal(copied(images), filled(images))
+
+
+def test_a_part_of_the_weights_is_no_teacher(model, file):
+    partly = teacher(file)
+    state = model[0].encoder.state_dict()
+    del state['cls_token']
+    partly.encoder.load_state_dict(state, strict=False)
+    with pytest.raises(RuntimeError, match='random weights'):
+        partly(torch.randn(1, 3, 32, 32))
+
+
+def test_another_teacher_than_that_of_a_loaded_checkpoint_is_refused(model, file):
+    filled = teacher(file)
+    filled.load_state_dict({'fingerprint': model[0].fingerprint + 1})
+    with pytest.raises(ValueError, match=r'began with another teacher than .*teacher\.pth'):
+        filled.init_weights()
+    with pytest.raises(RuntimeError, match='random weights'):
+        filled(torch.randn(1, 3, 32, 32))
