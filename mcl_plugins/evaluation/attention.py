@@ -8,8 +8,6 @@ import torch
 from torch import Tensor
 
 from ..layers.class_attention import class_logits
-from ..layers.rotary_attention import RotaryAttention
-from ..layers.rows import split_heads
 
 
 @torch.no_grad()
@@ -47,7 +45,7 @@ def class_attention_maps(backbone: Any, images: Tensor) -> Tensor:
     def compare(_: Any, args: tuple, kwargs: dict) -> None:
         attention = block.attn
         tokens = block.ln1(args[0])
-        if isinstance(attention, RotaryAttention):
+        if hasattr(attention, 'rotation'):
             logits = rotated_class_logits(attention, tokens)
         else:
             logits = class_logits(attention, tokens)  # (N, heads, T)
@@ -72,20 +70,21 @@ def class_attention_maps(backbone: Any, images: Tensor) -> Tensor:
     return seen[0][..., -rows * columns :].unflatten(-1, (rows, columns))
 
 
-def rotated_class_logits(attention: RotaryAttention, tokens: Tensor) -> Tensor:
+def rotated_class_logits(attention: Any, tokens: Tensor) -> Tensor:
     """Compute what :func:`~.class_logits` does, for keys that are turned by their positions.
 
     Each key is turned differently, so the query cannot be multiplied into the key projection.
 
     Args:
-        attention: of a block whose encoder has set ``rotation``.
+        attention: a ``RotaryAttention`` of a block whose encoder has set ``rotation``; this module
+            does not import the class, which brings dense libraries.
         tokens: (N, T, D), after the block's first layer norm.
 
     Returns:
         (N, heads, T), float32 (float64 for float64 weights), also under autocast.
     """
     with torch.autocast(tokens.device.type, enabled=False):
-        rows = tokens.to(attention.qkv.weight.dtype).flatten(0, 1)
-        query, key, _ = split_heads(attention.qkv(rows), tokens.shape[:2], attention.num_heads)
+        qkv = attention.qkv(tokens.to(attention.qkv.weight.dtype))
+        query, key, _ = qkv.unflatten(-1, (3, attention.num_heads, -1)).permute(2, 0, 3, 1, 4)
         query, key = attention.place(query, key)
         return (query[:, :, :1] @ key.mT)[:, :, 0] * query.shape[-1] ** -0.5

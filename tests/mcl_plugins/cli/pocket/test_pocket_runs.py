@@ -23,6 +23,7 @@ from mcl_plugins.cli.pocket.rows import DATA, ROWS, Data, count_images
 from mcl_plugins.cli.pocket.run import run_pocket
 from mcl_plugins.cli.pocket.tables import DATA_OF, IMAGES, TABLES, plan
 from mcl_plugins.engine.run_lock import InUseError
+from mcl_plugins.targets import allow_random_teachers
 
 
 @pytest.fixture
@@ -220,6 +221,7 @@ def step(config):
         backbone = {**model['teacher']['backbone'], 'init_cfg': None}
         model['teacher'] = {**model['teacher'], 'backbone': backbone, 'how_to_get': ''}
     model = MODELS.build(model)
+    allow_random_teachers(model)
     config.train_dataloader.batch_size = 16
     batch = next(iter(Runner.build_dataloader(config.train_dataloader)))
     loss, _ = model.parse_losses(model(**model.data_preprocessor(batch, True), mode='loss'))
