@@ -29,7 +29,10 @@ _LIBRARIES = ('torch', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain')
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return versions, commit and devices of this run."""
+    """Return versions, commit and devices of this run.
+
+    The instructions of the processor are among them: with others a training is rounded otherwise.
+    """
     versions = {name: find_version(name) for name in _LIBRARIES}
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {
@@ -38,6 +41,7 @@ def describe_machine() -> dict[str, Any]:
         'python': platform.python_version(),
         'versions': {name: version for name, version in versions.items() if version},
         'devices': gpus or ['CPU'],
+        'instructions': torch.backends.cpu.get_cpu_capability(),
     }
 
 

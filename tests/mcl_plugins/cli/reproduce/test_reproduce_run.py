@@ -54,7 +54,7 @@ def test_a_chain_goes_on_where_it_stopped(folder, monkeypatch):
         assert stage['sha256'] == sha256_of(file.parent / stage['checkpoint'])
         assert stage['config_sha256'] == config_digest(read_config(find_config(stage['config'])))
         assert stage['seed'] == 0 and stage['processes'] == 1
-        assert stage['machine']['devices'] == ['CPU']
+        assert stage['machine']['devices'] == ['CPU'] and stage['machine']['instructions']
     # The classifier started from the EMA encoder of the pre-training.
     used = load_file(file.parent / first['checkpoint'])['state_dict']
     assert any(key.startswith('ema.backbone.') for key in used)
