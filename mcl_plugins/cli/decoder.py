@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from mmengine.config import Config
 
-from ..own.bands import LOADERS, kind
+from ..encoders.reading import Reading, from_step
+from ..own.bands import kind
 from ..own.wrapped import pipeline_of
-from ..utils.decoding import ImageDecoder
+from ..utils.decoding import LOADERS, ImageDecoder
 
 
 def decoder_of(loader: Config) -> ImageDecoder:
@@ -22,10 +23,5 @@ def decoder_of(loader: Config) -> ImageDecoder:
     """
     for step in pipeline_of(loader.dataset):
         if kind(step) in LOADERS:
-            return ImageDecoder(
-                step.get('color_type', 'color'),
-                step.get('bit_depth'),
-                step.get('value_range'),
-                step.get('imdecode_backend', 'cv2'),
-            )
-    return ImageDecoder()
+            return from_step(step).decoder()
+    return Reading().decoder()

@@ -34,14 +34,13 @@ from ..checkpoint.whole_model import load_whole
 from ..own.bands import kind
 from ..own.wrapped import pipeline_of
 from ..transforms import use_own_loader
-from ..utils.images import UnreadableImageError, open_rgb, printable
+from ..utils.images import UnreadableImageError, name_unreadable, open_rgb, printable
 from .common import load_config
 from .decoder import decoder_of
 from .parsers.general import predict as parse_args
 from .visualize.pictures import pick_files
 
 LABELS = ('LoadAnnotations',)  # steps of a test's pipeline that images without labels lack
-SHOWN = 5  # unreadable images in a message
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -124,11 +123,8 @@ def describe_unreadable(unreadable: Mapping[Path, Exception], total: int) -> str
         >>> describe_unreadable({Path('cat.jpg'): ValueError('no image format.')}, total=5)
         '1 of 5 images cannot be read: cat.jpg (the first: no image format)'
     """
-    names = ', '.join(map(printable, list(unreadable)[:SHOWN])) + ', ...' * (
-        len(unreadable) > SHOWN
-    )
     reason = printable(str(next(iter(unreadable.values())))).rstrip('.')
-    return f'{len(unreadable)} of {total} images cannot be read: {names} (the first: {reason})'
+    return f'{name_unreadable(list(unreadable), total)} (the first: {reason})'
 
 
 def _reading(config: Config) -> Callable[[Path, int], tuple[dict, np.ndarray]]:

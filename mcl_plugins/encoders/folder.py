@@ -20,7 +20,7 @@ from ..datasets.checked_images import settle_bit_depth
 from ..datasets.listing import list_images
 from ..transforms import LoadImageFromFile
 from ..utils.checks import check_choice
-from ..utils.images import IMAGE_SUFFIXES, UnreadableImageError, printable
+from ..utils.images import IMAGE_SUFFIXES, UnreadableImageError, name_unreadable, printable
 from ..utils.sampling import spaced_indices
 from ..utils.writing import atomic_write
 from .encoder import PretrainedEncoder
@@ -105,8 +105,7 @@ def encode_folder(
                 rows.append(_encode(encoder, [image for _, image in read], feature, device))
             bar.update(len(batch))
     if bad:
-        shown = ', '.join(map(printable, bad[:5])) + ', ...' * (len(bad) > 5)
-        message = f'{len(bad)} of {len(names)} images in {folder} cannot be read: {shown}'
+        message = name_unreadable(bad, len(names), f'images in {folder}')
         if not kept:
             raise ValueError(f'{message}.')
         warnings.warn(f'{message}; they are left out.', stacklevel=2)

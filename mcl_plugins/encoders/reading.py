@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..utils.decoding import ImageDecoder
+from ..utils.decoding import LOADERS, ImageDecoder
 
-LOADERS = ('LoadImageFromFile', 'LoadRandomResizedCrop')
 _DATA = ('train_dataloader', 'train_pipeline')  # of a config, the first that has a loader
 
 
@@ -74,7 +73,11 @@ def read_reading(config: Mapping[str, Any]) -> Reading:
         12
     """
     steps = (step for name in _DATA for step in _loaders(config.get(name)))
-    step = next(steps, {})
+    return from_step(next(steps, {}))
+
+
+def from_step(step: Mapping[str, Any]) -> Reading:
+    """Return the settings of a step of a pipeline that reads image files."""
     return from_settings({**step, 'backend': step.get('imdecode_backend', 'cv2')})
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..engine.bands import RGB_STEPS
+from ..utils.decoding import LOADERS
 
 IMAGENET = {'mean': [123.675, 116.28, 103.53], 'std': [58.395, 57.12, 57.375]}
-LOADERS = ('LoadRandomResizedCrop', 'LoadImageFromFile')
 RGB_VIEWS = ('Grayscale',)
 
 

@@ -20,6 +20,8 @@ from .image_errors import UnreadableImageError, printable, unreadable_image_erro
 from .tiff import Pixels, is_tiff, read_tiff
 
 IMREAD_ANYDEPTH = 2  # OpenCV's flag for more than 8 bits
+# Names of the transforms that read image files, for those who look for them in a config.
+LOADERS = ('LoadRandomResizedCrop', 'LoadImageFromFile')
 COLOR_TYPES = (
     'color',
     'grayscale',

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+
+_SHOWN = 5  # names in a message
 
 
 class UnreadableImageError(ValueError):
@@ -30,6 +33,17 @@ def is_utf8(name: str) -> bool:
         (True, False)
     """
     return printable(name) == name
+
+
+def name_unreadable(names: Sequence[str | Path], total: int, what: str = 'images') -> str:
+    """Say which of a number of files cannot be read; an empty string if there are none.
+
+    Example:
+        >>> name_unreadable(['cat.jpg'], 200)
+        '1 of 200 images cannot be read: cat.jpg'
+    """
+    shown = ', '.join(map(printable, names[:_SHOWN])) + ', ...' * (len(names) > _SHOWN)
+    return f'{len(names)} of {total} {what} cannot be read: {shown}' if names else ''
 
 
 def unreadable_image_error(path: str | Path, reason: object) -> UnreadableImageError:

@@ -9,12 +9,19 @@ import numpy as np
 from PIL import Image
 
 from .decoding import ImageDecoder
-from .image_errors import UnreadableImageError, is_utf8, printable, unreadable_image_error
+from .image_errors import (
+    UnreadableImageError,
+    is_utf8,
+    name_unreadable,
+    printable,
+    unreadable_image_error,
+)
 
 __all__ = [
     'IMAGE_SUFFIXES',
     'UnreadableImageError',
     'is_utf8',
+    'name_unreadable',
     'open_rgb',
     'printable',
     'unreadable_image_error',

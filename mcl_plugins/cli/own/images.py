@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -16,11 +15,10 @@ from ...datasets.image_folder import check_folder
 from ...datasets.listing import list_images
 from ...utils.bit_depth import BitDepth, usual_bits
 from ...utils.decoding import ImageDecoder
-from ...utils.images import IMAGE_SUFFIXES, printable
+from ...utils.images import IMAGE_SUFFIXES, name_unreadable
 from ...utils.sampling import spaced_indices
 
 LOOKED_AT = 200  # images that are read
-SHOWN = 5  # unreadable files in a message
 GRAY, RGB = 1, 3
 
 
@@ -74,17 +72,6 @@ class Images:
         looked_at = len(self.sizes) + len(self.unreadable)
         bad = name_unreadable(self.unreadable, looked_at, 'images looked at')
         return f'{suffixes}; {size} pixels; {bands}; {self.depth}{f"; {bad}" if bad else ""}'
-
-
-def name_unreadable(names: Sequence[str], total: int, what: str) -> str:
-    """Say which files cannot be read; an empty string if there are none.
-
-    Example:
-        >>> name_unreadable(['cat.jpg'], 200, 'images')
-        '1 of 200 images cannot be read: cat.jpg'
-    """
-    shown = ', '.join(map(printable, names[:SHOWN])) + ', ...' * (len(names) > SHOWN)
-    return f'{len(names)} of {total} {what} cannot be read: {shown}' if names else ''
 
 
 def look_at_images(root: Path) -> Images:

@@ -12,8 +12,7 @@ from tqdm import tqdm
 
 from ...datasets.image_folder import check_names, group_by_folder
 from ...datasets.listing import list_images
-from ...utils.images import IMAGE_SUFFIXES, is_utf8, printable
-from .images import name_unreadable
+from ...utils.images import IMAGE_SUFFIXES, is_utf8, name_unreadable, printable
 
 CLASSES, MAPS, OBJECTS = 'classes', 'maps', 'objects'
 SPLITS = ('train', 'val')

@@ -138,7 +138,8 @@ def test_checkpoints_on_another_disk_are_those_of_the_run(training_config, tmp_p
     training_config.default_hooks.checkpoint.out_dir = str(tmp_path / 'disk')
     runner = Runner.from_cfg(training_config)
     runner.train()
-    file, work = tmp_path / 'disk/work/epoch_1.pth', Path(training_config.work_dir)
+    work = Path(training_config.work_dir)
+    file = tmp_path / 'disk' / work.name / 'epoch_1.pth'
     assert facts_of(runner).checkpoint == file
     facts = read_facts(work, 'work')
     assert facts.checkpoint == file and facts.meta['epoch'] == 1

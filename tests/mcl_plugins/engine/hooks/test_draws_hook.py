@@ -16,7 +16,7 @@ class Method(PretrainingMethod):
         nn.Module.__init__(self)
 
     def losses(self, *arguments, **options):
-        raise NotImplementedError
+        return {}
 
 
 @pytest.mark.parametrize(
