@@ -1,6 +1,6 @@
 # MoCo v3 ViT-S/16 with 12 heads, 300 epochs, global batch 4096: 73.2 in the linear evaluation, 81.4
-# after fine-tuning (released README). MimCo's teacher. mmpretrain's config and algorithm, on our
-# data path and Runner.
+# after fine-tuning (released README). MimCo's teacher. mmpretrain's config, on our data path and
+# Runner.
 # Train: tools/dist_train.sh configs/mocov3/vit-s.py 16
 # Cost: 20 H100 hours at 40% MFU, 17 GiB a GPU (computed, mcl bench cost).
 _base_ = [
@@ -21,10 +21,11 @@ data_preprocessor = dict(
     bgr_to_rgb=True,
     views=[{{_base_.first_view}}, {{_base_.second_view}}])
 
-# BatchNorm over all processes on every device, a loss in float32, and an encoder that can recompute
-# its blocks; the rest is mmpretrain's.
+# A target that moves once per step of the optimizer, BatchNorm over all processes on every device, a
+# loss in float32, and an encoder that can recompute its blocks; the rest is mmpretrain's.
 norm_cfg = dict(type='mcl_plugins.SyncBN')
 model = dict(
+    type='mcl_plugins.MoCoV3',
     backbone=dict(type='mcl_plugins.MoCoV3ViT'),
     neck=dict(norm_cfg=norm_cfg),
     head=dict(type='mcl_plugins.MoCoV3Head', predictor=dict(norm_cfg=norm_cfg)))

@@ -14,6 +14,7 @@ from .mae import MaskedAutoencoder
 from .masked_moco import MaskedBYOL, MaskedMoCo
 from .mimco import MimCo
 from .moby import MoBY, SimMIMMoBY
+from .mocov3 import MoCoV3
 
 __all__ = [
     'CMAE',
@@ -24,6 +25,7 @@ __all__ = [
     'MaskedMoCo',
     'MimCo',
     'MoBY',
+    'MoCoV3',
     'PretrainingMethod',
     'ReconstructingMethod',
     'SimMIMMoBY',

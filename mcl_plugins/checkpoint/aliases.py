@@ -1,4 +1,4 @@
-"""Names that the EMA's tensors had in checkpoints before version 0.2.
+"""Names that the EMA's tensors have in checkpoints before version 0.2, and in mmpretrain's.
 
 Each method had its own name for the averaged copy; now every method calls it ``ema``. Files and
 configs with the earlier names remain valid, because all code that reads a name translates it here.
@@ -16,6 +16,8 @@ EMA_ALIASES = (
     ('target.', 'ema.'),  # CMAE, MoBY, Masked MoCo
     ('patch_contrast.target.projector.', 'ema.patch_projector.'),  # MimCo
     ('image_contrast.target.projector.', 'ema.image_projector.'),
+    ('momentum_encoder.module.0.', 'ema.backbone.'),  # MoCo v3, mmpretrain's class
+    ('momentum_encoder.module.1.', 'ema.neck.'),
 )
 
 

@@ -1,16 +1,17 @@
 """Tensor names of released MoCo v3 checkpoints of ViTs (``vit-s-300ep.pth.tar``).
 
-They are converted to the names of mmpretrain's ``MoCoV3``.
+They are converted to the names of :class:`~mcl_plugins.algorithms.MoCoV3`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from .renaming import Renaming, vit_encoder
+
+THEIR_STEPS = 'momentum_encoder.steps'  # mmpretrain's count of the moves of its target
 
 _LAYERS = ('fc0.', 'bn0.', 'fc1.', 'bn1.', 'fc2.', 'bn2.')
 
@@ -57,36 +58,30 @@ def mocov3_names(projector: str, target: str, target_projector: str, predictor: 
 
 _TABLE = mocov3_names(
     projector='neck.',
-    target='momentum_encoder.module.0.',
-    target_projector='momentum_encoder.module.1.',
+    target='ema.backbone.',
+    target_projector='ema.neck.',
     predictor='head.predictor.',
 )
 
-_STEPS = 'momentum_encoder.steps'  # mmpretrain's count of EMA updates; released files have none
-
 
 class MoCoV3Names:
-    """Conversion between a released MoCo v3's state dict and that of mmpretrain's ``MoCoV3``."""
+    """Conversion between state dicts of a released MoCo v3 and of ``MoCoV3``, mmpretrain's too."""
 
     def from_released(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Convert a released state dict (or gradients) to mmpretrain's names.
+        """Convert a released state dict (or gradients) to this package's names.
 
         Raises:
             ValueError: a name is not MoCo v3's.
         """
-        state = _TABLE.from_released(tensors)
-        if 'momentum_encoder.module.0.cls_token' in state:
-            # Not 0: at step 0 mmpretrain's EMA copies the online weights.
-            state[_STEPS] = torch.tensor(1)
-        return state
+        return _TABLE.from_released(tensors)
 
     def to_released(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Invert :meth:`from_released`.
+        """Invert :meth:`from_released`, or convert a state dict of mmpretrain's class.
 
         Raises:
             ValueError: a name is not MoCo v3's.
         """
-        return _TABLE.to_released({k: v for k, v in tensors.items() if k != _STEPS})
+        return _TABLE.to_released({k: v for k, v in tensors.items() if k != THEIR_STEPS})
 
 
 MOCOV3 = MoCoV3Names()

@@ -32,16 +32,26 @@ class MoCoV3Head(_MoCoV3Head):
 
     compares_images: ClassVar[bool] = True  # the negatives are the other images of the batch
 
-    def loss(self, base_out: Tensor, momentum_out: Tensor) -> Tensor:
+    def forward(self, base_out: Tensor, momentum_out: Tensor) -> dict[str, Tensor]:
         """Compute InfoNCE in one direction, against the keys of all processes.
 
         Args:
             base_out: (N, C) projections of the base encoder; the head applies the predictor to
                 them.
             momentum_out: (N, C) projections of the momentum encoder; no gradient flows into them.
+
+        Returns:
+            Float32 scalars: ``loss_contrast``; ``chance``, the loss of a network that cannot
+            distinguish the keys, with the same weight; ``top1`` and ``key_spread``.
         """
         (prediction,) = self.predictor((base_out,))
         with torch.autocast(prediction.device.type, enabled=False):
             query, key = l2_normalize(prediction), l2_normalize(momentum_out.detach())
-            loss = in_batch_info_nce(query, key, self.temperature)['loss_contrast']
-        return self.loss_module.loss_weight * loss
+            result = in_batch_info_nce(query, key, self.temperature)
+        weight = self.loss_module.loss_weight
+        scaled = {name: weight * result[name] for name in ('loss_contrast', 'chance')}
+        return {**result, **scaled}
+
+    def loss(self, base_out: Tensor, momentum_out: Tensor) -> Tensor:
+        """Return the loss of :meth:`forward` alone; mmpretrain's ``MoCoV3`` calls this."""
+        return self(base_out, momentum_out)['loss_contrast']

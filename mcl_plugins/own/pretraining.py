@@ -136,7 +136,7 @@ def set_model(model: dict, image_size: int, bands: int) -> None:
 def set_length(model: dict, method: str, count: int, batch: int, steps: int) -> None:
     """Set what depends on batch and length in a method, in place: EMA momentum and queues."""
     paper = PAPER_BATCHES[method]
-    if method == 'MoCoV3':  # mmpretrain's, whose momentum is 1 - m of the papers
+    if method == 'MoCoV3':  # its argument is mmpretrain's, 1 - m of the papers
         start = 1 - model.get('base_momentum', 0.01)
         model['base_momentum'] = round(1 - scaled_momentum(start, paper, batch, steps), 5)
     elif model.get('momentum'):

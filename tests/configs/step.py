@@ -43,7 +43,7 @@ PIXELS, PATCH, CLASSES, BATCH = 64, 8, 10, 4
 TINY_SWIN = dict(embed_dims=24, depths=(1, 1), num_heads=(2, 4))  # 48 wide at the end, on 8 x 8
 TINY_HYBRID = dict(embed_dims=(16, 24, 48), depths=(1, 1, 2), num_heads=3)
 HYBRID_PATCH = 16
-TEACHERS = re.compile(r'(^|\.)(teacher|ema|momentum_encoder)\.')  # copies that follow
+TEACHERS = re.compile(r'(^|\.)(teacher|ema)\.')  # copies that follow
 EPOCH = 3  # iterations of the epochs on which the schedules are tried
 
 
@@ -245,7 +245,7 @@ def is_decayed(method, name, parameter):
         return parameter.ndim > 1
     if method == 'Swin':
         return parameter.ndim > 1 and not name.endswith('relative_position_bias_table')
-    if method == 'MoCoV3':
+    if method == 'mcl_plugins.MoCoV3':
         return True
     if method in (
         'mcl_plugins.MimCo',

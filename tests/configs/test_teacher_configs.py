@@ -117,7 +117,8 @@ def test_moco_v3_is_mmpretrains(name, theirs):
     before, after = (flat(unscoped(c.model.to_dict())) for c in (original, config))
     changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
     norms = {'neck.norm_cfg.type', 'head.predictor.norm_cfg.type'}
-    assert changed == {'backbone.type', 'head.type', *norms}
+    assert changed == {'type', 'backbone.type', 'head.type', *norms}
+    assert config.model.type == 'mcl_plugins.MoCoV3'  # theirs, whose target moves with the steps
     assert config.model.backbone.type == 'mcl_plugins.MoCoV3ViT'  # theirs, with recomputation
     assert config.model.head.type == 'mcl_plugins.MoCoV3Head'  # theirs, in float32
     assert config.train_cfg.max_epochs == original.train_cfg.max_epochs == 300

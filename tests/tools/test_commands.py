@@ -277,14 +277,14 @@ train_cfg = dict(max_epochs=1)
 
 
 def test_moco_v3_trains_on_two_processes_and_teaches_mimco(images, tmp_path):
-    """mmpretrain's algorithm: its own SyncBN and mixed precision would refuse gloo on CPUs."""
+    """mmpretrain's SyncBN and mixed precision would refuse gloo on CPUs."""
     data = SMALL_DATA.format(images=images, areas=[(0.08, 1.0)] * 2)
     (tmp_path / 'small.py').write_text(SMALL_MOCO_V3.format(root=ROOT) + data)
     result = mcl('train', tmp_path / 'small.py', '--work-dir', tmp_path / 'work', processes=2)
     assert result.returncode == 0, result.stderr[-3000:]
     state = load_file(tmp_path / 'work/epoch_2.pth')['state_dict']
     name = 'layers.1.attn.qkv.weight'
-    assert not torch.equal(state[f'backbone.{name}'], state[f'momentum_encoder.module.0.{name}'])
+    assert not torch.equal(state[f'backbone.{name}'], state[f'ema.backbone.{name}'])
 
     # Its file is the teacher of MimCo's ViT as it is.
     teacher = tmp_path / 'work/epoch_2.pth'

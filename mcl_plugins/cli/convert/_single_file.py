@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from torch import Tensor
@@ -26,7 +27,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def convert_file(
-    names: Names, released_key: str, source: Path, target: Path, to_released: bool = False
+    names: Names,
+    released_key: str,
+    source: Path,
+    target: Path,
+    to_released: bool = False,
+    describe: Callable[[dict[str, Tensor]], dict] = lambda _: {},
 ) -> None:
     """Convert a released checkpoint to this package's layout, or back, and print what was written.
 
@@ -37,6 +43,7 @@ def convert_file(
         target: file to write.
         to_released: convert back: ``source`` is a file of this package, ``target`` gets the
             released layout.
+        describe: from the converted tensors to the ``meta`` of the file.
 
     Raises:
         FileNotFoundError: the source does not exist.
@@ -46,6 +53,7 @@ def convert_file(
     if to_released:
         content = {released_key: names.to_released(tensors)}
     else:
-        content = {'state_dict': names.from_released(tensors), 'meta': {}}
+        converted = names.from_released(tensors)
+        content = {'state_dict': converted, 'meta': describe(converted)}
     save_file(content, target)
     print(f'{target}: {len(tensors)} tensors from {source}')

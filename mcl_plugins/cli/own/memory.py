@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.logging import MessageHub
 from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor
 
@@ -48,7 +47,6 @@ def bytes_per_image(config: Config) -> tuple[int, int]:
 
     held: list[Tensor] = []
     views = _views(model, config)
-    MessageHub.get_current_instance().update_info('max_iters', 1)  # MoCo v3's EMA reads it
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         model.loss(views, [])
     parameters = PARAMETER * sum(part.numel() for part in model.parameters())

@@ -1,9 +1,8 @@
-"""Compare MoCo v3, mmpretrain's algorithm, with a golden file."""
+"""Compare MoCo v3 with a golden file."""
 
 from __future__ import annotations
 
 import torch
-from mmengine.logging import MessageHub
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
@@ -17,24 +16,22 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     """Compare the loss and the EMA weights after the step for two stored views."""
     state = MOCOV3.from_released(part(golden, 'state', device))
     model = MODELS.build(build_config(golden, state)).to(device, torch.float64)
-    model.backbone.pos_embed.requires_grad_(False)  # as its init_weights does
-    # Its momentum anneals over the iterations of the run; keep it at its first value.
-    MessageHub.get_current_instance().update_info('max_iters', 10**12)
     model.load_state_dict(state)
 
-    losses = model.loss([tensor(golden, name, device) for name in ('view1', 'view2')], None)
-    losses['loss'].backward()
+    model.ema.update(golden['momentum'].item())  # released code: before the keys are computed
+    losses = model.loss([tensor(golden, name, device) for name in ('view1', 'view2')])
+    losses['loss_contrast'].backward()
     after = MOCOV3.from_released(part(golden, 'after', device))
     weights = model.state_dict()
     return Comparison(
-        loss={'loss': (losses['loss'], golden['loss'])},
+        loss={'loss': (losses['loss_contrast'], golden['loss'])},
         outputs={name: (weights[name], value.cpu().numpy()) for name, value in after.items()},
         gradients=pair_gradients(model, MOCOV3.from_released(part(golden, 'grad', device))),
     )
 
 
 def build_config(golden: Golden, state: dict[str, Tensor]) -> dict:
-    """Config of mmpretrain's model with the sizes of the golden file."""
+    """Config of a model with the sizes of the golden file."""
     img, patch, dim, depth, heads, out, hidden = golden['meta'].tolist()
     temperature = golden['temperature'].item()
 
@@ -51,10 +48,10 @@ def build_config(golden: Golden, state: dict[str, Tensor]) -> dict:
         )
 
     return dict(
-        type='MoCoV3',
+        type='mcl_plugins.MoCoV3',
         base_momentum=1 - golden['momentum'].item(),
         backbone=dict(
-            type='MoCoV3ViT',
+            type='mcl_plugins.MoCoV3ViT',
             arch=dict(
                 embed_dims=dim, num_layers=depth, num_heads=heads, feedforward_channels=4 * dim
             ),

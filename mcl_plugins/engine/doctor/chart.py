@@ -47,7 +47,6 @@ class Facts:
         temperatures: of each contrastive head, by its name in the config.
         negatives: of each query, by the same names.
         max_norm: at which gradients are clipped; None if they are not.
-        chances: the chance floor of losses that the log has none for, by the names of the losses.
         copies: estimated share of the training images that are copies of others; 0 with labels.
         compares_images: a contrastive head has other images, or parts of them, as negatives.
         reference: how the loss of the method falls in the pocket benchmark; None if it is not in
@@ -63,7 +62,6 @@ class Facts:
     temperatures: dict[str, float] = field(default_factory=dict)
     negatives: dict[str, int] = field(default_factory=dict)
     max_norm: float | None = None
-    chances: dict[str, float] = field(default_factory=dict)
     copies: float = 0.0
     compares_images: bool = False
     reference: Reference | None = None

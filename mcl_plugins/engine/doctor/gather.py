@@ -12,7 +12,6 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 
 from ...algorithms.base import PretrainingMethod
 from ...datasets.checked_images import parts_of
-from ...heads.moco_v3 import MoCoV3Head
 from ...heads.negatives import contrastive_heads, count_negatives
 from ...heads.patch_contrast import PatchContrastHead
 from ...heads.queue_contrast import QueueInfoNCEHead
@@ -21,7 +20,7 @@ from ..batches import images_per_process
 from ..identity import loads_weights
 from .chart import Facts
 from .reference import Reference, find_reference
-from .signs import lowest_loss, share_of_copies
+from .signs import share_of_copies
 
 _FILES = 1000  # of which copies are looked for
 
@@ -36,11 +35,6 @@ def gather_facts(runner: Runner, model: Any) -> Facts:
     images = images_per_process(runner.train_dataloader)
     heads = list(contrastive_heads(model))
     negatives = count_negatives(model, images, runner.world_size)
-    chances = {}
-    for name, _, head in heads:
-        if isinstance(head, MoCoV3Head):  # whose loss, of both directions, has no monitors
-            guess = lowest_loss(float('inf'), negatives[name])
-            chances['loss'] = 2 * head.loss_module.loss_weight * guess
     ema, wrapper = getattr(model, 'ema', None), runner.optim_wrapper
     schedule = ema.schedule if isinstance(ema, EMA) else None
     clip = getattr(wrapper, 'clip_grad_kwargs', None) or {}
@@ -57,7 +51,6 @@ def gather_facts(runner: Runner, model: Any) -> Facts:
         },
         negatives=negatives,
         max_norm=clip.get('max_norm'),
-        chances=chances,
         copies=_share_of_copies(model, runner.train_dataloader.dataset),
         compares_images=any(_compares_images(head) for _, _, head in heads),
         reference=reference_of(model, runner.max_iters),

@@ -27,8 +27,7 @@ def read_log(runner: Runner, facts: Facts, steps: int, patience: int) -> dict[st
         name = key.removeprefix('train/')
         if key.startswith('train/') and (name.startswith(_MEANS) or 'loss' in name):
             found[name] = float(recent(runner, key, steps).mean())
-    chances = {**facts.chances, **dict(_chances(found))}
-    for loss, chance in chances.items():
+    for loss, chance in dict(_chances(found)).items():
         if loss in found and chance > 0:
             level = loss.removeprefix('loss').removeprefix('_contrast')
             found[f'of_chance{level}'] = found[loss] / chance

@@ -19,6 +19,7 @@ from test_mimco import config_of as mimco
 from test_mimco import teacher_file  # noqa: F401  a fixture
 from test_moby import MULTI_TASK
 from test_moby import SMALL as MOBY
+from test_mocov3 import SMALL as MOCOV3
 
 from conftest import SMALL as CONMIM
 from conftest import GivenMask
@@ -34,6 +35,7 @@ CONFIGS = {
     'CMAE': CMAE,
     'MoBY': MOBY,
     'SimMIM and MoBY': MULTI_TASK,
+    'MoCo v3': MOCOV3,
     'MimCo': None,  # needs its teacher's file
     'Masked MoCo': MOCO,
     'Masked BYOL': BYOL,

@@ -12,10 +12,12 @@ from mmpretrain.registry import MODELS
 from torchvision.models.swin_transformer import PatchMerging as TorchvisionPatchMerging
 
 from conftest import ROOT, SMALL_VIT
+from mcl_plugins import load_encoder
 from mcl_plugins.backbones import DeiT, VisionTransformer
 from mcl_plugins.checkpoint.files import load_file, save_file
 from mcl_plugins.checkpoint.moby import MOBY
 from mcl_plugins.checkpoint.mocov3 import MOCOV3
+from mcl_plugins.checkpoint.origin import read_arch
 from mcl_plugins.checkpoint.swin import ours_from_released, released_from_ours
 from processes import mcl, script
 
@@ -111,7 +113,6 @@ def test_a_released_moco_v3_file_becomes_a_teacher(tmp_path):
 
 
 def test_moco_v3s_whole_state_goes_both_ways():
-    """mmpretrain counts the updates of its EMA in a tensor that a released file does not have."""
     config = Config.fromfile(ROOT / 'configs/mocov3/vit-s.py').model
     with torch.device('meta'):
         state = MODELS.build(config).state_dict()
@@ -119,7 +120,18 @@ def test_moco_v3s_whole_state_goes_both_ways():
     assert all(name.startswith('module.') for name in theirs)
     ours = MOCOV3.from_released(theirs)
     assert ours.keys() == state.keys()
-    assert ours['momentum_encoder.steps'] == 1  # at 0 the EMA would start over
+
+
+def test_a_converted_file_names_the_heads(tmp_path):
+    """Those of MoCo v3's ViT-S cannot be seen in its tensors, and most others have 6."""
+    config = Config.fromfile(ROOT / 'configs/mocov3/vit-s.py').model
+    encoder = MODELS.build(config.backbone)
+    state = {f'backbone.{name}': value for name, value in encoder.state_dict().items()}
+    save_file({'state_dict': MOCOV3.to_released(state)}, tmp_path / 'released.pth')
+    result = mcl('convert mocov3', tmp_path / 'released.pth', tmp_path / 'ours.pth')
+    assert result.returncode == 0, result.stderr
+    assert read_arch(load_file(tmp_path / 'ours.pth')) == 'mocov3-small'
+    assert load_encoder(tmp_path / 'ours.pth').config.arch['num_heads'] == 12
 
 
 @pytest.mark.parametrize(('table', 'name'), [(MOBY, 'backbone.conv1'), (MOCOV3, 'tokens')])

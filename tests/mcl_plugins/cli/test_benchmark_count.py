@@ -47,7 +47,7 @@ def test_a_step_with_accumulation_has_all_batches_and_one_step_of_the_optimizer(
 
 def test_another_librarys_method_is_refused():
     with pytest.raises(ValueError, match='MoCoV3, which is not a method of this package'):
-        count_step('mocov3/vit-s.py', batch_size=2)
+        count_step('mocov3/vit-s.py', 2, {'model.type': 'mmpretrain.MoCoV3'})
 
 
 @pytest.mark.parametrize('fake', [False, True])
