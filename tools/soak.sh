@@ -2,7 +2,7 @@
 # tools/soak.sh [--steps 2000] [--work-dir DIR] [--kills 100]
 # Train for thousands of steps and state in a table what grows (mcl soak); then kill trainings at random
 # points and compare the resumed ones with the uninterrupted one (tests/reliability/kills.py, of a
-# checkout; --kills 0 leaves it out). About 10 minutes on 2 cores without the kills.
+# checkout; --kills 0 leaves it out). About 4 minutes on 2 cores without the kills.
 set -euo pipefail
 kills=100
 words=()

@@ -6,5 +6,9 @@ inherited_dataset = dict(
 inherited_hooks = dict(
     checkpoint=dict(
         type='mcl_plugins.CheckpointHook', interval=1, max_keep_ckpts=2, milestones=4, minutes=30),
+    doctor=dict(type='mcl_plugins.DoctorHook'),
     finite_loss=dict(type='mcl_plugins.FiniteLossHook'),
-    schedule=dict(type='mcl_plugins.ScheduleHook'))
+    identity=dict(type='mcl_plugins.IdentityHook'),
+    schedule=dict(type='mcl_plugins.ScheduleHook'),
+    preemption=dict(type='mcl_plugins.PreemptionHook'),
+    watchdog=dict(type='mcl_plugins.WatchdogHook', seconds=1800))

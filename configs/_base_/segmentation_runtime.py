@@ -10,6 +10,7 @@ default_hooks = dict(
     checkpoint=dict(
         type='mcl_plugins.CheckpointHook', by_epoch=False, interval=16000, max_keep_ckpts=2,
         minutes=30),
+    doctor=dict(type='mcl_plugins.DoctorHook'),
     finite_loss=dict(type='mcl_plugins.FiniteLossHook'),
     identity=dict(type='mcl_plugins.IdentityHook'),
     schedule=dict(type='mcl_plugins.ScheduleHook'),

@@ -6,12 +6,12 @@
 _base_ = [
     'mmpretrain::mocov3/mocov3_vit-small-p16_16xb256-amp-coslr-300e_in1k.py',
     '../_base_/datasets/two_views.py',
+    '../_base_/inherited.py',
 ]
 
 train_pipeline = {{_base_.two_crops}}
 train_dataloader = dict(
-    drop_last=True,
-    collate_fn=dict(type='mcl_plugins.default_collate'),
+    **_base_.inherited_loader,
     dataset=dict(type='mcl_plugins.ImageNet', pipeline={{_base_.two_crops}}))
 data_preprocessor = dict(
     _delete_=True,
@@ -40,12 +40,7 @@ optim_wrapper = dict(
 auto_scale_lr = dict(enable=True)
 
 runner_type = 'mcl_plugins.Runner'
-default_hooks = dict(
-    logger=dict(interval=50),
-    checkpoint=dict(
-        type='mcl_plugins.CheckpointHook', max_keep_ckpts=2, milestones=4, minutes=30),
-    finite_loss=dict(type='mcl_plugins.FiniteLossHook'),
-    schedule=dict(type='mcl_plugins.ScheduleHook'))
+default_hooks = dict(**_base_.inherited_hooks, logger=dict(interval=50))
 env_cfg = dict(cudnn_benchmark=True)
 vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
 visualizer = dict(vis_backends=vis_backends)

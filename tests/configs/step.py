@@ -43,6 +43,8 @@ PIXELS, PATCH, CLASSES, BATCH = 64, 8, 10, 4
 TINY_SWIN = dict(embed_dims=24, depths=(1, 1), num_heads=(2, 4))  # 48 wide at the end, on 8 x 8
 TINY_HYBRID = dict(embed_dims=(16, 24, 48), depths=(1, 1, 2), num_heads=3)
 HYBRID_PATCH = 16
+# Hooks that each config names, so that their settings can be changed on the command line.
+GUARDS = {'doctor', 'finite_loss', 'identity', 'preemption', 'schedule', 'watchdog'}
 TEACHERS = re.compile(r'(^|\.)(teacher|ema)\.')  # copies that follow
 EPOCH = 3  # iterations of the epochs on which the schedules are tried
 
@@ -297,6 +299,7 @@ def try_config(path, folder):
     torch.manual_seed(0)
     config = Config.fromfile(path)
     assert not [text for text in strings(config.to_dict()) if '://' in text], 'a URL'
+    assert not GUARDS - set(config.default_hooks), 'a guard of this package'
     init_default_scope(config.default_scope)
     match = re.search('|'.join(ENCODER), Path(path).name)
     method = Path(path).resolve().relative_to(CONFIGS).parts[0]

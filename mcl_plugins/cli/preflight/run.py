@@ -1,6 +1,6 @@
 """Check everything that a training needs in a minute, before it runs for days.
 
-    mcl preflight conmim/vit-b.py 8 [the arguments of mcl train]
+    mcl preflight conmim/vit-b.py 8 [--work-dir DIR] [--cfg-options KEY=VALUE ...]
 
 PROCESSES is the number of processes of this machine. On several machines start it as the training:
 mcl torchrun ... -m mcl_plugins preflight CONFIG --launcher pytorch.
@@ -166,7 +166,7 @@ def as_fault(subject: str, error: Exception) -> Finding:
         text = f'a full batch does not fit: {str(error).splitlines()[0]}'
         remedy = (
             'half of train_dataloader.batch_size with twice optim_wrapper.accumulative_counts, or '
-            "activation_checkpointing of the encoder's blocks"
+            'model.backbone.with_cp=True'
         )
         return Finding('fault', 'memory', text, remedy)
     if is_lost_connection(error):

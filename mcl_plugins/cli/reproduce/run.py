@@ -12,7 +12,7 @@ intermediate trainings, fine-tuning and tests then run one after the other in
 work_dirs/reproduce/METHOD/ROW. If it is stopped, the same command goes on where it was. A stage
 that the chain of another row has run, such as the same pre-training, is not run again. On several
 machines, run it on each with NNODES, NODE_RANK and MASTER_ADDR set, with the folder on a shared
-file system; under Slurm use --slurm PARTITION.
+file system; under Slurm use --slurm PARTITION --processes TASKS.
 
 --tiny runs the same chain of the same configs, shrunken, on made data: seconds to minutes on a CPU,
 and numbers that mean nothing. The folder's record.json has the configs' hashes, the commit, the

@@ -36,8 +36,8 @@ def make_section(record: dict[str, Any] | None) -> str:
     if record is None:
         lines += [
             'Not measured: time, memory, MFU, and the kernels that attention takes.',
-            '`bash tools/benchmark/gpu.sh` checks and measures all methods in nine minutes. From',
-            'its record, kept as `docs/performance-gpu.json`, this makes the table:',
+            '`bash tools/benchmark/gpu.sh --json docs/performance-gpu.json` checks and measures',
+            'all methods in nine minutes. From this record the table is made by',
             '`mcl bench gpu --json docs/performance-gpu.json --page docs/performance.md`.',
         ]
     else:
