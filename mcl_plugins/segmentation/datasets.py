@@ -15,7 +15,8 @@ from ..datasets.checked_images import CheckedImages
 from ..datasets.image_folder import check_folder, say_count
 from ..datasets.listing import list_images
 from ..utils.images import unreadable_image_error
-from .label_maps import IGNORED, check_loaders
+from .label_maps import check_loaders
+from .label_values import IGNORED
 from .survey import Survey
 
 

@@ -17,7 +17,8 @@ from mmseg.datasets import BaseSegDataset
 
 from ..utils.exif import exif_orientation
 from ..utils.sampling import spaced_indices
-from .label_maps import IGNORED, LabelMapLoader, loaders_of
+from .label_maps import LabelMapLoader, loaders_of
+from .label_values import IGNORED
 
 SAMPLE = 64  # label maps that are looked at
 

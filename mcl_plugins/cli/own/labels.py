@@ -12,12 +12,12 @@ from tqdm import tqdm
 
 from ...datasets.image_folder import check_names, group_by_folder
 from ...datasets.listing import list_images
+from ...segmentation.label_values import IGNORED, check_channels, check_values
 from ...utils.images import IMAGE_SUFFIXES, is_utf8, name_unreadable, printable
 
 CLASSES, MAPS, OBJECTS = 'classes', 'maps', 'objects'
 SPLITS = ('train', 'val')
 HELD_OUT = 5  # every fifth image is held out where the folder has no val
-IGNORED = 255
 LAYOUTS = """one of
   train/CLASS/*.jpg and val/CLASS/*.jpg, or CLASS/*.jpg: classes;
   images/train, images/val, labels/train and labels/val: label maps, PNG files of one channel;
@@ -184,16 +184,20 @@ def _values(root: Path, maps: list[Path]) -> tuple[set[int], str]:
     All are read, as a rare class may be in one of them.
 
     Raises:
-        ValueError: none can be read.
+        ValueError: none can be read, or one is not what the training reads as a label map.
     """
     found: set[int] = set()
     unreadable = []
     for file in tqdm(maps, desc='label maps', unit='map', leave=False):
         try:
             with Image.open(file) as image:
-                found.update(np.unique(np.asarray(image)).tolist())
+                labels = np.asarray(image)
         except (OSError, SyntaxError, Image.DecompressionBombError):
             unreadable.append(str(file.relative_to(root)))
+            continue
+        check_channels(str(file), labels)
+        check_values(str(file), labels)
+        found.update(np.unique(labels).tolist())
     bad = name_unreadable(unreadable, len(maps), 'label maps')
     if len(unreadable) == len(maps):
         raise ValueError(f'--labels {root}: {bad}. Repair or remove them.')

@@ -200,6 +200,23 @@ def test_label_maps_that_cannot_be_read_are_named(tmp_path, maps, content):
         look_at_labels(tmp_path, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ('labels', 'message'),
+    [
+        (np.zeros((8, 8, 3), np.uint8), '0.png has 3 channels of colour'),
+        (np.full((8, 8), 300, np.uint16), '0.png has the labels 300 .uint16.'),
+    ],
+    ids=['colours', '16 bit'],
+)
+def test_label_maps_that_the_training_refuses_are_refused(tmp_path, maps, labels, message):
+    """Before anything is written: with these the configs would not train."""
+    for split in ('train', 'val'):
+        maps(split, [1])
+    Image.fromarray(labels).save(tmp_path / 'labels/val/0.png')
+    with pytest.raises(ValueError, match=message):
+        look_at_labels(tmp_path, tmp_path)
+
+
 def test_names_of_classes_are_utf_8(tmp_path, maps):
     for split in ('train', 'val'):
         maps(split, [1])
