@@ -17,6 +17,7 @@ import csv
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,10 @@ from tqdm import tqdm
 
 from ..checkpoint.latest import find_checkpoint
 from ..checkpoint.whole_model import load_whole
+from ..datasets.checked_images import settle_bit_depth
 from ..own.bands import kind
 from ..own.wrapped import pipeline_of
-from ..transforms import use_own_loader
+from ..transforms import find_loader, use_own_loader
 from ..utils.images import UnreadableImageError, name_unreadable, open_rgb, printable
 from .common import load_config
 from .decoder import decoder_of
@@ -89,7 +91,7 @@ def predict(
     out = Path(out or Path(cfg.work_dir, 'predictions'))
     model, classes = load_model(cfg, str(checkpoint or find_trained(cfg)))
     files = pick_files(images, count)
-    read = _reading(cfg)
+    read = _reading(cfg, files)
     out.mkdir(parents=True, exist_ok=True)
     write = WRITERS[cfg.default_scope]
     draw = _drawing(cfg, classes, score)
@@ -127,12 +129,20 @@ def describe_unreadable(unreadable: Mapping[Path, Exception], total: int) -> str
     return f'{name_unreadable(list(unreadable), total)} (the first: {reason})'
 
 
-def _reading(config: Config) -> Callable[[Path, int], tuple[dict, np.ndarray]]:
-    """Return a function that reads an image as in a test, and (H, W, 3) uint8 RGB for a picture."""
+def _reading(
+    config: Config, files: Sequence[Path]
+) -> Callable[[Path, int], tuple[dict, np.ndarray]]:
+    """Return a function that reads an image as in a test, and (H, W, 3) uint8 RGB for a picture.
+
+    Files of more than 8 bits have the bit depth of all of them, as in a data set.
+    """
     steps = pipeline_of(config.test_dataloader.dataset)
     pipeline = Compose([step for step in steps if kind(step) not in LABELS])
     use_own_loader(pipeline.transforms)
-    decoder = decoder_of(config.test_dataloader)
+    loader = find_loader(pipeline.transforms)
+    decoder = loader.decoder if loader else decoder_of(config.test_dataloader)
+    with suppress(UnreadableImageError):  # which says nothing of the files that can be read
+        settle_bit_depth(decoder, [str(file) for file in files])
 
     def read(file: Path, number: int) -> tuple[dict, np.ndarray]:
         data = pipeline({'img_path': str(file), 'img_id': number, 'reduce_zero_label': False})

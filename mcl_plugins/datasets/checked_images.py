@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine import fileio
 from mmengine.dataset import BaseDataset
 
 from ..transforms import find_loader, use_own_loader
-from ..transforms.load_image import LoadImageFromFile
 from ..utils.bit_depth import say
+from ..utils.decoding import ImageDecoder
 from ..utils.images import UnreadableImageError
 from ..utils.sampling import spaced_indices
 from ..utils.tiff import Pixels
@@ -57,9 +58,8 @@ class CheckedImages(BaseDataset):
         loader = find_loader(self.pipeline.transforms)
         if loader is not None:
             records = (self.get_data_info(index) for index in spaced_indices(len(self), _LOOKED_AT))
-            settle_bit_depth(
-                loader, [record['img_path'] for record in records if 'img_path' in record]
-            )
+            paths = [record['img_path'] for record in records if 'img_path' in record]
+            settle_bit_depth(loader.decoder, paths, loader.read)
 
     def replace_bad_images(self, work_dir: str) -> None:
         """From now on replace images that cannot be read, and list them in the work dir.
@@ -128,23 +128,26 @@ class CheckedImages(BaseDataset):
         raise ValueError(f'None of the {len(self)} images can be read, see {self.bad_images.file}.')
 
 
-def settle_bit_depth(loader: LoadImageFromFile, paths: list[str]) -> None:
+def settle_bit_depth(
+    decoder: ImageDecoder, paths: Sequence[str], read: Callable[[str], bytes] = fileio.get
+) -> None:
     """Decide how many bits the images of a data set have, and log it.
 
     A single dark image of 16 bits cannot be told from one of 12. If any of these needs 16 bits, all
     images of the data set have them, unless the config says another number.
 
     Args:
-        loader: the loader of the data set, whose bit depth is set.
-        paths: some of its images.
+        decoder: of the data set's images, whose bit depth is set.
+        paths: these images, some of which are looked at.
+        read: returns the content of a file.
 
     Raises:
         ValueError: they are files of 16 bits, none of which needs that many.
     """
-    depth = loader.decoder.depth
+    depth = decoder.depth
     brightest, found = '', None
-    for path in paths:
-        pixels = _read_deep(loader, path)
+    for path in (paths[index] for index in spaced_indices(len(paths), _LOOKED_AT)):
+        pixels = _read_deep(decoder, path, read)
         if pixels is None:
             continue
         if pixels.white is not None and depth.bits is None:
@@ -159,12 +162,12 @@ def settle_bit_depth(loader: LoadImageFromFile, paths: list[str]) -> None:
         depth.bits = depth.bits or 16
 
 
-def _read_deep(loader: LoadImageFromFile, path: str) -> Pixels | None:
+def _read_deep(decoder: ImageDecoder, path: str, read: Callable[[str], bytes]) -> Pixels | None:
     """Read an image of 16 bits; None for any other."""
     if not path.lower().endswith(_DEEP_SUFFIXES):
         return None
     try:
-        pixels = loader.decoder.read(loader.read(path), path)
+        pixels = decoder.read(read(path), path)
     except (ValueError, OSError):
         return None  # a broken image is the business of who loads it
     return pixels if pixels.values.dtype == np.uint16 else None

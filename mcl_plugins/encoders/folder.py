@@ -18,15 +18,12 @@ from tqdm import tqdm
 
 from ..datasets.checked_images import settle_bit_depth
 from ..datasets.listing import list_images
-from ..transforms import LoadImageFromFile
 from ..utils.checks import check_choice
 from ..utils.images import IMAGE_SUFFIXES, UnreadableImageError, name_unreadable, printable
-from ..utils.sampling import spaced_indices
 from ..utils.writing import atomic_write
 from .encoder import PretrainedEncoder
 from .preprocessing import Preprocessing
 
-_LOOKED_AT = 16  # files whose bit depth is looked at, as by a data set
 FEATURES = ('mean', 'class_token', 'patch_tokens')
 
 
@@ -146,18 +143,15 @@ def settled(prepare: Preprocessing, paths: Sequence[str]) -> Preprocessing:
     reading, decoder = prepare.reading, prepare.decoder
     if reading.bit_depth is not None or reading.value_range is not None:
         return prepare
-    loader = LoadImageFromFile(
-        color_type=decoder.color_type, imdecode_backend=decoder.backend or 'cv2'
-    )
     try:
-        settle_bit_depth(loader, [paths[index] for index in spaced_indices(len(paths), _LOOKED_AT)])
+        settle_bit_depth(decoder, paths)
     except UnreadableImageError as error:
         raise ValueError(
             f'{error} Of an encoder it is set by encoder.preprocess = '
             'dataclasses.replace(encoder.preprocess, reading=Reading(bit_depth=...)), with Reading '
             'from mcl_plugins.encoders.reading.'
         ) from error
-    return replace(prepare, reading=replace(reading, bit_depth=loader.decoder.depth.bits))
+    return replace(prepare, reading=replace(reading, bit_depth=decoder.depth.bits))
 
 
 def _prepare(prepare: Preprocessing, path: Path) -> Tensor | None:

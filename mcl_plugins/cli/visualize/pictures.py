@@ -20,6 +20,7 @@ from torchvision.transforms import functional as transforms
 
 from ...checkpoint.sources import load_checkpoint
 from ...checkpoint.whole_model import load_whole
+from ...datasets.checked_images import settle_bit_depth
 from ...datasets.listing import list_images
 from ...mask_generators import PatchMask, upsample_patches
 from ...preprocessors import MultiViewPreprocessor
@@ -78,8 +79,11 @@ def read_images(
     Raises:
         ValueError: an image cannot be read, or has neither one nor three bands.
     """
+    files = pick_files(places, count)
+    decode = decode or ImageDecoder()
+    settle_bit_depth(decode, [str(file) for file in files])
     images = []
-    for file in pick_files(places, count):
+    for file in files:
         image = open_rgb(file, decode)
         shorter = max(side, round(side * 256 / 224))
         image = transforms.resize(image, shorter, transforms.InterpolationMode.BICUBIC)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from mcl_plugins.cli.common import load_config
 from mcl_plugins.cli.predict import find_trained, predict
+from mcl_plugins.cli.visualize.pictures import read_images
 
 
 @pytest.fixture
@@ -72,6 +73,22 @@ def test_what_cannot_be_read_is_left_out_and_named(model, photo, tmp_path, conte
     (folder / 'photo.png').unlink()
     with pytest.raises(ValueError, match='2 of 2 images cannot be read'):
         predict(config, [folder], checkpoint, tmp_path / 'none')
+
+
+def test_a_dark_file_of_16_bits_is_read_as_those_beside_it(model, tmp_path):
+    """By itself it cannot be told from one of 10 bits."""
+    folder = tmp_path / 'deep'
+    folder.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 2**16, (96, 96)).astype(np.uint16)
+    for name, shift in (('bright', 0), ('dark', 6)):
+        Image.fromarray(pixels >> shift).save(folder / f'{name}.png')
+    config, checkpoint = model
+    out = predict(config, [folder], checkpoint, tmp_path / 'out')
+    assert len(files_of(out)) == 2
+    bright, dark = read_images([folder], 2, 64).float().flatten(1).mean(1)
+    assert 120 < bright < 136 and 1 < dark < 3
+    with pytest.raises(ValueError, match='needs only 10'):
+        predict(config, [folder / 'dark.png'], checkpoint, tmp_path / 'alone')
 
 
 def test_names_that_are_no_utf_8(model, photo, tmp_path, capsys):
