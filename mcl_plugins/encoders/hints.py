@@ -196,17 +196,34 @@ def _from_library(config: Mapping[str, Any], prepare: Mapping[str, Any]) -> Hint
     timm, model = _dict(config.get('pretrained_cfg')), _dict(config.get('model_args'))
     heads = config.get('num_attention_heads', model.get('num_heads'))
     size = config.get('image_size', model.get('img_size'))
-    mean, std = (_numbers(prepare.get(f'image_{name}', timm.get(name))) for name in ('mean', 'std'))
+    mean, std = _statistics_of_library(prepare, timm)
     names = config.get('architectures') or config.get('architecture')
     return Hints(
         num_heads=heads if isinstance(heads, int) else None,
         img_size=size if isinstance(size, int) else None,
         eps=_number(config.get('layer_norm_eps')),
-        mean=tuple(255 * value for value in mean) if mean else None,
-        std=tuple(255 * value for value in std) if std else None,
+        mean=mean,
+        std=std,
         crop=_number(timm.get('crop_pct')),
         method=names[0] if isinstance(names, list) else names,
     )
+
+
+def _statistics_of_library(prepare: Mapping[str, Any], timm: Mapping[str, Any]) -> list:
+    """Return mean and standard deviation on the scale of 0 to 255; None for what is not stated.
+
+    Hugging Face multiplies pixels by ``rescale_factor``, by default 1 / 255, and then subtracts the
+    mean; timm divides them by 255.
+    """
+    factor = prepare.get('rescale_factor', 1 / 255)
+    if prepare.get('do_rescale') is False:
+        factor = 1
+    scale = 1 / factor if isinstance(factor, int | float) and factor > 0 else 255
+    stated = [_numbers(prepare.get(f'image_{name}', timm.get(name))) for name in ('mean', 'std')]
+    if prepare.get('do_normalize') is False:
+        bands = len(stated[0] or 'RGB')
+        stated = [(0.0,) * bands, (1.0,) * bands]
+    return [tuple(scale * part for part in parts) if parts else None for parts in stated]
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -227,6 +244,8 @@ def from_model(model: nn.Module) -> Hints:
     ]
     eps = [module.eps for module in model.modules() if isinstance(module, nn.LayerNorm)]
     mean, std = _statistics_of(getattr(model, 'data_preprocessor', None))
+    if mean is None:
+        mean, std = _statistics_of_library({}, _dict(getattr(model, 'pretrained_cfg', None)))
     size = getattr(getattr(model, 'backbone', model), 'img_size', None)
     return Hints(
         num_heads=heads[0] if heads else None,

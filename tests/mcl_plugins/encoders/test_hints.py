@@ -5,11 +5,13 @@ import warnings
 from types import SimpleNamespace
 
 import pytest
+import timm
 import torch
 from mmengine.model import ImgDataPreprocessor
 from mmpretrain.models import SelfSupDataPreprocessor
 from mmpretrain.registry import MODELS
 from torch import nn
+from transformers import ViTImageProcessor
 
 from conftest import SMALL_VIT
 from mcl_plugins import load_encoder
@@ -135,6 +137,35 @@ def test_a_description_of_these_weights_is_used(tmp_path, name, described, eps, 
         with warnings.catch_warnings():
             warnings.simplefilter('error')
             assert facts(load_encoder(source)) == (4, eps, [127.5] * 3, method)
+
+
+@pytest.mark.parametrize(
+    ('settings', 'mean', 'std'),
+    [
+        (dict(rescale_factor=1 / 255), 127.5, 127.5),
+        (dict(rescale_factor=1 / 127.5), 63.75, 63.75),
+        (dict(do_rescale=False), 0.5, 0.5),
+        (dict(do_normalize=False), 0.0, 255.0),
+    ],
+)
+def test_how_hugging_face_scales_pixels(tmp_path, settings, mean, std):
+    """Their processor and our preprocessing give the same tensor."""
+    path = weights(
+        tmp_path, 'model.safetensors', config=HF, preprocessor_config={**HALF, **settings}
+    )
+    prepare = load_encoder(path).preprocess
+    assert prepare.mean == pytest.approx([mean] * 3) and prepare.std == pytest.approx([std] * 3)
+    pixels = torch.randint(256, (1, 3, 32, 32), dtype=torch.uint8)
+    theirs = ViTImageProcessor(**HALF, do_resize=False, **settings)(pixels, return_tensors='pt')
+    torch.testing.assert_close(
+        prepare.normalise(pixels.float()), theirs['pixel_values'].float(), atol=1e-5, rtol=1e-5
+    )
+
+
+def test_statistics_of_timms_model_in_memory():
+    model = timm.create_model('vit_tiny_patch16_224', img_size=32)
+    assert model.pretrained_cfg['mean'] == (0.5,) * 3
+    assert load_encoder(model).preprocess.mean == [127.5] * 3
 
 
 @pytest.mark.parametrize('content', [dict(theme='dark'), [1, 2], 'text', dict(depths=['a'])])
