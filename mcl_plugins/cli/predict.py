@@ -30,9 +30,10 @@ from mmengine.registry import MODELS, VISUALIZERS, init_default_scope
 from PIL import Image
 from tqdm import tqdm
 
-from ..checkpoint.latest import find_checkpoint
+from ..checkpoint.latest import checkpoint_folder, find_checkpoint
 from ..checkpoint.whole_model import load_whole
 from ..datasets.checked_images import settle_bit_depth
+from ..engine.checkpoints import out_dir_of
 from ..own.bands import kind
 from ..own.wrapped import pipeline_of
 from ..transforms import find_loader, use_own_loader
@@ -152,16 +153,18 @@ def _reading(
 
 
 def find_trained(config: Config) -> str:
-    """Return the best checkpoint of a config's work dir, or the last.
+    """Return the best checkpoint of a config's training, or the last.
 
     Raises:
         FileNotFoundError: there is none.
     """
-    best = sorted(Path(config.work_dir).glob('best_*.pth'), key=lambda file: file.stat().st_mtime)
-    found = str(best[-1]) if best else find_checkpoint(config.work_dir)
+    out_dir = out_dir_of(config)
+    folder = checkpoint_folder(config.work_dir, out_dir)
+    best = sorted(folder.glob('best_*.pth'), key=lambda file: file.stat().st_mtime)
+    found = str(best[-1]) if best else find_checkpoint(config.work_dir, out_dir)
     if not found:
         raise FileNotFoundError(
-            f'{config.work_dir} has no checkpoint: train the model with mcl train '
+            f'{folder} has no checkpoint: train the model with mcl train '
             f'{config.filename}, or name its checkpoint.'
         )
     return found

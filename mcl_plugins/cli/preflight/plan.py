@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+from ...checkpoint.latest import checkpoint_folder
 from ...engine.checkpoints import out_dir_of
 from ...engine.hooks.schedule import get_lr_scaling
 from ...engine.kept_checkpoints import KeptCheckpointsHook
@@ -210,7 +211,11 @@ def check_disk(config: Config, count: int, size: int, others: int = 1) -> Findin
         size: bytes of one.
         others: of the checkpoints, those that ``max_keep_ckpts`` does not limit.
     """
-    folder = Path(out_dir_of(config) or config.work_dir).absolute()
+    out_dir = out_dir_of(config)
+    if '://' in (out_dir or ''):
+        text = f'{out_dir} gets the checkpoints; how much it can take is not known here'
+        return Finding('note', 'disk', text)
+    folder = checkpoint_folder(config.work_dir, out_dir).absolute()
     there = next(path for path in (folder, *folder.parents) if path.exists())
     free, needed = shutil.disk_usage(there).free, count * size
     text = f'{count} checkpoints of {size / GIB:.3g} GiB need {needed / GIB:.3g} GiB'

@@ -34,6 +34,7 @@ from torch import distributed as dist
 
 from ...algorithms import PretrainingMethod
 from ...datasets.bad_images import FILE_NAME
+from ...engine.checkpoints import out_dir_of
 from ...engine.identity import starting_files
 from ...engine.unwrap import unwrapped_model
 from ...utils.writing import atomic_write
@@ -123,7 +124,7 @@ def _check(
     findings.add(Finding('ok', 'config', str(cfg.filename)))
     files = list(check_files(cfg))
     findings.add(*files)
-    attempt(findings, 'work dir', lambda: check_empty(cfg.work_dir), go_on=True)
+    attempt(findings, 'work dir', lambda: check_empty(cfg.work_dir, out_dir_of(cfg)), go_on=True)
     if any(finding.level == 'fault' for finding in files):
         raise StopError
     with TemporaryDirectory(prefix='mcl_preflight_') as folder:

@@ -143,6 +143,12 @@ def test_what_is_missing_is_named(photo, tmp_path):
     with pytest.raises(ValueError, match='is a pre-training config'):
         predict('conmim/vit-s.py', [photo])
     config = load_config('own/classifier_vit-s.py', work_dir=tmp_path)
+    config.default_hooks.checkpoint.out_dir = str(tmp_path / 'disk')
+    best = tmp_path / 'disk' / tmp_path.name / 'best_accuracy_top1_epoch_3.pth'
+    best.parent.mkdir(parents=True)
+    best.touch()
+    assert find_trained(config) == str(best)
+    best.unlink()
     with pytest.raises(
         FileNotFoundError, match='has no checkpoint: train the model with mcl train'
     ):

@@ -166,10 +166,14 @@ def test_test_data_may_come_later(images, tmp_path):
     assert 'fault' not in found.values()
 
 
-def test_a_work_dir_with_a_run_is_named(path, tmp_path):
-    (tmp_path / 'work').mkdir()
-    (tmp_path / 'work/epoch_1.pth').touch()
-    assert 'has a run already' in faults(path)['work dir']
+@pytest.mark.parametrize('out_dir', [None, 'disk'])
+def test_a_work_dir_with_a_run_is_named(path, tmp_path, out_dir):
+    """Also if its checkpoints are elsewhere."""
+    folder = tmp_path / 'work' if out_dir is None else tmp_path / out_dir / 'work'
+    folder.mkdir(parents=True)
+    (folder / 'epoch_1.pth').touch()
+    options = {'default_hooks.checkpoint.out_dir': str(tmp_path / out_dir)} if out_dir else {}
+    assert f'{folder} has a run already' in faults(path, **options)['work dir']
 
 
 def test_a_full_disk_is_named_with_how_many_checkpoints_fit(tmp_path, monkeypatch):
@@ -182,6 +186,8 @@ def test_a_full_disk_is_named_with_how_many_checkpoints_fit(tmp_path, monkeypatc
     assert 'max_keep_ckpts=5' in fault.remedy
     assert 'max_keep_ckpts=2' in plan.check_disk(config, 8, plan.GIB, others=4).remedy
     assert 'max_keep_ckpts' not in plan.check_disk(config, 9, plan.GIB, others=6).remedy
+    config.default_hooks = dict(checkpoint=dict(out_dir='s3://runs'))
+    assert plan.check_disk(config, 8, plan.GIB).level == 'note'  # not the disk of this machine
 
 
 @pytest.mark.parametrize(
