@@ -1,4 +1,4 @@
-"""The part of the Runner that keeps gradients which are being accumulated when it saves."""
+"""The part of the Runner that knows that a step may take several batches."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from mmengine.dist import get_rank, get_world_size, is_main_process
+from mmengine.model import BaseAveragedModel
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch import distributed as dist
@@ -22,6 +23,7 @@ class AccumulationRunner(Runner):
 
     An epoch, or the interval of the checkpoints, need not end with a step of the optimizer if
     gradients are accumulated. MMEngine loses the gradients of the batches since the last step.
+    Averages of weights move once for each step, also those of mmpretrain's methods.
     """
 
     _gradients: list[dict[str, torch.Tensor]] | None = None
@@ -35,6 +37,8 @@ class AccumulationRunner(Runner):
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
         """Call the hooks; the gradients go into a checkpoint and come out of it here."""
+        if fn_name == 'before_train' and isinstance(self.optim_wrapper, OptimWrapper):
+            move_averages_with_steps(self.model, self.optim_wrapper._accumulative_counts)
         super().call_hook(fn_name, **kwargs)
         if fn_name == 'before_save_checkpoint' and self._gradients is not None:
             kwargs['checkpoint'][KEY] = self._gradients
@@ -45,6 +49,21 @@ class AccumulationRunner(Runner):
 def waits_for_step(wrapper: Any) -> bool:
     """Whether there are gradients that the optimizer has not used."""
     return isinstance(wrapper, OptimWrapper) and not wrapper.should_update()
+
+
+def move_averages_with_steps(model: nn.Module, batches: int) -> None:
+    """Let MMEngine's averages inside a model move once for each step of the optimizer.
+
+    mmpretrain's MoCo, MoCo v3 and BYOL move theirs in each forward pass, so that with n batches for
+    a step its momentum is m^n. An average counts the passes in a buffer, which checkpoints have.
+
+    Args:
+        model: the model that is trained.
+        batches: batches of a step.
+    """
+    for part in model.modules():
+        if isinstance(part, BaseAveragedModel) and part.interval == 1:
+            part.interval = batches
 
 
 def gather_gradients(model: nn.Module) -> list[dict[str, torch.Tensor]] | None:

@@ -5,11 +5,13 @@ import math
 
 import pytest
 import torch
+from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 from mmpretrain.registry import MODELS
 
 from conftest import PREPROCESSOR, SMALL_VIT
 from mcl_plugins.checkpoint.mocov3 import MOCOV3
+from mcl_plugins.engine import Runner
 
 
 def mlp(inputs, layers):
@@ -100,6 +102,36 @@ def test_a_step_of_several_batches_moves_the_target_once(views):
     torch.testing.assert_close(
         model.ema.neck.fc0.weight, 0.9 * before + 0.1 * model.neck.fc0.weight
     )
+
+
+def test_mmpretrains_target_moves_once_for_a_step_under_our_runner(training_config):
+    """Its own class moves it in the forward pass; the momentum is that of the iteration."""
+    config = training_config
+    config.model = {**copy.deepcopy(SMALL), 'type': 'mmpretrain.MoCoV3'}
+    config.optim_wrapper = dict(
+        type='OptimWrapper', optimizer=dict(type='SGD', lr=0.3), accumulative_counts=2
+    )
+    runner = Runner.from_cfg(config)
+    weights = []
+    runner.register_hook(Weights(weights))
+    runner.train()
+    start, _, first, *_ = weights  # before the passes 0 to 3; a step is after 1 and after 3
+    momentum = 0.1 * 0.5 * (1 + math.cos(math.pi * 2 / 4))  # 1 - m at pass 2 of 4
+    torch.testing.assert_close(
+        runner.model.momentum_encoder.module[1].fc0.weight,
+        (1 - momentum) * start + momentum * first,
+    )
+    assert not torch.equal(start, first)
+
+
+class Weights(Hook):
+    """Keeps the projector's weights before each iteration."""
+
+    def __init__(self, kept):
+        self.kept = kept
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.kept.append(runner.model.neck.fc0.weight.detach().clone())
 
 
 def test_the_log_has_monitors(views):
