@@ -50,10 +50,12 @@ class PretrainingMethod(BaseSelfSupervisor):
         encoder_output: what the encoder has to return for masked images, see
             :attr:`~mcl_plugins.backbones.Encoder.masked_output`; None if it gets no masks.
         encoder_class: the class that the encoder has to be derived from.
+        needs_mask: the method makes no sense without a ``mask_generator``.
 
     Raises:
-        ValueError: the data preprocessor makes another number of views than the method takes, or
-            the encoder is of a class that does not fit the method.
+        ValueError: the data preprocessor makes another number of views than the method takes, the
+            encoder is of a class that does not fit the method, or there is no ``mask_generator``
+            where the method needs one.
 
     Example:
         >>> class MeanColour(PretrainingMethod):
@@ -69,6 +71,7 @@ class PretrainingMethod(BaseSelfSupervisor):
     ema: EMA | None
     encoder_output: ClassVar[str | None] = None
     encoder_class: ClassVar[type[nn.Module]] = nn.Module
+    needs_mask: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse a subclass that overrides :meth:`loss`, because its checks would be lost."""
@@ -95,6 +98,11 @@ class PretrainingMethod(BaseSelfSupervisor):
         if isinstance(self.data_preprocessor, MultiViewPreprocessor):
             self._check_views('data_preprocessor.views has', len(self.data_preprocessor.views))
         self.mask_generator = build_part(mask_generator)
+        if self.needs_mask and self.mask_generator is None:
+            raise ValueError(
+                f'{type(self).__name__} needs model.mask_generator, which is None: set it, for '
+                "example to dict(type='mcl_plugins.RandomMask', mask_ratio=0.75)."
+            )
         self.ema = None
         self._copies_sources = False
         self._smallest_batch: int | None = None
@@ -272,12 +280,13 @@ class ReconstructingMethod(PretrainingMethod):
             whether the pixels of each patch are normalised.
     """
 
+    needs_mask = True
     pixel_head: Any
 
     def draw_mask(self, images: Tensor) -> PatchMask:
         """Draw the mask of a batch of the first view, part of which is always masked."""
         mask = super().draw_mask(images)
-        assert mask is not None, f'{type(self).__name__} needs a mask_generator.'
+        assert mask is not None
         return mask
 
     @abstractmethod

@@ -137,6 +137,7 @@ class SimMIMMoBY(MoBY):
 
     views = ('light', 'first strong', 'second strong')
     encoder_output = 'one map'
+    needs_mask = True
 
     def __init__(
         self, backbone: dict, neck: dict, head: dict, mask_generator: dict, **contrast: Any
@@ -156,7 +157,7 @@ class SimMIMMoBY(MoBY):
         """
         light, *strong = views
         mask = self.draw_mask(light)
-        assert mask is not None, 'SimMIMMoBY needs a mask_generator.'
+        assert mask is not None
         (tokens,) = self.backbone(light, mask)  # (N, D, rows, columns)
         pixels = self.neck(tokens)  # (N, 3, H, W)
         masked = mask.mask.unflatten(1, self.backbone.mask_grid)

@@ -22,6 +22,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from ..utils import versions
+from ..utils.machine import affinity_cores, core_quota
 from ..utils.versions import OPTIONAL, REQUIRED, Library
 from .findings import Finding, Findings, Level
 from .parsers.general import doctor as parse_args
@@ -32,7 +33,6 @@ WITH_OPS = f'{SETUP} --with-ops'
 _PARTS = {'mmpretrain': 'mmpretrain.models', 'mmseg': 'mmseg.models', 'mmdet': 'mmdet.models'}
 _SHARED = Path('/dev/shm')
 _ENOUGH_SHARED = 2**30  # bytes
-_QUOTA = Path('/sys/fs/cgroup/cpu.max')
 _DRIVER = Path('/proc/driver/nvidia/version')
 
 
@@ -229,11 +229,10 @@ def _devices() -> Iterator[Finding]:
 
 def _threads() -> Iterator[Finding]:
     """Cores of this process, and the share of them that a container may use."""
-    affinity = getattr(os, 'sched_getaffinity', None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    cores = affinity_cores()
     torch = _torch()
     threads = torch.get_num_threads() if torch else 0
-    quota = _quota()
+    quota = core_quota()
     if quota is not None and quota < min(cores, threads):
         whole = max(1, int(quota))
         text = (
@@ -244,15 +243,6 @@ def _threads() -> Iterator[Finding]:
     else:
         started = f', {threads} threads of torch' if torch else ''
         yield Finding('ok', 'threads', f'{cores} cores{started}')
-
-
-def _quota() -> float | None:
-    """Return how many cores a cgroup allows; None for all."""
-    try:
-        allowed, period = _QUOTA.read_text().split()
-    except (OSError, ValueError):
-        return None
-    return None if allowed == 'max' else int(allowed) / int(period)
 
 
 def _shared_memory() -> Iterator[Finding]:

@@ -14,6 +14,7 @@ named in a warning at the end. A picture of each is written into DIR, and
 from __future__ import annotations
 
 import csv
+import glob
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -160,7 +161,7 @@ def find_trained(config: Config) -> str:
     """
     out_dir = out_dir_of(config)
     folder = checkpoint_folder(config.work_dir, out_dir)
-    best = sorted(folder.glob('best_*.pth'), key=lambda file: file.stat().st_mtime)
+    best = _best_files(folder, config)
     found = str(best[-1]) if best else find_checkpoint(config.work_dir, out_dir)
     if not found:
         raise FileNotFoundError(
@@ -168,6 +169,15 @@ def find_trained(config: Config) -> str:
             f'{config.filename}, or name its checkpoint.'
         )
     return found
+
+
+def _best_files(folder: Path, config: Config) -> list[Path]:
+    """List the best checkpoints by the first metric of ``save_best``, the newest last."""
+    hook = config.get('default_hooks', {}).get('checkpoint') or {}
+    metrics = hook.get('save_best') or 'auto'
+    first = metrics if isinstance(metrics, str) else metrics[0]
+    named = '*' if first == 'auto' else f'{glob.escape(first.replace("/", "_"))}_*'
+    return sorted(folder.glob(f'best_{named}.pth'), key=lambda file: file.stat().st_mtime)
 
 
 def load_model(config: Config, checkpoint: str) -> tuple[Any, tuple[str, ...]]:
@@ -227,7 +237,9 @@ def _of_segmentor(
 ) -> list[dict]:
     folder = place.parent / 'maps'
     folder.mkdir(exist_ok=True)
-    labels = sample.pred_sem_seg.data[0].numpy().astype(np.uint8)
+    labels = sample.pred_sem_seg.data[0].numpy()
+    highest = max(len(classes) - 1, int(labels.max(initial=0)))
+    labels = labels.astype(np.uint8 if highest < 256 else np.uint16)
     Image.fromarray(labels).save(folder / place.name)
     return []
 

@@ -31,6 +31,7 @@ from mmengine.registry import FUNCTIONS, DefaultScope
 from mmpretrain.registry import DATASETS
 
 from ...engine.log_processor import NOTABLE
+from ...utils.machine import usable_cores
 from ...utils.sampling import spaced_indices
 from ..common import read_config
 from ..options import merge_options
@@ -201,8 +202,7 @@ def cores_of_process(processes: int | None = None) -> int:
             and for one without a launcher.
     """
     processes = processes or local_processes() or 1
-    available = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
-    return max(1, (available or 1) // processes)
+    return max(1, usable_cores() // processes)
 
 
 def measure_step(cfg: Config, batch: dict, steps: int, device: torch.device, speed: Speed) -> None:

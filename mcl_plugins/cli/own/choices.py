@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ...utils.machine import usable_cores
 from .images import Images
 from .labels import CLASSES, MAPS, OBJECTS, Labels
 
@@ -14,6 +14,7 @@ SEEN = 20_000_000  # images that a pre-training sees, with repetition
 EPOCHS = (100, 1600)
 SMALLEST, USUAL = 128, 224  # sides of the crops in pixels
 UNIT = 32  # pixels: side of a mask unit, of which the crop has a whole number
+LEAST = 2  # images of a batch: contrastive losses compare them
 PROBED = 40  # labelled training images from which the probe has enough neighbours
 TUNING_STEPS = 2000  # of a fine-tuning on few labels
 
@@ -72,19 +73,22 @@ def choose_batch(images: Images, fitting: int, need: int, free: int, place: str)
         place: where they are free.
     """
     enough = 2 ** max(2, (images.count // 8).bit_length() - 1)  # eight steps an epoch, or more
-    batch = max(4, min(256, fitting, enough))
+    room = f'{free / 1e9:.3g} GB are free on {place}'
+    memory = f'an image needs {need / 1e6:.0f} MB in a step, {room}'
+    if fitting < LEAST:
+        return Value(LEAST, f'{memory}: too little for {LEAST}, choose a smaller --arch')
+    batch = min(256, fitting, enough)
     reason = {
-        fitting: f'an image needs {need / 1e9:.2f} GB in a step, {free / 1e9:.0f} GB are free on '
-        f'{place}',
+        fitting: memory,
         enough: f'eight steps an epoch with {images.count} images',
         256: 'enough for one GPU; more would leave fewer steps',
-    }[batch if batch in (fitting, enough) else 256]
+    }[batch]
     return Value(batch, reason)
 
 
 def choose_workers() -> Value:
     """Choose the number of processes that read images."""
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     return Value(max(1, min(8, cores - 1)), f'{cores} cores')
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,11 @@ from ...utils.images import IMAGE_SUFFIXES, is_utf8, name_unreadable, printable
 
 CLASSES, MAPS, OBJECTS = 'classes', 'maps', 'objects'
 SPLITS = ('train', 'val')
+# A split as a word of a name, such as train2017 or valid, but not trainval.
+NAMED = {
+    'train': re.compile(r'(?<![a-z])train(ing)?(?![a-z])'),
+    'val': re.compile(r'(?<![a-z])val(id(ation)?)?(?![a-z])'),
+}
 HELD_OUT = 5  # every fifth image is held out where the folder has no val
 LAYOUTS = """one of
   train/CLASS/*.jpg and val/CLASS/*.jpg, or CLASS/*.jpg: classes;
@@ -244,12 +250,13 @@ def _is_coco(file: Path) -> bool:
 
 def _objects(files: list[Path], images: Path) -> Labels:
     """COCO files: one for each split, or one of which every fifth image is held out."""
-    named = {split: [file for file in files if split in file.stem.lower()] for split in SPLITS}
+    named = {split: [file for file in files if _split_of(file) == split] for split in SPLITS}
     both = all(len(found) == 1 for found in named.values())
     if not both and len(files) > 1:
         raise ValueError(
-            f'--labels: {", ".join(file.name for file in files)} are several COCO files, but not '
-            'one with train and one with val in its name: give one file, or name two so.'
+            f'--labels: {", ".join(map(str, files))} are several COCO files, but not one with '
+            'train and one with val in the name of the file or its folder: give one file, or name '
+            'two so.'
         )
     chosen = {split: named[split][0] if both else files[0] for split in SPLITS}
     content = {split: json.loads(file.read_text('utf-8')) for split, file in chosen.items()}
@@ -273,6 +280,22 @@ def _objects(files: list[Path], images: Path) -> Labels:
         note += ' Objects have boxes and no outlines.'
     note = note.strip()
     return Labels(parent, OBJECTS, names, train, val, places, written, masks=masks, note=note)
+
+
+def _split_of(file: Path) -> str | None:
+    """Return the split that a file's name has as a word, or else that of its folder.
+
+    Example:
+        >>> [_split_of(Path(name)) for name in ('instances_val2017.json', 'valid/coco.json')]
+        ['val', 'val']
+        >>> _split_of(Path('trainval.json')) is None
+        True
+    """
+    for name in (file.stem.lower(), file.parent.name.lower()):
+        found = [split for split, word in NAMED.items() if word.search(name)]
+        if len(found) == 1:
+            return found[0]
+    return None
 
 
 def _part(content: dict, split: str) -> dict:

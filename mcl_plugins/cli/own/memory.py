@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor
 
 from ...targets import allow_random_teachers
+from ...utils.machine import available_memory
 
 PROBE = 2  # images in the step that is measured
 PARAMETER = 16  # bytes: weight, gradient and AdamW's two moments in float32
@@ -21,7 +21,7 @@ def free_memory() -> tuple[int, str]:
     """Return the free bytes of the GPU or, without one, of the machine, and which it is."""
     if torch.cuda.is_available():
         return torch.cuda.mem_get_info()[0], torch.cuda.get_device_name()
-    return os.sysconf('SC_AVPHYS_PAGES') * os.sysconf('SC_PAGE_SIZE'), 'this machine (no GPU)'
+    return available_memory(), 'this machine (no GPU)'
 
 
 def bytes_per_image(config: Config) -> tuple[int, int]:

@@ -52,3 +52,9 @@ def test_a_validation_loss_changes_nothing_that_training_goes_on_from(method, re
     changed = {name for name, value in model.state_dict().items() if not value.equal(before[name])}
     queues = {name for name in before if name.endswith(('.keys', '.pointer'))}
     assert queues <= changed
+
+
+@pytest.mark.parametrize('method', ['ccMIM', 'CMAE', 'SimMIM and MoBY'])
+def test_a_method_that_masks_says_so_when_it_is_built(method):
+    with pytest.raises(ValueError, match=r'needs model.mask_generator, which is None: set it'):
+        MODELS.build({**copy.deepcopy(METHODS[method]), 'mask_generator': None})

@@ -12,7 +12,7 @@ import torch
 from conftest import ROOT
 from mcl_plugins.cli import doctor
 from mcl_plugins.cli.findings import Finding, Findings
-from mcl_plugins.utils import versions
+from mcl_plugins.utils import machine, versions
 
 
 def faults(check):
@@ -92,7 +92,7 @@ def test_little_shared_memory_and_a_small_quota_are_named(monkeypatch, tmp_path)
     assert text.startswith('0.1 GiB free in /dev/shm') and '--shm-size' in remedy
     quota = tmp_path / 'cpu.max'
     quota.write_text('50000 100000\n')
-    monkeypatch.setattr(doctor, '_QUOTA', quota)
+    monkeypatch.setattr(machine, 'CGROUP', tmp_path)
     ((_, text, remedy),) = faults(doctor._threads)
     assert 'may use 0.5 of' in text and remedy == 'export OMP_NUM_THREADS=1'
     quota.write_text('max 100000\n')

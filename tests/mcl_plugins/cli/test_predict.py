@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from mmengine.registry import MODELS, init_default_scope
 from PIL import Image
 
 from mcl_plugins.cli.common import load_config
-from mcl_plugins.cli.predict import find_trained, predict
+from mcl_plugins.cli.predict import _of_segmentor, find_trained, predict
 from mcl_plugins.cli.visualize.pictures import read_images
 
 
@@ -115,6 +116,15 @@ def test_the_steps_of_a_wrapped_test_set_are_found(model, photo, tmp_path):
         assert files[0].read_bytes() == files[1].read_bytes()
 
 
+def test_a_map_of_many_classes_has_16_bits(tmp_path):
+    """In 8 bits class 300 would be class 44."""
+    pixels = torch.tensor([[0, 300], [7, 255]])
+    sample = SimpleNamespace(pred_sem_seg=SimpleNamespace(data=pixels[None]))
+    _of_segmentor(tmp_path / 'photo.jpg', sample, tmp_path / 'photo.png', [], 0.3)
+    with Image.open(tmp_path / 'maps/photo.png') as image:
+        assert np.asarray(image).tolist() == pixels.tolist()
+
+
 def test_segmentor(photo, tmp_path):
     name, classes = 'quickstart/scenes_upernet.py', tuple('abcdef')
     save_random(name, classes, tmp_path / 'model.pth')
@@ -148,6 +158,11 @@ def test_what_is_missing_is_named(photo, tmp_path):
     best.parent.mkdir(parents=True)
     best.touch()
     assert find_trained(config) == str(best)
+    other = best.with_name('best_loss_epoch_4.pth')
+    other.touch()
+    config.default_hooks.checkpoint.save_best = ['accuracy/top1', 'loss']
+    assert find_trained(config) == str(best)  # by the first metric, though the other is newer
+    other.unlink()
     best.unlink()
     with pytest.raises(
         FileNotFoundError, match='has no checkpoint: train the model with mcl train'
