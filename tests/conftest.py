@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import gc
 import os
+import random
+import time
 import traceback
 from pathlib import Path
 
@@ -139,6 +141,8 @@ def _scope():
     """Build under mmpretrain's scope, with MMEngine's thousand lines of initialisation off."""
     if not MMLogger.check_instance_created('tests'):
         MMLogger.get_instance('tests', log_level='ERROR')
+    random.seed(0)
+    np.random.seed(0)
     torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         yield
@@ -220,6 +224,14 @@ def training_config(tmp_path, images):
             ),
         )
     )
+
+
+def wait_until(happens, seconds=30):
+    """Wait until a condition holds; fail if it does not within so many seconds."""
+    end = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < end, f'it has not happened within {seconds} s'
+        time.sleep(0.01)
 
 
 class GivenMask(torch.nn.Module):

@@ -7,11 +7,14 @@ import pickle
 import struct
 import tarfile
 import zipfile
+from uuid import uuid4
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from numpy._core import multiarray
+
+ESCAPED = f'escaped-{uuid4().hex}'  # what archives would write elsewhere; no other run's
 
 
 class Hostile:
@@ -157,7 +160,7 @@ def _archives(folder, proof, whole):
     files = {name: folder / f'{name}.pth' for name in names}
     files['pickle'].write_bytes(pickle.dumps(Hostile(proof)))
     with tarfile.open(files['tar'], 'w') as archive:
-        for name in ('sys_info', 'pickle', 'storages', 'tensors', '../../escaped'):
+        for name in ('sys_info', 'pickle', 'storages', 'tensors', f'../../{ESCAPED}'):
             content = pickle.dumps(Hostile(proof))
             info = tarfile.TarInfo(name)
             info.size = len(content)
@@ -173,8 +176,8 @@ def _archives(folder, proof, whole):
             for record in source.infolist():
                 archive.writestr(record.filename, source.read(record))
             if name == 'traversal':
-                archive.writestr('../../escaped', b'x')
-                archive.writestr('/tmp/escaped', b'x')
+                archive.writestr(f'../../{ESCAPED}', b'x')
+                archive.writestr(f'/tmp/{ESCAPED}', b'x')
             if name == 'bomb':
                 archive.writestr('archive/data/bomb', bytes(10**7))
     raw = bytearray(files['claim'].read_bytes())

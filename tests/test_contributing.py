@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from mmpretrain.registry import MODELS
 from conftest import ROOT
 from mcl_plugins.algorithms import PretrainingMethod
 from mcl_plugins.checkpoint.files import load_file
+from mcl_plugins.cli import released
 from mcl_plugins.cli.fidelity import check
 from mcl_plugins.cli.quickstart import methods as quickstart
 from mcl_plugins.cli.released.golden import FixedMask
@@ -72,12 +74,17 @@ def compare(golden, device):
 
 @pytest.fixture
 def outside(tmp_path, monkeypatch):
-    """A folder with the page's files, from which Python imports."""
-    for name, code in {**BLOCKS, 'compare_masked_simsiam.py': COMPARISON}.items():
+    """A folder with the page's files, from which Python imports; later tests know none of them."""
+    files = {**BLOCKS, 'compare_masked_simsiam.py': COMPARISON}
+    for name, code in files.items():
         (tmp_path / name).write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
     importlib.import_module('masked_simsiam')
-    return tmp_path
+    yield tmp_path
+    for name in files:
+        sys.modules.pop(name.removesuffix('.py'), None)
+    del MODELS.module_dict['MaskedSimSiam']
+    released._REGISTERED.pop('masked_simsiam', None)
 
 
 def test_the_page_has_the_files_that_it_speaks_of():

@@ -76,7 +76,7 @@ def load_from_local(path: str, map_location: Any = 'cpu') -> dict[str, Any]:
 
 
 def load_from_http(url: str, map_location: Any = 'cpu') -> dict[str, Any]:
-    """Read a URL. The first process downloads it to the folder of ``torch.hub``.
+    """Read a URL, which is downloaded to the folder of ``torch.hub`` once on each machine.
 
     The file is compared with the hash that its name has, as PyTorch's and OpenMMLab's do
     (``vit-8xb2-1a2b3c4d.pth``), or that the URL ends with (``...#sha256=1a2b3c4d``).
@@ -86,14 +86,7 @@ def load_from_http(url: str, map_location: Any = 'cpu') -> dict[str, Any]:
     """
     url, _, fragment = url.partition('#')
     file, wanted = _cached(url), _stated_hash(url, fragment)
-    try:
-        if get_rank() == 0 and not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(url, str(file))
-            if wanted and not sha256_of(file).startswith(wanted):
-                file.unlink()
-    finally:
-        barrier()
+    _download_in_turns(url, file, wanted)
     if wanted and (not file.exists() or not sha256_of(file).startswith(wanted)):
         raise DamagedFileError(
             f'{url} was not loaded: its SHA-256 does not begin with {wanted}. Check the URL, '
@@ -103,6 +96,36 @@ def load_from_http(url: str, map_location: Any = 'cpu') -> dict[str, Any]:
         return load_file(file, map_location)
     except DamagedFileError as error:
         raise DamagedFileError(f'{url}: {error} Delete {file} first.') from error
+
+
+def _download_in_turns(url: str, file: Path, wanted: str) -> None:
+    """Download a file in process 0, then in the first one of each machine that does not see it.
+
+    So machines that share the folder download the file once. Processes meet twice also if a
+    download fails, so that none waits for another.
+    """
+    rank = get_rank()
+    local_rank = os.environ.get('LOCAL_RANK') or os.environ.get('OMPI_COMM_WORLD_LOCAL_RANK', '0')
+    try:
+        try:
+            if rank == 0:
+                _download(url, file, wanted)
+        finally:
+            barrier()
+        if rank != 0 and local_rank == '0':
+            _download(url, file, wanted)
+    finally:
+        barrier()
+
+
+def _download(url: str, file: Path, wanted: str) -> None:
+    """Download a file unless it is there; one with another hash is deleted."""
+    if file.exists():
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    torch.hub.download_url_to_file(url, str(file))
+    if wanted and not sha256_of(file).startswith(wanted):
+        file.unlink(missing_ok=True)
 
 
 def _stated_hash(url: str, fragment: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.identity import differing
 from .entries import Entry, read_entries
 from .parsers.general import compare as parse_args
 from .visualize.curves import QUANTITIES, select_panels
@@ -79,12 +80,9 @@ def last_value(entry: Entry, quantity: str) -> str:
 
 def differences(entries: list[Entry]) -> dict[str, dict[str, Any]]:
     """Return the settings that are not the same in all entries, by name and entry."""
-    keys = sorted({key for entry in entries for key in entry.settings})
-    missing = object()
     return {
         key: {entry.name: entry.settings.get(key, 'not set') for entry in entries}
-        for key in keys
-        if len({repr(entry.settings.get(key, missing)) for entry in entries}) > 1
+        for key in differing(*(entry.settings for entry in entries))
     }
 
 

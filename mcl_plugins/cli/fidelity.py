@@ -25,10 +25,11 @@ import torch
 from mmengine.registry import DefaultScope
 from torch import Tensor
 
-from ..utils.writing import atomic_write
+from ..utils.writing import write_text
 from .parsers.general import fidelity as parse_args
 from .released import comparisons
 from .released.cards import make_page
+from .released.golden import MisfitError
 from .released.result import TOLERANCE, Result
 
 
@@ -37,18 +38,32 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     for module in args.modules:
         importlib.import_module(module)
-    try:
-        results = [check(file, torch.device(args.device)) for file in args.files]
-    except RuntimeError as error:  # tensors whose shapes do not fit the method
-        raise ValueError(str(error)) from error
+    device = find_device(args.device)
+    results = [check(file, device) for file in args.files]
     report = json.dumps([asdict(result) for result in results], indent=2)
     print(report)
     if args.json:
-        args.json.write_text(report + '\n')
+        write_text(args.json, report + '\n')
     if args.page:
-        with atomic_write(args.page) as temporary:
-            temporary.write_text(make_page(results), encoding='utf-8')
+        write_text(args.page, make_page(results))
     sys.exit(0 if all(result.passed for result in results) else 1)
+
+
+def find_device(name: str) -> torch.device:
+    """Return the device of a name.
+
+    Raises:
+        ValueError: there is no such device, or this PyTorch cannot use it.
+
+    Example:
+        >>> find_device('cpu')
+        device(type='cpu')
+    """
+    try:
+        return torch.zeros(1, device=name).device
+    except (RuntimeError, AssertionError) as error:  # AssertionError: a PyTorch without CUDA
+        reason = str(error).partition('\n')[0]
+        raise ValueError(f'--device {name} cannot be used here: {reason}') from error
 
 
 def read(file: Path) -> dict[str, np.ndarray]:
@@ -68,7 +83,8 @@ def check(file: Path, device: torch.device) -> Result:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not a golden file, or its method is unknown.
+        ValueError: the file is not a golden file, its method is unknown, or its tensors are not
+            those of the method's model.
     """
     golden = read(file)
     method, known = str(golden.get('method')), comparisons()
@@ -84,6 +100,8 @@ def check(file: Path, device: torch.device) -> Result:
         raise ValueError(
             f'{file} lacks the entry {error}, which files of {method} need.'
         ) from error
+    except MisfitError as error:
+        raise ValueError(f'{file} does not fit the model of {method}: {error}') from error
     pairs = {kind: [getattr(comparison, kind) for comparison in found] for kind in TOLERANCE}
     errors = {kind: max(map(largest_error, groups)) for kind, groups in pairs.items()}
     compared = {

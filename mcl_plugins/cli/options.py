@@ -12,6 +12,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.runner import FlexibleRunner, Runner
 
 from .arguments import did_you_mean
+from .parsers.options import Typed
 
 # What the commands read of a config, and MMEngine does not.
 _OWN_SECTIONS = {'auto_scale_schedule', 'runner_type', 'sharding', 'tta_model', 'tta_pipeline'}
@@ -51,18 +52,21 @@ def merge_options(config: Config, options: dict[str, Any] | None) -> None:
     Raises:
         ValueError: an option would be ignored, or is a part of a value that has no parts.
     """
-    given = dict(options or {})
+    given = {key: _meant(config, key, value) for key, value in (options or {}).items()}
     check_options(config, given)
-    for key, word in getattr(options, 'words', {}).items():
-        meant = isinstance(given[key], int | float | list) and not isinstance(given[key], bool)
-        if meant and not word.startswith(('[', '(', '"', "'")) and _is_word(config, key):
-            given[key] = word
     for key in given:
         _make_place(config, key)
     try:
         config.merge_from_dict(given)
     except (KeyError, TypeError) as error:  # MMEngine: no such index, or not a dict
         raise ValueError(f'--cfg-options {options}: {error.args[0]}') from None
+
+
+def _meant(config: Config, key: str, value: Any) -> Any:
+    """Return the value that is meant by one of the command line, which may be a word."""
+    if not isinstance(value, Typed):
+        return value
+    return value.text if _is_word(config, key) else value.plain
 
 
 def _is_word(config: Config, key: str) -> bool:

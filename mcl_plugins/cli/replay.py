@@ -145,9 +145,10 @@ def load_state(model: nn.Module, state: dict[str, Any], folder: Path) -> None:
         for name, value in extra.items():
             tensors[name].data.copy_(value)
     except (KeyError, RuntimeError) as error:
+        lacks = isinstance(error, KeyError)
+        reason = f'it lacks {error}' if lacks else ' '.join(str(error).split())
         raise ValueError(
-            f'{folder / black_box.MODEL} does not fit the model of {black_box.CONFIG}: '
-            f'{str(error).splitlines()[0]}'
+            f'{folder / black_box.MODEL} does not fit the model of {black_box.CONFIG}: {reason}'
         ) from None
 
 

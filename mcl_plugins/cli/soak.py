@@ -22,6 +22,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from PIL import Image
 
+from ..utils.processes import child_processes
 from ..utils.writing import atomic_write
 from .common import build_runner
 from .parsers.general import soak as parse_args
@@ -145,11 +146,7 @@ class SampleHook(Hook):
 
 def sample_processes() -> dict[str, float]:
     """Return memory, threads and descriptors of this process, and of the workers that it has."""
-    workers = [
-        pid
-        for task in Path('/proc/self/task').iterdir()
-        for pid in (task / 'children').read_text().split()
-    ]
+    workers = child_processes()
     status = _status('self')
     return {
         'memory of the process': status['VmRSS'] / 1024,
@@ -160,10 +157,10 @@ def sample_processes() -> dict[str, float]:
     }
 
 
-def _status(pid: str) -> dict[str, float]:
+def _status(pid: int | str) -> dict[str, float]:
     """Return the numbers of ``/proc/PID/status``; nothing for a process that has ended."""
     try:
-        lines = Path('/proc', pid, 'status').read_text().splitlines()
+        lines = Path('/proc', str(pid), 'status').read_text().splitlines()
     except OSError:
         return {}
     pairs = (line.partition(':')[::2] for line in lines)

@@ -145,7 +145,8 @@ def use_test_time_augmentation(config: Config) -> None:
     """
     if 'tta_model' not in config and config.get('default_scope') not in (None, 'mmpretrain'):
         raise ValueError(
-            '--tta: this config has neither tta_model nor tta_pipeline; run without --tta.'
+            '--tta: this config has no tta_model, which a detector or segmentor needs; run without '
+            '--tta.'
         )
     if 'tta_model' not in config:
         config.tta_model = dict(type='mmpretrain.AverageClsScoreTTA')

@@ -14,12 +14,12 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from torch.distributed import DistNetworkError, DistStoreError, run
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
+from ..utils.processes import child_processes
 from ..utils.signals import LOST, STOPPED, SignalThread
 
 PATIENCE = 600  # seconds that a machine waits for the others, torchrun's default
@@ -86,12 +86,12 @@ def forwarded_signals(args: argparse.Namespace) -> Iterator[list[signal.Signals]
 
     def forward(number: signal.Signals) -> None:
         signals.append(number)
-        children = child_processes()
-        if not children:
+        workers = started_workers()
+        if not workers:
             os._exit(128 + number)
-        for child in children:
+        for worker in workers:
             with suppress(ProcessLookupError):
-                os.kill(child, number)
+                os.kill(worker, number)
 
     args.signals_to_handle = 'SIGHUP,SIGQUIT'
     thread = SignalThread(forward)
@@ -102,14 +102,12 @@ def forwarded_signals(args: argparse.Namespace) -> Iterator[list[signal.Signals]
         thread.restore()
 
 
-def child_processes() -> list[int]:
+def started_workers() -> list[int]:
     """The processes that torchrun has started from this one, each in a session of its own (Linux).
 
     Python's own helper processes are not among them.
     """
-    files = Path('/proc/self/task').glob('*/children')
-    children = [int(child) for file in files for child in file.read_text().split()]
-    return [child for child in children if os.getsid(child) == child]
+    return [child for child, session in child_processes().items() if child == session]
 
 
 def explain(error: ChildFailedError, signals: Sequence[signal.Signals]) -> int:

@@ -68,31 +68,54 @@ def is_first_process() -> bool:
 
 
 def configure(
+    config: str | Path, resume: str | None = None, overwrite: bool = False, **options: Any
+) -> Config:
+    """Load the config of a training, apply the options, and look where it writes.
+
+    Args:
+        config: a path, or a name among the package's own configs.
+        resume: checkpoint to continue from; ``'auto'`` for the newest in the work dir, if any.
+        overwrite: start anew also in a work dir that has a run; :func:`train` then deletes its
+            checkpoints as soon as the new run begins, wherever the config has them saved.
+        **options: arguments of :func:`load_training`: ``amp``, ``init_from``, ``cfg_options``, ...
+
+    Raises:
+        FileNotFoundError: there is no such config.
+        ValueError: an option is not valid for the config, or the work dir has a run.
+    """
+    cfg = load_training(config, **options)
+    # The option resume=True without a file means the same as --resume without a value.
+    implied = 'auto' if cfg.get('resume') and not cfg.get('load_from') else None
+    if start := resume or implied:
+        set_resume(cfg, start)
+    if overwrite and start:
+        raise ValueError('--overwrite starts anew and --resume continues: leave one of them out.')
+    check_places(cfg, overwrite)
+    set_whole_model(cfg)
+    return cfg
+
+
+def load_training(
     config: str | Path,
-    resume: str | None = None,
     amp: bool = False,
     validate: bool = True,
     auto_scale_lr: bool = False,
     persistent_workers: bool = True,
-    overwrite: bool = False,
     init_from: str | None = None,
     probe_data: str | None = None,
     log: list[str] | None = None,
     offline: bool = False,
     **loading: Any,
 ) -> Config:
-    """Load the config of a training and apply the options.
+    """Load the config of a training and apply the options that say what is trained, and how.
 
     Args:
         config: a path, or a name among the package's own configs.
-        resume: checkpoint to continue from; ``'auto'`` for the newest in the work dir, if any.
         amp: train in float16 with loss scaling, on a GPU.
         validate: evaluate during training.
         auto_scale_lr: scale the learning rate with the batch size even if the config's
             ``auto_scale_lr`` is not enabled.
         persistent_workers: keep the data loader's workers from one epoch to the next.
-        overwrite: start anew also in a work dir that has a run; :func:`train` then deletes its
-            checkpoints as soon as the new run begins, wherever the config has them saved.
         init_from: weights of another training or library that the encoder starts from.
         probe_data: folder with ``train/CLASS`` and ``val/CLASS``, which a pre-training classifies
             by k-NN in its course, see :func:`~mcl_plugins.own.probe.probe_for`.
@@ -103,7 +126,7 @@ def configure(
 
     Raises:
         FileNotFoundError: there is no such config.
-        ValueError: an option is not valid for the config, or the work dir has a run.
+        ValueError: an option is not valid for the config.
     """
     cfg = load_config(config, **loading)
     if not validate:
@@ -122,14 +145,6 @@ def configure(
         add_trackers(cfg, log, offline)
     elif offline:
         raise ValueError('--offline is for --log: name a tracker, or leave it out.')
-    # The option resume=True without a file means the same as --resume without a value.
-    implied = 'auto' if cfg.get('resume') and not cfg.get('load_from') else None
-    if start := resume or implied:
-        set_resume(cfg, start)
-    if overwrite and start:
-        raise ValueError('--overwrite starts anew and --resume continues: leave one of them out.')
-    check_places(cfg, overwrite)
-    set_whole_model(cfg)
     if auto_scale_lr:
         if 'auto_scale_lr' not in cfg:
             raise ValueError(f'{config} does not state auto_scale_lr.base_batch_size.')

@@ -18,6 +18,7 @@ from mmengine.logging import print_log
 from ..datasets.checked_images import CheckedImages
 from ..datasets.image_folder import say_count
 from ..utils.exif import exif_orientation
+from ..utils.images import UnreadableImageError
 from ..utils.sampling import spaced_indices
 from .annotations import AnnotationFile
 
@@ -81,7 +82,10 @@ class CocoDataset(CheckedImages, _CocoDataset):
                 )
             try:
                 loaded = loaders[0](dict(record)) or {}
-            except Exception:  # a broken image is the business of who loads it
+            except (
+                UnreadableImageError,
+                OSError,
+            ):  # a broken image is the business of who loads it
                 continue
             if 'ori_shape' in loaded:
                 self._check_size(record, loaded['ori_shape'])

@@ -31,6 +31,7 @@ OF_RUN = (
     'train_dataloader.persistent_workers',
     'train_dataloader.pin_memory',
 )
+_UNSET = object()
 _MANY = 20  # differences of two configs that are listed
 
 
@@ -131,6 +132,22 @@ def flatten(section: Any, path: str = '') -> dict[str, Any]:
     for key, part in items:
         found.update(flatten(part, f'{path}.{key}' if path else str(key)))
     return found
+
+
+def differing(*settings: dict[str, Any]) -> list[str]:
+    """Return the sorted names of the settings that are not the same in all of several configs.
+
+    A setting that one config lacks differs from None, and 1 from True.
+
+    Args:
+        *settings: of each config, by dotted name.
+
+    Example:
+        >>> differing({'a': None, 'b': 1, 'c': 2}, {'b': True, 'c': 2})
+        ['a', 'b']
+    """
+    names = sorted({name for part in settings for name in part})
+    return [name for name in names if len({repr(part.get(name, _UNSET)) for part in settings}) > 1]
 
 
 def is_of_run(key: str) -> bool:
@@ -247,10 +264,11 @@ def config_differences(saved: str, present: Config) -> list[str]:
     if not old:
         return []
     before, after = flatten(old), flatten(new)
+    changed = set(differing(before, after))
     lines = [
         _line(key, before.get(key, 'not set'), after.get(key, 'not set'))
         for key in dict.fromkeys([*before, *after])
-        if before.get(key) != after.get(key)
+        if key in changed
         and not is_of_run(key)
         and 'init_cfg' not in key.split('.')  # compared as files of weights
     ]

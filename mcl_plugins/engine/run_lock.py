@@ -15,6 +15,8 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
+from ..utils.processes import is_running
+
 NAME = 'run.lock'
 BEAT = 15.0  # seconds between two signs of life
 PATIENCE = 4 * BEAT  # seconds without one after which the holder on another machine is dead
@@ -59,11 +61,13 @@ def hold(work_dir: str | Path) -> Iterator[None]:
     file = _take(path)
     _held.add(path)
     ended = threading.Event()
-    threading.Thread(target=_beat, args=(file, ended), daemon=True).start()
+    beats = threading.Thread(target=_beat, args=(file, ended), daemon=True)
+    beats.start()
     try:
         yield
     finally:
         ended.set()
+        beats.join()  # after os.close the number of the file may be that of another one
         _held.discard(path)
         with suppress(OSError):
             path.unlink()
@@ -133,7 +137,8 @@ def _lives(owner: dict, path: Path, locked: bool | None) -> bool:
     """Whether the holder that a file names is alive."""
     if owner.get('host') != platform.node():
         return _beats(path)  # an operating system's lock may be known to its own machine only
-    return locked is None and _runs(owner.get('pid'))
+    pid = owner.get('pid')
+    return locked is None and isinstance(pid, int) and is_running(pid)
 
 
 def _beats(path: Path) -> bool:
@@ -149,18 +154,6 @@ def _beats(path: Path) -> bool:
         if path.stat().st_mtime_ns != before:
             return True
     return False
-
-
-def _runs(pid: object) -> bool:
-    if not isinstance(pid, int) or pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _beat(file: int, ended: threading.Event) -> None:

@@ -3,10 +3,11 @@
 from .instance_contrast import CosineHead, InfoNCEHead, InstanceContrastHead, VisibleNegativesHead
 from .moco_v3 import MoCoV3Head
 from .patch_contrast import PatchContrastHead
-from .queue_contrast import L1Head, QueueContrast, QueueInfoNCEHead
+from .queue_contrast import FeatureL1Head, L1Head, QueueContrast, QueueInfoNCEHead
 
 __all__ = [
     'CosineHead',
+    'FeatureL1Head',
     'InfoNCEHead',
     'InstanceContrastHead',
     'L1Head',

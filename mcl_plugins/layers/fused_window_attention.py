@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from mmpretrain.models.utils import ShiftWindowMSA, WindowMSA
@@ -100,6 +101,23 @@ def _parts(side: int, window: int, shift: int, device: torch.device | None) -> T
     """Number the parts of a shifted side: 0, in the last window 1, and 2 what came around."""
     place = torch.arange(side, device=device)
     return (place >= side - window).long() + (place >= side - shift)
+
+
+def keep_single_windows(encoder: nn.Module) -> None:
+    """Let an encoder with ``pad_small_map`` take images of any size as it takes those of training.
+
+    Swin for classification does not shift a map that is not larger than a window, such as that of
+    its last stage at 224 px. mmpretrain's shifts it if ``pad_small_map`` is set, as in Swin's
+    released code for detection and segmentation.
+    """
+    for module in encoder.modules():
+        if isinstance(module, ShiftWindowMSA):
+            module.register_forward_pre_hook(partial(_choose_shift, shift_size=module.shift_size))
+
+
+def _choose_shift(attention: ShiftWindowMSA, inputs: tuple, shift_size: int) -> None:
+    _, hw_shape = inputs
+    attention.shift_size = shift_size if min(hw_shape) > attention.window_size else 0
 
 
 def use_fused_windows(encoder: nn.Module) -> None:

@@ -16,6 +16,7 @@ from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
 from ..utils.exif import exif_orientation
+from ..utils.images import UnreadableImageError
 from ..utils.sampling import spaced_indices
 from .label_maps import LabelMapLoader, loaders_of
 from .label_values import IGNORED
@@ -144,7 +145,10 @@ class Survey:
         if with_image and self.image_loader is not None:
             try:
                 results = self.image_loader(results) or results
-            except Exception:  # a broken image is the business of who loads it
+            except (
+                UnreadableImageError,
+                OSError,
+            ):  # a broken image is the business of who loads it
                 with_image = False
         try:
             values = self.loader.read(results)

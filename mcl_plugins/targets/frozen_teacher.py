@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..checkpoint.loading import load_encoder
+from ..checkpoint.sources import find_weights
 from ..registry import build_part
 
 
@@ -88,7 +88,10 @@ class FrozenTeacher(nn.Module):
         self.is_init = True
 
     def check_checkpoint(self) -> None:
-        """Raise the errors of :meth:`init_weights` if no checkpoint is named or it is missing."""
+        """Raise the errors of :meth:`init_weights` if no checkpoint is named or it is missing.
+
+        One that is not on this machine, such as a URL, is only looked for when it is loaded.
+        """
         config = self.encoder.init_cfg
         if self.is_init:
             return
@@ -97,10 +100,10 @@ class FrozenTeacher(nn.Module):
                 f'The teacher has init_cfg={config}, but init_cfg must name a checkpoint: '
                 f"dict(type='Pretrained', checkpoint=...).\n{self._advice()}"
             )
-        if not Path(config['checkpoint']).is_file():
+        path = config.get('checkpoint') or ''
+        if not path or ('://' not in path and not find_weights(path).is_file()):
             raise FileNotFoundError(
-                f"The teacher's checkpoint {config['checkpoint']!r} does not exist.\n"
-                f'{self._advice()}'
+                f"The teacher's checkpoint {path!r} does not exist.\n{self._advice()}"
             )
 
     def _advice(self) -> str:

@@ -15,6 +15,8 @@ def evaluate(node: ast.expr) -> Any:
     Example:
         >>> evaluate(ast.parse("[dict(type='LinearLR', end=-1)]", mode='eval').body)
         [{'type': 'LinearLR', 'end': -1}]
+        >>> evaluate(ast.parse("dict({'.bias': dict(decay_mult=0.0)}, lr=1)", mode='eval').body)
+        {'.bias': {'decay_mult': 0.0}, 'lr': 1}
     """
     if isinstance(node, ast.List | ast.Tuple):
         items = [evaluate(item) for item in node.elts]
@@ -24,8 +26,11 @@ def evaluate(node: ast.expr) -> Any:
         return {evaluate(key): evaluate(value) for key, value in pairs if key is not None}
     if isinstance(node, ast.Call):
         named = isinstance(node.func, ast.Name) and node.func.id == 'dict'
-        if named and not node.args and all(word.arg for word in node.keywords):
-            return {word.arg: evaluate(word.value) for word in node.keywords}
+        # MMEngine writes keys that are no names as dict({'.bias': ...}).
+        given = node.args[0] if len(node.args) == 1 else ast.Dict([], [])
+        positional = len(node.args) <= 1 and isinstance(given, ast.Dict)
+        if named and positional and all(word.arg for word in node.keywords):
+            return evaluate(given) | {word.arg: evaluate(word.value) for word in node.keywords}
     return ast.literal_eval(node)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -34,7 +35,7 @@ class SignalThread:
     loader's worker, shares neither the descriptor nor, at any moment of its start, the signals.
 
     Args:
-        react: called with each signal.
+        react: called with each signal; what it raises is printed.
 
     Example:
         >>> seen = []
@@ -82,8 +83,15 @@ class SignalThread:
     def _read(self, reader: int) -> None:
         while number := os.read(reader, 1)[0]:
             if number in self._before:
-                self._react(signal.Signals(number))
+                self._call(signal.Signals(number))
         os.close(reader)
+
+    def _call(self, number: signal.Signals) -> None:
+        """Call the function; an error of one signal does not keep the next one from arriving."""
+        try:
+            self._react(number)
+        except Exception:
+            traceback.print_exc()
 
     def _leave_to_the_parent(self) -> None:
         """In a forked process, which has the descriptor too, keep its signals to itself."""

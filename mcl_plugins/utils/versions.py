@@ -159,3 +159,16 @@ def find_version(distribution: str) -> str | None:
         return version(distribution)
     except PackageNotFoundError:
         return None
+
+
+def installed_versions() -> dict[str, str]:
+    """Return the versions of the libraries that this package needs, by distribution.
+
+    They may come from OpenMMLab's distributions or from those that continue them.
+
+    Example:
+        >>> 'torch' in installed_versions()
+        True
+    """
+    names = [name for library in REQUIRED for name in library.installed()]
+    return {name: find_version(name) or '' for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
@@ -11,7 +12,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from .processes import is_running
+
+_DEVICES = (Path('/dev'), Path('/dev/fd'))
 _LEFTOVER = re.compile(r'(?P<file>.+)\.(?P<process>\d+)(?:@(?P<host>[\w-]+))?\.tmp')
 _STALE = 3600  # seconds after which nobody is writing to a file any more
 
@@ -21,7 +26,8 @@ def atomic_write(path: str | Path, needed: int | None = None) -> Iterator[Path]:
     """Yield a temporary path to write to; the file is renamed to ``path`` after the block.
 
     If the process is killed while it writes, or an error such as a full disk occurs, the old file
-    stays complete. What killed processes left of the same file is removed before.
+    stays complete. What killed processes left of the same file is removed before. A device or a
+    pipe, such as ``/dev/stdout``, is written to directly.
 
     Args:
         path: the file.
@@ -39,6 +45,9 @@ def atomic_write(path: str | Path, needed: int | None = None) -> Iterator[Path]:
         'done'
     """
     path = Path(path)
+    if _is_stream(path):
+        yield path
+        return
     temporary = path.with_name(f'{path.name}.{os.getpid()}@{_host()}.tmp')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,6 +60,38 @@ def atomic_write(path: str | Path, needed: int | None = None) -> Iterator[Path]:
         raise _with_space(error, path, needed) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file in UTF-8 with :func:`atomic_write`."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding='utf-8')
+
+
+def write_json(path: str | Path, content: Any, indent: int = 2, **options: Any) -> None:
+    """Write a JSON file with :func:`atomic_write`.
+
+    Args:
+        path: the file.
+        content: what it is to have.
+        indent: of a level, in spaces.
+        **options: of ``json.dumps``.
+
+    Raises:
+        OSError: see :func:`atomic_write`.
+        TypeError: the content has an object that JSON does not know; nothing is written.
+    """
+    write_text(path, json.dumps(content, indent=indent, **options) + '\n')
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether a path is a device or a pipe, which must not be replaced by a file.
+
+    Example:
+        >>> _is_stream(Path('/dev/stdout')), _is_stream(Path('/dev/shm/features.npy'))
+        (True, False)
+    """
+    return path.is_fifo() or path.absolute().parent in _DEVICES
 
 
 def _host() -> str:
@@ -106,16 +147,5 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
             stale = time.time() - file.stat().st_mtime > _STALE
         except FileNotFoundError:  # the process that wrote it has renamed it
             continue
-        if stale or (here and not _is_running(int(found['process']))):
+        if stale or (here and not is_running(int(found['process']))):
             file.unlink(missing_ok=True)
-
-
-def _is_running(process: int) -> bool:
-    """Whether a process with this number is running."""
-    try:
-        os.kill(process, 0)  # signal 0 only checks that the process exists
-    except PermissionError:
-        return True
-    except (ProcessLookupError, OverflowError):
-        return False
-    return True

@@ -6,7 +6,7 @@ import pytest
 import step
 import torch
 from mmengine.registry import MODELS
-from zoo import ABSENT, Zoo, assert_layers_learn_at_their_own_rates
+from zoo import ABSENT, Zoo
 
 from mcl_plugins.checkpoint.files import save_file
 
@@ -230,11 +230,6 @@ def test_partial_fine_tuning_differs_by_what_it_freezes(name):
     layers = {key.split('.')[2] for key in trained if key.startswith('backbone.layers.')}
     assert layers == {str(index) for index in range(12 - math.ceil(blocks), 12)}
     assert {'backbone.ln2.weight', 'head.fc.weight'} <= trained
-
-
-@pytest.mark.parametrize('name', ZOO.finetuning)
-def test_layers_learn_at_their_own_rates(name):
-    assert_layers_learn_at_their_own_rates(ZOO.config(name))
 
 
 @pytest.mark.parametrize(

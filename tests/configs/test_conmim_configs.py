@@ -5,7 +5,7 @@ import step
 import torch
 from mmengine.registry import MODELS
 from mmengine.runner import load_checkpoint
-from zoo import ABSENT, Zoo, assert_layers_learn_at_their_own_rates
+from zoo import ABSENT, Zoo
 
 from mcl_plugins.checkpoint.files import save_file
 
@@ -163,11 +163,6 @@ def test_finetuning_settings(name):
         'rand',
     )
     assert transforms['mcl_plugins.LoadRandomResizedCrop'].interpolation == 'bicubic'
-
-
-@pytest.mark.parametrize('name', FINETUNING)
-def test_layers_learn_at_their_own_rates(name):
-    assert_layers_learn_at_their_own_rates(config_of(name))
 
 
 def test_classifier_starts_a_thousandth_as_large():

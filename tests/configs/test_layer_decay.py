@@ -1,27 +1,21 @@
 """Layer-wise learning rates of every architecture that is fine-tuned, parameter by parameter."""
 
+import re
+
 import pytest
 import torch
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS
-from zoo import Zoo, above, assert_layers_learn_at_their_own_rates
+from zoo import Zoo, above
 
-BLOCKS = {
-    # one config for each encoder, and its number of blocks
-    'cmae/transfer/in1k-finetune_vit-s.py': 12,
-    'cmae/transfer/in1k-finetune_vit-b.py': 12,
-    'cmae/transfer/in1k-finetune_vit-l.py': 24,
-    'cmae/transfer/in1k-finetune_conv-vit-b.py': 11,
-    'cmae/transfer/in1k-partial-0.5_vit-b.py': 12,
-    'cmae/transfer/in1k-partial-4_vit-b.py': 12,
-    'conmim/transfer/in1k-finetune_vit-s.py': 12,
-    'conmim/transfer/in1k-finetune_vit-b.py': 12,
-    'conmim/transfer/in1k-finetune_vit-l.py': 24,
-    'masked_moco/transfer/in1k-finetune_vit-s.py': 12,
-    'mimco/transfer/in1k-finetune_swin-t.py': 12,
-    'mimco/transfer/in1k-finetune_swin-b.py': 24,
-    'mimco/transfer/in1k-finetune_vit-s.py': 12,
-}
+METHODS = ('ccmim', 'cmae', 'conmim', 'masked_byol', 'masked_moco', 'mimco')
+FINETUNING = [
+    f'{method}/{name}'
+    for method in METHODS
+    for name in Zoo(method).names
+    if re.match(r'transfer/\w+-(finetune|partial-(0.5|4))_', name)
+]
+BLOCKS = {'vit-s': 12, 'vit-b': 12, 'vit-l': 24, 'conv-vit-b': 11, 'swin-t': 12, 'swin-b': 24}
 OTHER_DEPTHS = {
     'mimco/transfer/in1k-finetune_swin-b.py': dict(
         embed_dims=32, depths=(1, 2, 3, 1), num_heads=(1, 2, 4, 8)
@@ -36,6 +30,10 @@ OTHER_DEPTHS = {
         for method in ('cmae', 'conmim')
     },
 }
+
+
+def arch_of(name):
+    return re.search('|'.join(sorted(BLOCKS, key=len, reverse=True)), name)[0]
 
 
 def load(name):
@@ -63,22 +61,15 @@ def rates_of(config):
     return rates, model
 
 
-def test_the_table_has_every_encoder_that_is_fine_tuned():
-    def encoder(config):
-        backbone = config.model.backbone
-        trained = backbone.get('trained_blocks')
-        return backbone.type, str(backbone.arch), trained is not None
-
-    methods = ('ccmim', 'cmae', 'conmim', 'masked_byol', 'masked_moco', 'mimco')
-    names = [f'{method}/{name}' for method in methods for name in Zoo(method).finetuning]
-    assert {encoder(load(name)) for name in names} <= {encoder(load(name)) for name in BLOCKS}
+def test_each_method_is_fine_tuned():
+    assert {name.partition('/')[0] for name in FINETUNING} == set(METHODS)
+    assert {arch_of(name) for name in FINETUNING} == set(BLOCKS)
 
 
-@pytest.mark.parametrize('name', BLOCKS)
+@pytest.mark.parametrize('name', FINETUNING)
 def test_every_trained_parameter_has_the_rate_of_its_layer(name):
-    config, blocks = load(name), BLOCKS[name]
+    config, blocks = load(name), BLOCKS[arch_of(name)]
     decay = config.optim_wrapper.paramwise_cfg.layer_decay_rate
-    assert_layers_learn_at_their_own_rates(config)
     rates, model = rates_of(config)
     depths = getattr(model.backbone, 'depths', None) or [len(model.backbone.layers)]
     assert sum(depths) == blocks

@@ -8,7 +8,7 @@ import step
 import torch
 from mmengine.registry import DATASETS, MODELS
 from PIL import Image
-from zoo import ABSENT, Zoo, assert_layers_learn_at_their_own_rates
+from zoo import ABSENT, Zoo
 
 from mcl_plugins.checkpoint.files import save_file
 
@@ -282,7 +282,6 @@ def test_finetuning_settings(method, name):
     for split in ('train', 'val', 'test'):
         assert config[f'{split}_dataloader'].dataset.type == dataset
     assert config.train_dataloader.dataset.pipeline != config.val_dataloader.dataset.pipeline
-    assert_layers_learn_at_their_own_rates(config)
 
 
 @pytest.mark.parametrize('method', ZOOS)

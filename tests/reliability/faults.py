@@ -9,6 +9,8 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmpretrain.registry import TRANSFORMS
 
+from mcl_plugins.engine.hooks import WatchdogHook
+
 FOREVER = 600  # seconds
 
 
@@ -31,6 +33,24 @@ class Fault(Hook):
     def before_train_iter(self, runner, *_, **__):
         if runner.iter == 2 and get_rank() == self.rank:
             befall(self.fault)
+
+
+@HOOKS.register_module()
+class LateWatchdog(WatchdogHook):
+    """Begins to look at a batch: those before it may take their time on a busy machine."""
+
+    def __init__(self, seconds, since):
+        super().__init__(seconds)
+        self.since, self.looks = since, False
+
+    def before_train(self, runner):
+        self.runner = runner
+
+    def note(self, place):
+        if place.startswith(self.since) and not self.looks:
+            self.looks = True
+            super().before_train(self.runner)
+        super().note(place)
 
 
 @TRANSFORMS.register_module()

@@ -169,7 +169,7 @@ def test_overflows_without_end_stop(scaled):
 
 
 class Spoil(Hook):
-    """Makes something not finite after the third iteration."""
+    """Makes something not finite after the eighth iteration, the last before it is saved."""
 
     def __init__(self, spoil):
         self.spoil = spoil

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,7 +20,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from mmpretrain.registry import MODELS
 
 from conftest import ROOT, SMALL
-from hostile import checkpoints, pickled_calls, pickles
+from hostile import ESCAPED, checkpoints, pickled_calls, pickles
 from mcl_plugins.checkpoint import plain_pickle
 from mcl_plugins.checkpoint.files import load_file
 from mcl_plugins.checkpoint.latest import find_checkpoint
@@ -135,14 +136,23 @@ def place(tmp_path):
     (tmp_path / 'victim.txt').write_text('stays')
     (tmp_path / 'victims').mkdir()
     (tmp_path / 'victims/one').write_text('stays')
-    return tmp_path
+    yield tmp_path
+    for path in escaped(tmp_path):
+        path.unlink(missing_ok=True)
+
+
+def escaped(place):
+    """What an archive has written in the folder, above it, or in or above a temporary one."""
+    folders = place, Path(tempfile.gettempdir()), Path('/tmp'), Path.home()
+    above = {parent for folder in folders for parent in (folder, *folder.parents)}
+    found = {*place.rglob(ESCAPED), *Path(tempfile.gettempdir()).glob(f'*/{ESCAPED}')}
+    return sorted(found | {path for parent in above if (path := parent / ESCAPED).exists()})
 
 
 def harm(place):
     """What of the folder has been changed by reading."""
     kept = (place / 'victim.txt').is_file() and (place / 'victims/one').is_file()
-    escaped = [path for path in (place.parent, Path('/tmp')) if (path / 'escaped').exists()]
-    return [*(['deleted'] * (not kept)), *escaped, *place.rglob('was-here')]
+    return [*(['deleted'] * (not kept)), *escaped(place), *place.rglob('was-here')]
 
 
 def test_no_checkpoint_harms_any_reader(place, training_config):

@@ -22,9 +22,8 @@ from processes import FORKS, _run_command, mcl, ranks_of
 @pytest.mark.parametrize('fault', ['dies', 'fails'])
 def test_one_failed_process_ends_the_others_with_few_words(fault, training_config):
     hooks = [dict(type='Fault', fault=fault, rank=1)]
-    started = time.monotonic()
     result = mcl('train', write_config(training_config, custom_hooks=hooks), processes=2)
-    assert result.returncode != 0 and time.monotonic() - started < 60
+    assert result.returncode != 0
     lost = 'error: the connection to another process is lost; that process says why.'
     assert lost in result.stderr
     assert 'gloo' not in result.stderr
@@ -52,7 +51,7 @@ def test_a_signal_to_the_launcher_saves_on_all_processes(training_config):
     """The status is the one that requeues, whatever torchrun makes of it."""
     config, work = write_config(training_config), Path(training_config.work_dir)
     command = [ROOT / 'tools/dist_train.sh', config, '2', '--work-dir', work]
-    env = {**os.environ, 'PYTHON': sys.executable, 'PORT': '29547'}
+    env = {**os.environ, 'PYTHON': sys.executable, 'PORT': ranks_of(1)[0]['MASTER_PORT']}
     env['PYTHONPATH'] = f'{Path(__file__).parent}:{ROOT}'
     command = [str(word) for word in command]
     with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:

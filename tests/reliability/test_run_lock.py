@@ -6,13 +6,14 @@ import platform
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
 
+from conftest import SMALL_VIT, wait_until
 from mcl_plugins.engine import Runner, run_lock
 from mcl_plugins.engine.run_lock import hold
 from processes import mcl, run_on_two_processes
@@ -66,11 +67,24 @@ def test_a_runner_asks_too_and_the_holder_may_end(holder, training_config):
     assert (work / 'epoch_1.pth').exists() and not (work / 'run.lock').exists()
 
 
-def test_a_test_needs_no_lock(holder, tmp_path):
-    """The folder may be read: only training takes the lock."""
-    with pytest.raises(ValueError, match='in use'), hold(tmp_path / 'work'):
+@pytest.mark.usefixtures('holder')
+def test_a_test_needs_no_lock(training_config):
+    """The folder may be read, and get a log: only training takes the lock."""
+    config, work = training_config, Path(training_config.work_dir)
+    backbone = dict(type='VisionTransformer', arch=SMALL_VIT['arch'], img_size=32, patch_size=8)
+    head = dict(type='LinearClsHead', num_classes=2, in_channels=48)
+    config.model = dict(type='ImageClassifier', backbone=backbone, head=head)
+    config.test_dataloader = {**config.pop('train_dataloader'), 'drop_last': False}
+    config.test_dataloader.dataset.with_label = True
+    config.update(test_cfg=dict(), test_evaluator=dict(type='Accuracy'))
+    for name in ('train_cfg', 'optim_wrapper'):
+        config.pop(name)
+    lock = work / 'run.lock'
+    before = lock.read_bytes(), lock.stat().st_ino, lock.stat().st_mtime_ns
+    assert Runner.from_cfg(config).test().keys() == {'accuracy/top1'}
+    assert (lock.read_bytes(), lock.stat().st_ino, lock.stat().st_mtime_ns) == before
+    with pytest.raises(ValueError, match='in use'), hold(work):
         pass
-    assert (tmp_path / 'work/run.lock').exists()
 
 
 @pytest.mark.parametrize('text', ['', 'half of {"ho', '[]', '{"pid": "x"}'])
@@ -94,8 +108,8 @@ def test_another_machine_gives_signs_of_life(lives, tmp_path, monkeypatch):
     file = tmp_path / 'run.lock'
     os.utime(file, (0, time.time() + 10_000))
     if lives:
-        beat = threading.Timer(0.2, os.utime, (file,))
-        beat.start()
+        waits = SimpleNamespace(**{**vars(time), 'sleep': lambda _: os.utime(file)})
+        monkeypatch.setattr(run_lock, 'time', waits)
         with pytest.raises(ValueError, match='in use: process .* on elsewhere'), hold(tmp_path):
             pass
     else:
@@ -119,8 +133,7 @@ def test_the_holder_gives_signs_of_life(tmp_path, monkeypatch):
     monkeypatch.setattr(run_lock, 'BEAT', 0.05)
     with hold(tmp_path):
         os.utime(tmp_path / 'run.lock', (0, 0))
-        time.sleep(0.3)
-        assert (tmp_path / 'run.lock').stat().st_mtime > 1000
+        wait_until(lambda: (tmp_path / 'run.lock').stat().st_mtime > 1000)
 
 
 def test_a_link_is_not_followed(tmp_path):

@@ -12,7 +12,10 @@ from faults import write_config
 from mcl_plugins.engine.hooks import WatchdogHook
 from processes import mcl
 
-SOON = [dict(type='mcl_plugins.WatchdogHook', seconds=2)]
+
+def soon(since):
+    """A watchdog that allows two seconds for a batch and for those after it."""
+    return dict(type='LateWatchdog', seconds=2, since=since)
 
 
 @pytest.mark.parametrize('workers', [0, 1])
@@ -20,7 +23,7 @@ def test_a_loader_that_hangs_is_named(workers, training_config):
     loader = training_config.train_dataloader
     loader.num_workers = workers
     loader.dataset.pipeline.insert(0, dict(type='HangingTransform'))
-    file = write_config(training_config, custom_hooks=SOON)
+    file = write_config(training_config, custom_hooks=[soon('batch 3 of epoch 1')])
     result = mcl('train', file)
     work = Path(training_config.work_dir)
     assert result.returncode == 1 and '(PID ' in result.stderr
@@ -36,7 +39,7 @@ def test_a_loader_that_hangs_is_named(workers, training_config):
 
 def test_a_hang_of_one_process_ends_both(training_config):
     """The one that hangs says so, and the other does not list what the libraries say."""
-    hooks = [*SOON, dict(type='Fault', fault='hangs', rank=1)]
+    hooks = [soon('batch 1 of epoch 2'), dict(type='Fault', fault='hangs', rank=1)]
     result = mcl('train', write_config(training_config, custom_hooks=hooks), processes=2)
     assert result.returncode != 0
     where = 'it is at batch 1 of epoch 2, iteration 3, in .*/faults.py:'

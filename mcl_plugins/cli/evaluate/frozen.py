@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-import json
 import os
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -19,19 +17,23 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from ...checkpoint.digest import sha256_of
-from ...checkpoint.sources import load_checkpoint
+from ...checkpoint.sources import find_weights, load_checkpoint
 from ...datasets.classes import agree_on_classes
 from ...engine.bands import check_bands
+from ...engine.finite.black_box import as_json
 from ...engine.unwrap import unwrapped_model
 from ...evaluation.features import extract_features
+from ...layers.fused_window_attention import keep_single_windows
 from ...own.wrapped import each_once, pipeline_of
 from ...utils.images import printable
 from ...utils.places import find_config, home
+from ...utils.versions import installed_versions
+from ...utils.writing import write_json
+from ...version import __version__
 from ..common import build_runner, get_config_name, load_config
 
 # Of a record's arguments: what it names apart, and what its results do not depend on.
 _LEFT_OUT = ('config', 'cfg_options', 'checkpoint', 'launcher', 'pin_memory', 'work_dir')
-PACKAGES = ('mcl_plugins', 'torch', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain')
 
 
 @dataclass
@@ -86,6 +88,7 @@ def build_classifier(
     check_bands(model)
     model.init_weights()
     model.eval()
+    keep_single_windows(model)
     return runner, model, cfg
 
 
@@ -224,21 +227,64 @@ def report(command: str, evaluate: Callable[..., dict[str, float]], args: Namesp
         command: name of the command, which is part of the file's name.
         evaluate: takes all arguments except ``out`` and returns numbers by name.
         args: parsed arguments of :func:`frozen_parser`.
+
+    Raises:
+        ValueError: the results cannot be written; this is found before they are computed.
     """
+    out = args.out or place_beside(args.checkpoint, command)
+    check_output(out)
     args.config = args.config or find_classifier(args.checkpoint)
     arguments = vars(args)
-    out = arguments.pop('out') or Path(f'{args.checkpoint}.{command}.json')
-    check_output(out)
+    del arguments['out']
+    sha256 = digest_of(args.checkpoint)  # a training that goes on may delete the file
     results = evaluate(**arguments)
     if is_main_process():
-        write_results(command, results, out, args)
+        write_results(command, results, out, args, sha256)
 
 
-def write_results(command: str, results: dict[str, float], out: Path, args: Namespace) -> None:
+def place_beside(checkpoint: str, command: str) -> Path:
+    """Return the file of a command's results beside a checkpoint.
+
+    Raises:
+        ValueError: the checkpoint is not on this machine.
+
+    Example:
+        >>> str(place_beside('work_dirs/vit/epoch_1.pth', 'knn'))
+        'work_dirs/vit/epoch_1.pth.knn.json'
+    """
+    if '://' in checkpoint:
+        raise ValueError(
+            f'{checkpoint} is not a file of this machine, so there is no place beside it for the '
+            'results: name a file with --out.'
+        )
+    return Path(f'{Path(checkpoint).expanduser()}.{command}.json')
+
+
+def digest_of(checkpoint: str) -> str | None:
+    """Return the SHA-256 of a checkpoint; None for a URL, and for a file that does not exist."""
+    if '://' in checkpoint or not (file := find_weights(checkpoint)).is_file():
+        return None
+    return sha256_of(file)
+
+
+def write_results(
+    command: str,
+    results: dict[str, float],
+    out: Path,
+    args: Namespace,
+    sha256: str | None = None,
+) -> None:
     """Print results and write them to a file, with the arguments they were computed with.
 
     A result that is NaN, such as a mean over no queries, is null in the file, because JSON has no
-    NaN.
+    NaN. An argument that is not finite is written as a word.
+
+    Args:
+        command: name of the command.
+        results: numbers by name.
+        out: the file.
+        args: arguments of the evaluation.
+        sha256: of the checkpoint; None if it is not a file of this machine.
     """
     for name, value in results.items():
         shown = 'none: no queries to score; null in the file' if isnan(value) else f'{value:.2f}'
@@ -250,12 +296,10 @@ def write_results(command: str, results: dict[str, float], out: Path, args: Name
         'options': args.cfg_options or {},
         'arguments': {key: value for key, value in vars(args).items() if key not in _LEFT_OUT},
         'checkpoint': args.checkpoint,
-        'checkpoint_sha256': sha256_of(args.checkpoint),
-        'versions': {package: version(package) for package in PACKAGES},
+        'checkpoint_sha256': sha256,
+        'versions': {'mcl_plugins': __version__, **installed_versions()},
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(record, indent=2, allow_nan=False, default=str)  # a path becomes text
-    out.write_text(f'{text}\n')
+    write_json(out, as_json(record), default=str)  # a path becomes text
     print(f'results: {printable(out)}')
 
 

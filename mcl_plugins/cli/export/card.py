@@ -9,7 +9,7 @@ from typing import Any
 from ...checkpoint.digest import sha256_of
 from ...encoders import PretrainedEncoder
 from ...utils.literals import read_assignments
-from ...utils.versions import find_version
+from ...utils.versions import find_version, installed_versions
 from ...version import __version__
 from .compare import LIMIT
 from .target import Target
@@ -63,11 +63,10 @@ def write_card(
     """
     prepare, text = encoder.preprocess, encoder.origin.get('config')
     compared = ', '.join(f'{value:.1e} on {kind}' for kind, value in found.items())
-    versions = ', '.join(
-        f'{name} {find_version(name)}'
-        for name in dict.fromkeys(('torch', 'onedl-mmpretrain', target.distribution))
-        if find_version(name)
-    )
+    found_versions = installed_versions()
+    if version := find_version(target.distribution):
+        found_versions[target.distribution] = version
+    versions = ', '.join(f'{name} {version}' for name, version in found_versions.items())
     facts = {
         'Method': encoder.origin.get('method') or 'unknown',
         'Data': describe_data(text),

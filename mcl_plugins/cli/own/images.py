@@ -116,7 +116,7 @@ def _read_sample(found: Images, files: list[Path]) -> list[np.ndarray]:
         bad = name_unreadable(found.unreadable, len(found.unreadable), 'images looked at')
         raise ValueError(f'--images {found.root}: {bad}. Repair or remove them.')
     if bands.keys() - {GRAY, RGB} and len(bands) > 1:
-        counts = ', '.join(f'{count} of {number}' for number, count in sorted(bands.items()))
+        counts = ', '.join(f'{count} with {number}' for number, count in sorted(bands.items()))
         raise ValueError(
             f'--images {found.root}: images of several numbers of bands ({counts}): put those of '
             'one kind into a folder of their own.'

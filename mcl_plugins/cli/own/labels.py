@@ -119,9 +119,14 @@ def _whole_classes(root: Path, folders: dict[str, list[str]]) -> Labels:
     lists: dict[str, list[str]] = {split: [] for split in SPLITS}
     unlisted = [file for name in names for file in folders[name] if not _fits_a_list(file)]
     for label, name in enumerate(names):
-        for place, file in enumerate(filter(_fits_a_list, folders[name])):
-            split = 'val' if place % HELD_OUT == HELD_OUT - 1 else 'train'
+        listed = [file for file in folders[name] if _fits_a_list(file)]
+        for place, file in enumerate(listed):
+            split = 'val' if _is_held_out(place, len(listed)) else 'train'
             lists[split].append(f'{file} {label}\n')
+    if not lists['val']:
+        raise ValueError(
+            f'--labels {root}: no class has two images, one of which could be held out. Add images.'
+        )
     note = 'Every fifth image of a class is held out: train.txt, val.txt.'
     if unlisted:
         note += (
@@ -138,6 +143,18 @@ def _whole_classes(root: Path, folders: dict[str, list[str]]) -> Labels:
         {f'{split}.txt': ''.join(lines) for split, lines in lists.items()},
         note=note,
     )
+
+
+def _is_held_out(place: int, count: int) -> bool:
+    """Whether an image of ``count`` is for validation: every fifth, or of fewer the last.
+
+    Example:
+        >>> [[place for place in range(n) if _is_held_out(place, n)] for n in (1, 3, 11)]
+        [[], [2], [4, 9]]
+    """
+    if count < HELD_OUT:
+        return 0 < place == count - 1
+    return place % HELD_OUT == HELD_OUT - 1
 
 
 def _fits_a_list(name: str) -> bool:
@@ -303,7 +320,7 @@ def _part(content: dict, split: str) -> dict:
     images = [
         image
         for place, image in enumerate(content['images'])
-        if (place % HELD_OUT == HELD_OUT - 1) == (split == 'val')
+        if _is_held_out(place, len(content['images'])) == (split == 'val')
     ]
     kept = {image['id'] for image in images}
     objects = [note for note in content['annotations'] if note['image_id'] in kept]
@@ -317,7 +334,10 @@ def _image_folder(content: dict, file: Path, split: str, images: Path) -> Path:
         FileNotFoundError: none has.
     """
     if not content['images']:
-        raise ValueError(f'--labels: {file} lists no image for {split}.')
+        raise ValueError(
+            f'--labels: {file} lists no image for {split}. A single file needs two images, that of '
+            'a split needs one.'
+        )
     name = content['images'][0]['file_name']
     stem = file.stem.removeprefix('instances_')
     parents = (file.parent, file.parent.parent)

@@ -25,10 +25,21 @@ def conmim(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--part',
         choices=['student', 'teacher'],
-        default='student',
-        help='which network --to-released converts',
+        default=argparse.SUPPRESS,
+        help='which network --to-released converts; by default the student',
     )
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.to_released and args.teacher:
+        parser.error(
+            f'--teacher {args.teacher} is a released file, and --to-released reads none: leave it '
+            'out, or convert the EMA copy in source with --to-released --part teacher'
+        )
+    if 'part' in args and not args.to_released:
+        parser.error(
+            f'--part {args.part} is of --to-released: add it, or name the released EMA file with '
+            '--teacher'
+        )
+    return args
 
 
 def _single_file(method: str, argv: Sequence[str] | None = None) -> argparse.Namespace:

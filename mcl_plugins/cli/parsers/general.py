@@ -13,6 +13,7 @@ from .shared import (
     add_image_arguments,
     add_import_argument,
     add_options_argument,
+    add_training_arguments,
 )
 
 
@@ -26,51 +27,7 @@ def train(argv: Sequence[str] | None = None) -> argparse.Namespace:
         const='auto',
         help='continue from this checkpoint; without a value, from the newest in the work dir',
     )
-    parser.add_argument(
-        '--init-from',
-        metavar='FILE',
-        help="weights that the encoder starts from: this package's, MAE's, timm's, a URL, ...",
-    )
-    parser.add_argument(
-        '--probe-data',
-        metavar='FOLDER',
-        help='labelled images, FOLDER/train/CLASS and FOLDER/val/CLASS, which a pre-training '
-        'classifies by k-NN twenty times',
-    )
-    parser.add_argument(
-        '--log',
-        nargs='+',
-        choices=['tensorboard', 'wandb', 'mlflow', 'aim', 'clearml'],
-        metavar='TRACKER',
-        help='also log to tensorboard, wandb, mlflow, aim or clearml',
-    )
-    parser.add_argument(
-        '--offline', action='store_true', help='keep what --log records on this machine'
-    )
-    parser.add_argument('--amp', action='store_true', help='train in float16 with loss scaling')
-    parser.add_argument(
-        '--no-validate',
-        action='store_false',
-        dest='validate',
-        help='do not evaluate during training',
-    )
-    parser.add_argument(
-        '--auto-scale-lr',
-        action='store_true',
-        help='scale the learning rate with the batch size even if the config does not',
-    )
-    parser.add_argument(
-        '--no-persistent-workers',
-        action='store_false',
-        dest='persistent_workers',
-        help='start new data loader workers in each epoch',
-    )
-    parser.add_argument(
-        '--overwrite',
-        action='store_true',
-        help='start anew in a work dir that has a run, whose checkpoints are deleted',
-    )
-    add_common_arguments(parser)
+    add_training_arguments(parser)
     return parser.parse_args(argv)
 
 

@@ -9,16 +9,33 @@ from typing import Any
 from ...utils.literals import read_literal
 
 
-class Typed(dict[str, Any]):
-    """Options with the words as they were typed, for those values that were meant as words.
+class Typed:
+    """A number or list with the text that was typed for it, which may be meant as a word.
+
+    It equals the plain value and is one of its type, so only :func:`merge_options` need know it.
 
     Attributes:
-        words: what was typed, by key.
+        plain: the value.
+        text: what was typed.
     """
 
-    def __init__(self, options: dict[str, Any], words: dict[str, str]) -> None:
-        super().__init__(options)
-        self.words = words
+    plain: Any
+    text: str
+
+
+class _TypedInt(Typed, int):
+    pass
+
+
+class _TypedFloat(Typed, float):
+    pass
+
+
+class _TypedList(Typed, list):
+    pass
+
+
+_TYPED: dict[type, type[Typed]] = {int: _TypedInt, float: _TypedFloat, list: _TypedList}
 
 
 class Options(argparse.Action):
@@ -34,8 +51,7 @@ class Options(argparse.Action):
         self, parser: Any, namespace: Any, values: Any, option_string: str | None = None
     ) -> None:
         """Add the options to those that were read before."""
-        before = getattr(namespace, self.dest, None) or {}
-        options, words = dict(before), dict(getattr(before, 'words', {}))
+        options = dict(getattr(namespace, self.dest, None) or {})
         for option in values or ():
             key, equals, value = option.partition('=')
             if not key or key != key.strip() or not equals:
@@ -44,11 +60,39 @@ class Options(argparse.Action):
                     f'{option!r} is not of the form key=value (without a blank beside the "=")',
                 )
             try:
-                options[key] = read_value(value)
+                options[key] = read_option(value)
             except ValueError as error:
                 raise argparse.ArgumentError(self, f'{option!r}: {error}') from None
-            words[key] = value
-        setattr(namespace, self.dest, Typed(options, words))
+        setattr(namespace, self.dest, options)
+
+
+def read_option(text: str) -> Any:
+    """Read a value with its text if that, without brackets and quotation marks, may be a word.
+
+    Raises:
+        ValueError: brackets do not match.
+
+    Example:
+        >>> read_option('007'), read_option('007').text
+        (7, '007')
+    """
+    value = read_value(text)
+    kind = _TYPED.get(type(value))
+    if kind is None or text.startswith(('[', '(', '"', "'")):
+        return value
+    typed = kind(value)  # type: ignore[call-arg]
+    typed.plain, typed.text = value, text
+    return typed
+
+
+def write_option(value: Any) -> str:
+    """Write a value as :func:`read_option` reads it.
+
+    Example:
+        >>> write_option(read_option('007')), write_option([1, 'a']), write_option(None)
+        ('007', "[1, 'a']", 'None')
+    """
+    return value.text if isinstance(value, Typed) else str(value)
 
 
 def read_value(text: str) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..arguments import at_least, positive
 from .base import command_parser
-from .shared import add_common_arguments
+from .shared import add_training_arguments
 
 
 def run(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -31,5 +31,5 @@ def run(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help='iterations at most, fewer if they are long (default: %(default)s)',
     )
     parser.add_argument('--out', type=Path, help='file for what the steps cost, as JSON')
-    add_common_arguments(parser)
+    add_training_arguments(parser)
     return parser.parse_args(argv)

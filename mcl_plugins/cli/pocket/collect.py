@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 from ...checkpoint.digest import sha256_of
+from ...utils.writing import atomic_write, write_json, write_text
 from .curves import add_curves, curves_file
 from .measure import ENCODER
 from .records import Run, finished, kept_file, read_kept, zoo
@@ -42,9 +42,7 @@ def collect(work_dir: Path | None = None) -> list[Path]:
         if run.table == 'main' and (run.data, run.seed) == (ZOO_DATA, ZOO_SEED):
             written += keep_encoder(run, folder)
     for file, records in kept.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(dict(sorted(records.items())), indent=1)
-        file.write_text(text + '\n', encoding='utf-8')
+        write_json(file, dict(sorted(records.items())), indent=1)
     return sorted({*kept, *written})
 
 
@@ -58,7 +56,8 @@ def keep_encoder(run: Run, folder: Path) -> list[Path]:
     source = folder / ENCODER
     if not source.is_file() or run.row == 'supervised':
         return []
-    shutil.copyfile(source, encoder_file(run.row))
+    with atomic_write(encoder_file(run.row), source.stat().st_size) as temporary:
+        shutil.copyfile(source, temporary)
     return [encoder_file(run.row), write_metafile()]
 
 
@@ -78,5 +77,5 @@ def write_metafile() -> Path:
         if encoder_file(row.name).is_file()
     ]
     file = zoo() / 'metafile.yml'
-    file.write_text(yaml.safe_dump({'Models': models}, sort_keys=False), encoding='utf-8')
+    write_text(file, yaml.safe_dump({'Models': models}, sort_keys=False))
     return file

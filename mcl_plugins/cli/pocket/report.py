@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...utils.writing import write_text
 from .collect import collect
 from .page import fill, page, pages
 from .plots import draw_all
@@ -27,6 +28,7 @@ def write_report(work_dir: Path | None = None) -> list[Path]:
             f'{file} does not exist: --report writes into a checkout of the package, which has it.'
         )
     written = collect(work_dir)
-    for file in pages():
-        file.write_text(fill(file.read_text(encoding='utf-8')), encoding='utf-8')
-    return [*written, *pages(), *draw_all()]
+    texts = {file: fill(file.read_text(encoding='utf-8')) for file in pages()}
+    for file, text in texts.items():
+        write_text(file, text)
+    return [*written, *texts, *draw_all()]

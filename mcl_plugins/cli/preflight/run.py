@@ -2,8 +2,9 @@
 
     mcl preflight conmim/vit-b.py 8 [--work-dir DIR] [--cfg-options KEY=VALUE ...]
 
-PROCESSES is the number of processes of this machine. On several machines start it as the training:
-mcl torchrun ... -m mcl_plugins preflight CONFIG --launcher pytorch.
+PROCESSES is the number of processes of this machine; the options are those of mcl train. On several
+machines start it as the training: mcl torchrun ... -m mcl_plugins preflight CONFIG --launcher
+pytorch.
 
 Checked are the installation, the config, the data and weights that it names, that all processes
 come and can communicate; then the training itself begins, with all of its checks, takes a few steps
@@ -42,14 +43,14 @@ from ..benchmark.count import count_work
 from ..benchmark.data import Speed, cores_of_process, load_samples
 from ..benchmark.stages import Stopwatch
 from ..benchmark.step import Step
-from ..common import build_runner, load_config, say
+from ..common import build_runner, say
 from ..doctor import examine
 from ..findings import Finding, Findings, Level
 from ..messages import describe, is_lost_connection
 from ..parsers.preflight import run as parse_args
 from ..reproduce.data_check import OF_TRAINING, missing_data
 from ..torchrun import start
-from ..train import check_empty, is_first_process, set_whole_model
+from ..train import check_places, is_first_process, load_training, set_whole_model
 from . import plan
 from .meet import check_all_reduce, open_store, roll_call
 from .steps import Cost, take_steps
@@ -79,7 +80,8 @@ def check(
     timeout: float = TIMEOUT,
     steps: int = 6,
     out: Path | None = None,
-    **loading: Any,
+    overwrite: bool = False,
+    **options: Any,
 ) -> Findings:
     """Check a training, and print what is found as it is found.
 
@@ -88,15 +90,16 @@ def check(
         timeout: seconds that processes wait for each other.
         steps: iterations at most; fewer if they are long.
         out: file for what the steps of the slowest process cost, as JSON.
-        **loading: ``work_dir``, ``cfg_options``, ``launcher`` and ``pin_memory`` of
-            :func:`~mcl_plugins.cli.common.load_config`.
+        overwrite: the training is going to delete the run that its work dir may have.
+        **options: arguments of :func:`~mcl_plugins.cli.train.load_training`: ``init_from``,
+            ``cfg_options``, ``launcher``, ...
 
     Returns:
         What was found. All processes stop at the first fault that prevents the rest.
     """
     findings = Findings(silent=not is_first_process())
     with suppress(StopError):
-        _check(findings, config, timeout, steps, out, loading)
+        _check(findings, config, timeout, steps, out, overwrite, options)
     return findings
 
 
@@ -110,7 +113,8 @@ def _check(
     timeout: float,
     steps: int,
     out: Path | None,
-    loading: dict[str, Any],
+    overwrite: bool,
+    options: dict[str, Any],
 ) -> None:
     store = open_store(timeout)
     if store is not None:
@@ -119,12 +123,12 @@ def _check(
         findings.add(Finding('ok', 'processes', came))
     found = [finding for finding in examine() if finding.level != 'ok']
     findings.add(*found or [Finding('ok', 'versions', 'the installation has no fault')])
-    cfg = attempt(findings, 'config', lambda: load_config(config, **loading))
+    cfg = attempt(findings, 'config', lambda: load_training(config, **options))
     attempt(findings, 'config', lambda: set_whole_model(cfg))
     findings.add(Finding('ok', 'config', str(cfg.filename)))
     files = list(check_files(cfg))
     findings.add(*files)
-    attempt(findings, 'work dir', lambda: check_empty(cfg.work_dir, out_dir_of(cfg)), go_on=True)
+    attempt(findings, 'work dir', lambda: check_places(cfg, overwrite), go_on=True)
     if any(finding.level == 'fault' for finding in files):
         raise StopError
     with TemporaryDirectory(prefix='mcl_preflight_') as folder:
@@ -209,6 +213,8 @@ def rehearsal(config: Config, work_dir: str, timeout: float) -> Config:
     """
     begun = copy.deepcopy(config)
     begun.work_dir = work_dir
+    if out_dir_of(begun):  # a short training saves its checkpoints within these steps
+        begun.default_hooks.checkpoint.out_dir = None
     begun.experiment_name = Path(work_dir).name  # two of a second must not share their logs
     begun.log_level = 'ERROR'
     begun.vis_backends = [dict(type='LocalVisBackend')]

@@ -12,10 +12,11 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from ...engine.agreement import StepAgreement
 from ...engine.batches import images_per_process
 
 STEPS = 6  # at most, of which the first warms up
-LONG = 20.0  # seconds of steps after which no other one is begun
+LONG = 20.0  # seconds of a process's steps, at which all of them end after the same one
 
 
 @dataclass
@@ -55,8 +56,11 @@ class EnoughError(Exception):
 class CostHook(Hook):
     """Measure the first iterations of a training, then end it.
 
+    Args:
+        steps: number of iterations at most; fewer if they are long.
+
     Raises:
-        EnoughError: after the last measured iteration.
+        EnoughError: after the last measured iteration, which is the same in all processes.
     """
 
     priority = 'VERY_LOW'  # what the other hooks do belongs to an iteration
@@ -65,6 +69,7 @@ class CostHook(Hook):
         self.most = steps
         self.cost = Cost()
         self._ended = self._began = 0.0
+        self._agreement = StepAgreement('preflight')
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Start the clock."""
@@ -85,7 +90,9 @@ class CostHook(Hook):
             torch.cuda.synchronize()
         self._ended = time.perf_counter()
         self.cost.steps.append(self._ended - self._began)
-        if len(self.cost.steps) >= self.most or sum(self.cost.steps) > LONG:
+        # Processes wait for each other within a step, so their own sums differ.
+        long = self._agreement.reached(sum(self.cost.steps) > LONG)
+        if long or len(self.cost.steps) >= self.most:
             self.note_memory(runner)
             raise EnoughError
 

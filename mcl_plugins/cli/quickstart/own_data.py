@@ -13,7 +13,6 @@ into the work dir.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
@@ -26,6 +25,7 @@ from mmengine.runner import Runner
 from sklearn.metrics import roc_auc_score
 
 from ...utils.places import home, workspace
+from ...utils.writing import write_json
 from ..data.solar_cells import CLASSES
 from ..parsers.quickstart import own_data as parse_args
 from ..train import train
@@ -102,7 +102,7 @@ def run_own_data_demo(work_dir: str | Path | None = None) -> dict:
         'work_dir': str(folder),
         'seconds': seconds(),
     }
-    (folder / 'results.json').write_text(json.dumps(results, indent=2) + '\n')
+    write_json(folder / 'results.json', results)
     save(draw_curves(defective, scores, areas), folder / 'roc.png')
     save(draw_cracks(folder, data, pretrained), folder / 'attention.png')
     return results

@@ -13,12 +13,12 @@ configs beside it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ...utils.places import workspace
+from ...utils.writing import write_json
 from ..parsers.quickstart import run as parse_args
 from .comparison import compare_starts
 from .methods import find_method_config, finetune_config, read_title
@@ -91,7 +91,7 @@ def run_quickstart(
         'fine-tuning': compare_starts(runs, folder / 'finetuning.png'),
         'seconds': seconds(),
     }
-    (folder / 'results.json').write_text(json.dumps(results, indent=2) + '\n')
+    write_json(folder / 'results.json', results)
     draw_report(results, features, config, checkpoint, folder)
     return results
 

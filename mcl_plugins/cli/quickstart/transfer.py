@@ -22,6 +22,7 @@ from pathlib import Path
 
 from ...checkpoint.files import save_file
 from ...utils.places import home, workspace
+from ...utils.writing import write_json
 from ..parsers.quickstart import transfer as parse_args
 from .comparison import compare_starts
 from .dense_models import build_model
@@ -241,7 +242,7 @@ def run_transfer_demo(seeds: int, work_dir: Path) -> dict:
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     times = {'seconds': seconds(), 'cpu_seconds': round(children.ru_utime + children.ru_stime)}
     record = {**results, 'trainings': trainings, **times}
-    (work_dir / 'results.json').write_text(json.dumps(record, indent=2) + '\n')
+    write_json(work_dir / 'results.json', record)
     return record
 
 

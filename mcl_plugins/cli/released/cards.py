@@ -48,7 +48,11 @@ def make_page(results: Sequence[Result]) -> str:
 
 
 def make_card(method: Method, results: Sequence[Result]) -> str:
-    """Return the card of a method in Markdown."""
+    """Return the card of a method in Markdown.
+
+    Raises:
+        ValueError: the page of the method does not say what differs from the paper.
+    """
     lines = [
         f'## {method.title}',
         '',
@@ -68,7 +72,11 @@ def make_card(method: Method, results: Sequence[Result]) -> str:
         )
     page = (home() / 'configs' / method.folder / 'README.md').read_text(encoding='utf-8')
     found = _DEVIATIONS.search(page)
-    assert found, f'The page of {method.title} does not say what differs from the paper.'
+    if found is None:
+        raise ValueError(
+            f'configs/{method.folder}/README.md does not say what differs from the paper: add a '
+            'section "## Paper against released code" or "## What the paper leaves open".'
+        )
 
     def from_docs(link: re.Match[str]) -> str:
         return f'](../{normpath(f"configs/{method.folder}/{link[1]}")}'

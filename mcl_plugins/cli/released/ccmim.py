@@ -13,6 +13,7 @@ from .golden import (
     FixedMask,
     Golden,
     Recorder,
+    load_weights,
     masked_vit,
     pair_gradients,
     part,
@@ -28,7 +29,7 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     """Compare importance, mask, reconstruction and losses for stored images and sampling noise."""
     state = CCMIM.from_released(part(golden, 'state', device))
     model = MODELS.build(build_config(golden, state)).to(device, torch.float64)
-    model.load_state_dict(state)
+    load_weights(model, state)
 
     images = tensor(golden, 'images', device)
     importance = model.backbone.class_attention(model.backbone.embed(images))

@@ -13,6 +13,7 @@ from .golden import (
     Comparison,
     FixedMask,
     Golden,
+    load_weights,
     masked_vit,
     mlp,
     pair_gradients,
@@ -29,7 +30,7 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     """Compare both losses and the mask for two stored views and stored mask noise."""
     state = CMAE.from_released(part(golden, 'state', device))
     model = MODELS.build(build_config(golden, state)).to(device, torch.float64)
-    model.load_state_dict(state)
+    load_weights(model, state)
 
     grid = model.backbone.patch_resolution
     mask = RandomMask(MASK_RATIO, unit=2).from_noise(tensor(golden, 'noise', device), grid)

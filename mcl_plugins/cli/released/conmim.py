@@ -8,7 +8,16 @@ from mmpretrain.registry import MODELS
 from ...checkpoint.conmim import CONMIM
 from ...mask_generators import PatchMask
 from . import compares
-from .golden import Comparison, FixedMask, Golden, Recorder, pair_gradients, part, tensor
+from .golden import (
+    Comparison,
+    FixedMask,
+    Golden,
+    Recorder,
+    load_weights,
+    pair_gradients,
+    part,
+    tensor,
+)
 
 
 @compares('conmim')
@@ -47,7 +56,7 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     student = CONMIM.from_released(part(golden, 'student', device))
     teacher = CONMIM.from_released(part(golden, 'teacher', device))
     state = {**student, **{f'ema.{name}': value for name, value in teacher.items()}}
-    model.load_state_dict(state)
+    load_weights(model, state)
 
     mask = PatchMask.from_mask(tensor(golden, 'mask', device))
     model.mask_generator = FixedMask(mask)

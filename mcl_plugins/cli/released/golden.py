@@ -15,6 +15,10 @@ from ...mask_generators import PatchMask
 Golden = dict[str, np.ndarray]
 
 
+class MisfitError(ValueError):
+    """The tensors of a golden file are not those of its method's model."""
+
+
 @dataclass
 class Comparison:
     """Pairs of our tensor and the file's, by name."""
@@ -40,17 +44,29 @@ def part(golden: Golden, name: str, device: torch.device) -> dict[str, Tensor]:
     }
 
 
+def load_weights(model: torch.nn.Module, state: dict[str, Tensor]) -> None:
+    """Load a file's weights into a model, all of them.
+
+    Raises:
+        MisfitError: the file and the model have different weights.
+    """
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise MisfitError(str(error)) from error
+
+
 def pair_gradients(
     model: BaseSelfSupervisor, wanted: dict[str, Tensor]
 ) -> dict[str, tuple[Tensor, np.ndarray]]:
     """Pair each stored gradient with the model's; a missing gradient counts as zeros.
 
     Raises:
-        ValueError: the file and the model have different trained parameters.
+        MisfitError: the file and the model have different trained parameters.
     """
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if trained.keys() != wanted.keys():
-        raise ValueError(
+        raise MisfitError(
             f'Trained only in the file or in the model: {sorted(trained.keys() ^ wanted.keys())}.'
         )
     return {

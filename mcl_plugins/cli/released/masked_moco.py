@@ -12,7 +12,7 @@ from ...checkpoint.renaming import Renaming
 from ...mask_generators import Partition
 from ...utils.similarity import l2_normalize
 from . import compares
-from .golden import Comparison, Golden, pair_gradients, part, tensor
+from .golden import Comparison, Golden, load_weights, pair_gradients, part, tensor
 
 NORMS = {
     'BN': dict(type='mcl_plugins.SyncBN'),
@@ -83,7 +83,7 @@ def build(golden: Golden, table: Renaming, device: torch.device) -> BaseSelfSupe
     """Build a model with the file's sizes and weights."""
     state = table.from_released(part(golden, 'state', device))
     model = MODELS.build(build_config(golden, state)).to(device, torch.float64)
-    model.load_state_dict(state)
+    load_weights(model, state)
     return model
 
 

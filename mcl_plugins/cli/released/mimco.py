@@ -9,7 +9,7 @@ from torch import Tensor
 from ...checkpoint.mimco import MIMCO
 from ...mask_generators import PatchMask
 from . import compares
-from .golden import Comparison, FixedMask, Golden, mlp, pair_gradients, part, tensor
+from .golden import Comparison, FixedMask, Golden, load_weights, mlp, pair_gradients, part, tensor
 
 
 @compares('mimco')
@@ -20,11 +20,10 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
         state[f'{level}_contrast.queue.keys'] = tensor(golden, f'queue_{level}', device)
         state[f'{level}_contrast.queue.pointer'] = torch.zeros(1, dtype=torch.long, device=device)
     model = MODELS.build(build_config(golden, state)).to(device, torch.float64)
-    model.teacher.encoder.load_state_dict(
-        {k.removeprefix('teacher.'): v for k, v in state.items() if k.startswith('teacher.')}
-    )
+    teacher = {k.removeprefix('teacher.'): v for k, v in state.items() if k.startswith('teacher.')}
+    load_weights(model.teacher.encoder, teacher)
     student = {k: v for k, v in state.items() if not k.startswith('teacher.')}
-    model.load_state_dict({**student, 'teacher.fingerprint': model.teacher.fingerprint})
+    load_weights(model, {**student, 'teacher.fingerprint': model.teacher.fingerprint})
     model.mask_generator = FixedMask(PatchMask.from_mask(tensor(golden, 'mask', device)))
 
     model.ema.update(

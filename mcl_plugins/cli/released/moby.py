@@ -7,7 +7,7 @@ from mmpretrain.registry import MODELS
 
 from ...checkpoint.moby import MOBY
 from . import compares
-from .golden import Comparison, Golden, mlp, pair_gradients, part, tensor
+from .golden import Comparison, Golden, load_weights, mlp, pair_gradients, part, tensor
 
 
 @compares('moby')
@@ -15,7 +15,7 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     """Compare the loss and the new keys in the queues of MoBY on Swin for two stored views."""
     state = MOBY.from_released(part(golden, 'state', device))
     model = MODELS.build(build_config(golden, state)).to(device, torch.float64)
-    model.load_state_dict(state)
+    load_weights(model, state)
 
     model.ema.update(
         golden['momentum'].item()

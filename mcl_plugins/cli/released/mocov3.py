@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...checkpoint.mocov3 import MOCOV3
 from . import compares
-from .golden import Comparison, Golden, pair_gradients, part, tensor
+from .golden import Comparison, Golden, load_weights, pair_gradients, part, tensor
 
 
 @compares('mocov3')
@@ -16,7 +16,7 @@ def compare(golden: Golden, device: torch.device) -> Comparison:
     """Compare the loss and the EMA weights after the step for two stored views."""
     state = MOCOV3.from_released(part(golden, 'state', device))
     model = MODELS.build(build_config(golden, state)).to(device, torch.float64)
-    model.load_state_dict(state)
+    load_weights(model, state)
 
     model.ema.update(golden['momentum'].item())  # released code: before the keys are computed
     losses = model.loss([tensor(golden, name, device) for name in ('view1', 'view2')])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ from mmengine.runner import Runner
 from ...checkpoint.files import load_file
 from ...checkpoint.latest import checkpoint_folder, find_checkpoint
 from ...engine.checkpoints import out_dir_of
-from ...engine.hooks.doctor import FILE_NAME
+from ...engine.hooks.doctor import read_verdicts
 from ...engine.hooks.schedule import describe_schedule
-from ...engine.identity import identify, read_settings
+from ...engine.identity import differing, identify, read_settings
 from ...utils.places import home
 from ..logs import Run, read_run
 from ..preflight.plan import duration
@@ -33,6 +32,7 @@ class Facts:
         checkpoint: the last one.
         config: text of the config.
         verdicts: what the doctor has said.
+        damage: why that is not known, if its file is damaged.
     """
 
     folder: Path
@@ -41,6 +41,7 @@ class Facts:
     checkpoint: Path | None = None
     config: str = ''
     verdicts: list[dict[str, Any]] = field(default_factory=list)
+    damage: str = ''
 
     @property
     def watched(self) -> bool:
@@ -51,6 +52,13 @@ class Facts:
     def settings(self) -> dict[str, Any]:
         """The values of the config by their dotted names; nothing in it is run."""
         return read_settings(self.config)
+
+    def add_verdicts(self) -> None:
+        """Read what the doctor has said; a damaged file ends no report."""
+        try:
+            self.verdicts = read_verdicts(self.folder)
+        except ValueError as error:
+            self.damage = str(error)
 
     def summary(self) -> dict[str, str]:
         """Return what the run is and what it has cost, in words, by the name of the row."""
@@ -112,7 +120,7 @@ def read_facts(folder: Path, name: str) -> Facts:
         facts.checkpoint = Path(found)
         facts.meta = dict(load_file(found).get('meta') or {})
     facts.config = str(facts.meta.get('cfg') or text)
-    facts.verdicts = read_verdicts(folder)
+    facts.add_verdicts()
     return facts
 
 
@@ -127,20 +135,15 @@ def facts_of(runner: Runner) -> Facts:
         'schedule': describe_schedule(runner),
         'batch': {'processes': runner.world_size},
     }
-    return Facts(
+    facts = Facts(
         folder,
         read_run(folder, str(folder)),
         meta,
         checkpoint_folder(folder, out_dir_of(runner.cfg)) / Path(last).name if last else None,
         runner.cfg.pretty_text,
-        read_verdicts(folder),
     )
-
-
-def read_verdicts(folder: Path) -> list[dict[str, Any]]:
-    """Return what the doctor has said of the run in a work dir."""
-    file = folder / FILE_NAME
-    return json.loads(file.read_text(encoding='utf-8')) if file.is_file() else []
+    facts.add_verdicts()
+    return facts
 
 
 def config_file(folder: Path) -> Path | None:
@@ -154,8 +157,7 @@ def differences(facts: Facts, others: dict[str, Any]) -> dict[str, tuple[Any, An
     own = facts.settings
     return {
         key: (others.get(key, '(not set)'), own.get(key, '(not set)'))
-        for key in sorted(own.keys() | others.keys())
-        if own.get(key) != others.get(key)
+        for key in differing(own, others)
     }
 
 
@@ -169,11 +171,14 @@ def find_base(facts: Facts) -> tuple[str, dict[str, Any]] | None:
     if file is None:
         return None
     configs = home() / 'configs'
+    kind = facts.settings.get('model.type')
     candidates = {}
     for path in sorted(configs.glob(f'[!_]*/**/{file.name}')):
-        text = Config.fromfile(path).pretty_text
-        settings = read_settings(text)
-        if settings.get('model.type') == facts.settings.get('model.type'):
+        config = Config.fromfile(path)
+        if kind is not None and config.get('model', {}).get('type') != kind:
+            continue  # before its text is made, which takes long
+        settings = read_settings(config.pretty_text)
+        if settings.get('model.type') == kind:
             candidates[path.relative_to(configs).as_posix()] = settings
     if not candidates:
         return None

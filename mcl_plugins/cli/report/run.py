@@ -6,7 +6,7 @@ The page is one HTML file with everything in it, which any browser shows without
 reconstructions, attention and nearest neighbours are drawn from the last checkpoint, on training
 images or those of --images.
 Several runs are shown side by side. ``mcl train`` writes it, without these pictures, into the work
-dir at the checkpoints, at most every five minutes, and at the end.
+dir at the end of epochs with a new checkpoint, at most every five minutes, and at the end.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...utils.writing import atomic_write
+from ...engine.identity import differing
+from ...utils.writing import write_text
 from ..parsers.report import run as parse_args
 from ..visualize.attention import draw_student_attention
 from ..visualize.curves import draw, select_panels
@@ -80,8 +81,7 @@ def write_page(
         parts.append(page.section('Pictures', *(_pictures(facts, images) for facts in runs)))
     parts.append(_configs(runs))
     title = ' and '.join(facts.run.name for facts in runs)
-    with atomic_write(path) as temporary:
-        temporary.write_text(page.page(title, parts), encoding='utf-8')
+    write_text(path, page.page(title, parts))
     return path
 
 
@@ -96,6 +96,9 @@ def _summary(runs: Sequence[Facts]) -> str:
 
 def _verdicts(facts: Facts, runs: int) -> str:
     title = f'<h3>{page.escape(facts.run.name)}</h3>' if runs > 1 else ''
+    if facts.damage:
+        text = f'What the doctor has said is not known: {facts.damage}'
+        return title + page.paragraph(text, 'note')
     return title + page.verdicts(facts.verdicts, facts.watched)
 
 
@@ -149,10 +152,8 @@ def _configs(runs: Sequence[Facts]) -> str:
     """What differs between the runs, or between a run and the package's config, and the configs."""
     parts = []
     if len(runs) > 1:
-        keys = {key for facts in runs[1:] for key in differences(facts, runs[0].settings)}
-        rows = [
-            [key, *(facts.settings.get(key, '(not set)') for facts in runs)] for key in sorted(keys)
-        ]
+        own = [facts.settings for facts in runs]
+        rows = [[key, *(part.get(key, '(not set)') for part in own)] for key in differing(*own)]
         parts.append(_limited(['setting', *(facts.run.name for facts in runs)], rows))
     elif base := find_base(runs[0]):
         name, settings = base

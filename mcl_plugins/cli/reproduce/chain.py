@@ -14,10 +14,10 @@ from typing import Any
 from mmengine.config import Config
 
 from ...checkpoint.digest import sha256_of
-from ...utils.literals import read_literal
 from ...utils.places import find_config, workspace
 from ...utils.writing import atomic_write
 from ..common import read_config
+from ..parsers.options import read_option
 from . import tiny_data
 from .forecast import Forecast, count, count_images, measure
 from .plan import ENCODER, Stage, plan
@@ -243,7 +243,7 @@ class Chain:
         """Run a stage with each value of an option; return the result of the best."""
         short = key.rpartition('.')[2]
         tried = {
-            value: self._run(stage, f'{stage.name}_{short}={value}', {key: read_literal(value)})
+            value: self._run(stage, f'{stage.name}_{short}={value}', {key: read_option(value)})
             for value in values
         }
         listed = {value: tried[value]['metrics'] for value in values}
@@ -268,7 +268,7 @@ class Chain:
         config, checkpoint = self._config_of(stage), self._source_of(stage)
         if stage.kind == 'retrieval':
             assert checkpoint is not None
-            return {'metrics': run_retrieval(config, checkpoint, self.data)}
+            return {'metrics': run_retrieval(config, checkpoint, self.data, folder)}
         options = {**self.options, **more}
         if stage.option and checkpoint:
             options[stage.option] = str(checkpoint)

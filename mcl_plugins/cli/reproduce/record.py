@@ -14,7 +14,7 @@ import torch
 from mmengine.config import Config
 
 from ...utils.places import PACKAGE
-from ...utils.versions import find_version
+from ...utils.versions import installed_versions
 from ...version import __version__
 from ..logs import read_run
 
@@ -25,7 +25,6 @@ METRICS = {
     'coco/bbox_mAP': 100.0,
     'coco/segm_mAP': 100.0,
 }
-_LIBRARIES = ('torch', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain')
 
 
 def describe_machine() -> dict[str, Any]:
@@ -33,13 +32,12 @@ def describe_machine() -> dict[str, Any]:
 
     The instructions of the processor are among them: with others a training is rounded otherwise.
     """
-    versions = {name: find_version(name) for name in _LIBRARIES}
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {
         'mcl_plugins': __version__,
         'commit': find_commit(),
         'python': platform.python_version(),
-        'versions': {name: version for name, version in versions.items() if version},
+        'versions': installed_versions(),
         'devices': gpus or ['CPU'],
         'instructions': torch.backends.cpu.get_cpu_capability(),
     }

@@ -15,6 +15,7 @@ from typing import Any
 
 from ...checkpoint.latest import find_checkpoint
 from ..evaluate.retrieval import evaluate_retrieval
+from ..parsers.options import write_option
 from ..test import test
 from ..train import train
 
@@ -104,19 +105,26 @@ def run_preflight(config: Path, out: Path, options: dict[str, Any], launch: Laun
     _call(_command('preflight', [*words, *_as_words(options)], one_or_more))
 
 
-def run_retrieval(config: Path, checkpoint: Path, data: Path) -> dict[str, float]:
-    """Evaluate features on revisited Oxford and Paris by DINO's protocol, in this process."""
+def run_retrieval(config: Path, checkpoint: Path, data: Path, work_dir: Path) -> dict[str, float]:
+    """Evaluate features on revisited Oxford and Paris by DINO's protocol, in this process.
+
+    Args:
+        config: of a classifier.
+        checkpoint: whose encoder is evaluated.
+        data: folder of both sets.
+        work_dir: folder for the log.
+    """
     return {
         f'{name} {key}': value
         for name in SETS
         for key, value in evaluate_retrieval(
-            config, checkpoint, data / name, protocol='dino'
+            config, checkpoint, data / name, protocol='dino', work_dir=work_dir
         ).items()
     }
 
 
 def _as_words(options: dict[str, Any]) -> list[str]:
-    words = [f'{key}={value}' for key, value in options.items()]
+    words = [f'{key}={write_option(value)}' for key, value in options.items()]
     return ['--cfg-options', *words] if words else []
 
 

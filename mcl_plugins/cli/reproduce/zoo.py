@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from ...utils.places import find_config, home
+from ...utils.writing import write_text
 from ..common import read_config
 from ..parsers.reproduce import zoo as parse_args
 from .record import cell, config_digest
@@ -44,7 +45,8 @@ def update(file: Path) -> list[Path]:
 
     Raises:
         FileNotFoundError: the record does not exist.
-        ValueError: it is no record of a complete run, or not one of the configs as they are.
+        ValueError: it is no record of a complete run, or not one of the configs as they are, or
+            the metafile has no place for its metrics. Nothing is written.
     """
     record = _read(file)
     row = find_row(record['method'], record['row'])
@@ -56,11 +58,15 @@ def update(file: Path) -> list[Path]:
     cells = lines[row.line].strip().strip('|').split('|')
     cells[list(row.cells).index(OURS)] = f' {cell(shown)} '
     lines[row.line] = f'|{"|".join(cells)}|'
-    page.write_text('\n'.join(lines), encoding='utf-8')
-    kept = page.parent / 'records' / f'{row.slug}.json'
-    kept.parent.mkdir(exist_ok=True)
-    kept.write_text(file.read_text(encoding='utf-8'), encoding='utf-8')
-    return [page, kept, *_update_metafile(page.with_name('metafile.yml'), record)]
+    metafile = page.with_name('metafile.yml')
+    texts = {
+        page: '\n'.join(lines),
+        page.parent / 'records' / f'{row.slug}.json': file.read_text(encoding='utf-8'),
+        metafile: _with_results(metafile, record),
+    }
+    for path, text in texts.items():
+        write_text(path, text)
+    return list(texts)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -84,8 +90,11 @@ def _read(file: Path) -> dict[str, Any]:
     return record
 
 
-def _update_metafile(file: Path, record: dict[str, Any]) -> list[Path]:
-    """Set the Results of the models whose config is that of a shown stage, after its start."""
+def _with_results(file: Path, record: dict[str, Any]) -> str:
+    """Return a metafile with the Results of the models whose config is that of a shown stage.
+
+    A model is one that the record has trained from its start.
+    """
     text = file.read_text(encoding='utf-8')
     models = yaml.safe_load(text)['Models']
     first = next(iter(record['stages'].values()))['config']
@@ -98,13 +107,21 @@ def _update_metafile(file: Path, record: dict[str, Any]) -> list[Path]:
             same = model['Config'] == f'configs/{stage["config"]}'
             started = model['Name'] in followers or stage['config'] == first
             if same and started and stage['metrics']:
-                text = _set_results(text, model['Name'], stage['metrics'])
-    file.write_text(text, encoding='utf-8')
-    return [file]
+                text = _set_results(text, file, model['Name'], stage['metrics'])
+    return text
 
 
-def _set_results(text: str, name: str, metrics: dict[str, float]) -> str:
-    """Replace the Results of a model in the text of a metafile."""
+def _set_results(text: str, file: Path, name: str, metrics: dict[str, float]) -> str:
+    """Replace the Results of a model in the text of a metafile.
+
+    Raises:
+        ValueError: the metafile has no Results of the model, or a metric has no name in metafiles.
+    """
+    if unknown := metrics.keys() - _NAMES.keys():
+        raise ValueError(
+            f'The metrics {", ".join(sorted(unknown))} of {name} have no name in metafiles; those '
+            f'of tables are {", ".join(_NAMES)}.'
+        )
     lines = ['    Results:']
     for key, value in metrics.items():
         task, data, label = _NAMES[key]
@@ -114,5 +131,9 @@ def _set_results(text: str, name: str, metrics: dict[str, float]) -> str:
         rf'(  - Name: {re.escape(name)}\n(?:(?!  - Name:).*\n)*?)    Results:.*\n(?:      .*\n)*'
     )
     found, count = re.subn(pattern, lambda match: match[1] + '\n'.join(lines) + '\n', text, count=1)
-    assert count, f'{home()}: the metafile has no Results of {name}'
+    if not count:
+        raise ValueError(
+            f'{file.relative_to(home())} has no Results of {name}: add the line "Results: null" to '
+            'this model.'
+        )
     return found

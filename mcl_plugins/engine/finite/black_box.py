@@ -21,7 +21,7 @@ import torch
 from mmengine.logging import MessageHub
 
 from ...checkpoint.files import save_file
-from ...utils.writing import atomic_write
+from ...utils.writing import write_json, write_text
 from .passes import Pass
 from .samples import file_names, to_plain
 
@@ -61,13 +61,7 @@ def write_model(folder: Path, state: dict[str, torch.Tensor], config: str) -> No
 
 def write_report(folder: Path, report: dict[str, Any]) -> None:
     """Write the report; numbers that JSON does not know are written as words."""
-    write_text(folder / REPORT, json.dumps(as_json(report), indent=2) + '\n')
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding='utf-8')
+    write_json(folder / REPORT, as_json(report))
 
 
 def as_json(value: Any) -> Any:

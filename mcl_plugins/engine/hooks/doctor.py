@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from ...evaluation.recall import Recall, mean_recall
 from ...registry import HOOKS
 from ...targets import EMA
-from ...utils.writing import atomic_write
+from ...utils.writing import write_json
 from ..doctor.chart import Chart, Look, Verdict
 from ..doctor.gather import gather_facts
 from ..doctor.illnesses import judge
@@ -37,6 +37,35 @@ _LOGGED = (
     'weight_change',
     'ema_distance',
 )
+
+
+def read_verdicts(work_dir: str | Path) -> list[dict[str, Any]]:
+    """Return what the doctor has said of the training of a work dir, in the order of the steps.
+
+    Returns:
+        Dicts with ``step``, ``illness``, ``text`` and ``remedy``; none if nothing was said.
+
+    Raises:
+        ValueError: the file cannot be read, or has something else in it.
+    """
+    file = Path(work_dir, FILE_NAME)
+    if not file.is_file():
+        return []
+    try:
+        found = json.loads(file.read_text(encoding='utf-8'))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f'{file} cannot be read: {error}.') from error
+    if not isinstance(found, list) or not all(map(_is_verdict, found)):
+        raise ValueError(f'{file} has something else than what the doctor writes.')
+    return found
+
+
+def _is_verdict(part: Any) -> bool:
+    return (
+        isinstance(part, dict)
+        and isinstance(part.get('step'), int)
+        and all(isinstance(part.get(name), str) for name in ('illness', 'text', 'remedy'))
+    )
 
 
 @HOOKS.register_module()
@@ -97,11 +126,14 @@ class DoctorHook(Hook):
         facts = gather_facts(runner, unwrapped_model(runner))
         self._chart = Chart(facts, self.patience, self.seconds)
         self._looked_at = runner.iter
-        file = Path(runner.work_dir, FILE_NAME)
-        resumed = runner.iter > 0 and file.is_file()
-        self.verdicts = json.loads(file.read_text(encoding='utf-8')) if resumed else []
-        if not resumed:
-            file.unlink(missing_ok=True)
+        self.verdicts = []
+        if runner.iter == 0:
+            Path(runner.work_dir, FILE_NAME).unlink(missing_ok=True)
+            return
+        try:
+            self.verdicts = read_verdicts(runner.work_dir)
+        except ValueError as error:  # the training is not at fault
+            runner.logger.warning(f'Doctor: {error} What was said before may be said again.')
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Watch the step if the log gets a line after it."""
@@ -208,8 +240,7 @@ class DoctorHook(Hook):
     def _say(self, runner: Runner, step: int, verdict: Verdict) -> None:
         runner.logger.warning(f'Doctor, step {step}: {verdict}')
         self.verdicts.append({'step': step, **vars(verdict)})
-        with atomic_write(Path(runner.work_dir, FILE_NAME)) as temporary:
-            temporary.write_text(json.dumps(self.verdicts, indent=1) + '\n', encoding='utf-8')
+        write_json(Path(runner.work_dir, FILE_NAME), self.verdicts, indent=1)
 
     def _note_probes(self, runner: Runner) -> None:
         """Note what probes found since the last look; the first half may be at chance."""

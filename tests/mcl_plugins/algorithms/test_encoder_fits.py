@@ -59,11 +59,17 @@ def test_tokens_are_nothing_for_the_projector_of_moby(encoder):
         MODELS.build(model)
 
 
-@pytest.mark.parametrize('encoder', ['ResNet', 'SwinTransformer', 'SimMIMSwin'])
-def test_moby_takes_any_encoder_of_maps(encoder):
+@pytest.mark.parametrize(
+    ('encoder', 'width'), [('ResNet', 512), ('SwinTransformer', 32), ('SimMIMSwin', 32)]
+)
+def test_moby_takes_any_encoder_of_maps(encoder, width):
     model = model_of('moby/swin-t')
     model.backbone = ENCODERS[encoder]
-    assert MODELS.build(model).backbone is not None
+    model.projector.in_channels = width
+    built = MODELS.build(model)
+    assert type(built.backbone).__name__ == encoder
+    losses = built.loss([torch.randn(2, 3, 32, 32) for _ in range(2)], [])
+    assert built.parse_losses(losses)[0].isfinite()
 
 
 def test_an_encoder_of_ones_own_states_what_it_returns():

@@ -118,6 +118,22 @@ def test_a_model_of_ones_own_zoo_is_a_file(web, tmp_path):
     assert load_checkpoint('openmmlab://own').keys() == CONTENT.keys()
 
 
+def test_a_damaged_download_says_which_file_to_delete(web, tmp_path):
+    """Its name states no hash. The next start would read the same file again."""
+    torch.save(CONTENT, web / 'one.pth')
+    whole = (web / 'one.pth').read_bytes()
+    (web / 'one.pth').write_bytes(whole[: len(whole) // 2])
+    for _ in range(2):
+        with pytest.raises(ValueError, match='it is damaged') as caught:
+            load_checkpoint(URL)
+        (file,) = (tmp_path / 'torch').rglob('*-one.pth')
+        assert str(caught.value).startswith(f'{URL}: {file} was not loaded')
+        assert str(caught.value).endswith(f' Delete {file} first.')
+        (web / 'one.pth').write_bytes(whole)
+    file.unlink()
+    assert load_checkpoint(URL).keys() == CONTENT.keys()
+
+
 def test_what_is_not_there_is_named(web, tmp_path):
     with pytest.raises(ValueError, match="torchvision has no model 'two'"):
         load_checkpoint('torchvision://two')

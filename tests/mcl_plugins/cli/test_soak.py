@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mcl_plugins.cli import soak
 from mcl_plugins.cli.soak import QUANTITIES, format_table, measure, sample_files, sample_processes
 
 
@@ -62,3 +63,16 @@ def test_growth_after_the_warm_up_is_a_fault(samples, name):
     assert rows[name]['growth'] == pytest.approx(20)
     table = format_table(rows, samples)
     assert '| log, kB | 50.0 | 100.0 | 250.0 |' in table
+
+
+def test_a_system_without_proc_is_refused_before_the_training(tmp_path, monkeypatch):
+    is_dir = Path.is_dir
+
+    def is_dir_elsewhere(path, **options):
+        return str(path) != '/proc/self' and is_dir(path, **options)
+
+    monkeypatch.setattr(Path, 'is_dir', is_dir_elsewhere)
+    monkeypatch.setattr(soak, 'soak', lambda *_: pytest.fail('it trains'))
+    message = r'^mcl soak reads memory and descriptors from /proc, which Linux has\.$'
+    with pytest.raises(ValueError, match=message):
+        soak.main(['--work-dir', str(tmp_path / 'work')])

@@ -52,10 +52,11 @@ def test_a_server_is_used_unless_the_run_is_offline(config, monkeypatch):
     assert os.environ['WANDB_MODE'] == 'offline' and os.environ['CLEARML_OFFLINE_MODE'] == '1'
 
 
-def test_a_missing_library_and_a_lonely_option_are_named(tmp_path):
+def test_a_missing_library_and_a_lonely_option_are_named(tmp_path, monkeypatch):
+    kind, _, *more = trackers.TRACKERS['wandb']
+    monkeypatch.setitem(trackers.TRACKERS, 'wandb', (kind, 'not_installed', *more))
     arguments = vars(parse(['quickstart/conmim.py', '--log', 'wandb']))
-    if importlib.util.find_spec('wandb') is None:
-        with pytest.raises(ValueError, match='wandb is not installed.*pip install wandb'):
-            configure(**{**arguments, 'work_dir': str(tmp_path)})
+    with pytest.raises(ValueError, match='wandb is not installed.*pip install wandb'):
+        configure(**{**arguments, 'work_dir': str(tmp_path)})
     with pytest.raises(ValueError, match='--offline is for --log'):
         configure('quickstart/conmim.py', offline=True, work_dir=str(tmp_path))

@@ -507,9 +507,24 @@ def test_patches_of_a_fine_tuned_network_without_a_last_norm(ccmim, data, tmp_pa
         draw(patterns, monkeypatch, QUICKSTART / 'ccmim_finetune.py', ccmim, '--queries', 0)
 
 
-def test_places_must_be_there():
-    with pytest.raises(ValueError, match=r'--at 5 0 4: there are 6 images of 4 x 4 patches'):
-        patterns.check_places([patterns.Place(5, 0, 4)], 6, (4, 4))
+@pytest.mark.parametrize('place', [(6, 0, 0), (0, 4, 0), (5, 0, 4), (-1, 0, 0), (5, 0, -1)])
+def test_places_must_be_there(place):
+    patterns.check_places([patterns.Place(5, 3, 3), patterns.Place(0, 0, 0)], 6, (4, 4))
+    asked = ' '.join(map(str, place))
+    message = f'^--at {asked}: there are 6 images of 4 x 4 patches, counted from 0\\.$'
+    with pytest.raises(ValueError, match=message):
+        patterns.check_places([patterns.Place(0, 0, 0), patterns.Place(*place)], 6, (4, 4))
+
+
+def test_queries_are_of_images_that_are_there_and_bright(ccmim, data, monkeypatch):
+    _, *others = sorted((data / 'val').rglob('*.jpg'))
+    for file in others:
+        Image.new('RGB', (48, 40)).save(file)
+    words = QUICKSTART / 'ccmim_finetune.py', ccmim
+    with pytest.raises(ValueError, match=r'^--queries=2: only 1 images are bright enough\.$'):
+        draw(patterns, monkeypatch, *words, '--queries', 2, *classifier_arguments(data))
+    with pytest.raises(ValueError, match=r'^--at 16 0 0: there are 16 images of .* from 0\.$'):
+        draw(patterns, monkeypatch, *words, '--at', 16, 0, 0, *classifier_arguments(data))
 
 
 # Curves

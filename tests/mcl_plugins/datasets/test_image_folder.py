@@ -10,7 +10,7 @@ from PIL import Image
 
 from mcl_plugins.datasets import classes
 from mcl_plugins.datasets.classes import ClassNames, agree_on_classes
-from mcl_plugins.datasets.image_folder import ImageFolder
+from mcl_plugins.datasets.image_folder import ImageFolder, ImageNet
 from mcl_plugins.transforms import LoadImageFromFile
 from mcl_plugins.utils.images import IMAGE_SUFFIXES, open_rgb
 
@@ -215,3 +215,19 @@ def test_lists_of_images_are_read_and_checked(split, tmp_path, said):
     with pytest.raises(ValueError, match=r'has the label 3, .* 2 classes, 0 to 1'):
         (tmp_path / 'names.txt').write_text('3.jpg 3')
         split('train', ann_file='names.txt', metainfo=dict(classes=('a', 'b')))
+
+
+def test_a_list_that_is_no_utf_8_is_named(split, tmp_path):
+    (tmp_path / 'names.txt').write_bytes('café.jpg 0\n'.encode('latin-1'))
+    message = r'The list of images .*/names\.txt is not a UTF-8 text file: .* byte 0xe9'
+    with pytest.raises(ValueError, match=message):
+        split('train', '1.jpg', ann_file='names.txt')
+
+
+def test_imagenet_has_a_thousand_folders(tmp_path):
+    """Hidden ones do not count."""
+    for name in ('n01440764', 'n01443537', '.cache'):
+        (tmp_path / 'train' / name).mkdir(parents=True)
+    message = r'/train/? has 2 class folders, ImageNet-1k has 1000\. For other .* configs/own\.'
+    with pytest.raises(ValueError, match=message):
+        ImageNet(data_root=str(tmp_path), split='train')

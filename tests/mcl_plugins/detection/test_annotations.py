@@ -200,9 +200,9 @@ REFUSED = {
         "annotation 1 has the image_id '0', the image has the id 0",
     ),
     'annotation id twice': (setting('annotations', 3, id=1), '2 annotations have the id 1'),
-    'no box': (
+    'neither box nor mask': (
         lambda c: [entry.pop(key) for entry in c['annotations'] for key in ('bbox', MASK)],
-        'annotation 1 has',
+        r'annotation 1 .*no mask \(segmentation\), but the pipeline loads masks: add a list',
     ),
     'box of three numbers': (setting('annotations', 2, bbox=[1, 2, 3]), r'bbox \[1, 2, 3\]'),
     'box of no number': (
@@ -213,10 +213,13 @@ REFUSED = {
         setting('annotations', 0, segmentation=[[1, 1, 5, 5]]),
         r'annotation 1 has the segmentation \[\[1, 1, 5, 5\]\]: it must be',
     ),
-    'flat polygon': (setting('annotations', 0, segmentation=SQUARE), 'annotation 1 has the segm'),
+    'flat polygon': (
+        setting('annotations', 0, segmentation=SQUARE),
+        r'annotation 1 has the segmentation \[10, 5, .*, 10, 25\]: it must be a list of polygons',
+    ),
     'polygon of pairs': (
         setting('annotations', 0, segmentation=[[[1, 1], [5, 1], [5, 5]]]),
-        'annotation 1 has the segm',
+        r'segmentation \[\[\[1, 1\], \[5, 1\], \[5, 5\]\]\]: it must be a list of polygons \[x1',
     ),
     'RLE of another size': (
         setting('annotations', 0, segmentation=dict(size=[50, 40], counts=[2000])),
@@ -242,6 +245,14 @@ def test_what_cannot_be_derived_is_named(tmp_path, content, case):
     with pytest.raises(ValueError, match=message) as caught:
         dataset(root)
     assert f'{root}/ann.json' in str(caught.value)
+
+
+def test_a_detector_of_boxes_needs_a_box_or_polygons(tmp_path, content):
+    for field in ('bbox', MASK):
+        content['annotations'][1].pop(field)
+    root = write(tmp_path, content)
+    with pytest.raises(ValueError, match=r'annotation 2 has the bbox None: it must be \[x, y'):
+        dataset(root, with_mask=False)
 
 
 @pytest.mark.parametrize('mask', [None, [], [[1, 1, 5, 5]], 'no mask'])

@@ -77,6 +77,14 @@ def test_wrong_arguments_stop_before_the_work(encoder, folder, arguments, messag
         encode_folder(encoder, folder, **arguments)
 
 
+def test_a_missing_library_stops_before_the_work(encoder, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr('mcl_plugins.encoders.folder.find_spec', lambda name: None)
+    monkeypatch.setattr('mcl_plugins.encoders.folder.list_images', None)  # would be called next
+    message = r'features\.parquet needs another library: pip install pyarrow\. Or write a \.npy\.'
+    with pytest.raises(ImportError, match=message):
+        encode_folder(encoder, folder, tmp_path / 'features.parquet')
+
+
 def test_a_class_token_that_is_not_there_stops_before_the_work(folder):
     arch = dict(embed_dims=64, num_layers=1, num_heads=1, feedforward_channels=128)
     for model in (

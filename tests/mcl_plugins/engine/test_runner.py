@@ -126,7 +126,11 @@ def test_resuming_finds_the_newest_whole_checkpoint(config):
 
 def test_resuming_where_nothing_was_trained_starts_anew(config):
     config.resume = True
-    assert Runner.from_cfg(config).train() is not None
+    runner = Runner.from_cfg(config)
+    runner.train()
+    assert runner.iter == 4
+    (log,) = Path(runner.log_dir).glob('*.log')
+    assert 'Load checkpoint' not in log.read_text()
     assert load_file(f'{config.work_dir}/epoch_1.pth')['meta']['epoch'] == 1
 
 

@@ -300,6 +300,24 @@ def test_impossible_mask_ratio_is_refused(kind, ratio):
         kind(ratio)
 
 
+@pytest.mark.parametrize(
+    'draw',
+    [
+        lambda ratio: RandomMask(ratio)(2, (4, 4), CPU),
+        lambda ratio: RandomMask(ratio, unit=2)(2, (8, 8), CPU),
+        lambda ratio: BlockMask(ratio, min_area=1)(2, (4, 4), CPU),
+        lambda ratio: ImportanceMask(ratio)(torch.rand(2, 16)),
+    ],
+    ids=['random', 'units', 'blocks', 'importance'],
+)
+def test_a_ratio_that_leaves_nothing_visible_is_refused(draw):
+    """The number of masked units is rounded up, so 0.99 of 16 are all; 15 of 16 are not."""
+    message = r'^mask_ratio=0\.99 masks all 16 units of the image; choose a smaller ratio or small'
+    with pytest.raises(ValueError, match=message):
+        draw(0.99)
+    assert draw(15 / 16).mask.float().mean() == 15 / 16
+
+
 @pytest.mark.parametrize('grid', [(14, 15), (15, 14)])
 def test_grid_that_units_cannot_tile_is_refused(grid):
     message = rf'{grid[0]}x{grid[1]} patches .* units of 2x2 .*multiple of 2 patches'

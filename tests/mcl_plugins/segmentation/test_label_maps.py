@@ -163,8 +163,10 @@ def test_own_masks_from_zero_under_reduce_zero_label(tmp_path, labels):
     )
     with pytest.raises(ValueError, match=message):
         dataset(tmp_path, classes=CLASSES[: len(labels)], reduce_zero_label=True)
-    assert dataset(tmp_path, classes=CLASSES[: len(labels)]) is not None
-    dataset(tmp_path, classes=CLASSES[: len(labels) - 1], reduce_zero_label=True)
+    kept = dataset(tmp_path, classes=CLASSES[: len(labels)])
+    assert np.array_equal(kept[0]['data_samples'].gt_sem_seg.data[0], blocks(*labels))
+    fewer = dataset(tmp_path, classes=CLASSES[: len(labels) - 1], reduce_zero_label=True)
+    assert np.array_equal(fewer[0]['data_samples'].gt_sem_seg.data[0], blocks(255, *labels[:-1]))
 
 
 def test_no_remedy_is_named_that_the_labels_exclude(tmp_path):

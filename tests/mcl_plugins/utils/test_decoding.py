@@ -16,9 +16,13 @@ from mcl_plugins.utils.decoding import ImageDecoder
 from mcl_plugins.utils.image_errors import UnreadableImageError
 from mcl_plugins.utils.images import open_rgb
 
-RNG = np.random.default_rng(0)
-RGB = RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8)
-RGBA = RNG.integers(0, 256, (20, 30, 4), dtype=np.uint8)
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+RGB = noise(20, 30, 3)
+RGBA = noise(20, 30, 4, seed=1)
 GRADIENT = np.tile(np.linspace(20, 235, 64), (8, 1))
 
 
@@ -243,7 +247,7 @@ BANDS = {
 @pytest.mark.parametrize('layout', BANDS)
 @pytest.mark.parametrize('bands', [2, 5, 13])
 def test_all_bands_of_a_tiff_are_read(layout, bands):
-    array = RNG.integers(0, 256, (20, 30, bands), dtype=np.uint8)
+    array = noise(20, 30, bands)
     content = BANDS[layout](array)
     np.testing.assert_array_equal(ImageDecoder('unchanged')(content, 'bands.tif'), array)
     with pytest.raises(UnreadableImageError, match=f"{bands} bands, .*'unchanged'.*in_channels"):
@@ -279,7 +283,7 @@ def test_one_band_is_the_luma_of_three(kind):
 @pytest.mark.parametrize('kind', ['PNG', 'JPEG', 'WEBP', 'GIF', 'BMP', 'TIFF', 'JPEG2000', 'PPM'])
 @pytest.mark.parametrize('part', [0, 3, 60, 0.5, 0.9])
 def test_files_that_were_cut_off_are_named(kind, part):
-    whole = saved(RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8), kind)
+    whole = saved(noise(64, 64, 3), kind)
     content = whole[: part if isinstance(part, int) else int(part * len(whole))]
     with pytest.raises(UnreadableImageError, match='cut cannot be read as an image'):
         ImageDecoder()(content, 'cut')
@@ -292,7 +296,7 @@ def test_bytes_after_the_end_of_a_jpeg_do_no_harm():
 
 
 def test_a_missing_library_is_named(monkeypatch):
-    content = as_tiff(RNG.integers(0, 256, (20, 30, 5), dtype=np.uint8), photometric='minisblack')
+    content = as_tiff(noise(20, 30, 5), photometric='minisblack')
     monkeypatch.setattr(tiff, 'tifffile', None)
     np.testing.assert_array_equal(ImageDecoder()(saved(RGB, 'TIFF'), 'x')[..., ::-1], RGB)
     with pytest.raises(ValueError, match='pip install tifffile'):

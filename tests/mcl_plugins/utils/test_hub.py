@@ -48,4 +48,5 @@ def test_types_without_a_scope_are_mmpretrains():
         register_all_modules(init_default_scope=False)
         assert DefaultScope.get_current_instance().scope_name == 'mcl_plugins'
         register_all_modules()
-        assert MODELS.build(dict(type='GlobalAveragePooling')) is not None
+        built = MODELS.build(dict(type='GlobalAveragePooling'))
+    assert type(built).__module__.startswith('mmpretrain.')

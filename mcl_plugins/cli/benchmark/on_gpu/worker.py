@@ -36,15 +36,15 @@ class Worker:
         Returns:
             Its figures, or ``error``: what went wrong, in a line.
         """
-        if self._process is None and not self._start():
-            return {'error': f'its process did not start within {STARTING:.0f} seconds'}
-        self._connection.send((measurement.kind, measurement.arguments))
-        if not self._connection.poll(seconds):
-            self.close()
-            return {'error': f'took more than {seconds:.3g} seconds'}
         try:
+            if self._process is None and not self._start():
+                return {'error': f'its process did not start within {STARTING:.0f} seconds'}
+            self._connection.send((measurement.kind, measurement.arguments))
+            if not self._connection.poll(seconds):
+                self.close()
+                return {'error': f'took more than {seconds:.3g} seconds'}
             return self._connection.recv()
-        except EOFError:
+        except (EOFError, BrokenPipeError, ConnectionResetError):
             self._process.join()
             status = self._process.exitcode
             self.close()
@@ -59,7 +59,11 @@ class Worker:
         self._process = self._connection = None
 
     def _start(self) -> bool:
-        """Start the process; returns whether it is ready."""
+        """Start the process; returns whether it is ready.
+
+        Raises:
+            EOFError: it has ended.
+        """
         self._connection, other = _CONTEXT.Pipe()
         arguments = (other, self.device)
         self._process = _CONTEXT.Process(target=serve, args=arguments)

@@ -56,3 +56,23 @@ def test_several_files_without_two_splits_are_named(tmp_path, names):
         coco(tmp_path / name)
     with pytest.raises(ValueError, match=rf'{names[0]}.* are several COCO files.*give one file'):
         look_at_labels(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(('count', 'held_out'), [(2, 1), (4, 1), (5, 1), (10, 2)])
+def test_of_few_images_the_last_is_held_out(tmp_path, count, held_out):
+    coco(tmp_path / 'farm.json', count)
+    assert look_at_labels(tmp_path, tmp_path).held_out == held_out
+
+
+def test_of_few_images_of_a_class_the_last_is_held_out(tmp_path):
+    for name, count in (('dark', 3), ('light', 1)):
+        for index in range(count):
+            (tmp_path / name).mkdir(exist_ok=True)
+            (tmp_path / name / f'{index}.png').touch()
+    found = look_at_labels(tmp_path, tmp_path)
+    assert found.written['val.txt'] == 'dark/2.png 0\n'
+    assert found.written['train.txt'] == 'dark/0.png 0\ndark/1.png 0\nlight/0.png 1\n'
+    for file in (tmp_path / 'dark').glob('[12].png'):
+        file.unlink()
+    with pytest.raises(ValueError, match='no class has two images'):
+        look_at_labels(tmp_path, tmp_path)

@@ -1,5 +1,6 @@
 """mcl preflight: each fault planted once, and the numbers of a healthy training."""
 
+import re
 import shutil
 from collections import namedtuple
 from datetime import datetime
@@ -239,6 +240,35 @@ def test_two_processes_add_up_a_number_and_take_a_step_together(path):
     assert result.stdout.count('all-reduce 2 processes over gloo') == 1
     assert 'effective batch 8 = 2 processes x 4 images' in result.stdout
     assert result.stdout.count('No faults.') == 1
+
+
+OF_ONE_PROCESS = """
+import os
+from mmpretrain.registry import TRANSFORMS
+
+@TRANSFORMS.register_module()
+class OfOneProcess:
+    def __call__(self, results):
+        if os.environ['RANK'] == '1':
+            raise ValueError('the disk of this node is not there')
+        return results
+"""
+
+
+def test_a_fault_of_a_process_other_than_the_first_has_its_number(path, tmp_path, monkeypatch):
+    """The first one, which alone prints what is found, knows only that the connection is lost."""
+    (tmp_path / 'of_one_process.py').write_text(OF_ONE_PROCESS)
+    monkeypatch.syspath_prepend(tmp_path)  # the processes have the path of this one
+    config = Config.fromfile(path)
+    config.custom_imports = dict(imports=['of_one_process'])
+    config.train_dataloader.dataset.pipeline.insert(1, dict(type='OfOneProcess'))
+    config.dump(path)
+    result = mcl('preflight', path, '--steps', 2, processes=2)
+    assert result.returncode == 1
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith('process ')]
+    assert re.fullmatch(r'process 1: .*the disk of this node is not there\.?', line)
+    assert 'the disk of this node' not in result.stdout
+    assert 'the connection to another process is lost.' in result.stdout
 
 
 def test_processes_that_do_not_come_are_named():

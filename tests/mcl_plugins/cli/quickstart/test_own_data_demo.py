@@ -38,6 +38,12 @@ def workspace(tmp_path_factory):
     return root
 
 
+def area(scores, defective):
+    """The share of pairs whose defective cell has the higher score, in percent; half of ties."""
+    pairs = scores[defective][:, None] - scores[~defective]
+    return 50 * (1 + np.sign(pairs).mean())
+
+
 def test_demonstration(workspace, monkeypatch, capsys):
     monkeypatch.setattr(own_data, 'workspace', lambda: workspace)
     monkeypatch.setattr(own_data, 'call', lambda *words: None)
@@ -49,12 +55,21 @@ def test_demonstration(workspace, monkeypatch, capsys):
         return full(config, cfg_options={**cfg_options, **SHORT}, **options)
 
     monkeypatch.setattr(own_data, 'train', short)
+    areas, score = [], own_data.score_defects
+
+    def scored(runner):
+        scores, dataset = score(runner), runner.val_dataloader.dataset
+        classes = [dataset.get_data_info(index)['gt_label'] for index in range(len(dataset))]
+        areas.append(area(scores, np.array(classes) == solar_cells.CLASSES.index('defective')))
+        return scores
+
+    monkeypatch.setattr(own_data, 'score_defects', scored)
     results = own_data.run_own_data_demo()
     folder = Path(results['work_dir'])
     assert folder == workspace / 'work_dirs/own_data_demo'
     rows = results['AUC']['25']
     assert set(rows) == set(own_data.STARTS) and all(len(values) == 2 for values in rows.values())
-    assert all(0 <= value <= 100 for values in rows.values() for value in values)
+    assert [value for values in rows.values() for value in values] == pytest.approx(areas, abs=0.01)
     for picture in ('roc.png', 'attention.png'):
         with Image.open(folder / picture) as image:
             assert np.asarray(image.convert('L')).std() > 5

@@ -23,7 +23,7 @@ from mcl_plugins.cli.data.make_scenes import make
 from mcl_plugins.cli.quickstart import stages, transfer
 from mcl_plugins.cli.quickstart.dense_models import build_model, predict, validation_samples
 from mcl_plugins.cli.quickstart.transfer import CMAE, MIMCO, TASKS, select_metrics
-from mcl_plugins.cli.quickstart.transfer_report import THRESHOLD, draw_report, paint
+from mcl_plugins.cli.quickstart.transfer_report import draw_report, paint
 from mcl_plugins.targets.frozen_teacher import FrozenTeacher
 from processes import mcl
 
@@ -320,7 +320,7 @@ def test_paint_changes_hue_under_masks_alone():
     mask[1, 2] = True
     painted = paint(image, {3: mask})
     np.testing.assert_allclose(painted[:, ~mask], 0.7)
-    assert painted[:, 1, 2].std() > 0.1 and THRESHOLD > 0.05
+    assert painted[:, 1, 2].std() > 0.1
 
 
 def test_the_script_explains_itself():

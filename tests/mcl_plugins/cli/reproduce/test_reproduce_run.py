@@ -6,11 +6,14 @@ import shutil
 
 import pytest
 import yaml
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmpretrain.registry import DATASETS, MODELS
 
 from mcl_plugins.checkpoint.digest import sha256_of
 from mcl_plugins.checkpoint.files import load_file
 from mcl_plugins.cli.common import read_config
-from mcl_plugins.cli.reproduce import chain, zoo
+from mcl_plugins.cli.reproduce import chain, stages, zoo
 from mcl_plugins.cli.reproduce.data_check import check_data
 from mcl_plugins.cli.reproduce.record import config_digest
 from mcl_plugins.cli.reproduce.rows import find_row, methods_with_rows, read_rows
@@ -21,6 +24,7 @@ from mcl_plugins.utils.places import find_config
 
 EMPTY = '\N{EN DASH}'  # of a row that was not run
 ROW = 'table 1: ViT-B/16, 300 epochs, 224 px'
+RUN = 'mcl_plugins.cli.reproduce.chain.run_training'
 
 
 @pytest.fixture(scope='module')
@@ -28,9 +32,13 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp('rows')
 
 
-def test_a_chain_goes_on_where_it_stopped(folder, monkeypatch):
-    """The second training fails; the next call keeps the first and ends with a record."""
-    run = 'mcl_plugins.cli.reproduce.chain.run_training'
+@pytest.fixture(scope='module')
+def stopped(folder):
+    """The row's chain, stopped in its second training and called again.
+
+    Returns:
+        The file of the record, and the trainings that were started.
+    """
     started = []
 
     def once(config, work_dir, *args, **options):
@@ -39,16 +47,50 @@ def test_a_chain_goes_on_where_it_stopped(folder, monkeypatch):
             raise SystemExit(75)
         return run_training(config, work_dir, *args, **options)
 
-    monkeypatch.setattr(run, once)
-    with pytest.raises(SystemExit):
-        reproduce('conmim', ROW, work_dir=folder, tiny=True)
-    file = reproduce('conmim', ROW, work_dir=folder, tiny=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RUN, once)
+        with pytest.raises(SystemExit):
+            reproduce('conmim', ROW, work_dir=folder, tiny=True)
+        return reproduce('conmim', ROW, work_dir=folder, tiny=True), started
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The trainings that a test starts."""
+    names = []
+
+    def note(config, work_dir, *args, **options):
+        names.append(work_dir.name)
+        return run_training(config, work_dir, *args, **options)
+
+    monkeypatch.setattr(RUN, note)
+    return names
+
+
+def accuracy_of(config, checkpoint):
+    """The share of its test images that a classifier gets right, in percent, one by one."""
+    config = Config.fromfile(config)
+    model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor}).eval()
+    model.load_state_dict(load_file(checkpoint)['state_dict'])
+    dataset = DATASETS.build(config.test_dataloader.dataset)
+    right = []
+    for sample in map(dataset.__getitem__, range(len(dataset))):
+        (found,) = model.test_step(pseudo_collate([sample]))
+        right.append(found.pred_label.item() == sample['data_samples'].gt_label.item())
+    return 100 * sum(right) / len(right)
+
+
+def test_a_chain_goes_on_where_it_stopped(folder, stopped):
+    """The second training fails; the next call keeps the first and ends with a record."""
+    file, started = stopped
     assert started == ['1-vit-b_300e', '2-in1k-finetune_vit-b', '2-in1k-finetune_vit-b']
 
     record = json.loads(file.read_text())
     first, second = record['stages'].values()
     assert record['shown'] == ['2-in1k-finetune_vit-b'] and record['tiny']
-    assert 0 <= second['metrics']['accuracy/top1'] <= 100
+    (config,) = file.parent.glob('configs/*_2-in1k-finetune_vit-b.py')
+    found = accuracy_of(config, file.parent / second['checkpoint'])
+    assert second['metrics'] == {'accuracy/top1': pytest.approx(found, abs=0.01)}
     assert list(second['curves']) == ['accuracy/top1']
     for stage in (first, second):
         assert stage['sha256'] == sha256_of(file.parent / stage['checkpoint'])
@@ -64,16 +106,9 @@ def test_a_chain_goes_on_where_it_stopped(folder, monkeypatch):
         reproduce('conmim', ROW, work_dir=folder, tiny=True, options={'randomness.seed': 1})
 
 
-def test_a_stage_of_another_row_is_not_run_again(folder, monkeypatch):
+def test_a_stage_of_another_row_is_not_run_again(folder, stopped, started):
     """The first row of the ablations is ConMIM's main row of 300 epochs."""
-    other = reproduce('conmim', ROW, work_dir=folder, tiny=True)
-    started = []
-
-    def note(config, work_dir, *args, **options):
-        started.append(work_dir.name)
-        return run_training(config, work_dir, *args, **options)
-
-    monkeypatch.setattr('mcl_plugins.cli.reproduce.chain.run_training', note)
+    other, _ = stopped
     ablation = 'tables 4 to 9: 4 to 9, none'
     file = reproduce('conmim', ablation, work_dir=folder, tiny=True)
     assert started == [] and file != other
@@ -92,13 +127,28 @@ def test_a_stage_of_another_row_is_not_run_again(folder, monkeypatch):
     assert [stage['seed'] for stage in json.loads(again.read_text())['stages'].values()] == [1, 1]
 
 
-def test_teacher_student_and_retrieval(folder):
-    record = json.loads(
-        reproduce('mimco', 'table 4: 100 epochs', work_dir=folder, tiny=True).read_text()
-    )
+def test_teacher_student_and_retrieval(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = reproduce('mimco', 'table 4: 100 epochs', work_dir=folder, tiny=True)
+    record = json.loads(file.read_text())
     assert list(record['stages']) == ['1-swin-t', '2-swin-t', '3-in1k-finetune_swin-t']
     metrics = record['stages']['3-in1k-finetune_swin-t']['metrics']
     assert {'roxford5k medium mAP', 'rparis6k hard mAP'} <= metrics.keys()
+    assert list(file.parent.glob('3-in1k-finetune_swin-t/*/*.log'))
+    assert not list(tmp_path.iterdir()), 'something is written to the current folder'
+
+
+def test_a_retrieval_writes_to_the_folder_that_it_is_given(tmp_path, monkeypatch):
+    given = []
+
+    def evaluate(config, checkpoint, data, work_dir, protocol):
+        given.append((data, work_dir, protocol))
+        return {'medium mAP': 50.0}
+
+    monkeypatch.setattr(stages, 'evaluate_retrieval', evaluate)
+    found = stages.run_retrieval('a.py', 'a.pth', tmp_path, work_dir=tmp_path / 'row')
+    assert found == {'roxford5k medium mAP': 50.0, 'rparis6k medium mAP': 50.0}
+    assert given == [(tmp_path / name, tmp_path / 'row', 'dino') for name in stages.SETS]
 
 
 @pytest.mark.parametrize(
@@ -263,16 +313,11 @@ def test_a_chain_that_starts_from_another_code_needs_its_file(folder, monkeypatc
             reproduce('ccmim', name, work_dir=folder, start=given)
 
 
-def test_a_checkpoint_stands_for_the_first_training(folder, tmp_path, monkeypatch):
+def test_a_checkpoint_stands_for_the_first_training(stopped, tmp_path, started):
     """The encoder of another chain, in place of a pre-training of days."""
-    encoder = next(folder.glob('conmim/*/1-vit-b_300e/epoch_*.pth'))
-    started = []
-
-    def note(config, work_dir, *args, **options):
-        started.append(work_dir.name)
-        return run_training(config, work_dir, *args, **options)
-
-    monkeypatch.setattr('mcl_plugins.cli.reproduce.chain.run_training', note)
+    before, _ = stopped
+    stage = json.loads(before.read_text())['stages']['1-vit-b_300e']
+    encoder = before.parent / stage['checkpoint']
     other = dict(work_dir=tmp_path, tiny=True)
     file = reproduce('conmim', ROW, **other, start=encoder)
     assert started == ['2-in1k-finetune_vit-b']

@@ -1,6 +1,7 @@
 """Each illness on a training that is made ill in this way, and none on healthy ones."""
 
 import json
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ from mmpretrain.registry import MODELS
 from PIL import Image
 
 from conftest import ROOT, SMALL
+from mcl_plugins.algorithms import ConMIM
 from mcl_plugins.engine.doctor import gather, reference
 from mcl_plugins.engine.doctor.chart import Chart, Facts, Look
 from mcl_plugins.engine.doctor.gather import _compares_images, _share_of_copies, reference_of
@@ -248,12 +250,26 @@ def test_a_teacher_whose_update_fails_is_found(tmp_path, monkeypatch):
     assert runs.illnesses(hook) == {'frozen teacher'}
 
 
-def test_waiting_for_data_is_found_where_it_lasts(tmp_path):
-    slow = runs.Pictures(seconds=0.02)
+def test_waiting_for_data_is_found_where_it_lasts(tmp_path, monkeypatch):
+    """By a clock that is moved by loading, three seconds a batch, and by steps of one second."""
+    clock = [0.0]
+    step = ConMIM.train_step
+
+    def work(seconds):
+        clock[0] += seconds
+
+    def slow_step(*args, **kwargs):
+        work(1)
+        return step(*args, **kwargs)
+
+    monkeypatch.setattr(time, 'time', lambda: clock[0])
+    monkeypatch.setattr(runs, 'time', SimpleNamespace(sleep=work))
+    monkeypatch.setattr(ConMIM, 'train_step', slow_step)
+    slow = runs.Pictures(seconds=3 / runs.BATCH)
     config = runs.read('conmim')
-    hook = runs.train(config, tmp_path, steps=15, patience=8, dataset=slow, seconds=0.2)
+    hook = runs.train(config, tmp_path, steps=15, patience=8, dataset=slow, seconds=2)
     assert runs.illnesses(hook) == {'slow data'}
-    assert hook.verdicts[0]['text'].endswith('% of the time waits for data.')
+    assert hook.verdicts[0]['text'] == '75% of the time waits for data.'
 
 
 def save(folder, index, seed):

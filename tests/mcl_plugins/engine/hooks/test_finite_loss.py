@@ -1,11 +1,13 @@
 """No checkpoint of a network of NaNs, and advice that helps."""
 
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
+from mcl_plugins.algorithms import ConMIM
 from mcl_plugins.engine.hooks import FiniteLossHook
 from mcl_plugins.engine.runner import Runner
 
@@ -53,3 +55,27 @@ def test_clipping_takes_effect_when_a_training_is_resumed(training_config):
     runner.train()
     assert runner.epoch == 2
     assert 'train/grad_norm' in runner.message_hub.log_scalars
+
+
+@pytest.mark.parametrize('bad', [(), (2, 3)])
+def test_the_end_of_a_training_says_how_many_steps_were_skipped(training_config, monkeypatch, bad):
+    """Nobody reads a warning in the middle of a long log."""
+    numbers, losses = count(1), ConMIM.losses
+
+    def spoilt(self, *views):
+        factor = torch.nan if next(numbers) in bad else 1.0
+        return {name: value * factor for name, value in losses(self, *views).items()}
+
+    monkeypatch.setattr(ConMIM, 'losses', spoilt)
+    training_config.log_level = 'INFO'
+    training_config.default_hooks.finite_loss = dict(
+        type='mcl_plugins.FiniteLossHook', max_bad_steps=2
+    )
+    Runner.from_cfg(training_config).train()
+    (log,) = Path(training_config.work_dir).glob('*/*.log')
+    text = log.read_text()
+    assert text.count('The step is skipped') == len(bad)
+    assert text.count('steps were skipped') == bool(bad)
+    if bad:
+        summary = '2 of 4 steps were skipped because they were not finite.'
+        assert text.index(summary) > text.rindex('The step is skipped')

@@ -14,6 +14,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from conftest import SMALL
 from mcl_plugins.engine.hooks import ProbeHook, WatchdogHook
 from mcl_plugins.engine.runner import Runner
+from mcl_plugins.evaluation.linear import fit_linear_probe
 
 
 def loader(images, **dataset):
@@ -66,14 +67,35 @@ def hook_of(runner):
     return hook
 
 
-def test_it_probes_when_it_is_due_and_writes_it_down(build, tmp_path):
+def features_of(model, images, encoder='backbone'):
+    """Mean patch tokens of the probe's images and their labels, without the hook."""
+    dataset = DATASETS.build(loader(images)['dataset'])
+    batch = default_collate([dataset[index] for index in range(16)])
+    labels = torch.tensor([sample.gt_label.item() for sample in batch['data_samples']])
+    module = copy.deepcopy(model.get_submodule(encoder)).eval()
+    with torch.no_grad():
+        (tokens,) = module(model.data_preprocessor(batch)['inputs'])
+    return tokens[:, 1:].mean(dim=1), labels
+
+
+def knn_accuracy(features, labels):
+    """Of the features among themselves in percent, by another library."""
+    oracle = KNeighborsClassifier(3, metric='cosine', weights=lambda d: np.exp((1 - d) / 0.07))
+    return 100 * oracle.fit(features, labels).score(features, labels)
+
+
+def test_it_probes_when_it_is_due_and_writes_it_down(build, images, tmp_path):
     runner = build(interval=2)
     runner.train()
     (file,) = tmp_path.glob('work/*/vis_data/scalars.json')
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     rows = [row for row in rows if 'knn_3' in row]
     assert [row['step'] for row in rows] == [6, 9]  # after epoch 2, and after the last
-    assert all(0 <= row[name] <= 100 for row in rows for name in ('knn_3', 'linear'))
+    features, labels = features_of(runner.model, images)
+    classifier = fit_linear_probe(features, labels, epochs=3)
+    right = (classifier(features).argmax(dim=1) == labels).float().mean().item()
+    assert rows[-1]['knn_3'] == pytest.approx(knn_accuracy(features, labels))
+    assert rows[-1]['linear'] == pytest.approx(100 * right)
 
 
 @pytest.mark.parametrize('encoder', ['backbone', 'ema.backbone', 'teacher.backbone'])
@@ -91,18 +113,8 @@ def test_accuracies_are_those_of_the_features(build, images, encoder):
     assert module.training and not any(p.grad is not None for p in model.parameters())
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name]), name
-
-    dataset = DATASETS.build(loader(images)['dataset'])
-    batch = default_collate([dataset[index] for index in range(16)])
-    labels = np.array([sample.gt_label.item() for sample in batch['data_samples']])
-    module.eval()
-    with torch.no_grad():
-        (tokens,) = module(model.data_preprocessor(batch)['inputs'])
-    features = tokens[:, 1:].mean(dim=1).numpy()
-    oracle = KNeighborsClassifier(3, metric='cosine', weights=lambda d: np.exp((1 - d) / 0.07))
-    assert found['knn_3'] == pytest.approx(
-        100 * oracle.fit(features, labels).score(features, labels)
-    )
+    features = features_of(model, images, encoder.replace('teacher', 'ema'))
+    assert found['knn_3'] == pytest.approx(knn_accuracy(*features))
 
 
 def test_an_encoder_without_finite_features_is_not_probed_and_trains_on(build, tmp_path):
@@ -187,7 +199,8 @@ def test_loaders_stack_their_samples_by_default(build, images):
     data = {key: value for key, value in loader(images).items() if key != 'collate_fn'}
     runner = build(train_dataloader=data, val_dataloader=data)
     hook_of(runner).before_train(runner)
-    assert 0 <= hook_of(runner).probe(runner)['knn_3'] <= 100
+    found = hook_of(runner).probe(runner)['knn_3']
+    assert found == pytest.approx(knn_accuracy(*features_of(runner.model, images)))
 
 
 def test_the_two_data_sets_are_numbered_by_the_same_names(build, images, tmp_path):
