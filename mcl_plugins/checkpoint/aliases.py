@@ -44,7 +44,7 @@ def list_spellings(prefix: str) -> list[str]:
 
     Example:
         >>> list_spellings('ema.backbone.')
-        ['ema.backbone.', 'teacher.backbone.', 'target.backbone.']
+        ['ema.backbone.', 'teacher.backbone.', 'target.backbone.', 'momentum_encoder.module.0.']
         >>> list_spellings('target.backbone.')
         ['target.backbone.', 'ema.backbone.']
     """
