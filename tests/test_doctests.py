@@ -3,6 +3,7 @@
 import doctest
 import importlib
 
+import mmpretrain.models  # noqa: F401  prints a notice, which no example expects
 import pytest
 
 from conftest import ROOT
