@@ -82,10 +82,8 @@ class CocoDataset(CheckedImages, _CocoDataset):
                 )
             try:
                 loaded = loaders[0](dict(record)) or {}
-            except (
-                UnreadableImageError,
-                OSError,
-            ):  # a broken image is the business of who loads it
+            except (UnreadableImageError, OSError, AssertionError):  # the last is mmcv's
+                # A broken image is the business of who loads it.
                 continue
             if 'ori_shape' in loaded:
                 self._check_size(record, loaded['ori_shape'])

@@ -145,10 +145,8 @@ class Survey:
         if with_image and self.image_loader is not None:
             try:
                 results = self.image_loader(results) or results
-            except (
-                UnreadableImageError,
-                OSError,
-            ):  # a broken image is the business of who loads it
+            except (UnreadableImageError, OSError, AssertionError):  # the last is mmcv's
+                # A broken image is the business of who loads it.
                 with_image = False
         try:
             values = self.loader.read(results)
