@@ -1,13 +1,10 @@
 """Tensor names of released MoCo v3 checkpoints of ViTs (``vit-s-300ep.pth.tar``).
 
-They are converted to the names of :class:`~mcl_plugins.algorithms.MoCoV3`.
+They are converted to the names of :class:`~mcl_plugins.algorithms.MoCoV3`. A state dict of
+mmpretrain's class, too, can be converted to the released names.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-
-from torch import Tensor
 
 from .renaming import Renaming, vit_encoder
 
@@ -53,35 +50,13 @@ def mocov3_names(projector: str, target: str, target_projector: str, predictor: 
             *mlp_layers('predictor.', (0, 1, 3, 4), predictor),
         ],
         prefix='module.',
+        unreleased=(THEIR_STEPS,),
     )
 
 
-_TABLE = mocov3_names(
+MOCOV3 = mocov3_names(
     projector='neck.',
     target='ema.backbone.',
     target_projector='ema.neck.',
     predictor='head.predictor.',
 )
-
-
-class MoCoV3Names:
-    """Conversion between state dicts of a released MoCo v3 and of ``MoCoV3``, mmpretrain's too."""
-
-    def from_released(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Convert a released state dict (or gradients) to this package's names.
-
-        Raises:
-            ValueError: a name is not MoCo v3's.
-        """
-        return _TABLE.from_released(tensors)
-
-    def to_released(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Invert :meth:`from_released`, or convert a state dict of mmpretrain's class.
-
-        Raises:
-            ValueError: a name is not MoCo v3's.
-        """
-        return _TABLE.to_released({k: v for k, v in tensors.items() if k != THEIR_STEPS})
-
-
-MOCOV3 = MoCoV3Names()

@@ -75,6 +75,7 @@ class Renaming:
         dropped: prefixes of released tensors that this package does not have.
         prefix: prefix of all released names, such as DDP's ``'module.'``. Files without it can be
             read, too.
+        unreleased: names of this package's tensors that released checkpoints do not have.
 
     Example:
         >>> Renaming('a release', [('blocks.{i}.', 'backbone.layers.{i}.')]).ours('blocks.3.w')
@@ -87,11 +88,13 @@ class Renaming:
         pairs: Sequence[tuple[str, str]],
         dropped: Sequence[str] = (),
         prefix: str = '',
+        unreleased: Sequence[str] = (),
     ) -> None:
         self.source = source
         self.pairs = list(pairs)
         self.prefix = prefix
         self.dropped = [pattern(start) for start in dropped]
+        self.unreleased = frozenset(unreleased)
 
     def ours(self, name: str) -> str:
         """Return this package's name of a released tensor."""
@@ -115,12 +118,16 @@ class Renaming:
         }
 
     def to_released(self, tensors: Mapping[str, Value]) -> dict[str, Value]:
-        """Invert :meth:`from_released`.
+        """Invert :meth:`from_released`; tensors in ``unreleased`` are left out.
 
         Raises:
             ValueError: a name is not in the table.
         """
-        return {self.released(name): value for name, value in tensors.items()}
+        return {
+            self.released(name): value
+            for name, value in tensors.items()
+            if name not in self.unreleased
+        }
 
     def _exchange(self, name: str, pairs: Sequence[tuple[str, str]]) -> str:
         for old, new in pairs:

@@ -209,7 +209,9 @@ def _from_library(config: Mapping[str, Any], prepare: Mapping[str, Any]) -> Hint
     )
 
 
-def _statistics_of_library(prepare: Mapping[str, Any], timm: Mapping[str, Any]) -> list:
+def _statistics_of_library(
+    prepare: Mapping[str, Any], timm: Mapping[str, Any]
+) -> list[tuple[float, ...] | None]:
     """Return mean and standard deviation on the scale of 0 to 255; None for what is not stated.
 
     Hugging Face multiplies pixels by ``rescale_factor``, by default 1 / 255, and then subtracts the

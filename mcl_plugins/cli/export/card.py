@@ -63,10 +63,8 @@ def write_card(
     """
     prepare, text = encoder.preprocess, encoder.origin.get('config')
     compared = ', '.join(f'{value:.1e} on {kind}' for kind, value in found.items())
-    found_versions = installed_versions()
-    if version := find_version(target.distribution):
-        found_versions[target.distribution] = version
-    versions = ', '.join(f'{name} {version}' for name, version in found_versions.items())
+    libraries = {**installed_versions(), target.distribution: find_version(target.distribution)}
+    versions = ', '.join(f'{name} {version}' for name, version in libraries.items() if version)
     facts = {
         'Method': encoder.origin.get('method') or 'unknown',
         'Data': describe_data(text),

@@ -1,10 +1,9 @@
 """Check everything that a training needs in a minute, before it runs for days.
 
-    mcl preflight conmim/vit-b.py 8 [--work-dir DIR] [--cfg-options KEY=VALUE ...]
+    mcl preflight conmim/vit-b.py 8 [the options of mcl train, but --resume]
 
-PROCESSES is the number of processes of this machine; the options are those of mcl train. On several
-machines start it as the training: mcl torchrun ... -m mcl_plugins preflight CONFIG --launcher
-pytorch.
+PROCESSES is the number of processes of this machine. On several machines start it as the training:
+mcl torchrun ... -m mcl_plugins preflight CONFIG --launcher pytorch.
 
 Checked are the installation, the config, the data and weights that it names, that all processes
 come and can communicate; then the training itself begins, with all of its checks, takes a few steps

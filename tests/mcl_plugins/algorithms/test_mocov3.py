@@ -9,31 +9,18 @@ from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 from mmpretrain.registry import MODELS
 
-from conftest import PREPROCESSOR, SMALL_VIT
+from conftest import MOCO_MLP, PREPROCESSOR, SMALL_VIT
 from mcl_plugins.checkpoint.mocov3 import MOCOV3
 from mcl_plugins.engine import Runner
 
-
-def mlp(inputs, layers):
-    return dict(
-        type='NonLinearNeck',
-        in_channels=inputs,
-        hid_channels=32,
-        out_channels=16,
-        num_layers=layers,
-        with_last_bn_affine=False,
-        with_avg_pool=False,
-        norm_cfg=dict(type='BN1d'),
-    )
-
-
+MLP = {**MOCO_MLP, 'norm_cfg': dict(type='BN1d')}  # mmpretrain's norm, of one process
 SMALL = dict(
     type='mcl_plugins.MoCoV3',
     backbone={**SMALL_VIT, 'type': 'mcl_plugins.MoCoV3ViT', 'stop_grad_conv1': True},
-    neck=mlp(48, 3),
+    neck=dict(**MLP, in_channels=48, num_layers=3),
     head=dict(
         type='mcl_plugins.MoCoV3Head',
-        predictor=mlp(16, 2),
+        predictor=dict(**MLP, in_channels=16, num_layers=2),
         loss=dict(type='CrossEntropyLoss', loss_weight=0.4),
         temperature=0.2,
     ),
