@@ -11,6 +11,23 @@ Numbers = Sequence[float]
 _FIRST = ('patch_embed.projection', 'patch_embeds.0.projection')
 
 
+def to_rgb(
+    tensors: dict[str, Tensor], mean: Numbers, std: Numbers
+) -> tuple[dict[str, Tensor], list[float], list[float]]:
+    """Make an encoder that takes blue, green and red one of red, green and blue.
+
+    Args:
+        tensors: the encoder's.
+        mean: of each colour, in the order of the encoder.
+        std: their standard deviations.
+
+    Returns:
+        The tensors, and mean and standard deviation, in the order RGB. The features are the same.
+    """
+    weight = f'{_first_layer(tensors)}.weight'
+    return {**tensors, weight: tensors[weight].flip(1)}, list(mean)[::-1], list(std)[::-1]
+
+
 def change_bands(
     tensors: dict[str, Tensor], bands: int, mean: Numbers, std: Numbers
 ) -> tuple[dict[str, Tensor], list[float], list[float]]:
@@ -40,7 +57,7 @@ def change_bands(
         >>> torch.nn.functional.conv2d(gray, *changed.values()).item()  # 20 + 15 + 10
         45.0
     """
-    first = next(name for name in _FIRST if f'{name}.weight' in tensors)
+    first = _first_layer(tensors)
     weight, bias = tensors[f'{first}.weight'], tensors.get(f'{first}.bias')
     own = weight.shape[1]
     if own == bands:
@@ -68,3 +85,7 @@ def change_bands(
         f'{first}.bias': (bias.double() + (colours * shifts).sum((1, 2, 3))).to(bias),
     }
     return {**tensors, **changed}, [together], [spread]
+
+
+def _first_layer(tensors: dict[str, Tensor]) -> str:
+    return next(name for name in _FIRST if f'{name}.weight' in tensors)

@@ -20,6 +20,7 @@ from .config import EncoderConfig
 from .reading import Reading, from_settings, read_reading
 
 DESCRIPTIONS = ('encoder.json', 'config.json', 'preprocessor_config.json')
+_CONVERSIONS = ('bgr_to_rgb', 'to_rgb', 'rgb_to_bgr')  # of data preprocessors; all do the same
 IMAGENET = ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375])
 
 
@@ -32,7 +33,8 @@ class Hints:
         num_heads: of all layers of a plain ViT.
         img_size: side of the images in pixels.
         eps: of the layer norms.
-        mean, std: of each band, 0 to 255, RGB.
+        mean, std: of each band, 0 to 255, in the order of ``bgr``.
+        bgr: whether the encoder takes colours in the order blue, green, red.
         crop: middle part of an image that is used.
         reading: how files of images were read.
         method: class of the model.
@@ -45,6 +47,7 @@ class Hints:
     eps: float | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    bgr: bool = False
     crop: float | None = None
     reading: Reading = field(default_factory=Reading)
     method: str | None = None
@@ -78,10 +81,19 @@ def from_checkpoint(content: Mapping[str, Any]) -> Hints:
         eps=_number(_dict(backbone.get('norm_cfg')).get('eps')),
         mean=_numbers(prepare.get('mean')),
         std=_numbers(prepare.get('std')),
+        bgr=_is_bgr(prepare),
         reading=read_reading(assigned),
         method=model['type'] if isinstance(model.get('type'), str) else None,
         text=text,
     )
+
+
+def _is_bgr(prepare: Mapping[str, Any]) -> bool:
+    """Whether the settings of a data preprocessor leave colours as files are decoded, as BGR."""
+    given = [prepare[name] for name in _CONVERSIONS if name in prepare]
+    # Classes of other libraries leave the order as it is unless they are told to convert it.
+    own = str(prepare.get('type')).endswith(MultiViewPreprocessor.__name__)
+    return 'mean' in prepare and not (any(given) if given else own)
 
 
 def from_export(encoder: Mapping[str, Any]) -> Hints:
@@ -245,7 +257,8 @@ def from_model(model: nn.Module) -> Hints:
         if isinstance(getattr(module, name, None), int)
     ]
     eps = [module.eps for module in model.modules() if isinstance(module, nn.LayerNorm)]
-    mean, std = _statistics_of(getattr(model, 'data_preprocessor', None))
+    prepare = getattr(model, 'data_preprocessor', None)
+    mean, std = _statistics_of(prepare)
     if mean is None:
         mean, std = _statistics_of_library({}, _dict(getattr(model, 'pretrained_cfg', None)))
     size = getattr(getattr(model, 'backbone', model), 'img_size', None)
@@ -255,6 +268,7 @@ def from_model(model: nn.Module) -> Hints:
         eps=eps[-1] if eps else None,
         mean=mean,
         std=std,
+        bgr=_leaves_bgr(prepare) and mean is not None,
         method=type(model).__name__,
     )
 
@@ -276,6 +290,13 @@ def _statistics_of(prepare: Any) -> tuple[tuple[float, ...] | None, tuple[float,
         scale = 255 if max(float(mean.max()), float(std.max())) <= 1 else 1
     low, spread = (tuple((values.flatten() * scale).tolist()) for values in (mean, std))
     return low, spread
+
+
+def _leaves_bgr(prepare: Any) -> bool:
+    """Whether a data preprocessor leaves colours as files are decoded, as BGR."""
+    names = (*_CONVERSIONS, '_channel_conversion')
+    converts = any(getattr(prepare, name, False) for name in names)
+    return isinstance(prepare, BaseDataPreprocessor) and not converts
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ..checkpoint.layouts.recognise import Found, choose, find_encoders
 from ..checkpoint.loading import load_tensors
 from ..checkpoint.sources import find_weights, load_checkpoint
 from ..utils.checks import check_choice, resolve_arch
-from .bands import change_bands
+from .bands import change_bands, to_rgb
 from .config import FAMILIES, EncoderConfig
 from .encoder import PretrainedEncoder
 from .hints import IMAGENET, Hints, from_checkpoint, from_folder, from_model
@@ -91,6 +91,8 @@ def load_encoder(
             hints = from_folder(file, read_config(tensors, num_heads=1))
         config = _read_config(found, hints, arch)
         mean, std = _statistics(hints, config.in_channels)
+        if hints.bgr and config.in_channels == 3:
+            tensors, mean, std = to_rgb(tensors, mean, std)
         bands = config.in_channels if in_chans is None else in_chans
         same = bands == config.in_channels
         reading = hints.reading if same else hints.reading.without_bands()

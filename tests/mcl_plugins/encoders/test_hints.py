@@ -208,7 +208,7 @@ def foreign(mean, std):
 )
 def test_statistics_of_a_model_are_those_of_its_config(kind, mean, std):
     model = nn.ModuleDict({'backbone': MODELS.build({**SMALL_VIT, 'arch': ARCH})})
-    model.data_preprocessor = kind(mean=mean, std=std)
+    model.data_preprocessor = kind(mean=mean, std=std, bgr_to_rgb=True)
     prepare = load_encoder(model).preprocess
     assert prepare.mean == pytest.approx(mean)
     assert prepare.std == pytest.approx(std)
@@ -230,3 +230,36 @@ def test_statistics_of_preprocessors_of_other_libraries(make, mean, std):
     prepare = load_encoder(model).preprocess
     assert prepare.mean == [mean] * 3
     assert prepare.std == [std] * 3
+
+
+ORDERS = [
+    dict(type='mcl_plugins.MultiViewPreprocessor'),
+    dict(type='mcl_plugins.MultiViewPreprocessor', bgr_to_rgb=False),
+    dict(type='mmpretrain.SelfSupDataPreprocessor', bgr_to_rgb=True),
+    dict(type='mmpretrain.ClsDataPreprocessor', to_rgb=True),
+    dict(type='mmpretrain.ClsDataPreprocessor'),
+    dict(type='mmengine.ImgDataPreprocessor'),
+]
+
+
+@pytest.mark.parametrize('in_memory', [True, False])
+@pytest.mark.parametrize('settings', ORDERS)
+def test_colours_come_in_the_order_of_the_training(tmp_path, settings, in_memory):
+    """The oracle is the training's own preprocessor, on the BGR image that a loader gives it."""
+    settings = {**settings, 'mean': [10.0, 50.0, 90.0], 'std': [20.0, 30.0, 70.0]}
+    model = nn.ModuleDict({'backbone': MODELS.build({**SMALL_VIT, 'arch': ARCH})}).eval()
+    model.data_preprocessor = MODELS.build(settings)
+    source = model
+    if not in_memory:
+        source = tmp_path / 'epoch_1.pth'
+        text = f'model = {dict(backbone=dict(arch=ARCH))}\ndata_preprocessor = {settings}\n'
+        save_file({'state_dict': model.state_dict(), 'meta': {'cfg': text}}, source)
+    encoder = load_encoder(source)
+    image = torch.randint(256, (1, 3, 32, 32), dtype=torch.uint8)
+    decoded = image.flip(1)  # BGR
+    listed = settings['type'] == 'mmpretrain.SelfSupDataPreprocessor'
+    data = {'inputs': [decoded] if listed else decoded, 'data_samples': None}
+    seen = model.data_preprocessor(data, False)['inputs']
+    ours = encoder.backbone.patch_embed(encoder.preprocess.normalise(image))[0]
+    theirs = model.backbone.patch_embed(seen[0] if listed else seen)[0]
+    torch.testing.assert_close(ours, theirs)
