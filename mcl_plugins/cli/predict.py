@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import csv
 import glob
-import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -39,6 +38,7 @@ from ..own.bands import kind
 from ..own.wrapped import pipeline_of
 from ..transforms import find_loader, use_own_loader
 from ..utils.images import UnreadableImageError, name_unreadable, open_rgb, printable
+from ..utils.writing import atomic_write, write_json
 from .common import load_config
 from .decoder import decoder_of
 from .parsers.general import predict as parse_args
@@ -266,9 +266,10 @@ WRITERS = {'mmpretrain': _of_classifier, 'mmseg': _of_segmentor, 'mmdet': _of_de
 def _finish(scope: str, out: Path, rows: list[dict]) -> None:
     """Write the table of the predictions."""
     if scope == 'mmpretrain':
-        with (out / 'predictions.csv').open('w', encoding='utf-8', newline='') as file:
+        place = out / 'predictions.csv'
+        with atomic_write(place) as part, part.open('w', encoding='utf-8', newline='') as file:
             table = csv.DictWriter(file, ('file', 'class', 'score'))
             table.writeheader()
             table.writerows(rows)
     elif scope == 'mmdet':
-        (out / 'predictions.json').write_text(json.dumps(rows, indent=1) + '\n')
+        write_json(out / 'predictions.json', rows, indent=1)

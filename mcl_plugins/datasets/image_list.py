@@ -27,7 +27,9 @@ def read_image_list(path: str, folder: str, with_label: bool) -> list[tuple[str,
     try:
         lines = list_from_file(path)
     except UnicodeDecodeError as error:
-        raise ValueError(f'The list of images {path} is not a UTF-8 text file: {error}.') from error
+        raise ValueError(
+            f'The list of images {path} is no UTF-8 text ({error}): save it as UTF-8.'
+        ) from error
     numbered = [
         (number, line.removeprefix('\ufeff'))  # a mark that editors on Windows write first
         for number, line in enumerate(lines, start=1)

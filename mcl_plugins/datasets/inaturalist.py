@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from mmpretrain.datasets import BaseDataset
 
 from ..registry import DATASETS
+from ..utils.reading import read_json
 from .checked_images import CheckedImages
 from .image_folder import say_count
 
@@ -85,11 +85,8 @@ def read_annotations(path: Path, year: int, data_root: str) -> dict[str, list[di
             f'train_dataloader.dataset.data_root=... (the same for val_dataloader and '
             f'test_dataloader; now {data_root!r}).'
         )
-    try:
-        content = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(f'{path} is not JSON or is incomplete: {error}') from error
-    missing = [part for part in PARTS if not (isinstance(content, dict) and content.get(part))]
+    content = read_json(path, f'Unpack the published {path.stem}.json.tar.gz again.')
+    missing = [part for part in PARTS if not content.get(part)]
     if missing:
         raise ValueError(f'{path} has no {missing}; is it an annotation file of iNaturalist?')
     found = len({category['id'] for category in content['categories']})

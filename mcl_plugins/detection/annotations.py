@@ -174,7 +174,7 @@ class AnnotationFile:
             name = f'annotation {annotation["id"]!r}'
             if not mask:
                 raise self._error(
-                    f'{name} has a box and no mask ({MASK_FIELD}), but the pipeline loads masks: '
+                    f'{name} has no mask ({MASK_FIELD}), but the pipeline loads masks: '
                     f'add {_FORM}, or use a detector without a mask head, set with_mask=False of '
                     "LoadAnnotations and metric='bbox' of the evaluators."
                 )

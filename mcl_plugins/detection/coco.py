@@ -52,7 +52,7 @@ class CocoDataset(CheckedImages, _CocoDataset):
     def COCOAPI(self, path: str) -> Any:  # noqa: N802  mmdet's name
         """Read and check the annotations in the file ``path``."""
         loads_masks = any(
-            getattr(step, 'with_mask', False) for step in all_transforms(self.pipeline.transforms)
+            getattr(step, 'with_mask', False) for step in all_steps(self.pipeline.transforms)
         )
         annotations, file = index_annotations(path, loads_masks)
         self.annotations_completed = file.completed
@@ -157,17 +157,6 @@ def index_annotations(path: str, with_masks: bool) -> tuple[COCO, AnnotationFile
     # mmdet's names for the same dicts, which its constructor sets before they are filled.
     index.img_ann_map, index.cat_img_map = index.imgToAnns, index.catToImgs
     return index, file
-
-
-def all_transforms(transforms: Sequence) -> Iterator[Any]:
-    """Yield the transforms of a pipeline and those within its branches."""
-    for transform in transforms:
-        yield transform
-        for branch in getattr(transform, 'subroutines', None) or ():
-            yield from all_transforms(branch.transforms)
-        inner = getattr(transform, 'transforms', None)
-        if isinstance(inner, list | tuple):
-            yield from all_transforms(inner)
 
 
 def check_classes(path: str, found: list[str], wanted: list[str]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+
+from ...utils.reading import read_json
+from ...utils.writing import write_json
 
 NOTE = 'recipe.json'
 
@@ -29,7 +31,7 @@ def begin(root: Path, recipe: dict, folders: Sequence[str]) -> bool:
     """
     note = root / NOTE
     if note.is_file():
-        made = json.loads(note.read_text())
+        made = read_json(note, f'Remove {root}, to make the data anew.')
         if made == recipe:
             print(f'{root} is complete')
             return False
@@ -43,7 +45,7 @@ def begin(root: Path, recipe: dict, folders: Sequence[str]) -> bool:
                 f'{note}); name another folder, or move it away.'
             )
     root.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps({'unfinished': recipe}))
+    write_json(note, {'unfinished': recipe})
     for name in folders:
         shutil.rmtree(root / name, ignore_errors=True)
     return True
@@ -51,4 +53,4 @@ def begin(root: Path, recipe: dict, folders: Sequence[str]) -> bool:
 
 def finish(root: Path, recipe: dict) -> None:
     """Write the note that the data are complete."""
-    (root / NOTE).write_text(json.dumps(recipe))
+    write_json(root / NOTE, recipe)

@@ -15,6 +15,7 @@ from ...datasets.image_folder import check_names, group_by_folder
 from ...datasets.listing import list_images
 from ...segmentation.label_values import IGNORED, check_channels, check_values
 from ...utils.images import IMAGE_SUFFIXES, is_utf8, name_unreadable, printable
+from ...utils.reading import read_json
 
 CLASSES, MAPS, OBJECTS = 'classes', 'maps', 'objects'
 SPLITS = ('train', 'val')
@@ -259,10 +260,10 @@ def _read_names(file: Path) -> list[str]:
 def _is_coco(file: Path) -> bool:
     """Whether a JSON file has the three lists of COCO."""
     try:
-        content = json.loads(file.read_text(encoding='utf-8'))
+        content = read_json(file, '')
     except ValueError:
         return False
-    return isinstance(content, dict) and {'images', 'annotations', 'categories'} <= content.keys()
+    return {'images', 'annotations', 'categories'} <= content.keys()
 
 
 def _objects(files: list[Path], images: Path) -> Labels:
@@ -276,7 +277,7 @@ def _objects(files: list[Path], images: Path) -> Labels:
             'two so.'
         )
     chosen = {split: named[split][0] if both else files[0] for split in SPLITS}
-    content = {split: json.loads(file.read_text('utf-8')) for split, file in chosen.items()}
+    content = {split: read_json(file, 'Write it again.') for split, file in chosen.items()}
     names = [category['name'] for category in content['train']['categories']]
     parent = files[0].parent
     written = {}

@@ -13,7 +13,8 @@ from ...targets import allow_random_teachers
 from ...utils.machine import available_memory
 
 PROBE = 2  # images in the step that is measured
-PARAMETER = 16  # bytes: weight, gradient and AdamW's two moments in float32
+TRAINED = 16  # bytes of a parameter: weight, gradient and AdamW's two moments in float32
+FIXED = 4  # of one of a teacher, which has only the weight
 KEPT = 0.8  # of the free memory; the rest is for copies, kernels and other programs
 
 
@@ -30,7 +31,7 @@ def bytes_per_image(config: Config) -> tuple[int, int]:
     The step runs on the CPU in float32, with two images of noise; what autograd saves is counted.
 
     Returns:
-        Bytes for each image, and bytes of the parameters with gradients and optimizer.
+        Bytes for each image, and bytes of the parameters with their gradients and moments.
     """
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
@@ -49,7 +50,9 @@ def bytes_per_image(config: Config) -> tuple[int, int]:
     views = _views(model, config)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         model.loss(views, [])
-    parameters = PARAMETER * sum(part.numel() for part in model.parameters())
+    parameters = sum(
+        part.numel() * (TRAINED if part.requires_grad else FIXED) for part in model.parameters()
+    )
     return sum(saved.values()) // PROBE, parameters
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...engine.doctor.reference import read_seeds
+from ...utils.writing import atomic_write
 from ..logs import Run
 from .records import zoo
 
@@ -28,8 +29,7 @@ def add_curves(file: Path, seed: int, curves: Curves) -> None:
             for step, value in zip(steps, values, strict=True)
         ]
     rows.sort(key=lambda row: (row['name'], int(row['seed']), int(row['step'])))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open('w', newline='', encoding='utf-8') as stream:
+    with atomic_write(file) as part, part.open('w', newline='', encoding='utf-8') as stream:
         writer = csv.DictWriter(stream, COLUMNS, lineterminator='\n')
         writer.writeheader()
         writer.writerows(rows)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...checkpoint.digest import sha256_of
+from ...utils.reading import read_json
 from .plan import Stage
 
 
@@ -80,7 +81,8 @@ def find_finished(identity: str, folder: Path, state_name: str) -> dict[str, Any
     for file in sorted(folder.parents[1].glob(f'*/*/{state_name}')):
         if file.parent == folder:
             continue
-        for result in json.loads(file.read_text(encoding='utf-8'))['stages'].values():
+        state = read_json(file, f'Remove {file.parent}: its row has to start anew.')
+        for result in state['stages'].values():
             if result.get('identity') != identity:
                 continue
             checkpoint = result.get('checkpoint')

@@ -10,7 +10,6 @@ since, is refused.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 import yaml
 
 from ...utils.places import find_config, home
+from ...utils.reading import read_json
 from ...utils.writing import write_text
 from ..common import read_config
 from ..parsers.reproduce import zoo as parse_args
@@ -70,7 +70,7 @@ def update(file: Path) -> list[Path]:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    record = json.loads(file.read_text(encoding='utf-8'))
+    record = read_json(file, 'mcl reproduce writes a record.json for each finished row.')
     missing = [key for key in ('method', 'row', 'stages', 'shown', 'tiny') if key not in record]
     if missing:
         raise ValueError(f'{file} is no record of mcl reproduce: it lacks {", ".join(missing)}.')

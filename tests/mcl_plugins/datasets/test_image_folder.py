@@ -219,7 +219,7 @@ def test_lists_of_images_are_read_and_checked(split, tmp_path, said):
 
 def test_a_list_that_is_no_utf_8_is_named(split, tmp_path):
     (tmp_path / 'names.txt').write_bytes('café.jpg 0\n'.encode('latin-1'))
-    message = r'The list of images .*/names\.txt is not a UTF-8 text file: .* byte 0xe9'
+    message = r'The list of images .*/names\.txt is no UTF-8 text \(.* byte 0xe9.*\): save it'
     with pytest.raises(ValueError, match=message):
         split('train', '1.jpg', ann_file='names.txt')
 

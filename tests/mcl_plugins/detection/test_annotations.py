@@ -227,7 +227,7 @@ REFUSED = {
     ),
     'boxes without masks': (
         without('segmentation'),
-        r"annotation 1 has a box and no mask \(segmentation\).*with_mask=False.*metric='bbox'",
+        r"annotation 1 has no mask \(segmentation\).*with_mask=False.*metric='bbox'",
     ),
     'fractions': (
         lambda c: [entry.update(bbox=[0.1, 0.1, 0.4, 0.4]) for entry in c['annotations']],

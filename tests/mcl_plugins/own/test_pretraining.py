@@ -105,6 +105,7 @@ def test_bytes_of_an_image_are_what_the_backward_pass_needs():
             self.backbone = torch.nn.Linear(3 * 8 * 8, 20)
             self.backbone.img_size = backbone.img_size
             self.head = torch.nn.Linear(20, 5)
+            self.teacher = torch.nn.Linear(192, 20).requires_grad_(False)
 
         def loss(self, views, _):
             hidden = self.backbone(views[0].flatten(1)).relu()
@@ -113,7 +114,8 @@ def test_bytes_of_an_image_are_what_the_backward_pass_needs():
     model = dict(type='TwoLayers', backbone=dict(img_size=(8, 8)))
     image, parameters = bytes_per_image(Config(dict(model=model, data_preprocessor={})))
     assert image == 4 * (3 * 8 * 8 + 20 + 5)
-    assert parameters == 16 * (192 * 20 + 20 + 20 * 5 + 5)
+    first, second = 192 * 20 + 20, 20 * 5 + 5
+    assert parameters == 16 * (first + second) + 4 * first
 
 
 def test_memory_decides_the_batch():
