@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.identity import read_settings
+from ..engine.identity import differing, read_settings
 from .arguments import did_you_mean
 from .logs import Run, read_run
 from .pocket.curves import read_reference, references
@@ -83,7 +83,8 @@ def read_entries(work_dirs: Sequence[Path], reference: str | None = None) -> lis
         places.setdefault(folder.resolve(), folder)
     for place, folder in places.items():
         run, (settings, seed) = read_run(folder, str(folder)), _settings_of(folder)
-        entry = next((entry for entry in found if settings and entry.settings == settings), None)
+        same = (entry for entry in found if settings and not differing(entry.settings, settings))
+        entry = next(same, None)
         if entry is None:
             entry = Entry(place.name, [], settings)
             found.append(entry)

@@ -80,8 +80,14 @@ def check_versions() -> None:
 
     Raises:
         ImportError: a required library is absent, or its version is outside the matrix; the message
-            says how to install one that works.
+            says how to install one that works. Or the system is Windows.
     """
+    if find_spec('fcntl') is None:
+        raise ImportError(
+            'mcl_plugins runs on Linux: its processes share files by locks of POSIX (the module '
+            'fcntl), which Windows does not have. Install it in WSL 2, '
+            'https://learn.microsoft.com/windows/wsl/install.'
+        )
     for library in REQUIRED:
         distributions = library.installed()
         if not distributions and find_spec(library.module) is None:

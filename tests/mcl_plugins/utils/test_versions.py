@@ -73,8 +73,14 @@ def installed(monkeypatch, **distributions):
 
 def test_an_absent_library_is_named_with_the_instruction(monkeypatch):
     installed(monkeypatch, torch='2.11.0')
-    monkeypatch.setattr(versions, 'find_spec', lambda _: None)
+    monkeypatch.setattr(versions, 'find_spec', {'fcntl': True}.get)
     with pytest.raises(ImportError, match=r'mmengine is not installed.*setup_env\.sh'):
+        check_versions()
+
+
+def test_windows_is_named_with_what_can_be_done(monkeypatch):
+    monkeypatch.setattr(versions, 'find_spec', {'fcntl': None, 'mmengine': True}.get)
+    with pytest.raises(ImportError, match=r'runs on Linux.*fcntl.*WSL 2'):
         check_versions()
 
 
