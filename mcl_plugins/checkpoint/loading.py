@@ -13,7 +13,7 @@ from .aliases import list_spellings, present_name
 from .files import extract_state_dict
 from .layouts.recognise import OWN, Found, choose, find_encoders
 from .layouts.steps import fold_layer_scale
-from .origin import check_heads, other_heads_error
+from .origin import check_heads, other_heads_error, read_preprocessing
 from .sources import load_checkpoint
 
 _INDEX = 'relative_position_index'
@@ -92,6 +92,8 @@ def load_encoder(
         prefix += '.'
     content = load_checkpoint(path)
     check_heads(module, content, path)
+    # Whoever knows the data preprocessor of the model compares it.
+    vars(module)['trained_with'] = read_preprocessing(content)
     tensors = extract_state_dict(content)
     own = next(filter(None, (_under(start, tensors) for start in list_spellings(prefix))), {})
     if not _is_own(module, own) and (found := _find_foreign(content, prefix, path, bool(own))):

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from ..utils.literals import evaluate
+from ..utils.literals import evaluate, read_assignments
 
 
 def check_heads(module: nn.Module, content: dict, path: str) -> None:
@@ -73,6 +73,25 @@ def read_arch(content: dict) -> str | dict | None:
         return None if arch is None else evaluate(arch)
     except ValueError:  # it is no literal
         return None
+
+
+def read_preprocessing(content: dict) -> dict[str, Any]:
+    """Return the settings of the data preprocessor in a checkpoint's config; empty if it has none.
+
+    Example:
+        >>> read_preprocessing({'meta': {'cfg': 'data_preprocessor = dict(mean=[0.0], std=[1.0])'}})
+        {'mean': [0.0], 'std': [1.0]}
+    """
+    meta = content.get('meta')
+    meta = meta if isinstance(meta, dict) else {}
+    text, exported = meta.get('cfg'), meta.get('encoder')
+    if isinstance(exported, dict):  # written by this package's export, which takes RGB
+        return {**exported.get('preprocessing', {}), 'to_rgb': True}
+    assigned = read_assignments(text) if isinstance(text, str) else {}
+    model = assigned.get('model')
+    inner = model.get('data_preprocessor') if isinstance(model, dict) else None
+    found = assigned.get('data_preprocessor') or inner
+    return dict(found) if isinstance(found, dict) else {}
 
 
 def _find_argument(node: ast.expr | None, name: str) -> ast.expr | None:

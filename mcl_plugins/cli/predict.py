@@ -34,6 +34,7 @@ from ..checkpoint.latest import checkpoint_folder, find_checkpoint
 from ..checkpoint.whole_model import load_whole
 from ..datasets.checked_images import settle_bit_depth
 from ..engine.checkpoints import out_dir_of
+from ..engine.statistics import warn_of_checkpoint
 from ..own.bands import kind
 from ..own.wrapped import pipeline_of
 from ..transforms import find_loader, use_own_loader
@@ -196,6 +197,7 @@ def load_model(config: Config, checkpoint: str) -> tuple[Any, tuple[str, ...]]:
         part = {'data_preprocessor': config.get('data_preprocessor'), **part}
     model = MODELS.build(part)
     content = load_whole(model, checkpoint)
+    warn_of_checkpoint(model, checkpoint, content)
     meta = content.get('meta', {}).get('dataset_meta') or {}
     model.to('cuda' if torch.cuda.is_available() else 'cpu').eval()
     return model, tuple(printable(name) for name in meta.get('classes') or ())

@@ -9,18 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmengine.model import BaseDataPreprocessor
 from torch import nn
 
-from ..checkpoint.origin import read_arch
+from ..checkpoint.origin import read_arch, read_preprocessing
 from ..checkpoint.sources import WEIGHTS
-from ..preprocessors import MultiViewPreprocessor
+from ..preprocessors.statistics import Statistics, read_statistics, statistics_of
 from ..utils.literals import read_assignments
 from .config import EncoderConfig
 from .reading import Reading, from_settings, read_reading
 
 DESCRIPTIONS = ('encoder.json', 'config.json', 'preprocessor_config.json')
-_CONVERSIONS = ('bgr_to_rgb', 'to_rgb', 'rgb_to_bgr')  # of data preprocessors; all do the same
 IMAGENET = ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375])
 
 
@@ -33,8 +31,7 @@ class Hints:
         num_heads: of all layers of a plain ViT.
         img_size: side of the images in pixels.
         eps: of the layer norms.
-        mean, std: of each band, 0 to 255, in the order of ``bgr``.
-        bgr: whether the encoder takes colours in the order blue, green, red.
+        statistics: with which images are normalised.
         crop: middle part of an image that is used.
         reading: how files of images were read.
         method: class of the model.
@@ -45,9 +42,7 @@ class Hints:
     num_heads: int | None = None
     img_size: int | None = None
     eps: float | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    bgr: bool = False
+    statistics: Statistics | None = None
     crop: float | None = None
     reading: Reading = field(default_factory=Reading)
     method: str | None = None
@@ -73,27 +68,16 @@ def from_checkpoint(content: Mapping[str, Any]) -> Hints:
     assigned = read_assignments(text)
     model = _dict(assigned.get('model'))
     backbone = _dict(model.get('backbone'))
-    prepare = _dict(assigned.get('data_preprocessor') or model.get('data_preprocessor'))
     size = backbone.get('img_size')
     return Hints(
         arch=backbone.get('arch') or read_arch(dict(content)),
         img_size=size if isinstance(size, int) else None,
         eps=_number(_dict(backbone.get('norm_cfg')).get('eps')),
-        mean=_numbers(prepare.get('mean')),
-        std=_numbers(prepare.get('std')),
-        bgr=_is_bgr(prepare),
+        statistics=read_statistics(read_preprocessing(dict(content))),
         reading=read_reading(assigned),
         method=model['type'] if isinstance(model.get('type'), str) else None,
         text=text,
     )
-
-
-def _is_bgr(prepare: Mapping[str, Any]) -> bool:
-    """Whether the settings of a data preprocessor leave colours as files are decoded, as BGR."""
-    given = [prepare[name] for name in _CONVERSIONS if name in prepare]
-    # Classes of other libraries leave the order as it is unless they are told to convert it.
-    own = str(prepare.get('type')).endswith(MultiViewPreprocessor.__name__)
-    return 'mean' in prepare and not (any(given) if given else own)
 
 
 def from_export(encoder: Mapping[str, Any]) -> Hints:
@@ -108,8 +92,7 @@ def from_export(encoder: Mapping[str, Any]) -> Hints:
         arch=architecture.get('arch'),
         img_size=architecture.get('img_size'),
         eps=_number(architecture.get('eps')),
-        mean=_numbers(prepare.get('mean')),
-        std=_numbers(prepare.get('std')),
+        statistics=read_statistics({**prepare, 'to_rgb': True}),
         crop=_number(prepare.get('crop')),
         reading=found,
         method=encoder.get('method'),
@@ -208,14 +191,12 @@ def _from_library(config: Mapping[str, Any], prepare: Mapping[str, Any]) -> Hint
     timm, model = _dict(config.get('pretrained_cfg')), _dict(config.get('model_args'))
     heads = config.get('num_attention_heads', model.get('num_heads'))
     size = config.get('image_size', model.get('img_size'))
-    mean, std = _statistics_of_library(prepare, timm)
     names = config.get('architectures') or config.get('architecture')
     return Hints(
         num_heads=heads if isinstance(heads, int) else None,
         img_size=size if isinstance(size, int) else None,
         eps=_number(config.get('layer_norm_eps')),
-        mean=mean,
-        std=std,
+        statistics=_statistics_of_library(prepare, timm),
         crop=_number(timm.get('crop_pct')),
         method=names[0] if isinstance(names, list) else names,
     )
@@ -223,8 +204,8 @@ def _from_library(config: Mapping[str, Any], prepare: Mapping[str, Any]) -> Hint
 
 def _statistics_of_library(
     prepare: Mapping[str, Any], timm: Mapping[str, Any]
-) -> list[tuple[float, ...] | None]:
-    """Return mean and standard deviation on the scale of 0 to 255; None for what is not stated.
+) -> Statistics | None:
+    """Return mean and standard deviation on the scale of 0 to 255; None if they are not stated.
 
     Hugging Face multiplies pixels by ``rescale_factor``, by default 1 / 255, and then subtracts the
     mean; timm divides them by 255.
@@ -233,11 +214,13 @@ def _statistics_of_library(
     if prepare.get('do_rescale') is False:
         factor = 1
     scale = 1 / factor if isinstance(factor, int | float) and factor > 0 else 255
-    stated = [_numbers(prepare.get(f'image_{name}', timm.get(name))) for name in ('mean', 'std')]
+    mean, std = (_numbers(prepare.get(f'image_{name}', timm.get(name))) for name in ('mean', 'std'))
     if prepare.get('do_normalize') is False:
-        bands = len(stated[0] or 'RGB')
-        stated = [(0.0,) * bands, (1.0,) * bands]
-    return [tuple(scale * part for part in parts) if parts else None for parts in stated]
+        bands = len(mean or 'RGB')
+        mean, std = (0.0,) * bands, (1.0,) * bands
+    if mean is None or std is None:
+        return None
+    return Statistics(tuple(scale * part for part in mean), tuple(scale * part for part in std))
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -257,46 +240,16 @@ def from_model(model: nn.Module) -> Hints:
         if isinstance(getattr(module, name, None), int)
     ]
     eps = [module.eps for module in model.modules() if isinstance(module, nn.LayerNorm)]
-    prepare = getattr(model, 'data_preprocessor', None)
-    mean, std = _statistics_of(prepare)
-    if mean is None:
-        mean, std = _statistics_of_library({}, _dict(getattr(model, 'pretrained_cfg', None)))
+    own = statistics_of(getattr(model, 'data_preprocessor', None))
+    timm = _dict(getattr(model, 'pretrained_cfg', None))
     size = getattr(getattr(model, 'backbone', model), 'img_size', None)
     return Hints(
         num_heads=heads[0] if heads else None,
         img_size=size[0] if isinstance(size, list | tuple) else size,
         eps=eps[-1] if eps else None,
-        mean=mean,
-        std=std,
-        bgr=_leaves_bgr(prepare) and mean is not None,
+        statistics=own or _statistics_of_library({}, timm),
         method=type(model).__name__,
     )
-
-
-def _statistics_of(prepare: Any) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
-    """Return mean and standard deviation of a data preprocessor, on the scale of 0 to 255.
-
-    The class tells the scale of its buffers, which the numbers do not: a deviation of 1 is that of
-    pixels as they are in mmpretrain, and of pixels divided by 255 here.
-    """
-    mean, std = (getattr(prepare, name, None) for name in ('mean', 'std'))
-    if mean is None or std is None:
-        return None, None
-    if isinstance(prepare, MultiViewPreprocessor):
-        scale = 255
-    elif isinstance(prepare, BaseDataPreprocessor):  # MMEngine's, whose images are 0 to 255
-        scale = 1
-    else:  # of images from 0 to 1 no statistic is above 1
-        scale = 255 if max(float(mean.max()), float(std.max())) <= 1 else 1
-    low, spread = (tuple((values.flatten() * scale).tolist()) for values in (mean, std))
-    return low, spread
-
-
-def _leaves_bgr(prepare: Any) -> bool:
-    """Whether a data preprocessor leaves colours as files are decoded, as BGR."""
-    names = (*_CONVERSIONS, '_channel_conversion')
-    converts = any(getattr(prepare, name, False) for name in names)
-    return isinstance(prepare, BaseDataPreprocessor) and not converts
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def load_encoder(
             hints = from_folder(file, read_config(tensors, num_heads=1))
         config = _read_config(found, hints, arch)
         mean, std = _statistics(hints, config.in_channels)
-        if hints.bgr and config.in_channels == 3:
+        if config.in_channels == 3 and hints.statistics and hints.statistics.bgr:
             tensors, mean, std = to_rgb(tensors, mean, std)
         bands = config.in_channels if in_chans is None else in_chans
         same = bands == config.in_channels
@@ -219,8 +219,9 @@ def _first(value: Any) -> int:
 
 def _statistics(hints: Hints, bands: int) -> tuple[list[float], list[float]]:
     """Return mean and standard deviation of each band: the training's, or ImageNet's."""
-    if hints.mean and hints.std and len(hints.mean) == len(hints.std) == bands:
-        return list(hints.mean), list(hints.std)
+    known = hints.statistics
+    if known and len(known.mean) == len(known.std) == bands:
+        return list(known.mean), list(known.std)
     mean, std = IMAGENET
     if bands == 3:
         return list(mean), list(std)

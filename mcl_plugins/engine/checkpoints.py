@@ -24,6 +24,7 @@ from ..checkpoint.whole_model import (
 )
 from ..utils.writing import remove_leftovers
 from .message_hub import bound_histories, make_inert, readable_only
+from .statistics import warn_of_checkpoint
 from .training_state import training_state
 from .unwrap import unwrapped_model
 
@@ -106,6 +107,8 @@ class CheckpointsRunner(Runner):
                 'pre-training checkpoint, set model.backbone.init_cfg instead.\n'
                 + '\n'.join(lines[:12])
             ) from error
+        if not self._resume:  # where all settings are compared
+            warn_of_checkpoint(model, filename, checkpoint)
         self._has_loaded = True
         self.logger.info(f'Load checkpoint from {filename}')
         return checkpoint

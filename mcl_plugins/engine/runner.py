@@ -45,6 +45,7 @@ from .own_kinds import own_kind
 from .processes import ProcessesRunner
 from .schedules import SchedulesRunner
 from .sharding import ShardingRunner
+from .statistics import warn_of_encoders
 from .unwrap import unwrapped_model
 from .widths import check_widths
 
@@ -122,6 +123,11 @@ class Runner(
         if self._load_from and not self._resume:
             check_classes(unwrapped_model(self), self._load_from)
         return super().train()
+
+    def _init_model_weights(self) -> None:
+        """Initialise the model, and warn of weights that have seen otherwise normalised images."""
+        super()._init_model_weights()
+        warn_of_encoders(unwrapped_model(self))
 
     def register_hooks(self, *args: Any, **kwargs: Any) -> None:
         """Register the hooks, and those of :data:`HOOKS` of which the config lists none."""

@@ -7,6 +7,7 @@ import os
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ...checkpoint.sources import find_weights, load_checkpoint
 from ...datasets.classes import agree_on_classes
 from ...engine.bands import check_bands
 from ...engine.finite.black_box import as_json
+from ...engine.statistics import warn_of_encoders
 from ...engine.unwrap import unwrapped_model
 from ...evaluation.features import extract_features
 from ...layers.fused_window_attention import keep_single_windows
@@ -87,6 +89,7 @@ def build_classifier(
     model = unwrapped_model(runner)
     check_bands(model)
     model.init_weights()
+    warn_of_encoders(model)
     model.eval()
     keep_single_windows(model)
     return runner, model, cfg
@@ -148,11 +151,12 @@ def extract(
         **loading: see :func:`build_classifier`.
     """
     runner, model, cfg = build_classifier(config, checkpoint, **loading)
+    return compute_features(partial(encode_batch, model), runner, cfg, check)
 
-    def encode(batch: dict) -> Tensor:
-        return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]
 
-    return compute_features(encode, runner, cfg, check)
+def encode_batch(model: Any, batch: dict) -> Tensor:
+    """Encode a batch of a data loader to the (N, D) input of a classifier's head."""
+    return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]
 
 
 def compute_features(

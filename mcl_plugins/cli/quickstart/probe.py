@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...evaluation.knn import knn_predict
 from ...evaluation.linear import fit_linear_probe
-from ..evaluate.frozen import Features, accuracy, build_classifier, compute_features
+from ..evaluate.frozen import (
+    Features,
+    accuracy,
+    build_classifier,
+    compute_features,
+    encode_batch,
+)
 
 NEIGHBOURS = 20
 
@@ -37,11 +43,7 @@ def extract_all(config: Path, checkpoint: Path, data: Path, work_dir: Path) -> d
     found = {}
     for name, start in (('random', None), ('pretrained', checkpoint)):
         runner, model, cfg = build_classifier(config, start, work_dir=work_dir, cfg_options=options)
-
-        def encode(batch: dict, model: Any = model) -> Tensor:
-            return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]
-
-        found[name] = compute_features(encode, runner, cfg)
+        found[name] = compute_features(partial(encode_batch, model), runner, cfg)
     return {'pixels': compute_features(pixels, runner, cfg), **found}
 
 

@@ -22,6 +22,7 @@ from ...checkpoint.sources import load_checkpoint
 from ...checkpoint.whole_model import load_whole
 from ...datasets.checked_images import settle_bit_depth
 from ...datasets.listing import list_images
+from ...engine.statistics import warn_of_checkpoint
 from ...mask_generators import PatchMask, upsample_patches
 from ...preprocessors import MultiViewPreprocessor
 from ...utils.decoding import ImageDecoder
@@ -119,6 +120,7 @@ def build_pretraining(config: Config, checkpoint: str | Path | None) -> tuple[An
         model.init_weights()
         return model.to(device).eval(), 0
     content = load_whole(model, checkpoint)
+    warn_of_checkpoint(model, checkpoint, content)
     return model.to(device).eval(), content.get('meta', {}).get('epoch', 0)
 
 

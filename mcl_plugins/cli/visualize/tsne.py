@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from torch.utils.data import Subset
 from ...datasets.classes import agree_on_classes
 from ...engine.bands import check_bands
 from ...evaluation.features import extract_features
-from ..evaluate.frozen import build_classifier, evaluation_loader
+from ..evaluate.frozen import build_classifier, encode_batch, evaluation_loader
 from ..parsers.visualize import tsne as parse_args
 from .pictures import epoch_of, name_of, panels, save, with_title
 
@@ -87,10 +88,7 @@ def draw_tsne(
         check_bands(model, loader.dataset)
         compare_with_training(cfg, loader.dataset)
         names, loader.dataset = choose(loader.dataset, classes, per_class, seed)
-
-        def encode(batch: dict, model: Any = model) -> Tensor:
-            return model.extract_feat(model.data_preprocessor(batch)['inputs'])[-1]
-
+        encode = partial(encode_batch, model)
         title = name_of(checkpoint, epoch_of(checkpoint))
         features, labels = extract_features(encode, runner.build_dataloader(loader), title)
         drawn.append(embed(features, labels, title, perplexity, seed))
