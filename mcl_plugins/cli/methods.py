@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml
 
 from ..utils.places import home
+from . import markdown
 from .parsers.general import methods as parse_args
 
 COLUMNS = ('Status', 'Architectures', 'Configs')
@@ -36,10 +37,10 @@ class Method:
     source: str
     summary: dict[str, str]
 
-    def row(self) -> str:
-        """Return the row in Markdown."""
+    def cells(self) -> list[str]:
+        """Return the cells of the row."""
         name = f'[{self.title}](configs/{self.folder}/README.md) ({self.source})'
-        return f'| {" | ".join((name, *(self.summary[column] for column in COLUMNS)))} |'
+        return [name, *(self.summary[column] for column in COLUMNS)]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -50,9 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def table() -> str:
     """Return the table of all methods in Markdown, without a final line break."""
-    header = f'| Method | {" | ".join(COLUMNS)} |'
-    rule = '| --- ' * (len(COLUMNS) + 1) + '|'
-    return '\n'.join((header, rule, *(method.row() for method in methods())))
+    return markdown.table(['Method', *COLUMNS], [method.cells() for method in methods()])
 
 
 def methods(configs: Path | None = None) -> list[Method]:

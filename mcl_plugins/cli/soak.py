@@ -23,7 +23,8 @@ from mmengine.runner import Runner
 from PIL import Image
 
 from ..utils.processes import child_processes
-from ..utils.writing import atomic_write
+from ..utils.writing import write_text
+from . import markdown
 from .common import build_runner
 from .parsers.general import soak as parse_args
 from .train import configure
@@ -56,8 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     samples = soak(args.work_dir, args.steps)
     rows = measure(samples)
     table = format_table(rows, samples)
-    with atomic_write(args.work_dir / 'soak.md') as temporary:
-        temporary.write_text(table)
+    write_text(args.work_dir / 'soak.md', table)
     print(table)
     growing = [name for name, row in rows.items() if row['grows']]
     if growing:
@@ -225,16 +225,17 @@ def format_table(rows: dict[str, dict[str, Any]], samples: list[dict[str, float]
     """Return the Markdown table of the quantities."""
     last = samples[-1]
     half = next(s['step'] for s in samples if s['step'] >= WARM_UP * last['step'])
+    columns = ['', f'step {half:,.0f}', f'step {last["step"]:,.0f}', 'growth per 1,000 steps']
     lines = [
         f'`mcl soak --steps {last["step"]:.0f}`: {last["step"]:,.0f} steps in '
         f'{last["seconds"]:.0f} s.',
         '',
-        f'| | step {half:,.0f} | step {last["step"]:,.0f} | growth per 1,000 steps |',
-        '| --- | ---: | ---: | ---: |',
+        markdown.row(columns),
+        markdown.row(['---', '---:', '---:', '---:']),
     ]
     for name, row in rows.items():
         unit = QUANTITIES[name][0]
         named = f'{name}, {unit}' if unit else name
-        numbers = ' | '.join(f'{row[key]:,.1f}' for key in ('first', 'last', 'growth'))
-        lines.append(f'| {named} | {numbers} |')
+        numbers = (f'{row[key]:,.1f}' for key in ('first', 'last', 'growth'))
+        lines.append(markdown.row([named, *numbers]))
     return '\n'.join(lines) + '\n'

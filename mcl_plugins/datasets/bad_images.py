@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..utils.images import printable
-from ..utils.writing import atomic_write
+from ..utils.writing import write_text
 
 FILE_NAME = 'bad_images.txt'
 _SHOWN = 10  # in a message
@@ -91,8 +91,7 @@ class BadImages:
         mended = [name for name in found if not is_bad(name)]
         if mended:
             lines = [f'{name}\t{why}\n' for name, why in found.items() if name not in mended]
-            with atomic_write(self.file) as temporary:
-                temporary.write_text(''.join(lines), encoding='utf-8')
+            write_text(self.file, ''.join(lines))
         return mended
 
     def read(self) -> dict[str, str]:

@@ -6,7 +6,7 @@ This module imports mmdet, so it is only imported when the data set is built.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from mmengine.logging import print_log
 
 from ..datasets.checked_images import CheckedImages
 from ..datasets.image_folder import say_count
+from ..transforms import all_steps
 from ..utils.exif import exif_orientation
 from ..utils.images import UnreadableImageError
 from ..utils.sampling import spaced_indices

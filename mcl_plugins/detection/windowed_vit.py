@@ -19,26 +19,22 @@ from ..layers.windowed_attention import MapBlock
 from ..utils.checks import ARCH_KEYS, check_image_size, check_out_indices, resolve_arch
 
 
-def evenly_spaced(num_layers: int, parts: int = 4) -> tuple[int, ...]:
-    """Return the index of the last block in each of ``parts`` equal groups.
-
-    Args:
-        num_layers: number of blocks.
-        parts: number of groups.
+def evenly_spaced(num_layers: int) -> tuple[int, ...]:
+    """Return the index of the last block in each quarter of ``num_layers`` blocks.
 
     Raises:
-        ValueError: ``num_layers`` is not a multiple of ``parts``.
+        ValueError: ``num_layers`` is not a multiple of 4.
 
     Example:
         >>> evenly_spaced(12)
         (2, 5, 8, 11)
     """
-    if num_layers % parts:
+    if num_layers % 4:
         raise ValueError(
-            f'{num_layers} blocks do not divide into {parts} groups, each with one global block: '
+            f'{num_layers} blocks do not divide into 4 groups, each with one global block: '
             'set global_blocks to the blocks that are global.'
         )
-    return tuple(range(num_layers // parts - 1, num_layers, num_layers // parts))
+    return tuple(range(num_layers // 4 - 1, num_layers, num_layers // 4))
 
 
 def check_global_blocks(blocks: Sequence[int], num_layers: int) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
 
 from ..datasets.checked_images import parts_of
-from ..transforms import LoadImageFromFile, find_loader
+from ..transforms import LoadImageFromFile, all_steps, find_loader
 from ..utils.images import printable
 from ..utils.sampling import spaced_indices
 
@@ -114,7 +114,7 @@ def check_steps(transforms: Sequence, bands: int) -> None:
     """
     if bands == 3:
         return
-    for step in _all_steps(transforms):
+    for step in all_steps(transforms):
         name = type(step).__name__
         if name in RGB_STEPS:
             raise ValueError(
@@ -126,12 +126,3 @@ def check_steps(transforms: Sequence, bands: int) -> None:
                 f"{name} has backend='pillow', which resizes images of 1 or 3 bands, but these "
                 f"have {bands}: set backend='cv2' of this step of the pipeline."
             )
-
-
-def _all_steps(steps: Sequence) -> Iterator[Any]:
-    """Yield the steps of a pipeline and those within branches, such as MultiView's."""
-    for step in steps:
-        yield step
-        for inner in (getattr(step, 'transforms', None), getattr(step, 'subroutines', None)):
-            if isinstance(inner, list | tuple):
-                yield from _all_steps(inner)

@@ -34,17 +34,16 @@ class RotaryAttention(SelfAttention):
 
 
 def rotation_of(
-    grid: tuple[int, int], width: int, base: float = 100.0, device: torch.device | None = None
+    grid: tuple[int, int], width: int, device: torch.device | None = None
 ) -> tuple[Tensor, Tensor]:
     """Return the turns of the patches of a grid.
 
     The centres of the patches are in [-1, 1] along each axis, and turn by 2 pi / period. A quarter
-    of the width has its own period from 1 to ``base``, for rows first, then for columns.
+    of the width has its own period from 1 to 100, for rows first, then for columns.
 
     Args:
         grid: rows and columns.
         width: of a head, a multiple of 4.
-        base: the longest period.
         device: where they are computed.
 
     Returns:
@@ -55,7 +54,7 @@ def rotation_of(
         >>> cosine, sine
         (tensor([[1., 1., 1., 1.]]), tensor([[0., 0., 0., 0.]]))
     """
-    periods = base ** torch.arange(0, 1, 4 / width, device=device)
+    periods = 100.0 ** torch.arange(0, 1, 4 / width, device=device)
     axes = [2 * (torch.arange(side, device=device) + 0.5) / side - 1 for side in grid]
     places = torch.stack(torch.meshgrid(*axes, indexing='ij'), dim=-1).flatten(0, 1)  # (L, 2)
     angles = (2 * math.pi * places[:, :, None] / periods).flatten(1).tile(2)

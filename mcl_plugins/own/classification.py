@@ -8,6 +8,7 @@ from typing import Any
 
 from .bands import set_pipeline, set_preprocessor
 from .plain import plain
+from .pretraining import crops_of
 from .probe import class_folder, still_pipeline
 from .rules import steps_of
 from .schedule import own_schedule
@@ -67,11 +68,7 @@ def classification(
     preprocessor = copy.deepcopy(paper['data_preprocessor'])
     set_preprocessor(preprocessor, bands, mean, std)
     preprocessor['num_classes'] = len(classes)
-    crops = copy.deepcopy(paper['train_dataloader']['dataset']['pipeline'])
-    before = paper['model']['backbone'].get('img_size', 224)
-    for step in crops:
-        if isinstance(step.get('scale'), int):
-            step['scale'] = round(step['scale'] * image_size / before)
+    crops = crops_of(paper, image_size)
     names = dict(metainfo=dict(classes=tuple(classes)))
 
     def dataset(place: Sequence[str], steps: list[dict]) -> dict:

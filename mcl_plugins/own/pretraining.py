@@ -91,7 +91,7 @@ def pretraining(
         model['teacher']['backbone']['init_cfg']['checkpoint'] = teacher
     preprocessor = copy.deepcopy(paper['data_preprocessor'])
     set_preprocessor(preprocessor, bands, mean, std)
-    pipeline = set_pipeline(_crops(paper, image_size), bands, reading)
+    pipeline = set_pipeline(crops_of(paper, image_size), bands, reading)
     sections = {
         'model': model,
         'data_preprocessor': {**preprocessor, '_delete_': True},
@@ -149,8 +149,8 @@ def set_length(model: dict, method: str, count: int, batch: int, steps: int) -> 
             part['queue']['length'] = queue_length(part['queue']['length'], count)
 
 
-def _crops(base: dict, image_size: int) -> list[dict]:
-    """Return the method's pipeline with crops of another size, and shifts in proportion."""
+def crops_of(base: dict, image_size: int) -> list[dict]:
+    """Return a training's pipeline with crops of another size, and shifts in proportion."""
     pipeline = copy.deepcopy(base['train_dataloader']['dataset']['pipeline'])
     before = base['model']['backbone'].get('img_size', 224)
     for step in pipeline:

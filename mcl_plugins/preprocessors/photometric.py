@@ -258,9 +258,9 @@ def gaussian_blur(images: Tensor, sigma: Tensor) -> Tensor:
     return rows @ images @ columns.transpose(-1, -2)
 
 
-def _box_radius(sigma: Tensor, passes: int = 3) -> Tensor:
-    """Half-width (whole pixels and a fraction) of a box; ``passes`` such boxes make a Gaussian."""
-    variance = sigma**2 / passes
+def _box_radius(sigma: Tensor) -> Tensor:
+    """Half-width (whole pixels and a fraction) of a box; three such boxes make a Gaussian."""
+    variance = sigma**2 / 3
     whole = ((12 * variance + 1).sqrt() - 1).div(2).floor()
     fraction = (2 * whole + 1) * (whole * (whole + 1) - 3 * variance)
     return whole + fraction / (6 * (variance - (whole + 1) ** 2))

@@ -14,6 +14,7 @@ from mmseg.datasets import BaseSegDataset
 from ..datasets.checked_images import CheckedImages
 from ..datasets.image_folder import check_folder, say_count
 from ..datasets.listing import list_images
+from ..transforms import all_steps
 from ..utils.images import unreadable_image_error
 from .label_maps import check_loaders
 from .label_values import IGNORED
@@ -155,11 +156,9 @@ def check_zero_label(reduced: bool, transforms: Sequence) -> None:
         >>> from mmseg.datasets.transforms import LoadAnnotations
         >>> check_zero_label(True, [LoadAnnotations()])  # None follows the data set
     """
-    for transform in transforms:
-        for branch in getattr(transform, 'subroutines', ()):
-            check_zero_label(reduced, branch.transforms)
+    for step in all_steps(transforms):
         # None, the default, follows the data set.
-        if getattr(transform, 'reduce_zero_label', None) in (None, reduced):
+        if getattr(step, 'reduce_zero_label', None) in (None, reduced):
             continue
         raise ValueError(
             f'reduce_zero_label={reduced} of the data set, but {not reduced} of LoadAnnotations in '

@@ -5,15 +5,13 @@ This module imports mmseg, so it is only imported when one of the data sets is b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
-
 import mmcv
 import numpy as np
 from mmengine import fileio
 from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image
 
+from ..transforms import step_lists
 from ..utils.images import unreadable_image_error
 from .label_values import IGNORED, check_channels, check_size, check_values
 
@@ -77,19 +75,10 @@ def check_loaders(transforms: list) -> None:
     Configs, and mmseg's inferencers which look for the name, keep mmseg's own. A subclass of
     another library, which may read other formats, stays as it is.
     """
-    for index, transform in enumerate(transforms):
-        for branch in getattr(transform, 'subroutines', ()):
-            check_loaders(branch.transforms)
-        if type(transform) is LoadAnnotations:
-            loader = LabelMapLoader(None, transform.backend_args, transform.imdecode_backend)
-            loader.reduce_zero_label = transform.reduce_zero_label  # mmseg warns of the argument
-            transforms[index] = loader
-
-
-def loaders_of(transforms: Sequence, kind: type) -> Iterator[Any]:
-    """Yield the transforms of a kind, including those in branches of test-time augmentation."""
-    for transform in transforms:
-        if isinstance(transform, kind):
-            yield transform
-        for branch in getattr(transform, 'subroutines', ()):
-            yield from loaders_of(branch.transforms, kind)
+    for steps in step_lists(transforms):
+        for index, step in enumerate(steps):
+            if type(step) is LoadAnnotations:
+                steps[index] = loader = LabelMapLoader(
+                    None, step.backend_args, step.imdecode_backend
+                )
+                loader.reduce_zero_label = step.reduce_zero_label  # mmseg warns of the argument

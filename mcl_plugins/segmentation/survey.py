@@ -15,10 +15,11 @@ from mmcv.transforms import LoadImageFromFile
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
+from ..transforms import all_steps
 from ..utils.exif import exif_orientation
 from ..utils.images import UnreadableImageError
 from ..utils.sampling import spaced_indices
-from .label_maps import LabelMapLoader, loaders_of
+from .label_maps import LabelMapLoader
 from .label_values import IGNORED
 
 SAMPLE = 64  # label maps that are looked at
@@ -38,9 +39,9 @@ class Survey:
         self.values = np.zeros(256, bool)  # the values in the files
         self.labels = np.zeros(256, bool)  # the numbers of the classes
         self.turned: list[str] = []  # images whose turn cannot be told from the size of the map
-        self.loader: Any = next(loaders_of(dataset.pipeline.transforms, LabelMapLoader), None)
-        first = dataset.pipeline.transforms[:1]
-        self.image_loader: Any = next(loaders_of(first, LoadImageFromFile), None)
+        steps = dataset.pipeline.transforms
+        self.loader = _first(steps, LabelMapLoader)
+        self.image_loader = _first(steps[:1], LoadImageFromFile)
 
     def run(self) -> None:
         """Look at the sample, and at more if it leaves a doubt.
@@ -181,6 +182,10 @@ class Survey:
                 'current',
                 logging.WARNING,
             )
+
+
+def _first(steps: list, kind: type) -> Any:
+    return next((step for step in all_steps(steps) if isinstance(step, kind)), None)
 
 
 def _is_missing(path: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mmcv.transforms import LoadImageFromFile as _LoadImageFromFile
 
 from .load_image import LoadImageFromFile
+from .steps import step_lists
 
 
 def use_own_loader(transforms: list) -> None:
@@ -21,16 +22,14 @@ def use_own_loader(transforms: list) -> None:
         >>> type(steps[0]) is LoadImageFromFile, steps[0].color_type
         (True, 'grayscale')
     """
-    for index, step in enumerate(transforms):
-        for branch in getattr(step, 'subroutines', ()):
-            use_own_loader(branch.transforms)
-        if type(step) is _LoadImageFromFile:
-            own = LoadImageFromFile(
-                step.to_float32, step.color_type, step.imdecode_backend,
-                ignore_empty=step.ignore_empty, backend_args=step.backend_args,
-            )  # fmt: skip
-            own.file_client_args = step.file_client_args
-            transforms[index] = own
+    for steps in step_lists(transforms):
+        for index, step in enumerate(steps):
+            if type(step) is _LoadImageFromFile:
+                steps[index] = own = LoadImageFromFile(
+                    step.to_float32, step.color_type, step.imdecode_backend,
+                    ignore_empty=step.ignore_empty, backend_args=step.backend_args,
+                )  # fmt: skip
+                own.file_client_args = step.file_client_args
 
 
 def find_loader(transforms: Sequence) -> LoadImageFromFile | None:

@@ -28,7 +28,8 @@ from torch import nn
 
 from ...targets.frozen_teacher import FrozenTeacher
 from ...utils.places import find_config, home
-from ...utils.writing import atomic_write
+from ...utils.writing import write_text
+from .. import markdown
 from ..parsers.benchmark import cost as parse_args
 from ..preflight.plan import papers_batch
 from ..reproduce.forecast import count_images
@@ -85,7 +86,7 @@ class Cost:
             f'{self.gpus} x {self.batch}',
             f'{self.gib:.0f}',
         )
-        return f'| {" | ".join(cells)} |'
+        return markdown.row(cells)
 
 
 def hours(images: int, gflop: float) -> float:
@@ -103,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     MMLogger.get_instance('benchmark', log_level='ERROR')
     costs = []
-    print(TABLE_HEAD)
+    print(markdown.head(COLUMNS))
     for config in args.configs or main_configs():
         costs.append(compute_cost(config))
         print(costs[-1].row(), flush=True)
@@ -182,7 +183,6 @@ COLUMNS = (
     'GPUs x images',
     'GiB a GPU',
 )
-TABLE_HEAD = f'| {" | ".join(COLUMNS)} |\n|{" --- |" * len(COLUMNS)}'
 
 
 def make_section(costs: Sequence[Cost]) -> str:
@@ -196,7 +196,7 @@ def make_section(costs: Sequence[Cost]) -> str:
         '(the share is an assumption), and the memory of weights, gradients, optimizer and saved',
         'activations. The number of GPUs is that for the batch of the paper.',
         '',
-        TABLE_HEAD,
+        markdown.head(COLUMNS),
     ]
     return '\n'.join([*lines, *(cost.row() for cost in costs), ''])
 
@@ -207,6 +207,4 @@ def write_head(path: Path, lines: Sequence[str]) -> None:
         line for line in path.read_text(encoding='utf-8').splitlines() if not line.startswith(_HEAD)
     ]
     end = next(number for number, line in enumerate(kept) if not line.startswith('#'))
-    with atomic_write(path) as temporary:
-        text = '\n'.join([*kept[:end], *lines, *kept[end:], ''])
-        temporary.write_text(text, encoding='utf-8')
+    write_text(path, '\n'.join([*kept[:end], *lines, *kept[end:], '']))

@@ -40,6 +40,7 @@ from torch.testing._internal.distributed.fake_pg import FakeStore
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...engine.compiled import BLOCKS
+from .. import markdown
 from ..parsers.benchmark import scale as parse_args
 from ..preflight.steps import size_in_bytes
 from .count import flop_counter, fused_attention, remove_content
@@ -271,13 +272,12 @@ def table(configs: Sequence[str], setup: Setup) -> str:
     works = [count_work(config, setup.processes, setup.batch_size) for config in configs]
     columns = [describe(work, setup) for work in works]
     lines = [
-        f'| {setup.processes:,} GPUs x {setup.batch_size} images | {" | ".join(configs)} |',
-        f'| --- |{" --- |" * len(configs)}',
-        *(f'| {row} | {" | ".join(column[row] for column in columns)} |' for row in columns[0]),
+        markdown.table(
+            [f'{setup.processes:,} GPUs x {setup.batch_size} images', *configs],
+            [(row, *(column[row] for column in columns)) for row in columns[0]],
+        ),
         '',
-        f'| {setup.images:,} images | |',
-        '| --- | --- |',
-        *(f'| {row} | {value} |' for row, value in describe_data(setup).items()),
+        markdown.table([f'{setup.images:,} images', ''], describe_data(setup).items()),
         '',
         f'Assumed: {setup.tflops:g} TFLOP/s of a GPU at an MFU of {setup.mfu:g}; '
         f'{setup.loader:g} images/s of a core; {setup.network:g} GB/s sent by a GPU;',

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ...utils.writing import atomic_write
+from ...utils.writing import write_text
 
 
 def write_section(page: Path, section: str) -> None:
@@ -14,9 +14,7 @@ def write_section(page: Path, section: str) -> None:
     Raises:
         ValueError: the page has no section with this heading.
     """
-    text = replace_section(page.read_text(encoding='utf-8'), section)
-    with atomic_write(page) as temporary:
-        temporary.write_text(text, encoding='utf-8')
+    write_text(page, replace_section(page.read_text(encoding='utf-8'), section))
 
 
 def replace_section(text: str, section: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from argparse import Namespace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -57,3 +58,14 @@ def convert_file(
         content = {'state_dict': converted, 'meta': describe(converted)}
     save_file(content, target)
     print(f'{target}: {len(tensors)} tensors from {source}')
+
+
+def command(
+    convert: Callable[..., None], parse_args: Callable[[Sequence[str] | None], Namespace]
+) -> Callable[[Sequence[str] | None], None]:
+    """Return the ``main`` of a method's module, which converts the file of the command line."""
+
+    def main(argv: Sequence[str] | None = None) -> None:
+        convert(**vars(parse_args(argv)))
+
+    return main

@@ -7,24 +7,11 @@ The names are MAE's, so MAE's own checkpoints can be converted too. A fine-tuned
 checkpoint of an ``ImageClassifier``.
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 
 from ...checkpoint.ccmim import CCMIM
 from ..parsers.convert import ccmim as parse_args
-from ._single_file import convert_file
+from ._single_file import command, convert_file
 
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Convert the file of the command line."""
-    convert_ccmim(**vars(parse_args(argv)))
-
-
-def convert_ccmim(source: Path, target: Path, to_released: bool = False) -> None:
-    """Convert a released ccMIM checkpoint, or back with ``to_released``.
-
-    See :func:`._single_file.convert_file`.
-    """
-    convert_file(CCMIM, 'model', source, target, to_released)
+convert_ccmim = partial(convert_file, CCMIM, 'model')
+main = command(convert_ccmim, parse_args)

@@ -8,24 +8,11 @@ encoder, ``backbone.``, from it. In the README of the released code the links of
 DeiT file are exchanged; a file of the wrong architecture is refused when it is loaded.
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 
 from ...checkpoint.moby import MOBY
 from ..parsers.convert import moby as parse_args
-from ._single_file import convert_file
+from ._single_file import command, convert_file
 
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Convert the file of the command line."""
-    convert_moby(**vars(parse_args(argv)))
-
-
-def convert_moby(source: Path, target: Path, to_released: bool = False) -> None:
-    """Convert a released MoBY checkpoint, or back with ``to_released``.
-
-    See :func:`._single_file.convert_file`.
-    """
-    convert_file(MOBY, 'model', source, target, to_released)
+convert_moby = partial(convert_file, MOBY, 'model')
+main = command(convert_moby, parse_args)

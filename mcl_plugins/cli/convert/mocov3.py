@@ -10,29 +10,15 @@ attention heads, which the shapes of the tensors do not show. So the file names 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 
 from torch import Tensor
 
 from ...checkpoint.mocov3 import MOCOV3
 from ..parsers.convert import mocov3 as parse_args
-from ._single_file import convert_file
+from ._single_file import command, convert_file
 
 ARCHS = {(384, 12): 'mocov3-small', (768, 12): 'base'}  # of the released ViTs, by width and depth
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Convert the file of the command line."""
-    convert_mocov3(**vars(parse_args(argv)))
-
-
-def convert_mocov3(source: Path, target: Path, to_released: bool = False) -> None:
-    """Convert a released MoCo v3 checkpoint, or back with ``to_released``.
-
-    See :func:`._single_file.convert_file`.
-    """
-    convert_file(MOCOV3, 'state_dict', source, target, to_released, _name_arch)
 
 
 def _name_arch(tensors: dict[str, Tensor]) -> dict[str, str]:
@@ -42,3 +28,7 @@ def _name_arch(tensors: dict[str, Tensor]) -> dict[str, str]:
     )
     arch = ARCHS.get((tensors['backbone.cls_token'].shape[-1], depth))
     return {'cfg': f'model = dict(backbone=dict(arch={arch!r}))'} if arch else {}
+
+
+convert_mocov3 = partial(convert_file, MOCOV3, 'state_dict', describe=_name_arch)
+main = command(convert_mocov3, parse_args)

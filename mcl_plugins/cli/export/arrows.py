@@ -17,7 +17,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...utils.writing import atomic_write
+from ...utils.writing import write_text
+from .. import markdown
 from ..parsers.export import arrows as parse_args
 
 BEGIN, END = '<!-- mcl arrows -->', '<!-- end of mcl arrows -->'
@@ -68,12 +69,12 @@ def make_table(results: Iterable[dict[str, Any]]) -> str:
     for result in results:
         arrow = _DIRECTIONS[result['arrow']].format(other=result['other'])
         rows[arrow, result['family']].append(result)
-    lines = ['| arrow | encoder | largest difference of a feature | test |', '| --- ' * 4 + '|']
+    cells = []
     for (arrow, family), found in rows.items():
         largest = max(result['difference'] for result in found)
         test = found[0]['test'].rpartition('/')[2].partition('::')[0]
-        lines.append(f'| {arrow} | {family} | {largest:.1g} | `{test}` |')
-    return '\n'.join(lines)
+        cells.append((arrow, family, f'{largest:.1g}', f'`{test}`'))
+    return markdown.table(['arrow', 'encoder', 'largest difference of a feature', 'test'], cells)
 
 
 def exchange_table(page: Path, table: str) -> None:
@@ -86,6 +87,4 @@ def exchange_table(page: Path, table: str) -> None:
     if BEGIN not in text or END not in text:
         raise ValueError(f'{page} has no lines {BEGIN} and {END}, between which the table goes.')
     between = re.compile(f'{re.escape(BEGIN)}.*{re.escape(END)}', re.DOTALL)
-    with atomic_write(page) as temporary:
-        new = between.sub(lambda _: f'{BEGIN}\n{table}\n{END}', text)
-        temporary.write_text(new, encoding='utf-8')
+    write_text(page, between.sub(lambda _: f'{BEGIN}\n{table}\n{END}', text))

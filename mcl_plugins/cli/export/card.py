@@ -11,6 +11,7 @@ from ...encoders import PretrainedEncoder
 from ...utils.literals import read_assignments
 from ...utils.versions import find_version, installed_versions
 from ...version import __version__
+from ..markdown import table
 from .compare import LIMIT
 from .target import Target
 
@@ -30,9 +31,7 @@ tags:
 {how}
 ```
 
-| | |
-| --- | --- |
-{rows}
+{facts}
 """
 _CONFIG = """
 ## Training config
@@ -84,7 +83,7 @@ def write_card(
         verified=f'loaded back, its features differ by at most {compared}, '
         f'relative to the largest (limit {LIMIT:g}).',
         how=target.how.format(folder=place),
-        rows='\n'.join(f'| {name} | {value} |' for name, value in facts.items()),
+        facts=table(['', ''], facts.items()),
     )
     if text:
         card += _CONFIG.format(text=text.strip())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...utils.places import home
+from .. import markdown
 from .claims import CLAIMS
 from .curves import curves_file, read_curves
 from .dense import DENSE_METRICS, DENSE_ROWS, DenseRow
@@ -103,7 +104,7 @@ def _rows_table(
     """
     records = read_kept(table, data)
     titles = ('row', *metrics.values(), 'seeds', *means)
-    lines, missing = [_line(*titles), _line(*['---'] * len(titles))], []
+    lines, missing = [], []
     for row in rows.values():
         own = [record for name, record in records.items() if name.startswith(f'{row.name}/')]
         if not own:
@@ -111,8 +112,8 @@ def _rows_table(
             continue
         cells = [spread(list(values(records, row.name, metric).values())) for metric in metrics]
         more = [f'{mean(map(show, own)):,.0f}' for show in means.values()]
-        lines.append(_line(row.title, *cells, len(own), *more))
-    return _with_missing(lines, missing)
+        lines.append((row.title, *cells, len(own), *more))
+    return _with_missing(titles, lines, missing)
 
 
 def _work(record: dict[str, Any]) -> float:
@@ -135,8 +136,7 @@ def claims_table(data: str) -> str:
     """Return the table of the claims that have been measured on a data set."""
     records, base = read_kept('claims', data), read_kept('main', data)
     titles = ['change', 'paper', *(METRICS[name] for name in CLAIM_METRICS), 'seeds', 'verdict']
-    lines = [_line(*titles), _line(*['---'] * len(titles))]
-    missing = []
+    lines, missing = [], []
     for claim in CLAIMS.values():
         changed = (base, claim.other) if claim.other else (records, claim.name)
         plain = (records, claim.base) if claim.base else (base, claim.row)
@@ -150,15 +150,15 @@ def claims_table(data: str) -> str:
         title = f'{ROWS[claim.row].title}, {claim.change}'
         if claim.base:
             title += f', to {CLAIMS[claim.base].change}'
-        lines.append(_line(title, paper, *cells, count, verdict(effects[claim.metric], claim.sign)))
-    return _with_missing(lines, missing)
+        lines.append((title, paper, *cells, count, verdict(effects[claim.metric], claim.sign)))
+    return _with_missing(titles, lines, missing)
 
 
 def choice_table(data: str) -> str:
     """Return the trials of the learning rates, on the validation part."""
     records = read_kept('choice', data)
     rates = sorted({float(name.split('/')[0].rpartition('_')[2]) for name in records})
-    lines = [_line('row', *(f'{rate:g}' for rate in rates)), _line(*['---'] * (1 + len(rates)))]
+    lines = []
     for row in ROWS.values():
         found = [score(records, row.name, rate) for rate in rates]
         if any(value is not None for value in found):
@@ -167,17 +167,14 @@ def choice_table(data: str) -> str:
                 '' if value is None else f'**{value:.1f}**' if value == best else f'{value:.1f}'
                 for value in found
             ]
-            lines.append(_line(row.title, *cells))
-    return '\n'.join(lines)
+            lines.append([row.title, *cells])
+    return markdown.table(['row', *(f'{rate:g}' for rate in rates)], lines)
 
 
 def losses_table(data: str) -> str:
     """Return how the losses of the rows fall in the course of a training, as means of the seeds."""
-    lines = [
-        _line('row', 'loss', 'first', *(f'{share:.0%}' for share in COURSE), 'steps', 'seeds'),
-        _line(*['---'] * (5 + len(COURSE))),
-    ]
-    missing = []
+    titles = ('row', 'loss', 'first', *(f'{share:.0%}' for share in COURSE), 'steps', 'seeds')
+    lines, missing = [], []
     for row in ROWS.values():
         runs = [run.curves for run in read_curves(curves_file(data, row.name))]
         names = sorted({name for run in runs for name in run if name.startswith('loss')})
@@ -187,10 +184,10 @@ def losses_table(data: str) -> str:
             courses = [_course(*run[name]) for run in runs if name in run]
             cells = [f'{mean(found):.3g}' for found in zip(*courses, strict=True)]
             steps = max(run[name][0][-1] for run in runs if name in run)
-            lines.append(_line(row.title, f'`{name}`', *cells, steps, len(courses)))
+            lines.append((row.title, f'`{name}`', *cells, steps, len(courses)))
         if row.config and not names:
             missing.append(row.title)
-    return _with_missing(lines, missing)
+    return _with_missing(titles, lines, missing)
 
 
 def _course(steps: list[int], values: list[float]) -> list[float]:
@@ -208,16 +205,12 @@ def score(records: dict[str, dict], row: str, rate: float) -> float | None:
     return found[0] if found else None
 
 
-def _with_missing(lines: list[str], missing: list[str]) -> str:
-    """Return a table, without its head if it is empty, and what has not been run."""
-    parts = ['\n'.join(lines)] if len(lines) > 2 else []
+def _with_missing(titles: Sequence[str], lines: Sequence[tuple], missing: list[str]) -> str:
+    """Return a table unless it is empty, and what has not been run."""
+    parts = [markdown.table(titles, lines)] if lines else []
     if missing:
         parts.append(f'Not run yet: {"; ".join(missing)}.')
     return '\n\n'.join(parts)
-
-
-def _line(*cells: object) -> str:
-    return f'| {" | ".join(map(str, cells))} |'.replace('  ', ' ')
 
 
 TABLES: dict[str, Callable[[str], str]] = {

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...utils.places import home, workspace
-from ...utils.writing import atomic_write
+from ...utils.reading import read_json
+from ...utils.writing import write_json
 
 RECORD = 'record.json'
+_ANEW = 'Remove it, and the run is made anew.'
 
 
 class Run(NamedTuple):
@@ -48,7 +50,7 @@ def kept_file(table: str, data: str) -> Path:
 def read_kept(table: str, data: str) -> dict[str, dict[str, Any]]:
     """Return the records in the tree by ``<row>/<seed>``; empty if there are none."""
     file = kept_file(table, data)
-    return json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
+    return read_json(file, 'Restore it.') if file.is_file() else {}
 
 
 def is_done(
@@ -64,15 +66,14 @@ def read(run: Run, work_dir: Path | None = None) -> dict[str, Any] | None:
     """Return the record of a run, the newer one in its folder before that in the tree."""
     file = folder_of(run, work_dir) / RECORD
     if file.is_file():
-        return json.loads(file.read_text(encoding='utf-8'))
+        return read_json(file, _ANEW)
     return read_kept(run.table, run.data).get(f'{run.row}/{run.seed}')
 
 
 def write(run: Run, record: dict[str, Any], work_dir: Path | None = None) -> Path:
     """Write the record of a run into its folder."""
     file = folder_of(run, work_dir) / RECORD
-    with atomic_write(file) as temporary:
-        temporary.write_text(json.dumps(record, indent=1) + '\n', encoding='utf-8')
+    write_json(file, record, indent=1)
     return file
 
 
@@ -81,5 +82,5 @@ def finished(work_dir: Path | None = None) -> Iterator[tuple[Run, dict[str, Any]
     base = work_dir or workspace() / 'work_dirs' / 'pocket'
     for file in sorted(base.glob(f'*/*/*/*/{RECORD}')):
         table, data, row, seed = file.parent.relative_to(base).parts
-        record = json.loads(file.read_text(encoding='utf-8'))
+        record = read_json(file, _ANEW)
         yield Run(table, data, row, int(seed)), record, file.parent

@@ -37,7 +37,7 @@ from ...datasets.bad_images import FILE_NAME
 from ...engine.checkpoints import out_dir_of
 from ...engine.identity import starting_files
 from ...engine.unwrap import unwrapped_model
-from ...utils.writing import atomic_write
+from ...utils.writing import write_text
 from ..benchmark.count import count_work
 from ..benchmark.data import Speed, cores_of_process, load_samples
 from ..benchmark.stages import Stopwatch
@@ -252,9 +252,7 @@ def _report(
     findings.add(plan.check_disk(config, count, cost.checkpoint, others))
     if out:
         content = {**asdict(slowest), 'step': slowest.step, 'processes': batch.processes}
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(out) as temporary:
-            temporary.write_text(json.dumps(content), encoding='utf-8')
+        write_text(out, json.dumps(content))
 
 
 def describe_steps(slowest: Cost, costs: Sequence[Cost], bad_images: Path) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from posixpath import normpath
 
 from ...utils.places import home
+from ..markdown import table
 from ..methods import Method, methods
 from .result import TOLERANCE, Result
 
@@ -21,6 +22,7 @@ _DEVIATIONS = re.compile(
     r'(.*?)(?=^## |\Z)',
     re.MULTILINE | re.DOTALL,
 )
+COLUMNS = ('file', 'losses', 'outputs', 'gradients', 'largest errors of the three')
 HEAD = """# Fidelity cards
 
 One card for each method, written by
@@ -53,23 +55,6 @@ def make_card(method: Method, results: Sequence[Result]) -> str:
     Raises:
         ValueError: the page of the method does not say what differs from the paper.
     """
-    lines = [
-        f'## {method.title}',
-        '',
-        f'Status: {method.summary["Status"]}. [Page of the method](../configs/{method.folder}/'
-        'README.md).',
-        '',
-        '| file | losses | outputs | gradients | largest errors of the three |',
-        '| --- | --- | --- | --- | --- |',
-    ]
-    for result in results:
-        errors = f'{result.loss:.0e}, {result.outputs:.0e}, {result.gradients:.0e}'
-        compared = result.compared
-        lines.append(
-            f'| `{result.file.rpartition("/")[2]}` | {_names(compared["loss"])} | '
-            f'{_names(compared["outputs"])} | {len(compared["gradients"])} parameters, all that '
-            f'are trained | {errors} |'
-        )
     page = (home() / 'configs' / method.folder / 'README.md').read_text(encoding='utf-8')
     found = _DEVIATIONS.search(page)
     if found is None:
@@ -82,7 +67,22 @@ def make_card(method: Method, results: Sequence[Result]) -> str:
         return f'](../{normpath(f"configs/{method.folder}/{link[1]}")}'
 
     text = re.sub(r'\]\((?!https?:|#)([^)#]+)', from_docs, found[1].strip())
-    return '\n'.join([*lines, '', text, ''])
+    return (
+        f'## {method.title}\n\n'
+        f'Status: {method.summary["Status"]}. [Page of the method](../configs/{method.folder}/'
+        f'README.md).\n\n{table(COLUMNS, map(_cells, results))}\n\n{text}\n'
+    )
+
+
+def _cells(result: Result) -> list[str]:
+    compared = result.compared
+    return [
+        f'`{result.file.rpartition("/")[2]}`',
+        _names(compared['loss']),
+        _names(compared['outputs']),
+        f'{len(compared["gradients"])} parameters, all that are trained',
+        f'{result.loss:.0e}, {result.outputs:.0e}, {result.gradients:.0e}',
+    ]
 
 
 def _names(names: Sequence[str]) -> str:

@@ -9,29 +9,25 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-MINUTES = 5  # between two pages
+MINUTES = 5  # between two pages, at the least
 
 
 class ReportHook(Hook):
     """Write ``report.html`` into the work dir after checkpoints, and at the end of the training.
 
     ``mcl train`` registers it. A page that cannot be written is a warning and stops nothing.
-
-    Args:
-        minutes: least time between two pages.
     """
 
     priority = 'LOWEST'  # after the checkpoint and the log
 
-    def __init__(self, minutes: float = MINUTES) -> None:
-        self.minutes = minutes
+    def __init__(self) -> None:
         self._checkpoint: str | None = None
         self._written = time.monotonic()
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Write the page if there is a new checkpoint and the last page is old."""
         newest = runner.message_hub.runtime_info.get('last_ckpt')
-        if newest != self._checkpoint and time.monotonic() - self._written > 60 * self.minutes:
+        if newest != self._checkpoint and time.monotonic() - self._written > 60 * MINUTES:
             self._checkpoint = newest
             self._write(runner)
 

@@ -15,7 +15,9 @@ from mmengine.config import Config
 
 from ...checkpoint.digest import sha256_of
 from ...utils.places import find_config, workspace
-from ...utils.writing import atomic_write
+from ...utils.reading import read_json
+from ...utils.writing import write_text
+from ...version import __version__
 from ..common import read_config
 from ..parsers.options import read_option
 from . import tiny_data
@@ -126,9 +128,7 @@ class Chain:
         if stage.name in done:
             if sweep:
                 self._check_swept(done[stage.name], *sweep)
-            processes = done[stage.name].get('processes')
-            other = f', on {processes} processes' if processes != self.launch.total else ''
-            print(f'{stage.name}: done before{other * bool(processes)}')
+            print(f'{stage.name}: done before{self._otherwise(done[stage.name])}')
             return
         if stage.name in self.given:
             done[stage.name] = self._take(self.given[stage.name])
@@ -138,7 +138,8 @@ class Chain:
         begin = time.monotonic()
         result = None if sweep else self._find_shared(stage)
         if result:
-            print(f'{stage.name}: {stage.config} was run for {result["shared"]}', flush=True)
+            origin = f'{result["shared"]}{self._otherwise(result)}'
+            print(f'{stage.name}: {stage.config} was run for {origin}', flush=True)
         else:
             print(f'\n{stage.name}: {stage.config}', flush=True)
             result = self._sweep(stage, *sweep) if sweep else self._run(stage, stage.name, {})
@@ -150,6 +151,15 @@ class Chain:
             }
         done[stage.name] = result
         self._save_state()
+
+    def _otherwise(self, result: dict[str, Any]) -> str:
+        """Say how a stage was run if it would be run in another way now."""
+        processes = result.get('processes') or self.launch.total
+        version = result.get('machine', {}).get('mcl_plugins', __version__)
+        words = f', on {processes} processes' * (processes != self.launch.total)
+        if version != __version__:
+            words += f', with mcl_plugins {version} (this is {__version__})'
+        return words
 
     def write_record(self) -> Path:
         """Write the record of a chain whose stages are all done."""
@@ -203,7 +213,7 @@ class Chain:
         self.state['stages'] = {}
         if not file.is_file():
             return
-        before = json.loads(file.read_text(encoding='utf-8'))
+        before = read_json(file, f'Remove {self.folder} to start anew.')
         for key in ('configs', 'options', 'tiny', 'starts'):
             if before.get(key, self.state[key]) != self.state[key]:
                 raise ValueError(
@@ -313,9 +323,7 @@ class Chain:
 
 
 def _write(path: Path, content: dict) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False), encoding='utf-8')
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False))
 
 
 def _score(metrics: dict[str, float]) -> float:

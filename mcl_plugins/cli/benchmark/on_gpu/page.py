@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ...markdown import table
 from ..sections import write_section
 from .cards import peak_tflops
 from .plan import METHODS, PEERS, VARIANTS, Subject
@@ -42,12 +43,11 @@ def make_section(record: dict[str, Any] | None) -> str:
         ]
     else:
         lines += _describe(record)
-    lines += ['', _row(COLUMNS), _row(['---'] * len(COLUMNS))]
     results = record['results'] if record else {}
     peak = peak_tflops(record['card']) if record else None
-    lines += [_row(_cells('ours', subject, results, peak)) for subject in METHODS]
-    lines += [_row(_cells('mmpretrain', subject, results, peak)) for subject in PEERS]
-    return '\n'.join(lines) + '\n'
+    rows = [_cells('ours', subject, results, peak) for subject in METHODS]
+    rows += [_cells('mmpretrain', subject, results, peak) for subject in PEERS]
+    return '\n'.join([*lines, '', table(COLUMNS, rows), ''])
 
 
 def _describe(record: dict[str, Any]) -> list[str]:
@@ -103,10 +103,6 @@ def _ratio(found: dict[str, Any], other: dict[str, Any], subject: Subject) -> st
     if 'ms' not in found or 'ms' not in other:
         return DASH
     return f'{other["ms"] / found["ms"]:.2f} x {subject.nearest}'
-
-
-def _row(cells: tuple[str, ...] | list[str]) -> str:
-    return f'| {" | ".join(cells)} |'
 
 
 def write_page(page: Path, record: dict[str, Any]) -> None:

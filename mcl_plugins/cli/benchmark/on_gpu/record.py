@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 import torch
 
-from ....utils.writing import atomic_write
+from ....utils.reading import read_json
+from ....utils.writing import write_json
 from ....version import __version__
 
 # What all measurements of a record have in common.
@@ -68,8 +68,7 @@ class Record:
     def add(self, name: str, result: dict[str, Any]) -> None:
         """Add a measurement and write the file."""
         self.content['results'][name] = result
-        with atomic_write(self.path) as temporary:
-            temporary.write_text(json.dumps(self.content, indent=1) + '\n', encoding='utf-8')
+        write_json(self.path, self.content, indent=1)
 
 
 def failed_checks(results: dict[str, dict[str, Any]]) -> list[str]:
@@ -96,10 +95,8 @@ def read_record(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise FileNotFoundError(f'{path} does not exist; bash tools/benchmark/gpu.sh writes it.')
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except json.JSONDecodeError as error:
-        raise ValueError(f'{path} is no JSON file: {error}.') from None
-    if not isinstance(content, dict) or 'results' not in content:
-        raise ValueError(f'{path} is no record of measurements: it has no results.')
+    remedy = 'bash tools/benchmark/gpu.sh writes a record.'
+    content = read_json(path, remedy)
+    if 'results' not in content:
+        raise ValueError(f'{path} is no record of measurements: it has no results. {remedy}')
     return content

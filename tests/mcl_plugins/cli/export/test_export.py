@@ -217,7 +217,11 @@ def test_the_command_writes_the_card_and_prints_the_difference(tmp_path, capsys)
     text = Config(
         dict(
             model=dict(type='mcl_plugins.CMAE', backbone=SMALL_VIT),
-            data_preprocessor=dict(mean=[100.0, 110.0, 120.0], std=[50.0, 51.0, 52.0]),
+            data_preprocessor=dict(
+                type='mcl_plugins.MultiViewPreprocessor',
+                mean=[100.0, 110.0, 120.0],
+                std=[50.0, 51.0, 52.0],
+            ),
             train_dataloader=dict(dataset=dict(type='ImageNet', data_root='data/in1k')),
         )
     ).pretty_text

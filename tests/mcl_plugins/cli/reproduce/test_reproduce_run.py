@@ -21,6 +21,7 @@ from mcl_plugins.cli.reproduce.run import reproduce
 from mcl_plugins.cli.reproduce.stages import Launch, run_training
 from mcl_plugins.utils import places
 from mcl_plugins.utils.places import find_config
+from mcl_plugins.version import __version__
 
 EMPTY = '\N{EN DASH}'  # of a row that was not run
 ROW = 'table 1: ViT-B/16, 300 epochs, 224 px'
@@ -253,6 +254,19 @@ def test_the_result_of_other_processes_is_not_that_of_another_row(go, capsys):
     stages = go('A.pth', processes=2)['stages'].values()  # goes on, and says so
     assert {stage['processes'] for stage in stages} == {4}
     assert capsys.readouterr().out.count('done before, on 4 processes') == len(stages)
+
+
+def test_a_result_of_another_version_says_so(go, capsys, monkeypatch):
+    """It stays, because it took days; who wants it anew is told what is old."""
+    stages = go('A.pth')['stages']
+    capsys.readouterr()
+    go('A.pth')
+    assert 'with mcl_plugins' not in capsys.readouterr().out
+    monkeypatch.setattr(chain, '__version__', '9.9')
+    go('A.pth')
+    go('A.pth', slug='twin')  # takes the result over
+    said = capsys.readouterr().out
+    assert said.count(f', with mcl_plugins {__version__} (this is 9.9)') == 2 * len(stages)
 
 
 def test_the_checkpoints_of_a_chain_stay_in_its_folder(go):
