@@ -20,6 +20,7 @@ from ..mask_generators import PatchMask
 from ..preprocessors import MultiViewPreprocessor
 from ..registry import build_part
 from ..targets import EMA, following
+from .wrappers import check_wrappers
 
 
 class PretrainingMethod(BaseSelfSupervisor):
@@ -120,6 +121,15 @@ class PretrainingMethod(BaseSelfSupervisor):
             are monitors, which are only logged.
         """
 
+    def init_weights(self) -> None:
+        """Initialise or load the weights of all parts; MMEngine calls this.
+
+        Raises:
+            ValueError: a wrapper has flattened or divided the parameters before.
+        """
+        check_wrappers(self)
+        super().init_weights()
+
     def loss(self, inputs: list[Tensor], data_samples: Any = None) -> dict[str, Tensor]:
         """Check the number of views and compute the losses of a batch; MMEngine calls this.
 
@@ -132,7 +142,8 @@ class PretrainingMethod(BaseSelfSupervisor):
 
         Raises:
             ValueError: the batch has another number of views than the method takes, or fewer images
-                than it makes sense with.
+                than it makes sense with; or the model's wrapper does not fit, see
+                :func:`~mcl_plugins.algorithms.wrappers.check_wrappers`.
             RuntimeError: the weights changed, but no step of an optimizer updated the EMA.
         """
         self._check_views('the batch has', len(inputs))
@@ -237,7 +248,8 @@ class PretrainingMethod(BaseSelfSupervisor):
             )
 
     def _check_images(self, number: int) -> None:
-        if self._smallest_batch is None:  # it does not change during a training
+        if self._smallest_batch is None:  # neither it nor the wrapper changes during a training
+            check_wrappers(self)
             self._smallest_batch = self.smallest_batch(get_world_size())
         if number < (smallest := self._smallest_batch):
             raise ValueError(

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from mmengine.dist import get_rank, get_world_size, is_main_process
 from mmengine.model import BaseAveragedModel
-from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch import distributed as dist
 from torch import nn
 
 from ..utils.sharded import is_divided, whole_tensor
 from .unwrap import unwrapped_model
+from .wrappers import is_single, waits_for_step
 
 KEY = 'gradients'  # of a checkpoint: for each process, gradient by parameter's name
 
@@ -37,18 +37,13 @@ class AccumulationRunner(Runner):
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
         """Call the hooks; the gradients go into a checkpoint and come out of it here."""
-        if fn_name == 'before_train' and isinstance(self.optim_wrapper, OptimWrapper):
+        if fn_name == 'before_train' and is_single(self.optim_wrapper):
             move_averages_with_steps(self.model, self.optim_wrapper._accumulative_counts)
         super().call_hook(fn_name, **kwargs)
         if fn_name == 'before_save_checkpoint' and self._gradients is not None:
             kwargs['checkpoint'][KEY] = self._gradients
         elif fn_name == 'after_load_checkpoint' and self._resume:
             restore_gradients(unwrapped_model(self), kwargs['checkpoint'].get(KEY))
-
-
-def waits_for_step(wrapper: Any) -> bool:
-    """Whether there are gradients that the optimizer has not used."""
-    return isinstance(wrapper, OptimWrapper) and not wrapper.should_update()
 
 
 def move_averages_with_steps(model: nn.Module, batches: int) -> None:

@@ -11,6 +11,8 @@ from mmengine.dist import get_dist_info
 from mmengine.runner import Runner
 from torch import distributed as dist
 
+from .wrappers import waits_for_step
+
 
 class StepAgreement:
     """Lets all processes act after the same step when one of them wishes to.
@@ -100,5 +102,4 @@ def _connect(name: str) -> dist.Store:
 
 def completes_update(runner: Runner) -> bool:
     """Whether the last iteration ended with an optimizer step, and not within an accumulation."""
-    should_update = getattr(runner.optim_wrapper, 'should_update', None)
-    return should_update is None or bool(should_update())
+    return not waits_for_step(runner.optim_wrapper)

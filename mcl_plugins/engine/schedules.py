@@ -9,6 +9,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from .batches import images_per_process
 from .warm_up import describe_short_training
+from .wrappers import wrappers_of
 
 
 class SchedulesRunner(Runner):
@@ -48,10 +49,13 @@ class SchedulesRunner(Runner):
         """
         if not auto_scale_lr or not auto_scale_lr.get('enable', False):
             return
+        for part in wrappers_of(optim_wrapper):
+            self._scale_rate(part, auto_scale_lr['base_batch_size'])
+
+    def _scale_rate(self, optim_wrapper: OptimWrapper, base: int) -> None:
         batch = images_per_process(self._train_dataloader)
         accumulation = optim_wrapper._accumulative_counts
         effective = self.world_size * batch * accumulation
-        base = auto_scale_lr['base_batch_size']
         # The wrapper has one more group than the optimizer; the log shows it as base_lr.
         for group in optim_wrapper.param_groups:
             group['lr'] *= effective / base

@@ -10,7 +10,7 @@ from mmengine.device import get_device
 from mmengine.dist import all_reduce
 from mmengine.hooks import EMAHook
 from mmengine.model import convert_sync_batchnorm
-from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from mmengine.optim import AmpOptimWrapper
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import fully_shard
@@ -20,6 +20,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from ..utils.sharded import whole_state
 from .checkpoints import CheckpointsRunner, out_dir_of
 from .compiled import BLOCKS
+from .wrappers import wrappers_of
 
 # Optimizers that treat each weight by itself, so that a part of a tensor suffices.
 ELEMENTWISE = (Adam, AdamW, SGD)
@@ -44,8 +45,13 @@ class ShardingRunner(CheckpointsRunner):
         """Wrap the model; one that is to be divided is only moved to its device.
 
         Raises:
-            ValueError: the config has a wrapper, too.
+            ValueError: the config has a wrapper, too, or one that divides the model in another way.
         """
+        if 'FullySharded' in str((model_wrapper_cfg or {}).get('type')):
+            raise ValueError(
+                f'model_wrapper_cfg={model_wrapper_cfg} divides the weights before this Runner '
+                'initialises and loads them: leave it out, and set sharding=True.'
+            )
         if not self._divides:
             return super().wrap_model(model_wrapper_cfg, model)
         if model_wrapper_cfg:
@@ -66,8 +72,7 @@ class ShardingRunner(CheckpointsRunner):
         super().load_or_resume()
         if not self._divides:
             return
-        wrapper: Any = self.optim_wrapper
-        wrappers = [wrapper] if isinstance(wrapper, OptimWrapper) else list(wrapper.values())
+        wrappers = wrappers_of(self.optim_wrapper)
         check_parts(wrappers, self.hooks, self.cfg)
         mesh = init_device_mesh(torch.device(get_device()).type, (self.world_size,))
         shard(self.model, [part.optimizer for part in wrappers], mesh)
@@ -100,6 +105,7 @@ def check_parts(wrappers: Sequence[Any], hooks: Iterable[Any], config: Any) -> N
         config: that of the training.
 
     Example:
+        >>> from mmengine.optim import OptimWrapper
         >>> sgd = torch.optim.SGD([nn.Parameter(torch.ones(1))])
         >>> check_parts([OptimWrapper(sgd)], hooks=[], config={})
     """

@@ -47,8 +47,13 @@ class MomentumSchedule:
                 )
 
     def __call__(self, step: int, total: int) -> float:
-        """Return the momentum at ``step``, counted from 0, of ``total`` steps."""
-        return self.end - (self.end - self.start) * (1 + math.cos(math.pi * step / total)) / 2
+        """Return the momentum at ``step``, counted from 0, of ``total`` steps.
+
+        After the last step it is ``end``: MMEngine's Runner makes more steps if it resumes within
+        an epoch, because it then repeats the epoch.
+        """
+        progress = min(step / total, 1.0)
+        return self.end - (self.end - self.start) * (1 + math.cos(math.pi * progress)) / 2
 
 
 class EMA(nn.Module):

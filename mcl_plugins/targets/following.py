@@ -21,11 +21,13 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import torch
 from mmengine.logging import MessageHub
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from ..utils.sharded import local_part
 from .ema import EMA
 
 # So many training passes without a step of the optimizer are an error: gradient accumulation over
@@ -44,18 +46,24 @@ class _Training:
             changed the parameters since.
         progress: (step, total) from ``set_progress``, for the next step.
         moved_at: MMEngine's iteration at the last update.
+        moved: whether there was an update.
+        vectors: until then, copies of the sources' vectors (norms, biases) at the last training
+            loss. Partitioned optimizers write weights in a way that the counters do not see.
     """
 
     passes: int = 0
     versions: int | None = None
     progress: tuple[int, int] | None = None
     moved_at: int | None = None
+    moved: bool = False
+    vectors: dict[nn.Parameter, Tensor] | None = None
 
 
 # Not an attribute of the EMA, because copies and unpickled models must not share or inherit it.
 _trainings: WeakKeyDictionary[EMA, _Training] = WeakKeyDictionary()
 
 
+@torch.compiler.disable  # bookkeeping, of Python objects
 def expect_step(ema: EMA) -> None:
     """Update an EMA after the next step of the optimizer; called when a training loss is computed.
 
@@ -67,13 +75,16 @@ def expect_step(ema: EMA) -> None:
     training = _trainings.setdefault(ema, _Training())
     versions = sum(parameter._version for parameter in _trained(ema))
     changed = training.passes and training.versions not in (None, versions)
+    if not training.moved:
+        changed = _vectors_changed(ema, training) or changed
     if changed or training.passes >= PATIENCE:
         what = 'The weights changed' if changed else f'{PATIENCE} training passes were made'
         raise RuntimeError(
             f'{what} since the EMA was last updated, but no torch.optim optimizer that holds these '
-            'parameters took a step. Optimizers that hold copies of the parameters (partitioned '
-            "optimizers) are not supported: use an optimizer of the model's own parameters. For "
-            'forward passes without training, use torch.no_grad() or model.eval().'
+            'parameters took a step. Optimizers that hold copies of the parameters (ZeRO, float16 '
+            'or bfloat16 of DeepSpeed and ColossalAI) are not supported: use an optimizer of the '
+            "model's own parameters. For forward passes without training, use torch.no_grad() or "
+            'model.eval().'
         )
     training.passes, training.versions = training.passes + 1, versions
 
@@ -97,7 +108,7 @@ def set_progress(ema: EMA, step: int, total: int) -> None:
 def weights_changed(ema: EMA) -> None:
     """Record that the sources were loaded or initialised, so that their change is no error."""
     if ema in _trainings:
-        _trainings[ema].versions = None
+        _trainings[ema].versions = _trainings[ema].vectors = None
 
 
 @functools.cache
@@ -125,7 +136,7 @@ def _after_step(optimizer: Optimizer, args: tuple, kwargs: dict[str, Any]) -> No
         step, total = _progress(training)
         # A fused optimizer gets the gradient scaler's flag as a tensor on the device.
         ema.update(ema.schedule(step, total), skipped=getattr(optimizer, 'found_inf', None))
-        training.passes = 0
+        training.passes, training.moved, training.vectors = 0, True, None
 
 
 def _progress(training: _Training) -> tuple[int, int]:
@@ -148,6 +159,22 @@ def _progress(training: _Training) -> tuple[int, int]:
         )
     training.moved_at = step
     return step, total
+
+
+def _vectors_changed(ema: EMA, training: _Training) -> bool:
+    """Compare the sources' vectors with those at the last training loss, and keep copies of them.
+
+    A model that was moved to another device or data type in between is not compared.
+    """
+    before = training.vectors or {}
+    vectors = {p: local_part(p.detach()).clone() for p in _trained(ema) if p.ndim == 1}
+    training.vectors = vectors
+    pairs = [(old, vectors[p]) for p, old in before.items() if p in vectors]
+    return any(
+        not torch.equal(old, new)
+        for old, new in pairs
+        if (old.device, old.dtype) == (new.device, new.dtype)
+    )
 
 
 def _trained(ema: EMA) -> list[nn.Parameter]:

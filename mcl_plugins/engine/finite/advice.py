@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from mmengine.optim import AmpOptimWrapper
 from mmengine.runner import Runner
 
 from ...checkpoint.latest import find_checkpoint
 from ..checkpoints import out_dir_of
+from ..wrappers import wrappers_of
 
 _HOOK = 'default_hooks.finite_loss.max_bad_steps'
 
@@ -24,10 +25,9 @@ def advice(runner: Runner, skipped: int, allowed: int, box: str | None) -> str:
         box: the folder of the black box, if one was written.
     """
     said = [f'To repeat the step: mcl replay {box}.'] if box else []
-    wrapper = getattr(runner, 'optim_wrapper', None)
-    wrappers = [wrapper] if isinstance(wrapper, OptimWrapper) else list((wrapper or {}).values())
+    wrappers = wrappers_of(getattr(runner, 'optim_wrapper', None))
     changes = []
-    if wrappers and not any(part.clip_grad_kwargs for part in wrappers):
+    if wrappers and not any(getattr(part, 'clip_grad_kwargs', None) for part in wrappers):
         changes.append('--cfg-options optim_wrapper.clip_grad.max_norm=1')
     if any(isinstance(part, AmpOptimWrapper) for part in wrappers):
         changes.append('without --amp')

@@ -6,11 +6,11 @@ from typing import Any
 
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
-from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
 from ...registry import HOOKS
 from ..batches import images_per_process
+from ..wrappers import is_single
 from .schedule import is_finished
 
 
@@ -62,7 +62,7 @@ class BatchSizeHook(Hook):
 def describe_batch(runner: Runner) -> dict[str, int]:
     """Return the numbers whose product is the effective batch size."""
     wrapper: Any = runner.optim_wrapper
-    counts = wrapper._accumulative_counts if isinstance(wrapper, OptimWrapper) else 1
+    counts = wrapper._accumulative_counts if is_single(wrapper) else 1
     return {
         'processes': get_world_size(),
         'images': images_per_process(runner.train_dataloader),

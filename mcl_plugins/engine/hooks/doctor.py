@@ -22,6 +22,7 @@ from ..doctor.log_values import read_log
 from ..doctor.senses import Senses
 from ..doctor.words import describe_health, describe_reference, describe_state
 from ..unwrap import unwrapped_model
+from ..wrappers import waits_for_step
 from .log_steps import is_log_step, logging_interval
 from .probe import ProbeHook
 
@@ -150,7 +151,7 @@ class DoctorHook(Hook):
         """Look at the step if the log gets a line after it."""
         if self._senses is None:
             return
-        stepped = getattr(runner.optim_wrapper, 'should_update', lambda: True)()
+        stepped = not waits_for_step(runner.optim_wrapper)
         self._stepped = self._stepped or stepped
         if not self._is_due(runner, batch_idx):
             return

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch.optim import Optimizer
 
@@ -19,6 +18,7 @@ from ..finite.passes import Recorder
 from ..finite.stop import describe, write_black_box
 from ..finite.trace import name_broken
 from ..unwrap import unwrapped_model
+from ..wrappers import wrappers_of
 
 
 @HOOKS.register_module()
@@ -72,10 +72,8 @@ class FiniteLossHook(Hook):
                 'FiniteLossHook: interval is no longer needed, because every step is checked.'
             )
         self._close()
-        wrapper = runner.optim_wrapper
-        wrappers = [wrapper] if isinstance(wrapper, OptimWrapper) else list(wrapper.values())
         self._recorder = Recorder(unwrapped_model(runner), lambda: runner.iter + 1, self._unchecked)
-        for part in wrappers:
+        for part in wrappers_of(runner.optim_wrapper):
             if isinstance(getattr(part, 'optimizer', None), Optimizer):
                 context = partial(part.optim_context, unwrapped_model(runner))
                 on_bad = partial(self._on_bad, runner, context)

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 
 from ...checkpoint.latest import find_checkpoint
@@ -15,6 +14,7 @@ from ..batches import images_per_process
 from ..checkpoints import out_dir_of
 from ..parameter_order import describe_other_order
 from ..unwrap import unwrapped_model
+from ..wrappers import is_single
 
 # The quantities that determine learning rate and EMA momentum -> the config keys that set them.
 SETTINGS = {
@@ -58,7 +58,7 @@ class ScheduleHook(Hook):
 
     The package's Runner adds the hook if a config does not list it. In another Runner the hook also
     warns if ``auto_scale_lr`` ignores gradient accumulation there, because only the package's
-    Runner includes the accumulated batches.
+    Runner includes the accumulated batches, and if it repeats a part of an epoch.
 
     Raises:
         ValueError: a training is resumed with another batch size, optimizer, schedule or length,
@@ -67,25 +67,29 @@ class ScheduleHook(Hook):
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Warn if another Runner has scaled the learning rate without gradient accumulation."""
-        own = runner.message_hub.get_info('mcl_plugins_runner', False)
-        if (
-            own
-            or not get_lr_scaling(runner).get('enable')
-            or not isinstance(runner.optim_wrapper, OptimWrapper)
-        ):
+        """Warn of what another Runner does to the schedule: no accumulation, epochs done again."""
+        if runner.message_hub.get_info('mcl_plugins_runner', False):
             return
-        if (batches := runner.optim_wrapper._accumulative_counts) > 1:
+        wrapper, scaling = runner.optim_wrapper, get_lr_scaling(runner)
+        batches = wrapper._accumulative_counts if is_single(wrapper) else 1
+        if scaling.get('enable') and batches > 1:
             runner.logger.warning(
                 f'auto_scale_lr: this Runner ignores optim_wrapper.accumulative_counts={batches}'
                 f', so the learning rate is {batches} times too small. Multiply '
                 f'optim_wrapper.optimizer.lr by {batches}, or set '
                 'runner_type="mcl_plugins.Runner" to train with the Runner that includes it.'
             )
+        if again := _iterations_again(runner.train_loop):
+            runner.logger.warning(
+                f'The checkpoint is from within an epoch, of which this Runner repeats {again} '
+                'iterations: learning rate and EMA momentum reach their ends so many iterations '
+                'before the training does. Resume from a checkpoint of the end of an epoch, or set '
+                'runner_type="mcl_plugins.Runner", which goes on at the next batch.'
+            )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Add the quantities of the schedule to the checkpoint's ``meta``."""
-        if isinstance(runner.optim_wrapper, OptimWrapper):
+        if is_single(runner.optim_wrapper):
             checkpoint['meta']['schedule'] = describe_schedule(runner)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -95,7 +99,7 @@ class ScheduleHook(Hook):
         already finished, because a script of several stages resumes its finished stages.
         """
         # The wrapper is built for training only; testing may load any checkpoint.
-        training = isinstance(runner.optim_wrapper, OptimWrapper)
+        training = is_single(runner.optim_wrapper)
         if not runner._resume or not training:
             return
         file = runner._load_from or find_checkpoint(runner.work_dir, out_dir_of(runner.cfg))
@@ -130,6 +134,13 @@ class ScheduleHook(Hook):
                 + "\nSet the file's values to resume, or start a new schedule from its weights: "
                 f'remove --resume and add --cfg-options load_from={file} and another --work-dir.'
             )
+
+
+def _iterations_again(loop: BaseLoop) -> int:
+    """Return how many iterations of an epoch that was begun MMEngine's loop repeats."""
+    if not isinstance(loop, EpochBasedTrainLoop):
+        return 0
+    return max(0, loop.iter - loop.epoch * len(loop.dataloader))
 
 
 def is_finished(meta: dict[str, Any], loop: BaseLoop) -> bool:

@@ -136,6 +136,22 @@ def test_the_runner_of_strategies_moves_the_average_too(settings):
     assert 'backbone.layers.0.attn.qkv.weight' in moved(before, model.ema.state_dict())
 
 
+def test_the_runner_of_strategies_resumes_to_the_same_bits(settings):
+    """Teacher, queue, step of the momentum, and draws are those of a training without a stop."""
+    settings.default_hooks.checkpoint = dict(type='mcl_plugins.CheckpointHook', interval=1)
+    settings.env_cfg = dict()
+    settings.model = copy.deepcopy(MOBY)
+    whole = FlexibleRunner.from_cfg(copy.deepcopy(settings))
+    whole.train()
+    settings.load_from = f'{settings.work_dir}/epoch_1.pth'
+    settings.resume, settings.experiment_name = True, f'{settings.experiment_name}-resumed'
+    settings.work_dir += '/resumed'
+    resumed = FlexibleRunner.from_cfg(settings)
+    resumed.train()
+    assert resumed.iter == whole.iter == 8
+    assert not moved(whole.model.state_dict(), resumed.model.state_dict())
+
+
 def test_another_runner_says_which_guards_it_lacks(settings):
     base._warn_of_other_runner.cache_clear()
     theirs, _ = trained(MMEngineRunner, settings, CONMIM)
@@ -150,27 +166,32 @@ def test_another_runner_says_which_guards_it_lacks(settings):
 
 
 def _train_on_two_processes(rank, config, folder):
-    os.environ.update(WORLD_SIZE='2', RANK=str(rank))
-    config.launcher = 'pytorch'
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        runner = MMEngineRunner.from_cfg(config)
+    os.environ.update(WORLD_SIZE='2', RANK=str(rank), LOCAL_RANK=str(rank))
+    for kind in (MMEngineRunner, FlexibleRunner):
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            config.experiment_name += kind.__name__
+            runner = kind.from_cfg(copy.deepcopy(config))
+            runner.train()
         model = runner.model.module
-        start = model.ema.backbone.cls_token.clone()
-        runner.train()
-    assert not torch.equal(model.ema.backbone.cls_token, start)
-    torch.save(model.state_dict(), f'{folder}/{rank}.pth')
+        assert not torch.equal(model.ema.backbone.cls_token, model.backbone.cls_token)
+        torch.save(model.state_dict(), f'{folder}/{kind.__name__}-{rank}.pth')
 
 
 def test_two_processes_end_in_the_same_average(settings, tmp_path):
+    """Under MMEngine's Runner and under DDPStrategy, whose weights are equal, too."""
     config = copy.deepcopy(settings)
     config.model = copy.deepcopy(CONMIM)
-    config.model_wrapper_cfg = dict(type='MMDistributedDataParallel', broadcast_buffers=False)
-    config.model_wrapper_cfg.device_ids = None  # on the CPU
+    config.launcher = 'pytorch'
+    wrapper = dict(type='MMDistributedDataParallel', broadcast_buffers=False, device_ids=None)
+    config.model_wrapper_cfg, config.env_cfg = wrapper, dict(dist_cfg=dict(backend='gloo'))
+    config.strategy = dict(type='DDPStrategy', model_wrapper=wrapper)
     run_on_two_processes(_train_on_two_processes, config, str(tmp_path))
-    first, second = (load_file(tmp_path / f'{rank}.pth') for rank in (0, 1))
-    for name, value in first.items():
-        if 'running' not in name:  # BatchNorm statistics are each process's own
-            assert torch.equal(value, second[name]), name
+    states = [load_file(file) for file in tmp_path.glob('*Runner-?.pth')]
+    assert len(states) == 4
+    for state in states[1:]:
+        for name, value in states[0].items():
+            if 'running' not in name:  # BatchNorm statistics are each process's own
+                assert torch.equal(value, state[name]), name
 
 
 class Loop:
@@ -277,14 +298,22 @@ def test_a_loop_without_steps_that_we_see_is_refused():
         loop.run()
 
 
-def test_steps_that_leave_no_trace_are_missed_at_last(monkeypatch):
-    """What writes weights through ``.data`` is not counted as a change of the tensor."""
+def test_steps_that_no_counter_shows_are_seen():
+    """Partitioned optimizers write weights through ``.data``, which counts as no change."""
+    loop = Loop(batches=4)
+    loop.model.loss(loop.batches[0])
+    loop.model.loss(loop.batches[1])  # accumulated: nothing has changed
+    for parameter in loop.model.backbone.parameters():
+        parameter.data.mul_(0.9)
+    with pytest.raises(RuntimeError, match=r'The weights changed .*ZeRO, float16'):
+        loop.model.loss(loop.batches[2])
+
+
+def test_steps_that_do_not_come_are_missed_at_last(monkeypatch):
     monkeypatch.setattr(following, 'PATIENCE', 3)
     loop = Loop(batches=4)
     for views in loop.batches[:3]:
         loop.model.loss(views)
-        for parameter in loop.model.backbone.parameters():
-            parameter.data.mul_(0.9)
     with pytest.raises(
         RuntimeError, match='3 training passes were made since the EMA was last updated'
     ):

@@ -25,6 +25,12 @@ def test_equal_ends_make_a_constant():
     assert {MomentumSchedule(0.99, 0.99)(step, 10) for step in range(10)} == {0.99}
 
 
+def test_steps_after_the_last_keep_the_end():
+    """MMEngine's Runner repeats an epoch if it resumes within it, and counts on."""
+    schedule = MomentumSchedule(0.9, 0.999)
+    assert [schedule(step, 10) for step in (10, 15, 20)] == [0.999] * 3
+
+
 @pytest.mark.parametrize('start', [-0.1, 1.2])
 def test_momentum_outside_the_unit_interval_is_refused(start):
     with pytest.raises(ValueError, match='momentum start'):

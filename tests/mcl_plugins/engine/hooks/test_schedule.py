@@ -171,6 +171,22 @@ def test_another_runner_says_that_its_rate_leaves_out_accumulation(training_conf
         assert ('is 2 times too small' in log.read_text()) == said
 
 
+def test_another_runner_says_that_it_repeats_a_part_of_an_epoch(training_config):
+    config = training_config
+    config.default_hooks.checkpoint.update(by_epoch=False, interval=3)
+    Runner.from_cfg(config).train()
+    config.default_hooks.schedule = dict(type='mcl_plugins.ScheduleHook')
+    file = f'{config.work_dir}/iter_3.pth'
+    for kind, length in ((MMEngineRunner, 7), (Runner, 4)):
+        runner = runner_of(
+            config, kind, resume=True, load_from=file, work_dir=f'{config.work_dir}/{length}'
+        )
+        runner.train()
+        (log,) = Path(runner.log_dir).glob('*.log')
+        assert ('this Runner repeats 3 iterations' in log.read_text()) == (length == 7)
+        assert runner.iter == length
+
+
 def test_the_instruction_starts_a_new_schedule(trained):
     config, file = trained
     runner = runner_of(config, load_from=file, **{'optim_wrapper.optimizer.lr': 2e-3})
