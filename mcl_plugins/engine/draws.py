@@ -182,10 +182,10 @@ def carry_draws(loader: DataLoader, seed: int) -> DrawSampler | None:
         seed: of the training, the same in all processes.
 
     Returns:
-        The loader's batch sampler from now on; None for a data set without indices, or batches
-        that the data set itself makes.
+        The loader's batch sampler from now on; None for a data set without indices, batches that
+        the data set itself makes, or a list, whose samples are not drawn.
     """
-    if isinstance(loader.dataset, IterableDataset) or loader.batch_sampler is None:
+    if isinstance(loader.dataset, IterableDataset | list | tuple) or loader.batch_sampler is None:
         return None
     dataset: Any = loader.dataset
     batches: Any = loader.batch_sampler

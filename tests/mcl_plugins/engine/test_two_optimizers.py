@@ -6,7 +6,7 @@ from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner as MMEngineRunner
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from mcl_plugins.checkpoint.files import load_file
 from mcl_plugins.engine import Runner
@@ -35,16 +35,6 @@ class Pair(BaseModel):
         return losses
 
 
-class Ones(Dataset):
-    """Four equal samples."""
-
-    def __len__(self):
-        return 4
-
-    def __getitem__(self, index):
-        return dict(inputs=torch.ones(2))
-
-
 def runner_of(kind, folder, factor=1.0):
     model = Pair(factor)
     layers = dict(first=model.first, second=model.second)
@@ -55,7 +45,7 @@ def runner_of(kind, folder, factor=1.0):
     return kind(
         model,
         str(folder),
-        train_dataloader=DataLoader(Ones(), batch_size=2),
+        train_dataloader=DataLoader([dict(inputs=torch.ones(2))] * 4, batch_size=2),
         train_cfg=dict(by_epoch=True, max_epochs=1),
         optim_wrapper=OptimWrapperDict(**wrappers),
         auto_scale_lr=dict(enable=True, base_batch_size=1),
